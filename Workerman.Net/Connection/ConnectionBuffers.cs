@@ -1,0 +1,19 @@
+namespace Workerman.Connection;
+
+/// <summary>
+/// What the connections of one loop share, because only one of them is at work at a time: the receive buffer, the cork
+/// that gathers the answers of a read batch, and a scratch buffer for what is sent outside one. Belongs to the loop's thread.
+/// </summary>
+internal sealed class ConnectionBuffers
+{
+    private const int ReceiveSize = 64 * 1024;
+
+    public byte[] Receive { get; } = GC.AllocateUninitializedArray<byte>(ReceiveSize, pinned: true);
+
+    public OutputBuffer Cork { get; } = new();
+
+    public OutputBuffer Scratch { get; } = new();
+
+    /// <summary>The connection whose read batch is being handled: its sends go into <see cref="Cork"/>.</summary>
+    public TcpConnection? Corked { get; set; }
+}

@@ -1,0 +1,60 @@
+using System.Buffers;
+using Workerman.Events;
+using Workerman.Protocols;
+
+namespace Workerman.Connection;
+
+/// <summary>
+/// What a connection calls: for its next message, its end and its errors. One per worker and loop, shared by the
+/// connections there; runs on the loop's thread. Calls of the application are guarded here, so they never throw.
+/// </summary>
+internal abstract class ConnectionHandler(IEventLoop loop, ConnectionBuffers buffers)
+{
+    public IEventLoop Loop { get; } = loop;
+
+    public ConnectionBuffers Buffers { get; } = buffers;
+
+    /// <summary>Reads one message off the input and hands it to the application.</summary>
+    public abstract Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input);
+
+    public abstract void OnClose(TcpConnection connection);
+
+    public abstract void OnError(TcpConnection connection, ConnectionError error, string reason);
+
+    public abstract void OnBufferFull(TcpConnection connection);
+
+    public abstract void OnBufferDrain(TcpConnection connection);
+
+    /// <summary>The peer's bytes were refused, or it was too slow.</summary>
+    public abstract void OnRejected(TcpConnection connection, Verdict verdict);
+
+    /// <summary>A decoder of the application threw.</summary>
+    public abstract void OnFault(TcpConnection connection, Exception exception);
+
+    /// <summary>The connection left the established state for good: it is no longer listed.</summary>
+    public abstract void OnGone(TcpConnection connection);
+}
+
+/// <summary>A <see cref="ConnectionHandler"/> for messages of one type.</summary>
+internal abstract class ConnectionHandler<T>(IEventLoop loop, ConnectionBuffers buffers) : ConnectionHandler(loop, buffers)
+{
+    public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
+    {
+        Verdict verdict;
+        T message;
+        try
+        {
+            verdict = ((IDecoder<T>)connection.Protocol).TryDecode(ref input, connection.MaxPackageSize, out message);
+        }
+        catch (Exception e)
+        {
+            OnFault(connection, e);
+            return Verdict.Reject(500, "the decoder failed");
+        }
+        if (verdict.Kind == VerdictKind.Message) OnMessage(connection, message);
+        return verdict;
+    }
+
+    /// <summary>Hands a message to the application. Does not throw.</summary>
+    protected abstract void OnMessage(TcpConnection connection, T message);
+}

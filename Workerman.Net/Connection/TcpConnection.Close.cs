@@ -1,0 +1,180 @@
+using System.Net.Sockets;
+using Workerman.Events;
+using Workerman.Protocols;
+
+namespace Workerman.Connection;
+
+/// <summary>
+/// The end: the status flips at once, the socket and <c>OnClose</c> follow at the end of the loop's turn, so that no
+/// callback finds its connection freed under it.
+/// </summary>
+public sealed partial class TcpConnection
+{
+    private long? _lingerUntil;
+    private bool _finishByClosing;
+    private bool _freed;
+
+    /// <summary>Sends what waits, then closes (PHP: <c>close()</c>). Any thread.</summary>
+    public void Close()
+    {
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(Close);
+            return;
+        }
+        if (Status is ConnectionStatus.Closing or ConnectionStatus.Closed) return;
+        Status = ConnectionStatus.Closing;
+        if (Buffers.Corked != this) AfterFlush();
+        UpdateReading();
+    }
+
+    /// <summary>Sends a last text and closes (PHP: <c>close($data)</c>). Any thread.</summary>
+    public void Close(string text) => Finish(() => Send(text), closing: true);
+
+    /// <summary>Sends a last message and closes (PHP: <c>close($data)</c>). Any thread.</summary>
+    public void Close<T>(T message) => Finish(() => Send(message), closing: true);
+
+    /// <summary>
+    /// Sends what waits, half-closes, reads on until the peer closes too or <see cref="LingerTimeout"/> has passed, then closes.
+    /// Unlike with <see cref="Close()"/> the peer gets the answer for certain, whatever it is still sending (PHP: <c>end()</c>).
+    /// Any thread.
+    /// </summary>
+    public void End()
+    {
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(End);
+            return;
+        }
+        if (Status >= ConnectionStatus.Ending) return;
+        Status = ConnectionStatus.Ending;
+        if (Buffers.Corked != this) AfterFlush();
+    }
+
+    /// <summary>Sends a last text, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
+    public void End(string text) => Finish(() => Send(text), closing: false);
+
+    /// <summary>Sends a last message, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
+    public void End<T>(T message) => Finish(() => Send(message), closing: false);
+
+    /// <summary>Closes at once; what waits to be sent is lost (PHP: <c>destroy()</c>). Any thread.</summary>
+    public void Destroy()
+    {
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(Destroy);
+            return;
+        }
+        if (Status == ConnectionStatus.Closed) return;
+        Status = ConnectionStatus.Closed;
+        _watch.Dispose();
+        _handler.OnGone(this);
+        Loop.Defer(this);
+    }
+
+    /// <summary>The server stops: ends now, or once the answer that is owed has been given.</summary>
+    internal void Retire()
+    {
+        if (Status == ConnectionStatus.Established && Protocol.Retire()) Close();
+    }
+
+    /// <summary>Ends the connection with the protocol's last words: the peer gets them whatever it still sends.</summary>
+    private void Reject(Verdict verdict)
+    {
+        _handler.OnRejected(this, verdict);
+        Write(verdict, static (connection, verdict, output) => connection.Protocol.EncodeRejection(verdict, output));
+        End();
+    }
+
+    private void Finish(Action send, bool closing)
+    {
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(() => Finish(send, closing));
+            return;
+        }
+        if (Status >= ConnectionStatus.Ending) return;
+        // So that the last answer says that it is the last.
+        Protocol.Retire();
+        _finishByClosing = closing;
+        send();
+        Finish();
+    }
+
+    private void Finish()
+    {
+        if (_finishByClosing) Close();
+        else End();
+    }
+
+    /// <summary>Takes the next step towards the end, if all that was sent has left and an end is wanted.</summary>
+    private void AfterFlush()
+    {
+        if (_output is not null) return;
+        switch (Status)
+        {
+            case ConnectionStatus.Established when Protocol.IsFinished:
+                Finish();
+                break;
+            case ConnectionStatus.Ending:
+                Linger();
+                break;
+            case ConnectionStatus.Closing:
+                // Closing over unread bytes would reset the connection and could take the answer with it.
+                if (_peerClosed || BytesWritten == 0 || !HasUnread()) Destroy();
+                else Linger();
+                break;
+        }
+    }
+
+    /// <summary>Half-closes, then reads only to find the peer's end.</summary>
+    private void Linger()
+    {
+        if (_lingerUntil is not null) return;
+        if (_peerClosed || LingerTimeout == TimeSpan.Zero || !ShutdownSend())
+        {
+            Destroy();
+            return;
+        }
+        _lingerUntil = Loop.Now + (long)LingerTimeout.TotalMilliseconds;
+        UpdateReading();
+    }
+
+    private bool HasUnread()
+    {
+        try
+        {
+            return _socket.Available > 0;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private bool ShutdownSend()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Send);
+            return true;
+        }
+        catch (SocketException)
+        {
+            // Reset meanwhile: nobody is left to linger for.
+            return false;
+        }
+    }
+
+    private void Free()
+    {
+        if (_freed) return;
+        _freed = true;
+        _socket.Dispose();
+        _input?.Discard();
+        _input = null;
+        _output?.Discard();
+        _output = null;
+        _handler.OnClose(this);
+    }
+}

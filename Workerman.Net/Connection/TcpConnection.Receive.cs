@@ -1,0 +1,179 @@
+using System.Buffers;
+using System.Net.Sockets;
+using Workerman.Events;
+using Workerman.Protocols;
+
+namespace Workerman.Connection;
+
+/// <summary>The way in: one receive per wake-up into the loop's buffer, messages read off it in place, the rest kept.</summary>
+public sealed partial class TcpConnection
+{
+    /// <summary>Bytes read ahead while an answer is owed; beyond it the peer waits in its own send buffer.</summary>
+    private const int ReadAheadLimit = 64 * 1024;
+
+    private PendingBytes? _input;
+    private bool _paused;
+    private bool _peerClosed;
+    private bool _resumeDeferred;
+
+    /// <summary>Stops reading, and with it <c>OnMessage</c>, until <see cref="ResumeRecv"/> (PHP: <c>pauseRecv()</c>). Any thread.</summary>
+    public void PauseRecv()
+    {
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(PauseRecv);
+            return;
+        }
+        _paused = true;
+        UpdateReading();
+    }
+
+    /// <summary>Goes on reading; what has arrived meanwhile is handled at the end of the loop's turn (PHP: <c>resumeRecv()</c>). Any thread.</summary>
+    public void ResumeRecv()
+    {
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(ResumeRecv);
+            return;
+        }
+        if (!_paused) return;
+        _paused = false;
+        DeferResume();
+    }
+
+    void ISocketHandler.OnReadable()
+    {
+        int count = _socket.Receive(Buffers.Receive, SocketFlags.None, out SocketError error);
+        if (error is SocketError.WouldBlock or SocketError.Interrupted) return;
+        if (error != SocketError.Success)
+        {
+            Destroy();
+            return;
+        }
+        if (count == 0)
+        {
+            OnPeerClosed();
+            return;
+        }
+        BytesRead += count;
+        // Closing and ending: what still comes is read only to be thrown away.
+        if (Status != ConnectionStatus.Established) return;
+        OnReceived(count);
+    }
+
+    void ISocketHandler.OnHangup() => Destroy();
+
+    void IDeferredWork.RunDeferred()
+    {
+        if (Status == ConnectionStatus.Closed)
+        {
+            Free();
+            return;
+        }
+        _resumeDeferred = false;
+        Resume();
+    }
+
+    private void OnReceived(int count)
+    {
+        if (_input is null)
+        {
+            var input = new ReadOnlySequence<byte>(Buffers.Receive, 0, count);
+            ReadMessages(ref input);
+            if (!input.IsEmpty && Status == ConnectionStatus.Established)
+            {
+                _input = new PendingBytes();
+                _input.Append(input);
+            }
+        }
+        else
+        {
+            _input.Append(Buffers.Receive.AsSpan(0, count));
+            ReadPending();
+        }
+        UpdateReading();
+    }
+
+    /// <summary>Reads what messages the input holds; all their answers leave in one send.</summary>
+    private void ReadMessages(ref ReadOnlySequence<byte> input)
+    {
+        Cork();
+        while (!input.IsEmpty && CanReadMessage())
+        {
+            Verdict verdict = _handler.ReadMessage(this, ref input);
+            if (verdict.Kind == VerdictKind.Message) continue;
+            if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
+            break;
+        }
+        Uncork();
+        TrackPhase();
+    }
+
+    private void ReadPending()
+    {
+        ReadOnlySequence<byte> input = _input!.Read();
+        ReadMessages(ref input);
+        _input.Consume(input);
+        if (_input.Length > 0) return;
+        _input.Discard();
+        _input = null;
+    }
+
+    /// <summary>
+    /// One message at a time: not before the last one has its answer, and not while the peer leaves so much unread that the
+    /// next answer would be dropped.
+    /// </summary>
+    private bool CanReadMessage() =>
+        Status == ConnectionStatus.Established && !_paused && Protocol.IsReady && SendBufferQueueSize < MaxSendBufferSize;
+
+    /// <summary>The peer sends no more. It may still read: an answer that is owed is given first.</summary>
+    private void OnPeerClosed()
+    {
+        _peerClosed = true;
+        if (Status == ConnectionStatus.Established)
+        {
+            CloseIfPeerHasAll();
+            UpdateReading();
+        }
+        else if (_output is null)
+        {
+            Destroy();
+        }
+        else
+        {
+            UpdateReading();
+        }
+    }
+
+    private void CloseIfPeerHasAll()
+    {
+        if (_peerClosed && Status == ConnectionStatus.Established && CanReadMessage()) Close();
+    }
+
+    /// <summary>Goes on with what waits, at the end of the turn: an answer was given, reading was resumed, or the backlog drained.</summary>
+    private void DeferResume()
+    {
+        if (_resumeDeferred || Status != ConnectionStatus.Established) return;
+        _resumeDeferred = true;
+        Loop.Defer(this);
+    }
+
+    private void Resume()
+    {
+        if (Status != ConnectionStatus.Established) return;
+        if (_input is not null && CanReadMessage()) ReadPending();
+        CloseIfPeerHasAll();
+        UpdateReading();
+    }
+
+    private void UpdateReading()
+    {
+        if (Status == ConnectionStatus.Closed) return;
+        _watch.ReadEnabled = !_peerClosed && Status switch
+        {
+            ConnectionStatus.Established => !_paused && (CanReadMessage() || RecvBufferQueueSize < ReadAheadLimit),
+            // Draining, so that the answer is not lost to a reset.
+            _ => _lingerUntil is not null,
+        };
+    }
+}

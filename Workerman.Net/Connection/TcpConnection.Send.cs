@@ -1,0 +1,259 @@
+using System.Net.Sockets;
+using System.Text;
+using Workerman.Events;
+using Workerman.Protocols;
+
+namespace Workerman.Connection;
+
+/// <summary>
+/// The way out: a message is encoded once, into the loop's cork during this connection's read batch and into its scratch
+/// buffer otherwise; one send follows; only what the socket does not take is copied and waits.
+/// </summary>
+public sealed partial class TcpConnection
+{
+    /// <summary>A cork of this size leaves before its batch ends.</summary>
+    private const int CorkLimit = 64 * 1024;
+
+    private PendingBytes? _output;
+    private long _stalledSince;
+
+    private delegate void EncodeInto<in TState>(TcpConnection connection, TState state, OutputBuffer output)
+        where TState : allows ref struct;
+
+    private enum WriteOutcome
+    {
+        Sent,
+        Queued,
+        Full,
+        Failed,
+    }
+
+    /// <summary>Sends text as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). Any thread.</summary>
+    /// <exception cref="InvalidOperationException">The protocol has no place for it now; the message says why.</exception>
+    public SendResult Send(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Loop.IsCurrent
+            ? Send(text, static (connection, text, output) => connection.Protocol.Encode(text, output))
+            : HandOver(() => Send(text));
+    }
+
+    /// <summary>Sends bytes as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). Any thread.</summary>
+    /// <inheritdoc cref="Send(string)"/>
+    public SendResult Send(ReadOnlySpan<byte> bytes)
+    {
+        if (Loop.IsCurrent) return Send(bytes, static (connection, bytes, output) => connection.Protocol.Encode(bytes, output));
+        byte[] copy = bytes.ToArray();
+        return HandOver(() => Send(copy.AsSpan()));
+    }
+
+    /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
+    public SendResult Send(byte[] bytes)
+    {
+        ArgumentNullException.ThrowIfNull(bytes);
+        return Send(bytes.AsSpan());
+    }
+
+    /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
+    public SendResult Send(ReadOnlyMemory<byte> bytes) => Send(bytes.Span);
+
+    /// <summary>
+    /// Sends a message of the protocol (PHP: <c>send($data)</c>): for HTTP a <c>Response</c> or <c>ServerSentEvents</c>. Any
+    /// thread; from another than the loop's, do not change the message afterwards.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The protocol does not know such a message, or has no place for it now.</exception>
+    public SendResult Send<T>(T message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        if (Protocol is not IEncoder<T>) throw CannotSend(typeof(T));
+        return Loop.IsCurrent
+            ? Send(message, static (connection, message, output) => ((IEncoder<T>)connection.Protocol).Encode(message, output))
+            : HandOver(() => Send(message));
+    }
+
+    /// <summary>Sends bytes as they are, past the protocol (PHP: <c>send($data, true)</c>). Any thread.</summary>
+    public SendResult SendRaw(ReadOnlySpan<byte> bytes)
+    {
+        if (Loop.IsCurrent) return Send(bytes, WriteRaw);
+        byte[] copy = bytes.ToArray();
+        return HandOver(() => SendRaw(copy));
+    }
+
+    /// <summary>Sends text as UTF-8, past the protocol (PHP: <c>send($data, true)</c>). Any thread.</summary>
+    public SendResult SendRaw(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return SendRaw(Encoding.UTF8.GetBytes(text));
+    }
+
+    void ISocketHandler.OnSent(int count, SocketError error)
+    {
+        if (error != SocketError.Success)
+        {
+            SendFailed();
+            return;
+        }
+        BytesWritten += count;
+        _stalledSince = Loop.Now;
+        _output!.Skip(count);
+        if (_output.Length > 0) _watch.SendWhenWritable(_output.First());
+        else OnDrained();
+    }
+
+    /// <summary>Tells the peer of a message whose handler failed, if nothing of an answer is on its way yet.</summary>
+    internal void AnswerFault()
+    {
+        if (Status == ConnectionStatus.Established) Send(this, static (connection, _, output) => connection.Protocol.EncodeFault(output));
+    }
+
+    /// <summary>
+    /// Sends what another connection received. Nothing of it is dropped when the buffer is full: reading there is paused,
+    /// but what was on its way already still has its place in the stream.
+    /// </summary>
+    internal SendResult Relay(ReadOnlySpan<byte> bytes)
+    {
+        if (Loop.IsCurrent) return Status == ConnectionStatus.Established ? Write(bytes, WriteRaw) : SendResult.Dropped;
+        byte[] copy = bytes.ToArray();
+        return HandOver(() => Relay(copy));
+    }
+
+    private static void WriteRaw(TcpConnection connection, ReadOnlySpan<byte> bytes, OutputBuffer output)
+    {
+        bytes.CopyTo(output.GetSpan(bytes.Length));
+        output.Advance(bytes.Length);
+        connection.Protocol.OnRawSent();
+    }
+
+    private SendResult HandOver(Action send) =>
+        Status == ConnectionStatus.Established && Loop.Post(send) ? SendResult.Queued : SendResult.Dropped;
+
+    private SendResult Send<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
+    {
+        if (Status != ConnectionStatus.Established) return SendResult.Dropped;
+        if (SendBufferQueueSize >= MaxSendBufferSize)
+        {
+            _handler.OnError(this, ConnectionError.SendFail, "send buffer full and drop package");
+            return SendResult.Dropped;
+        }
+        return Write(state, encode);
+    }
+
+    private SendResult Write<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
+    {
+        bool corked = Buffers.Corked == this;
+        OutputBuffer output = corked ? Buffers.Cork : Buffers.Scratch;
+        int mark = output.Length;
+        try
+        {
+            encode(this, state, output);
+        }
+        catch
+        {
+            output.Truncate(mark);
+            throw;
+        }
+        if (corked) return output.Length < CorkLimit ? BatchResult() : Settle(Flush(output, 0));
+        SendResult result = Settle(Flush(output, mark));
+        AfterSend();
+        return result;
+    }
+
+    private SendResult BatchResult() => _output is null ? SendResult.Sent : SendResult.Queued;
+
+    private void Cork() => Buffers.Corked = this;
+
+    /// <summary>Ends a read batch: all its answers leave in one send, and with them a connection that is finished.</summary>
+    private void Uncork()
+    {
+        Buffers.Corked = null;
+        OutputBuffer cork = Buffers.Cork;
+        if (cork.Length > 0)
+        {
+            if (Status == ConnectionStatus.Closed) cork.Clear();
+            else Settle(Flush(cork, 0));
+        }
+        AfterFlush();
+    }
+
+    /// <summary>Sends what was written after <paramref name="mark"/>, and empties the buffer back to there.</summary>
+    private WriteOutcome Flush(OutputBuffer output, int mark)
+    {
+        WriteOutcome outcome = WriteOut(output.Written[mark..]);
+        if (mark == 0) output.Clear();
+        else output.Truncate(mark);
+        return outcome;
+    }
+
+    private WriteOutcome WriteOut(ReadOnlySpan<byte> bytes)
+    {
+        if (_output is null)
+        {
+            if (bytes.IsEmpty) return WriteOutcome.Sent;
+            int sent = _socket.Send(bytes, SocketFlags.None, out SocketError error);
+            if (error == SocketError.WouldBlock) sent = 0;
+            else if (error != SocketError.Success) return WriteOutcome.Failed;
+            BytesWritten += sent;
+            if (sent == bytes.Length) return WriteOutcome.Sent;
+            Wait(bytes[sent..]);
+        }
+        else
+        {
+            _output.Append(bytes);
+        }
+        return _output!.Length >= MaxSendBufferSize ? WriteOutcome.Full : WriteOutcome.Queued;
+    }
+
+    private void Wait(ReadOnlySpan<byte> bytes)
+    {
+        _output = new PendingBytes();
+        _output.Append(bytes);
+        _stalledSince = Loop.Now;
+        _watch.SendWhenWritable(_output.First());
+    }
+
+    /// <summary>Calls back for the outcome of a flush. Only now: a callback may send again, so the buffer has to be free.</summary>
+    private SendResult Settle(WriteOutcome outcome)
+    {
+        switch (outcome)
+        {
+            case WriteOutcome.Sent:
+                return SendResult.Sent;
+            case WriteOutcome.Failed:
+                SendFailed();
+                return SendResult.Dropped;
+            case WriteOutcome.Full:
+                _handler.OnBufferFull(this);
+                return SendResult.Queued;
+            default:
+                return SendResult.Queued;
+        }
+    }
+
+    /// <summary>After a send outside a read batch: the answer may free the way for the next message, or be the last.</summary>
+    private void AfterSend()
+    {
+        AfterFlush();
+        if (Status != ConnectionStatus.Established) return;
+        TrackPhase();
+        if (Protocol.IsReady && (_input is not null || _peerClosed || !_watch.ReadEnabled)) DeferResume();
+    }
+
+    private void OnDrained()
+    {
+        _output!.Discard();
+        _output = null;
+        _handler.OnBufferDrain(this);
+        AfterFlush();
+        if (Status == ConnectionStatus.Established) DeferResume();
+    }
+
+    private void SendFailed()
+    {
+        if (Status == ConnectionStatus.Closed) return;
+        _handler.OnError(this, ConnectionError.SendFail, "client closed");
+        Destroy();
+    }
+
+    private InvalidOperationException CannotSend(Type type) =>
+        new($"A {Protocol.Name} connection cannot send {type}; it sends {Protocol.Sends}. SendRaw sends bytes past the protocol.");
+}

@@ -1,0 +1,220 @@
+using System.Net;
+using System.Net.Sockets;
+using Workerman.Events;
+using Workerman.Protocols;
+
+namespace Workerman.Connection;
+
+/// <summary>
+/// One TCP connection: bytes and lifetime (PHP: <c>TcpConnection</c>). It lives on one loop, whose thread runs all its
+/// callbacks; its methods may be called from any thread and are then handed over to the loop. It knows its protocol only as
+/// something that judges and encodes. Reading is in <c>.Receive.cs</c>, writing in <c>.Send.cs</c>, the end in <c>.Close.cs</c>.
+/// </summary>
+public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
+{
+    private static long _lastId;
+
+    private readonly Socket _socket;
+    private readonly ISocketWatch _watch;
+    private ConnectionHandler _handler;
+    private WaitPhase _phase;
+    private long _phaseSince;
+
+    internal TcpConnection(Socket socket, ConnectionProtocol protocol, ConnectionHandler handler, object? owner)
+    {
+        _socket = socket;
+        _handler = handler;
+        Protocol = protocol;
+        Owner = owner;
+        Id = Interlocked.Increment(ref _lastId);
+        _phase = protocol.Waiting;
+        _phaseSince = handler.Loop.Now;
+        _watch = handler.Loop.Watch(socket, this);
+    }
+
+    /// <summary>Bytes that may wait to be sent, for new connections; 1 MiB (PHP: <c>$defaultMaxSendBufferSize</c>).</summary>
+    public static int DefaultMaxSendBufferSize { get; set => field = AtLeastOne(value); } = 1024 * 1024;
+
+    /// <summary>Bytes that a message may have, for new connections; 10 MiB (PHP: <c>$defaultMaxPackageSize</c>).</summary>
+    public static int DefaultMaxPackageSize { get; set => field = AtLeastOne(value); } = 10 * 1024 * 1024;
+
+    /// <summary>
+    /// How long <see cref="End()"/> goes on reading what the peer still sends, for new connections; 1 second, zero for not at
+    /// all (PHP: <c>$defaultLingerTimeout</c>). Checked about once a second.
+    /// </summary>
+    public static TimeSpan DefaultLingerTimeout { get; set => field = NotNegative(value); } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How long a peer may take none of the bytes that wait for it before the connection is destroyed, for new connections; 60
+    /// seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. Checked about once a second.
+    /// </summary>
+    public static TimeSpan DefaultSendTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Number of the connection, unique in the process (PHP: <c>$id</c>).</summary>
+    public long Id { get; }
+
+    /// <summary>Where the connection is in its life (PHP: <c>getStatus()</c>). Any thread.</summary>
+    public ConnectionStatus Status { get; private set; } = ConnectionStatus.Established;
+
+    /// <summary>Anything that the application hangs on the connection (PHP: <c>$context</c>).</summary>
+    public object? Context { get; set; }
+
+    /// <summary>Bytes that may wait to be sent before sends are dropped; at least 1 (PHP: <c>$maxSendBufferSize</c>).</summary>
+    public int MaxSendBufferSize { get; set => field = AtLeastOne(value); } = DefaultMaxSendBufferSize;
+
+    /// <summary>Bytes that a message may have; at least 1 (PHP: <c>$maxPackageSize</c>).</summary>
+    public int MaxPackageSize { get; set => field = AtLeastOne(value); } = DefaultMaxPackageSize;
+
+    /// <summary>See <see cref="DefaultLingerTimeout"/> (PHP: <c>$lingerTimeout</c>).</summary>
+    public TimeSpan LingerTimeout { get; set => field = NotNegative(value); } = DefaultLingerTimeout;
+
+    /// <summary>See <see cref="DefaultSendTimeout"/>.</summary>
+    public TimeSpan SendTimeout { get; set => field = PositiveOrInfinite(value); } = DefaultSendTimeout;
+
+    /// <summary>Takes the place of the worker's <c>OnClose</c> for this connection (PHP: <c>$onClose</c>).</summary>
+    public Action<TcpConnection>? OnClose { get; set; }
+
+    /// <summary>Takes the place of the worker's <c>OnError</c> for this connection (PHP: <c>$onError</c>).</summary>
+    public Action<TcpConnection, ConnectionError, string>? OnError { get; set; }
+
+    /// <summary>Takes the place of the worker's <c>OnBufferFull</c> for this connection (PHP: <c>$onBufferFull</c>).</summary>
+    public Action<TcpConnection>? OnBufferFull { get; set; }
+
+    /// <summary>Takes the place of the worker's <c>OnBufferDrain</c> for this connection (PHP: <c>$onBufferDrain</c>).</summary>
+    public Action<TcpConnection>? OnBufferDrain { get; set; }
+
+    /// <summary>Bytes received so far (PHP: <c>$bytesRead</c>).</summary>
+    public long BytesRead { get; private set; }
+
+    /// <summary>Bytes that the operating system has taken so far (PHP: <c>$bytesWritten</c>).</summary>
+    public long BytesWritten { get; private set; }
+
+    /// <summary>Bytes that wait to be sent (PHP: <c>getSendBufferQueueSize()</c>).</summary>
+    public long SendBufferQueueSize => _output?.Length ?? 0;
+
+    /// <summary>Bytes received that no message was made of yet (PHP: <c>getRecvBufferQueueSize()</c>).</summary>
+    public long RecvBufferQueueSize => _input?.Length ?? 0;
+
+    /// <summary>Whether nothing waits to be sent (PHP: <c>bufferIsEmpty()</c>).</summary>
+    public bool BufferIsEmpty => _output is null;
+
+    /// <summary>The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null if the peer is gone before it was asked for.</summary>
+    public IPEndPoint? RemoteAddress => field ??= EndPointOf(static socket => socket.RemoteEndPoint);
+
+    /// <summary>The peer's IP address, or an empty text (PHP: <c>getRemoteIp()</c>).</summary>
+    public string RemoteIp => RemoteAddress?.Address.ToString() ?? "";
+
+    /// <summary>The peer's port, or 0 (PHP: <c>getRemotePort()</c>).</summary>
+    public int RemotePort => RemoteAddress?.Port ?? 0;
+
+    /// <summary>The address that the peer connected to (PHP: <c>getLocalAddress()</c>, there as text).</summary>
+    public IPEndPoint? LocalAddress => field ??= EndPointOf(static socket => socket.LocalEndPoint);
+
+    /// <summary>The IP address that the peer connected to, or an empty text (PHP: <c>getLocalIp()</c>).</summary>
+    public string LocalIp => LocalAddress?.Address.ToString() ?? "";
+
+    /// <summary>The port that the peer connected to, or 0 (PHP: <c>getLocalPort()</c>).</summary>
+    public int LocalPort => LocalAddress?.Port ?? 0;
+
+    /// <summary>Whether the peer speaks IPv4 (PHP: <c>isIpV4()</c>).</summary>
+    public bool IsIpV4 => RemoteAddress?.AddressFamily == AddressFamily.InterNetwork;
+
+    /// <summary>Whether the peer speaks IPv6 (PHP: <c>isIpV6()</c>).</summary>
+    public bool IsIpV6 => RemoteAddress?.AddressFamily == AddressFamily.InterNetworkV6;
+
+    /// <summary>What made the connection: the worker, which this layer does not know.</summary>
+    internal object? Owner { get; }
+
+    /// <summary>The protocol at work. An upgrade puts another in its place, together with the handler.</summary>
+    internal ConnectionProtocol Protocol { get; private set; }
+
+    private IEventLoop Loop => _handler.Loop;
+
+    private ConnectionBuffers Buffers => _handler.Buffers;
+
+    /// <summary>
+    /// Sends all that arrives from here on to <paramref name="destination"/>, as it is and past both protocols; the end of
+    /// this connection closes the other, and a full send buffer there pauses reading here (PHP: <c>pipe($dest)</c>).
+    /// </summary>
+    public void Pipe(TcpConnection destination)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(() => Pipe(destination));
+            return;
+        }
+        destination.OnBufferFull = _ => PauseRecv();
+        destination.OnBufferDrain = _ => ResumeRecv();
+        Protocol = RawProtocol.Instance;
+        _handler = new PipeHandler(_handler, destination);
+        TrackPhase();
+        DeferResume();
+    }
+
+    /// <summary>One look at the time limits. About once a second, on the loop's thread.</summary>
+    internal void Sweep()
+    {
+        long now = Loop.Now;
+        if (_lingerUntil is { } until)
+        {
+            if (now >= until) Destroy();
+        }
+        else if (_output is not null && SendTimeout != Timeout.InfiniteTimeSpan && now - _stalledSince > SendTimeout.TotalMilliseconds)
+        {
+            _handler.OnError(this, ConnectionError.SendFail, "the peer stopped reading");
+            Destroy();
+        }
+        else if (Status == ConnectionStatus.Established)
+        {
+            TimeSpan patience = Protocol.TimeoutOf(_phase);
+            if (patience != Timeout.InfiniteTimeSpan && now - _phaseSince > patience.TotalMilliseconds) OnTimeout();
+        }
+    }
+
+    private void OnTimeout()
+    {
+        Verdict verdict = Protocol.TimedOut(_phase);
+        if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
+        else Close();
+    }
+
+    /// <summary>Notes what the peer is waited for. A head counts from its first byte: a trickle does not prolong it.</summary>
+    private void TrackPhase()
+    {
+        WaitPhase phase = Protocol.Waiting;
+        if (phase == _phase && phase == WaitPhase.Head) return;
+        _phase = phase;
+        _phaseSince = Loop.Now;
+    }
+
+    private IPEndPoint? EndPointOf(Func<Socket, EndPoint?> read)
+    {
+        try
+        {
+            return read(_socket) as IPEndPoint;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return null;
+        }
+    }
+
+    private static int AtLeastOne(int value)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+        return value;
+    }
+
+    private static TimeSpan NotNegative(TimeSpan value)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.Zero);
+        return value;
+    }
+
+    private static TimeSpan PositiveOrInfinite(TimeSpan value)
+    {
+        if (value != Timeout.InfiniteTimeSpan) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(value, TimeSpan.Zero);
+        return value;
+    }
+}

@@ -1,0 +1,13 @@
+using Workerman.Connection;
+
+namespace Workerman;
+
+/// <summary>What a connection knows of its worker: here, because the connection's own layer knows no workers.</summary>
+public static class ConnectionExtensions
+{
+    extension(TcpConnection connection)
+    {
+        /// <summary>The worker that accepted the connection (PHP: <c>$connection-&gt;worker</c>).</summary>
+        public WorkerBase? Worker => connection.Owner as WorkerBase;
+    }
+}

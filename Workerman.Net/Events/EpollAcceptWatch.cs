@@ -1,0 +1,74 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using static Workerman.Events.EpollInterop;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// One listening socket in an epoll set. accept4 instead of <see cref="Socket.Accept()"/>, which throws where the backlog
+/// is empty: with several loops on one socket that is every second wake-up. Belongs to the loop's thread.
+/// </summary>
+[SupportedOSPlatform("linux")]
+internal sealed unsafe class EpollAcceptWatch : IAcceptWatch, IEpollHandler
+{
+    /// <summary>Connections a turn: few, so that several loops share a rush and open connections are not kept waiting.</summary>
+    private const int BatchSize = 8;
+
+    private readonly EpollLoop _loop;
+    private readonly IAcceptHandler _handler;
+    private readonly int _fd;
+    private readonly ulong _data;
+    private bool _enabled = true;
+    private bool _disposed;
+
+    public EpollAcceptWatch(EpollLoop loop, Socket listener, IAcceptHandler handler)
+    {
+        _loop = loop;
+        _handler = handler;
+        listener.Blocking = false;
+        _fd = (int)listener.Handle;
+        _data = loop.Add(_fd, EPOLLIN, this);
+    }
+
+    public bool Enabled
+    {
+        get => _enabled;
+        set
+        {
+            if (_disposed || value == _enabled) return;
+            _enabled = value;
+            _loop.Modify(_fd, value ? EPOLLIN : 0, _data);
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _loop.Remove(_fd, _data);
+    }
+
+    public void OnReady(uint events)
+    {
+        for (int i = 0; i < BatchSize && _enabled && !_disposed; i++)
+        {
+            int fd = accept4(_fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            if (fd < 0)
+            {
+                OnError(Marshal.GetLastPInvokeError());
+                return;
+            }
+            var socket = new Socket(new SafeSocketHandle(fd, ownsHandle: true)) { Blocking = false };
+            _handler.OnAccepted(socket);
+        }
+    }
+
+    private void OnError(int error)
+    {
+        // All else is about one connection that was gone before it was accepted (accept(2)), or about another loop
+        // having been faster: the next wake-up looks again.
+        if (error is EMFILE or ENFILE or ENOBUFS or ENOMEM) _handler.OnAcceptError(SocketError.TooManyOpenSockets);
+        else if (error is EBADF or EINVAL) _handler.OnAcceptError(SocketError.NotSocket);
+    }
+}

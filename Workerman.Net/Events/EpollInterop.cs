@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// The system calls of <see cref="EpollLoop"/>, under their C names so that the man pages apply, and the layout of
+/// <c>struct epoll_event</c>. No policy. Linux only.
+/// </summary>
+internal static unsafe partial class EpollInterop
+{
+    public const int EPOLL_CLOEXEC = 0x80000;
+    public const int EPOLL_CTL_ADD = 1;
+    public const int EPOLL_CTL_DEL = 2;
+    public const int EPOLL_CTL_MOD = 3;
+
+    public const uint EPOLLIN = 0x001;
+    public const uint EPOLLOUT = 0x004;
+    public const uint EPOLLERR = 0x008;
+    public const uint EPOLLHUP = 0x010;
+
+    public const int EFD_CLOEXEC = 0x80000;
+    public const int EFD_NONBLOCK = 0x800;
+    public const int SOCK_CLOEXEC = 0x80000;
+    public const int SOCK_NONBLOCK = 0x800;
+
+    public const int EINTR = 4;
+    public const int EAGAIN = 11;
+    public const int ENOMEM = 12;
+    public const int ENFILE = 23;
+    public const int EMFILE = 24;
+    public const int EINVAL = 22;
+    public const int EBADF = 9;
+    public const int ENOBUFS = 105;
+
+    /// <summary>
+    /// Size of <c>struct epoll_event</c>: packed to 12 bytes on x64 (and 12 by alignment on x86), padded to 16 elsewhere.
+    /// </summary>
+    public static readonly int EventSize = SizeFor(RuntimeInformation.ProcessArchitecture);
+
+    public static int SizeFor(Architecture architecture) => architecture is Architecture.X64 or Architecture.X86 ? 12 : 16;
+
+    /// <summary>Reads the event at <paramref name="address"/>: its bits and the data given when it was added.</summary>
+    public static (uint Events, ulong Data) Read(byte* address, int size) =>
+        (Unsafe.ReadUnaligned<uint>(address), Unsafe.ReadUnaligned<ulong>(address + size - sizeof(ulong)));
+
+    /// <summary>Writes an event; its data are the last eight bytes in either layout.</summary>
+    public static void Write(byte* address, int size, uint events, ulong data)
+    {
+        Unsafe.WriteUnaligned(address, events);
+        Unsafe.WriteUnaligned(address + size - sizeof(ulong), data);
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int epoll_create1(int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int epoll_ctl(int epfd, int op, int fd, byte* @event);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int epoll_wait(int epfd, byte* events, int maxevents, int timeout);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int eventfd(uint initval, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int accept4(int sockfd, byte* addr, byte* addrlen, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint read(int fd, byte* buf, nint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint write(int fd, byte* buf, nint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int close(int fd);
+}

@@ -1,0 +1,293 @@
+using System.Net.Sockets;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// What all loops share: the order of a turn, timers, posted and deferred work. A driver adds how to wait
+/// (<see cref="Poll"/>) and how to be woken (<see cref="Wake"/>), and no policy of its own. A turn is: poll, ready events,
+/// due timers, posted work, deferred work (flush, then free). Runs on the thread that called <see cref="Run"/>.
+/// </summary>
+public abstract class EventLoop : IEventLoop
+{
+    /// <summary>Due timers give way to the sockets after this long; the rest fires in the next turn.</summary>
+    private static readonly long TimerBudget = LoopClock.FromMilliseconds(10);
+
+    private static readonly long Second = LoopClock.FromMilliseconds(1000);
+
+    [ThreadStatic]
+    private static EventLoop? _current;
+
+    private readonly Lock _gate = new();
+    private readonly TimerQueue _timers = new();
+    private readonly List<Action> _heartbeats = [];
+    private readonly int _number;
+    private List<Action> _posted = [];
+    private List<Action> _running = [];
+    private readonly List<IDeferredWork> _deferred = [];
+    private int _threadId;
+    private long _ticks = LoopClock.Ticks;
+    private long _nextHeartbeat;
+    private bool _asleep;
+    private bool _stopping;
+    private bool _ended;
+
+    private protected EventLoop() => _number = LoopRegistry.Add(this);
+
+    /// <summary>The loop that runs on the calling thread, or null.</summary>
+    public static EventLoop? Current => _current;
+
+    /// <inheritdoc/>
+    public abstract string Name { get; }
+
+    /// <inheritdoc/>
+    public bool IsCurrent => _threadId == Environment.CurrentManagedThreadId;
+
+    /// <inheritdoc/>
+    public long Now => LoopClock.ToMilliseconds(_ticks);
+
+    /// <inheritdoc/>
+    public int TimerCount => _timers.Count;
+
+    /// <inheritdoc/>
+    public Action<Exception>? ErrorHandler { get; set; }
+
+    /// <inheritdoc/>
+    public abstract ISocketWatch Watch(Socket socket, ISocketHandler handler);
+
+    /// <inheritdoc/>
+    public abstract IAcceptWatch Accept(Socket listener, IAcceptHandler handler);
+
+    /// <summary>Waits up to <paramref name="timeout"/> milliseconds (-1: for ever) and calls back what is ready.</summary>
+    private protected abstract void Poll(int timeout);
+
+    /// <summary>Ends a <see cref="Poll"/> that waits. Called under the loop's lock, so never after it was disposed of.</summary>
+    private protected abstract void Wake();
+
+    /// <summary>Gives the driver's handles back. The loop has ended.</summary>
+    private protected abstract void Close();
+
+    /// <inheritdoc/>
+    public long AddTimer(TimeSpan interval, Action callback, bool persistent)
+    {
+        ArgumentNullException.ThrowIfNull(callback);
+        ArgumentOutOfRangeException.ThrowIfLessThan(interval, TimeSpan.Zero);
+        long ticks = LoopClock.FromTimeSpan(interval);
+        var timer = new LoopTimer(LoopRegistry.NewTimerId(_number), ticks, callback, persistent);
+        _timers.Add(timer, LoopClock.Ticks + ticks);
+        return timer.Id;
+    }
+
+    /// <inheritdoc/>
+    public bool DeleteTimer(long id) => IsCurrent ? _timers.Remove(id) : Post(() => _timers.Remove(id));
+
+    /// <inheritdoc/>
+    public void DeleteAllTimers() => _timers.Clear();
+
+    /// <inheritdoc/>
+    public void AddHeartbeat(Action callback)
+    {
+        if (_heartbeats.Count == 0) _nextHeartbeat = LoopClock.Ticks + Second;
+        _heartbeats.Add(callback);
+    }
+
+    /// <inheritdoc/>
+    public bool Post(Action work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        lock (_gate)
+        {
+            if (_ended) return false;
+            _posted.Add(work);
+            WakeIfAsleep();
+            return true;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Defer(IDeferredWork work) => _deferred.Add(work);
+
+    /// <inheritdoc/>
+    public void Stop()
+    {
+        lock (_gate)
+        {
+            _stopping = true;
+            if (!_ended) WakeIfAsleep();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Run()
+    {
+        if (_current is not null) throw new InvalidOperationException("An event loop runs on this thread already; give each loop a thread of its own.");
+        if (_ended || _threadId != 0) throw new InvalidOperationException("This event loop has run; make a new one.");
+        SynchronizationContext? before = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(new LoopSynchronizationContext(this));
+        _current = this;
+        _threadId = Environment.CurrentManagedThreadId;
+        try
+        {
+            while (!Volatile.Read(ref _stopping)) Turn();
+        }
+        finally
+        {
+            End();
+            _current = null;
+            SynchronizationContext.SetSynchronizationContext(before);
+        }
+    }
+
+    /// <summary>Gives the loop's handles back. A loop that runs is stopped and closes itself when it ends.</summary>
+    public void Dispose()
+    {
+        GC.SuppressFinalize(this);
+        Stop();
+        if (_threadId == 0) End();
+    }
+
+    /// <summary>Calls a callback; what it throws goes to <see cref="ErrorHandler"/> and the loop lives on.</summary>
+    private protected void Guard(Action callback)
+    {
+        try
+        {
+            callback();
+        }
+        catch (Exception e)
+        {
+            Report(e);
+        }
+    }
+
+    /// <summary>Passes an escaped exception on.</summary>
+    private protected void Report(Exception exception)
+    {
+        try
+        {
+            if (ErrorHandler is { } handler) handler(exception);
+            else Console.Error.WriteLine(exception);
+        }
+        catch (Exception e)
+        {
+            // The handler of last resort failed: nothing is left to tell, and the loop must not die of it.
+            Console.Error.WriteLine(e);
+        }
+    }
+
+    private void Turn()
+    {
+        int timeout = PrepareToSleep();
+        try
+        {
+            Poll(timeout);
+        }
+        finally
+        {
+            Volatile.Write(ref _asleep, false);
+        }
+        RunTimers();
+        RunPosted();
+        RunHeartbeats();
+        RunDeferred();
+    }
+
+    /// <summary>The poll's timeout. From here until the poll ends, posting wakes it.</summary>
+    private int PrepareToSleep()
+    {
+        int timeout = NextTimeout();
+        if (timeout == 0) return 0;
+        lock (_gate)
+        {
+            if (_stopping || _posted.Count > 0) return 0;
+            _asleep = true;
+            return timeout;
+        }
+    }
+
+    private int NextTimeout()
+    {
+        if (_timers.Count == 0 && _heartbeats.Count == 0) return -1;
+        long next = _timers.NextDue ?? long.MaxValue;
+        if (_heartbeats.Count > 0 && _nextHeartbeat < next) next = _nextHeartbeat;
+        return next == long.MaxValue ? -1 : LoopClock.ToPollTimeout(next - LoopClock.Ticks);
+    }
+
+    private void WakeIfAsleep()
+    {
+        if (!_asleep) return;
+        _asleep = false;
+        Wake();
+    }
+
+    /// <summary>Reads the clock for <see cref="Now"/>. Drivers call it when the poll returns.</summary>
+    private protected void ReadClock() => _ticks = LoopClock.Ticks;
+
+    private void RunTimers()
+    {
+        if (_timers.Count == 0) return;
+        long now = LoopClock.Ticks;
+        long lastSequence = _timers.LastSequence;
+        long ranAt = now;
+        while (ranAt - now < TimerBudget && _timers.TryTakeDue(now, lastSequence, out LoopTimer? timer))
+        {
+            Guard(timer!.Callback);
+            // Counted from when it ran, not from when it was due: a late timer never fires in a burst to catch up.
+            if (timer.Persistent) _timers.Rearm(timer, ranAt + timer.Interval);
+            ranAt = LoopClock.Ticks;
+        }
+    }
+
+    private void RunPosted()
+    {
+        lock (_gate)
+        {
+            if (_posted.Count == 0) return;
+            (_posted, _running) = (_running, _posted);
+        }
+        // What these post is left for the next turn, so that posting from posted work starves nobody.
+        foreach (Action work in _running) Guard(work);
+        _running.Clear();
+    }
+
+    private void RunHeartbeats()
+    {
+        if (_heartbeats.Count == 0 || LoopClock.Ticks < _nextHeartbeat) return;
+        _nextHeartbeat = LoopClock.Ticks + Second;
+        for (int i = 0; i < _heartbeats.Count; i++) Guard(_heartbeats[i]);
+    }
+
+    private void RunDeferred()
+    {
+        // By index: what is deferred by deferred work (a flush that closes) still belongs to this turn.
+        for (int i = 0; i < _deferred.Count; i++)
+        {
+            try
+            {
+                _deferred[i].RunDeferred();
+            }
+            catch (Exception e)
+            {
+                Report(e);
+            }
+        }
+        _deferred.Clear();
+    }
+
+    private void End()
+    {
+        lock (_gate)
+        {
+            if (_ended) return;
+            _ended = true;
+            (_posted, _running) = (_running, _posted);
+        }
+        // One last round: from here on posting is refused, so it ends.
+        foreach (Action work in _running) Guard(work);
+        _running.Clear();
+        RunDeferred();
+        _timers.Clear();
+        // Thread ids are used again: a loop that has ended is nobody's current loop.
+        _threadId = -1;
+        LoopRegistry.Remove(_number);
+        Close();
+    }
+}

@@ -1,0 +1,26 @@
+using System.Net.Sockets;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// A listening socket that a loop accepts from. Belongs to the loop's thread. Disposing ends the watch; the listening socket
+/// stays open.
+/// </summary>
+public interface IAcceptWatch : IDisposable
+{
+    /// <summary>Whether connections are accepted; while not, they wait in the listening socket's backlog.</summary>
+    bool Enabled { get; set; }
+}
+
+/// <summary>What a loop tells the owner of a listening socket, on the loop's thread.</summary>
+public interface IAcceptHandler
+{
+    /// <summary>A connection. The socket does not block; the handler owns it.</summary>
+    void OnAccepted(Socket socket);
+
+    /// <summary>
+    /// The process or the machine has no descriptor or memory left for a connection. The condition lasts: disable the
+    /// watch and try again later.
+    /// </summary>
+    void OnAcceptError(SocketError error);
+}

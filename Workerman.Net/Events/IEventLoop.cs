@@ -1,0 +1,69 @@
+using System.Net.Sockets;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// One thread that waits for sockets, time and posted work, and calls back for each in turn (PHP: <c>EventInterface</c>).
+/// It is no scheduler and knows no protocol. All members except <see cref="Post(Action)"/>, <see cref="DeleteTimer"/> and
+/// <see cref="Stop"/> belong to the loop's own thread; set a loop up with work posted before <see cref="Run"/>.
+/// </summary>
+public interface IEventLoop : IDisposable
+{
+    /// <summary>Name of the driver as the start-up banner shows it, for example <c>epoll</c>.</summary>
+    string Name { get; }
+
+    /// <summary>True on the thread that runs this loop.</summary>
+    bool IsCurrent { get; }
+
+    /// <summary>Milliseconds on a monotonic clock, read once at the start of this turn.</summary>
+    long Now { get; }
+
+    /// <summary>Number of timers that are armed.</summary>
+    int TimerCount { get; }
+
+    /// <summary>Receives every exception that a callback lets escape; the loop then goes on. Null: written to standard error.</summary>
+    Action<Exception>? ErrorHandler { get; set; }
+
+    /// <summary>Watches a non-blocking socket; reading is enabled (PHP: <c>onReadable</c>, <c>onWritable</c>).</summary>
+    /// <param name="socket">A connected, non-blocking stream socket. The caller keeps it and removes the watch before it closes it.</param>
+    /// <param name="handler">What is called back, on the loop's thread.</param>
+    /// <exception cref="SocketException">The operating system does not watch it: no memory, too many watches.</exception>
+    ISocketWatch Watch(Socket socket, ISocketHandler handler);
+
+    /// <summary>Accepts connections from a listening socket; accepting is enabled.</summary>
+    /// <param name="listener">A listening socket. The caller keeps it and removes the watch before it closes it.</param>
+    /// <param name="handler">What is called back, on the loop's thread.</param>
+    IAcceptWatch Accept(Socket listener, IAcceptHandler handler);
+
+    /// <summary>Arms a timer (PHP: <c>delay</c> and <c>repeat</c>).</summary>
+    /// <param name="interval">Zero or more; rounded up to the poll's next millisecond, never early.</param>
+    /// <param name="callback">Called on the loop's thread.</param>
+    /// <param name="persistent">True: armed again each time it ran, counted from when it ran.</param>
+    /// <returns>The timer's id: positive, unique in the process, never used again.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The interval is negative.</exception>
+    long AddTimer(TimeSpan interval, Action callback, bool persistent);
+
+    /// <summary>Deletes a timer (PHP: <c>offDelay</c>, <c>offRepeat</c>). From another thread the loop is asked to.</summary>
+    /// <returns>On the loop: whether it was armed. From another thread: whether the loop took the order.</returns>
+    bool DeleteTimer(long id);
+
+    /// <summary>Deletes all timers (PHP: <c>deleteAllTimer</c>).</summary>
+    void DeleteAllTimers();
+
+    /// <summary>Calls back about once a second until the loop stops: for sweeps, which need no timer per item.</summary>
+    void AddHeartbeat(Action callback);
+
+    /// <summary>Queues work for the loop's thread. Safe from any thread.</summary>
+    /// <returns>False when the loop has stopped: the work will not run.</returns>
+    bool Post(Action work);
+
+    /// <summary>Runs <paramref name="work"/> at the end of this turn, after sockets, timers and posted work.</summary>
+    void Defer(IDeferredWork work);
+
+    /// <summary>Runs the loop on the calling thread until <see cref="Stop"/>.</summary>
+    /// <exception cref="InvalidOperationException">It runs already, has run, or another loop runs on this thread.</exception>
+    void Run();
+
+    /// <summary>Ends <see cref="Run"/> after the turn that is under way. Safe from any thread.</summary>
+    void Stop();
+}

@@ -1,0 +1,17 @@
+namespace Workerman.Events;
+
+/// <summary>One timer of a loop: what to call and how often. Owned by the loop's <see cref="TimerQueue"/>.</summary>
+internal sealed class LoopTimer(long id, long interval, Action callback, bool persistent)
+{
+    public long Id { get; } = id;
+
+    /// <summary>Ticks of the loop's clock between two runs.</summary>
+    public long Interval { get; } = interval;
+
+    public Action Callback { get; } = callback;
+
+    public bool Persistent { get; } = persistent;
+
+    /// <summary>Place in the queue's heap, or -1 while the timer is run or after it is gone.</summary>
+    public int HeapIndex { get; set; } = -1;
+}

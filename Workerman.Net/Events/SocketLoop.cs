@@ -1,0 +1,76 @@
+using System.Net.Sockets;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// The portable loop: the runtime's own engine says that a zero-byte receive has ended, and the event is brought back to
+/// the loop's thread. Slower than <see cref="EpollLoop"/> by that hand-over, but the same everywhere .NET runs.
+/// </summary>
+public sealed class SocketLoop : EventLoop
+{
+    private readonly object _gate = new();
+    private List<ISocketLoopEvent> _ready = [];
+    private List<ISocketLoopEvent> _running = [];
+    private bool _woken;
+
+    /// <inheritdoc/>
+    public override string Name => "socket";
+
+    /// <inheritdoc/>
+    public override ISocketWatch Watch(Socket socket, ISocketHandler handler) => new SocketLoopWatch(this, socket, handler);
+
+    /// <inheritdoc/>
+    public override IAcceptWatch Accept(Socket listener, IAcceptHandler handler) => new SocketLoopAcceptWatch(this, listener, handler);
+
+    /// <summary>Queues an event for the loop's next poll. Any thread.</summary>
+    internal void Enqueue(ISocketLoopEvent item)
+    {
+        lock (_gate)
+        {
+            _ready.Add(item);
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    private protected override void Poll(int timeout)
+    {
+        lock (_gate)
+        {
+            if (_ready.Count == 0 && !_woken && timeout != 0) Monitor.Wait(_gate, timeout);
+            _woken = false;
+            (_ready, _running) = (_running, _ready);
+        }
+        ReadClock();
+        foreach (ISocketLoopEvent item in _running)
+        {
+            try
+            {
+                item.OnReady();
+            }
+            catch (Exception e)
+            {
+                Report(e);
+            }
+        }
+        _running.Clear();
+    }
+
+    private protected override void Wake()
+    {
+        lock (_gate)
+        {
+            _woken = true;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    private protected override void Close()
+    {
+    }
+}
+
+/// <summary>Something that a <see cref="SocketLoop"/> calls once on its thread, after it was queued.</summary>
+internal interface ISocketLoopEvent
+{
+    void OnReady();
+}

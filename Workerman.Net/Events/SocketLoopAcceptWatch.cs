@@ -1,0 +1,92 @@
+using System.Net.Sockets;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// One listening socket of a <see cref="SocketLoop"/>. There is always one asynchronous accept under way; a connection that
+/// it brings while accepting is off is kept until it is on again. Runs on the loop's thread, the completion on any.
+/// </summary>
+internal sealed class SocketLoopAcceptWatch : IAcceptWatch, ISocketLoopEvent
+{
+    private readonly SocketLoop _loop;
+    private readonly Socket _listener;
+    private readonly IAcceptHandler _handler;
+    private readonly SocketAsyncEventArgs _accept = new(true);
+    private Socket? _kept;
+    private bool _enabled = true;
+    private bool _accepting;
+    private bool _disposed;
+
+    public SocketLoopAcceptWatch(SocketLoop loop, Socket listener, IAcceptHandler handler)
+    {
+        _loop = loop;
+        _listener = listener;
+        _handler = handler;
+        _accept.Completed += (_, _) => _loop.Enqueue(this);
+        Accept();
+    }
+
+    public bool Enabled
+    {
+        get => _enabled;
+        set
+        {
+            if (_disposed || value == _enabled) return;
+            _enabled = value;
+            if (!value) return;
+            if (_kept is { } socket)
+            {
+                _kept = null;
+                Deliver(socket);
+            }
+            Accept();
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _kept?.Dispose();
+        if (!_accepting) _accept.Dispose();
+    }
+
+    void ISocketLoopEvent.OnReady()
+    {
+        _accepting = false;
+        Socket? socket = _accept.AcceptSocket;
+        SocketError error = _accept.SocketError;
+        _accept.AcceptSocket = null;
+        if (_disposed)
+        {
+            socket?.Dispose();
+            _accept.Dispose();
+            return;
+        }
+        if (error != SocketError.Success) OnError(error);
+        else if (_enabled) Deliver(socket!);
+        else _kept = socket;
+        Accept();
+    }
+
+    private void Accept()
+    {
+        if (_disposed || _accepting || !_enabled) return;
+        _accepting = true;
+        if (!_listener.AcceptAsync(_accept)) _loop.Enqueue(this);
+    }
+
+    private void Deliver(Socket socket)
+    {
+        socket.Blocking = false;
+        _handler.OnAccepted(socket);
+    }
+
+    private void OnError(SocketError error)
+    {
+        // ConnectionReset and the like are about one connection that was gone before it was accepted.
+        if (error is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable or SocketError.OperationAborted
+            or SocketError.NotSocket or SocketError.InvalidArgument)
+            _handler.OnAcceptError(error);
+    }
+}

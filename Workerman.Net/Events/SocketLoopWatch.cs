@@ -1,0 +1,147 @@
+using System.Buffers;
+using System.Net.Sockets;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// One connected socket of a <see cref="SocketLoop"/>: a zero-byte receive stands for "readable", a real asynchronous send
+/// for "writable" (a zero-byte send says nothing). Its methods run on the loop's thread, the completions on any.
+/// </summary>
+internal sealed class SocketLoopWatch : ISocketWatch, ISocketLoopEvent
+{
+    private readonly SocketLoop _loop;
+    private readonly Socket _socket;
+    private readonly ISocketHandler _handler;
+    private readonly SocketAsyncEventArgs _receive = new(true);
+    private SocketLoopSend? _send;
+    private bool _readEnabled = true;
+    private bool _receiving;
+    private bool _disposed;
+
+    public SocketLoopWatch(SocketLoop loop, Socket socket, ISocketHandler handler)
+    {
+        _loop = loop;
+        _socket = socket;
+        _handler = handler;
+        _receive.SetBuffer([], 0, 0);
+        _receive.Completed += (_, _) => _loop.Enqueue(this);
+        Receive();
+    }
+
+    public bool ReadEnabled
+    {
+        get => _readEnabled;
+        set
+        {
+            _readEnabled = value;
+            if (value) Receive();
+        }
+    }
+
+    public void SendWhenWritable(ReadOnlyMemory<byte> data)
+    {
+        if (_disposed) return;
+        _send ??= new SocketLoopSend(_loop, _socket, this);
+        _send.Start(data);
+    }
+
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        // An operation that is still under way ends when its socket is closed, and is let go of then.
+        if (!_receiving) _receive.Dispose();
+        _send?.Dispose();
+    }
+
+    void ISocketLoopEvent.OnReady()
+    {
+        _receiving = false;
+        if (_disposed)
+        {
+            _receive.Dispose();
+            return;
+        }
+        // Switched off meanwhile: what is there is found again by the next zero-byte receive.
+        if (!_readEnabled) return;
+        try
+        {
+            _handler.OnReadable();
+        }
+        finally
+        {
+            Receive();
+        }
+    }
+
+    internal void OnSent(int count, SocketError error)
+    {
+        if (!_disposed) _handler.OnSent(count, error);
+    }
+
+    private void Receive()
+    {
+        if (_disposed || _receiving || !_readEnabled) return;
+        _receiving = true;
+        if (!_socket.ReceiveAsync(_receive)) _loop.Enqueue(this);
+    }
+}
+
+/// <summary>
+/// The asynchronous send of a <see cref="SocketLoopWatch"/>. It sends a copy: the runtime may still read the bytes after
+/// the connection has let go of its own.
+/// </summary>
+internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
+{
+    private const int MaxSize = 64 * 1024;
+
+    private readonly SocketLoop _loop;
+    private readonly Socket _socket;
+    private readonly SocketLoopWatch _watch;
+    private readonly SocketAsyncEventArgs _send = new(true);
+    private byte[] _copy = [];
+    private bool _sending;
+    private bool _disposed;
+
+    public SocketLoopSend(SocketLoop loop, Socket socket, SocketLoopWatch watch)
+    {
+        _loop = loop;
+        _socket = socket;
+        _watch = watch;
+        _send.Completed += (_, _) => _loop.Enqueue(this);
+    }
+
+    public void Start(ReadOnlyMemory<byte> data)
+    {
+        int size = Math.Min(data.Length, MaxSize);
+        if (_copy.Length < size)
+        {
+            if (_copy.Length > 0) ArrayPool<byte>.Shared.Return(_copy);
+            _copy = ArrayPool<byte>.Shared.Rent(size);
+        }
+        data.Span[..size].CopyTo(_copy);
+        _send.SetBuffer(_copy, 0, size);
+        _sending = true;
+        if (!_socket.SendAsync(_send)) _loop.Enqueue(this);
+    }
+
+    public void Dispose()
+    {
+        _disposed = true;
+        if (!_sending) Free();
+    }
+
+    void ISocketLoopEvent.OnReady()
+    {
+        _sending = false;
+        if (_disposed) Free();
+        else _watch.OnSent(_send.BytesTransferred, _send.SocketError);
+    }
+
+    private void Free()
+    {
+        _send.Dispose();
+        if (_copy.Length > 0) ArrayPool<byte>.Shared.Return(_copy);
+        _copy = [];
+    }
+}

@@ -1,0 +1,75 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Workerman.Events;
+
+namespace Workerman.Hosting;
+
+/// <summary>
+/// Accepts the connections of one worker on one loop. When no descriptor is left it pauses, so that nothing spins and open
+/// connections live on, and tries again when one was closed and once a second. Belongs to the loop's thread.
+/// </summary>
+internal sealed class Acceptor : IAcceptHandler
+{
+    private readonly Listener _listener;
+    private readonly Action<Socket> _accepted;
+    private readonly ILogger _logger;
+    private readonly string _worker;
+    private readonly IAcceptWatch _watch;
+    private bool _paused;
+    private bool _exhausted;
+    private bool _closed;
+
+    public Acceptor(IEventLoop loop, Listener listener, string worker, ILogger logger, Action<Socket> accepted)
+    {
+        _listener = listener;
+        _worker = worker;
+        _logger = logger;
+        _accepted = accepted;
+        listener.Acquire();
+        _watch = loop.Accept(listener.Socket, this);
+    }
+
+    public void Pause()
+    {
+        _paused = true;
+        _watch.Enabled = false;
+    }
+
+    public void Resume()
+    {
+        _paused = false;
+        _watch.Enabled = true;
+    }
+
+    /// <summary>Tries again after descriptors had run out.</summary>
+    public void Retry()
+    {
+        if (_exhausted && !_paused && !_closed) _watch.Enabled = true;
+    }
+
+    public void Close()
+    {
+        if (_closed) return;
+        _closed = true;
+        _watch.Dispose();
+        _listener.Release();
+    }
+
+    public void OnAccepted(Socket socket)
+    {
+        if (_exhausted)
+        {
+            _exhausted = false;
+            Log.AcceptResumed(_logger, _worker);
+        }
+        _accepted(socket);
+    }
+
+    public void OnAcceptError(SocketError error)
+    {
+        _watch.Enabled = false;
+        if (_exhausted) return;
+        _exhausted = true;
+        Log.AcceptPaused(_logger, _worker, error);
+    }
+}

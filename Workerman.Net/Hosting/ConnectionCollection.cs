@@ -1,0 +1,52 @@
+using System.Collections;
+using System.Diagnostics.CodeAnalysis;
+using Workerman.Connection;
+
+namespace Workerman.Hosting;
+
+/// <summary>
+/// The open connections of a worker, by id (PHP: <c>$worker-&gt;connections</c>). Asked for on one of its loops it is that loop's
+/// own, live, and may be gone through while connections close. Asked for elsewhere it is a snapshot of all loops.
+/// </summary>
+public sealed class ConnectionCollection : IReadOnlyCollection<TcpConnection>
+{
+    private readonly Dictionary<long, TcpConnection> _connections = [];
+    private readonly Lock _gate = new();
+
+    internal ConnectionCollection()
+    {
+    }
+
+    /// <summary>How many there are.</summary>
+    public int Count => _connections.Count;
+
+    /// <summary>The connection with an id, or null if it is not open or on another loop.</summary>
+    public TcpConnection? this[long id] => _connections.GetValueOrDefault(id);
+
+    /// <summary>Looks a connection up by its id.</summary>
+    public bool TryGetValue(long id, [NotNullWhen(true)] out TcpConnection? connection) => _connections.TryGetValue(id, out connection);
+
+    /// <summary>The connections, in no order to rely on.</summary>
+    public IEnumerator<TcpConnection> GetEnumerator() => _connections.Values.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    // The lock is for snapshots alone: only the loop's own thread changes the table, so it reads without.
+    internal void Add(TcpConnection connection)
+    {
+        lock (_gate) _connections.Add(connection.Id, connection);
+    }
+
+    internal void Remove(TcpConnection connection)
+    {
+        lock (_gate) _connections.Remove(connection.Id);
+    }
+
+    internal void CopyTo(ConnectionCollection snapshot)
+    {
+        lock (_gate)
+        {
+            foreach ((long id, TcpConnection connection) in _connections) snapshot._connections.Add(id, connection);
+        }
+    }
+}

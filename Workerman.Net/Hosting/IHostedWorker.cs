@@ -1,0 +1,37 @@
+using Workerman.Events;
+
+namespace Workerman.Hosting;
+
+/// <summary>A worker as the host sees it: something that listens and that loops are given to.</summary>
+internal interface IHostedWorker
+{
+    string Name { get; }
+
+    string Address { get; }
+
+    /// <summary>How many loops it wants.</summary>
+    int Count { get; }
+
+    /// <summary>Opens its sockets, unless they are open.</summary>
+    /// <exception cref="WorkerStartException">It cannot.</exception>
+    void OpenListeners();
+
+    /// <summary>Closes its sockets, as soon as no loop accepts from them.</summary>
+    void CloseListeners();
+
+    /// <summary>Begins to work on a loop, on its thread.</summary>
+    IHostedView Attach(IEventLoop loop, int id, LoopThread thread);
+}
+
+/// <summary>A worker on one loop. Belongs to the loop's thread.</summary>
+internal interface IHostedView
+{
+    /// <summary>Whether it has stopped and its last connection is gone.</summary>
+    bool IsDrained { get; }
+
+    /// <summary>Stops accepting and lets the connections end.</summary>
+    void Stop();
+
+    /// <summary>Ends what is left of the connections.</summary>
+    void Abort();
+}

@@ -1,0 +1,61 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Workerman.Hosting;
+
+/// <summary>An address to listen on, <c>scheme://host:port</c>, taken apart. Pure but for the look-up of host names.</summary>
+/// <param name="Text">As it was given.</param>
+/// <param name="Scheme">In lower case.</param>
+/// <param name="EndPoint">Where to listen.</param>
+internal sealed record ListenAddress(string Text, string Scheme, IPEndPoint EndPoint)
+{
+    private const string Form = "write it as scheme://host:port, for example http://0.0.0.0:8080 or http://[::1]:8080";
+
+    /// <summary>The scheme of an address, or an empty text if it has none.</summary>
+    public static string SchemeOf(string text)
+    {
+        int end = text.IndexOf("://", StringComparison.Ordinal);
+        return end < 0 ? "" : text[..end].ToLowerInvariant();
+    }
+
+    /// <exception cref="WorkerStartException">It is no address, or its host is unknown.</exception>
+    public static ListenAddress Parse(string text)
+    {
+        string scheme = SchemeOf(text);
+        if (scheme.Length == 0) throw Bad(text, "it has no scheme");
+        string authority = text[(scheme.Length + 3)..].TrimEnd('/');
+        int colon = authority.LastIndexOf(':');
+        if (colon < 0 || colon < authority.LastIndexOf(']')) throw Bad(text, "it has no port");
+        if (!ushort.TryParse(authority.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port))
+            throw Bad(text, $"'{authority[(colon + 1)..]}' is no port (0 to 65535)");
+        return new ListenAddress(text, scheme, new IPEndPoint(Resolve(text, authority[..colon]), port));
+    }
+
+    private static IPAddress Resolve(string text, string host)
+    {
+        if (host.Length == 0) throw Bad(text, "it has no host");
+        if (host.StartsWith('[') != host.EndsWith(']')) throw Bad(text, "its brackets do not match");
+        if (host.StartsWith('[')) return IPAddress.TryParse(host[1..^1], out IPAddress? v6) && v6.AddressFamily == AddressFamily.InterNetworkV6 ? v6 : throw Bad(text, $"{host} is no IPv6 address");
+        if (host.Contains(':')) throw Bad(text, "an IPv6 address goes into brackets");
+        // Four numbers: IPAddress would also read 1 and 0x7f.1 as addresses.
+        if (host.Count(c => c == '.') == 3 && IPAddress.TryParse(host, out IPAddress? v4)) return v4;
+        if (host.All(c => char.IsAsciiDigit(c) || c == '.')) throw Bad(text, $"{host} is no IPv4 address");
+        return LookUp(text, host);
+    }
+
+    private static IPAddress LookUp(string text, string host)
+    {
+        try
+        {
+            IPAddress[] addresses = Dns.GetHostAddresses(host);
+            return addresses.FirstOrDefault(a => a.AddressFamily == AddressFamily.InterNetwork) ?? addresses[0];
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException or IndexOutOfRangeException)
+        {
+            throw new WorkerStartException($"Cannot listen on {text}: the host name {host} is not known. Check it, or use an IP address.", e);
+        }
+    }
+
+    private static WorkerStartException Bad(string text, string cause) => new($"Cannot listen on {text}: {cause}. Cure: {Form}.");
+}

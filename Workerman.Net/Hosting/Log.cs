@@ -1,0 +1,44 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace Workerman.Hosting;
+
+/// <summary>Every line that the library logs. Any thread.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Debug, "Worker {Worker} listens on {Address}")]
+    public static partial void Listening(ILogger logger, string worker, string address);
+
+    [LoggerMessage(2, LogLevel.Information, "Stopping")]
+    public static partial void Stopping(ILogger logger);
+
+    [LoggerMessage(3, LogLevel.Information, "Stopped")]
+    public static partial void Stopped(ILogger logger);
+
+    [LoggerMessage(4, LogLevel.Error, "A callback of worker {Worker} failed")]
+    public static partial void CallbackFailed(ILogger logger, string worker, Exception exception);
+
+    [LoggerMessage(5, LogLevel.Error, "A callback of worker {Worker} failed for connection {Connection} from {Remote}")]
+    public static partial void CallbackFailed(ILogger logger, string worker, long connection, string remote, Exception exception);
+
+    [LoggerMessage(6, LogLevel.Error, "Worker {Worker} pauses accepting: {Error}. Open connections go on. Raise the limit of open files (ulimit -n) or close some.")]
+    public static partial void AcceptPaused(ILogger logger, string worker, SocketError error);
+
+    [LoggerMessage(7, LogLevel.Information, "Worker {Worker} accepts again")]
+    public static partial void AcceptResumed(ILogger logger, string worker);
+
+    [LoggerMessage(8, LogLevel.Debug, "Connection {Connection} from {Remote} was refused: {Status} {Reason}")]
+    public static partial void Rejected(ILogger logger, long connection, string remote, int status, string? reason);
+
+    [LoggerMessage(9, LogLevel.Error, "Loop {Loop} did not stop in time: a callback blocks it. It is left behind.")]
+    public static partial void LoopHangs(ILogger logger, string loop);
+
+    [LoggerMessage(10, LogLevel.Critical, "Loop {Loop} broke")]
+    public static partial void LoopBroke(ILogger logger, string loop, Exception exception);
+
+    [LoggerMessage(11, LogLevel.Warning, "A connection of worker {Worker} could not be taken on")]
+    public static partial void ConnectionLost(ILogger logger, string worker, Exception exception);
+
+    [LoggerMessage(12, LogLevel.Error, "{Message}")]
+    public static partial void StartFailed(ILogger logger, string message);
+}

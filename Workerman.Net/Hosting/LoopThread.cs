@@ -1,0 +1,111 @@
+using Microsoft.Extensions.Logging;
+using Workerman.Events;
+
+namespace Workerman.Hosting;
+
+/// <summary>
+/// One loop on a thread of its own, with the worker it was started for and those that began to listen on it later. Its public
+/// face is for any thread; the rest runs on the loop.
+/// </summary>
+internal sealed class LoopThread
+{
+    [ThreadStatic]
+    private static LoopThread? _current;
+
+    private readonly EventLoop _loop;
+    private readonly IHostedWorker _worker;
+    private readonly int _id;
+    private readonly ILogger _logger;
+    private readonly Thread _thread;
+    private readonly List<IHostedView> _views = [];
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Exception? _failure;
+    private bool _stopping;
+
+    public LoopThread(EventLoop loop, IHostedWorker worker, int id, ILogger logger)
+    {
+        _loop = loop;
+        _worker = worker;
+        _id = id;
+        _logger = logger;
+        _loop.ErrorHandler = e => Log.CallbackFailed(_logger, worker.Name, e);
+        // A background thread: one that hangs in a callback must not keep the process after its time is up.
+        _thread = new Thread(Run) { Name = $"workerman {worker.Name} {id}", IsBackground = true };
+    }
+
+    /// <summary>The loop thread that the calling code runs on, or null.</summary>
+    public static LoopThread? Current => _current;
+
+    public IEventLoop Loop => _loop;
+
+    /// <summary>Ends with the thread; failed if the worker could not begin or the loop broke.</summary>
+    public Task Ended => _ended.Task;
+
+    public string Name => _thread.Name!;
+
+    public void Start()
+    {
+        // Before the thread: whatever is posted from here on, a stop included, comes after the worker's beginning.
+        _loop.Post(Attach);
+        _thread.Start();
+    }
+
+    /// <summary>Gives back what a loop that is never started holds.</summary>
+    public void Discard() => _loop.Dispose();
+
+    /// <summary>Lets the workers on this loop end; the loop follows when their last connection is gone.</summary>
+    public void RequestStop() => _loop.Post(() =>
+    {
+        if (_stopping) return;
+        _stopping = true;
+        // By index: a stop callback might begin to listen.
+        for (int i = 0; i < _views.Count; i++) _views[i].Stop();
+        StopIfDrained();
+    });
+
+    /// <summary>Ends what is left, now.</summary>
+    public void Abort() => _loop.Post(() =>
+    {
+        foreach (IHostedView view in _views) view.Abort();
+        _loop.Stop();
+    });
+
+    /// <summary>Another worker begins to listen on this loop, on its thread.</summary>
+    public void Add(IHostedView view) => _views.Add(view);
+
+    /// <summary>A view tells that it has one connection less.</summary>
+    public void StopIfDrained()
+    {
+        if (_stopping && _views.TrueForAll(view => view.IsDrained)) _loop.Stop();
+    }
+
+    private void Run()
+    {
+        _current = this;
+        try
+        {
+            _loop.Run();
+        }
+        catch (Exception e)
+        {
+            Log.LoopBroke(_logger, Name, e);
+            _failure ??= e;
+        }
+        if (_failure is null) _ended.SetResult();
+        else _ended.SetException(_failure);
+    }
+
+    private void Attach()
+    {
+        try
+        {
+            _views.Add(_worker.Attach(_loop, _id, this));
+        }
+        catch (Exception e)
+        {
+            _failure = e as WorkerStartException
+                ?? new WorkerStartException($"Worker {_worker.Name} on {_worker.Address} cannot start: its OnWorkerStart failed with {e.GetType().Name}: {e.Message}", e);
+            _loop.Stop();
+        }
+    }
+}

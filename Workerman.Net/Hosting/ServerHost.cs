@@ -1,0 +1,117 @@
+using System.ComponentModel;
+using Microsoft.Extensions.Logging;
+using Workerman.Events;
+
+namespace Workerman.Hosting;
+
+/// <summary>
+/// Runs a set of workers from their opening to their end: sockets, a thread for each loop, the graceful stop and its
+/// deadline. It knows neither console nor signals. Any thread.
+/// </summary>
+internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loopType, TimeSpan stopTimeout, ILogger logger)
+{
+    /// <summary>What an aborted loop gets to end its turn, before its thread is left to itself.</summary>
+    private static readonly TimeSpan AbortGrace = TimeSpan.FromMilliseconds(500);
+
+    private readonly List<LoopThread> _threads = [];
+    private readonly TaskCompletionSource _deadline = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _stops;
+
+    public string LoopName { get; private set; } = "";
+
+    /// <summary>Opens all sockets and makes all loops; if one fails, none stays open.</summary>
+    /// <exception cref="WorkerStartException">One line with address, cause and cure.</exception>
+    public void Open()
+    {
+        try
+        {
+            foreach (IHostedWorker worker in workers) worker.OpenListeners();
+            foreach (IHostedWorker worker in workers)
+            {
+                for (int id = 0; id < worker.Count; id++) _threads.Add(new LoopThread(MakeLoop(), worker, id, logger));
+            }
+        }
+        catch
+        {
+            foreach (LoopThread thread in _threads) thread.Discard();
+            CloseListeners();
+            throw;
+        }
+    }
+
+    /// <summary>Starts all loops and ends when they have ended.</summary>
+    /// <exception cref="WorkerStartException">A worker could not begin; the others were stopped.</exception>
+    public async Task RunAsync()
+    {
+        foreach (LoopThread thread in _threads) thread.Start();
+        Task all = Task.WhenAll(_threads.Select(EndOf));
+        try
+        {
+            await Task.WhenAny(all, _deadline.Task).ConfigureAwait(false);
+            if (all.IsCompleted) await all.ConfigureAwait(false);
+        }
+        finally
+        {
+            CloseListeners();
+            Log.Stopped(logger);
+        }
+    }
+
+    /// <summary>Stops gracefully within the stop timeout; the second time at once.</summary>
+    public void Stop()
+    {
+        int stops = Interlocked.Increment(ref _stops);
+        if (stops == 1)
+        {
+            Log.Stopping(logger);
+            foreach (LoopThread thread in _threads) thread.RequestStop();
+            _ = EnforceDeadlineAsync();
+        }
+        else if (stops == 2)
+        {
+            foreach (LoopThread thread in _threads) thread.Abort();
+        }
+    }
+
+    private EventLoop MakeLoop()
+    {
+        try
+        {
+            EventLoop loop = EventLoopFactory.Create(loopType);
+            LoopName = loop.Name;
+            return loop;
+        }
+        catch (Win32Exception e)
+        {
+            throw new WorkerStartException($"Cannot make an event loop: {e.Message}. Cure: raise the limit of open files (ulimit -n).", e);
+        }
+    }
+
+    /// <summary>The end of one loop. One that fails takes the others along: half a server helps nobody.</summary>
+    private async Task EndOf(LoopThread thread)
+    {
+        try
+        {
+            await thread.Ended.ConfigureAwait(false);
+        }
+        catch
+        {
+            Stop();
+            throw;
+        }
+    }
+
+    private async Task EnforceDeadlineAsync()
+    {
+        await Task.Delay(stopTimeout).ConfigureAwait(false);
+        foreach (LoopThread thread in _threads) thread.Abort();
+        await Task.Delay(AbortGrace).ConfigureAwait(false);
+        foreach (LoopThread thread in _threads.Where(thread => !thread.Ended.IsCompleted)) Log.LoopHangs(logger, thread.Name);
+        _deadline.TrySetResult();
+    }
+
+    private void CloseListeners()
+    {
+        foreach (IHostedWorker worker in workers) worker.CloseListeners();
+    }
+}

@@ -1,0 +1,31 @@
+using Workerman.Events;
+using Workerman.Hosting;
+
+namespace Workerman;
+
+/// <summary>A worker on one loop, as the worker sees it. Belongs to the loop's thread, but for what never changes.</summary>
+internal interface IWorkerView : IHostedView
+{
+    /// <summary>Number of the loop among the worker's.</summary>
+    int Id { get; }
+
+    IEventLoop Loop { get; }
+
+    LoopThread Thread { get; }
+
+    /// <summary>Whether the loop was started for this worker, and ends with it.</summary>
+    bool OwnsLoop { get; }
+
+    ConnectionCollection Connections { get; }
+
+    /// <summary>Calls <c>OnWorkerStart</c>.</summary>
+    void Start();
+
+    void StartAccepting(Listener listener);
+
+    void StopAccepting();
+
+    void PauseAccepting();
+
+    void ResumeAccepting();
+}

@@ -1,0 +1,72 @@
+using System.Buffers;
+
+namespace Workerman.Protocols;
+
+/// <summary>What a connection waits for its peer to do.</summary>
+internal enum WaitPhase
+{
+    /// <summary>Nothing: it is the application's turn, or the protocol has no time limits.</summary>
+    Nothing,
+
+    /// <summary>To begin a message.</summary>
+    Idle,
+
+    /// <summary>To end the head of a message; measured from its first byte.</summary>
+    Head,
+
+    /// <summary>To go on with the body of a message; measured from the last byte.</summary>
+    Body,
+}
+
+/// <summary>
+/// The protocol of one connection at work: its state, and what every connection asks of any protocol. What it reads and
+/// sends beyond text and bytes it says by implementing <see cref="IDecoder{T}"/> and <see cref="IEncoder{T}"/>. It judges and
+/// encodes; it neither sends nor closes and knows no socket. Belongs to its connection, on the loop's thread.
+/// </summary>
+internal abstract class ConnectionProtocol
+{
+    /// <summary>Scheme of the addresses that speak it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>What <c>Send</c> takes, in words, for error messages.</summary>
+    public abstract string Sends { get; }
+
+    /// <summary>Whether the next message may be read. False while the last one waits for its answer.</summary>
+    public virtual bool IsReady => true;
+
+    /// <summary>Whether nothing follows what has been written: the connection ends once that has left.</summary>
+    public virtual bool IsFinished => false;
+
+    /// <summary>What the peer is waited for, which decides the time limit.</summary>
+    public virtual WaitPhase Waiting => WaitPhase.Nothing;
+
+    /// <summary>How long a phase may last.</summary>
+    public virtual TimeSpan TimeoutOf(WaitPhase phase) => Timeout.InfiniteTimeSpan;
+
+    /// <summary>What an over-long phase is answered with; anything but a rejection closes without a word.</summary>
+    public virtual Verdict TimedOut(WaitPhase phase) => Verdict.NeedMore;
+
+    /// <summary>Encodes text as the protocol's usual message.</summary>
+    public abstract void Encode(string text, IBufferWriter<byte> output);
+
+    /// <summary>Encodes bytes as the protocol's usual message.</summary>
+    public abstract void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output);
+
+    /// <summary>The application has written bytes of its own past the protocol.</summary>
+    public virtual void OnRawSent()
+    {
+    }
+
+    /// <summary>Writes the peer's last words for a rejection, if the protocol has any.</summary>
+    public virtual void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
+    {
+    }
+
+    /// <summary>Writes an answer to the message whose handler failed.</summary>
+    /// <returns>False if there is none to give: the answer has begun, or the protocol knows no answers.</returns>
+    public virtual bool EncodeFault(IBufferWriter<byte> output) => false;
+
+    /// <summary>The server stops: no further message is wanted.</summary>
+    /// <returns>True if the connection may end now; false if an answer is still owed, after which it is finished.</returns>
+    public virtual bool Retire() => true;
+}

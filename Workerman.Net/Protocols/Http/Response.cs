@@ -1,0 +1,143 @@
+using System.Text;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>
+/// One HTTP response (PHP: <c>Workerman\Protocols\Http\Response</c>). Length, connection and date are the library's, not the
+/// application's: what it sets of <c>Content-Length</c> and <c>Transfer-Encoding</c> is not sent. A response that nobody
+/// changes any more may be sent many times and from several loops.
+/// </summary>
+public class Response
+{
+    private ReadOnlyMemory<byte> _body;
+
+    /// <summary>Makes a response with a text body, sent as UTF-8.</summary>
+    /// <param name="status">100 to 999.</param>
+    /// <param name="headers">Its header fields; null for none. A <see cref="Dictionary{TKey,TValue}"/> of texts will do.</param>
+    /// <param name="body">Its body. A <c>text/event-stream</c> response is sent without it.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The status is none.</exception>
+    public Response(int status = 200, ResponseHeaders? headers = null, string body = "")
+    {
+        StatusCode = CheckStatus(status);
+        Headers = headers ?? [];
+        WithBody(body);
+    }
+
+    /// <summary>Makes a response with a body of bytes, which are not copied.</summary>
+    /// <inheritdoc cref="Response(int, ResponseHeaders?, string)"/>
+    public Response(int status, ResponseHeaders? headers, ReadOnlyMemory<byte> body)
+    {
+        StatusCode = CheckStatus(status);
+        Headers = headers ?? [];
+        _body = body;
+    }
+
+    /// <summary>The status (PHP: <c>getStatusCode()</c>).</summary>
+    public int StatusCode { get; private set; }
+
+    /// <summary>The reason phrase that was set, or the registered one of the status (PHP: <c>getReasonPhrase()</c>).</summary>
+    public string ReasonPhrase => CustomReason ?? ReasonPhrases.Of(StatusCode);
+
+    /// <summary><c>1.0</c> or <c>1.1</c>.</summary>
+    public string ProtocolVersion { get; private set; } = "1.1";
+
+    /// <summary>The header fields (PHP: <c>getHeaders()</c>).</summary>
+    public ResponseHeaders Headers { get; }
+
+    /// <summary>The body's bytes (PHP: <c>rawBody()</c>).</summary>
+    public ReadOnlyMemory<byte> RawBody => _body;
+
+    private string? CustomReason { get; set; }
+
+    /// <summary>Sets the status and, if it is not the registered one, the reason phrase (PHP: <c>withStatus($code, $reason)</c>).</summary>
+    /// <exception cref="ArgumentException">The status is none, or the phrase has a control character.</exception>
+    public Response WithStatus(int status, string? reasonPhrase = null)
+    {
+        if (reasonPhrase is not null && !HttpChars.IsFieldValue(reasonPhrase))
+            throw new ArgumentException("The reason phrase has a line break or another control character; remove it.", nameof(reasonPhrase));
+        StatusCode = CheckStatus(status);
+        CustomReason = reasonPhrase;
+        return this;
+    }
+
+    /// <summary>Sets a header field, in place of what the name had (PHP: <c>withHeader</c>).</summary>
+    /// <exception cref="ArgumentException">The name is no token, or the value holds a line break or another control character.</exception>
+    public Response WithHeader(string name, string value) => Header(name, value);
+
+    /// <summary>Sets a header field, in place of what the name had (PHP: <c>header</c>).</summary>
+    /// <inheritdoc cref="WithHeader"/>
+    public Response Header(string name, string value)
+    {
+        Headers[name] = value;
+        return this;
+    }
+
+    /// <summary>Adds header fields, beside those that are there (PHP: <c>withHeaders</c>).</summary>
+    /// <inheritdoc cref="WithHeader"/>
+    public Response WithHeaders(IEnumerable<KeyValuePair<string, string>> headers)
+    {
+        ArgumentNullException.ThrowIfNull(headers);
+        foreach ((string name, string value) in headers) Headers.Add(name, value);
+        return this;
+    }
+
+    /// <summary>Removes a header field (PHP: <c>withoutHeader</c>).</summary>
+    public Response WithoutHeader(string name)
+    {
+        Headers.Remove(name);
+        return this;
+    }
+
+    /// <summary>Sets a text body, sent as UTF-8 (PHP: <c>withBody</c>).</summary>
+    public Response WithBody(string body)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        _body = Encoding.UTF8.GetBytes(body);
+        return this;
+    }
+
+    /// <summary>Sets a body of bytes, which are not copied (PHP: <c>withBody</c>).</summary>
+    public Response WithBody(ReadOnlyMemory<byte> body)
+    {
+        _body = body;
+        return this;
+    }
+
+    /// <summary>Sets the protocol version of the status line (PHP: <c>withProtocolVersion</c>).</summary>
+    /// <param name="version"><c>1.0</c> or <c>1.1</c>.</param>
+    /// <exception cref="ArgumentException">Another version.</exception>
+    public Response WithProtocolVersion(string version)
+    {
+        if (version is not ("1.0" or "1.1")) throw new ArgumentException($"HTTP/{version} is not spoken here; use 1.0 or 1.1.", nameof(version));
+        ProtocolVersion = version;
+        return this;
+    }
+
+    /// <summary>The first value of a header field, or null (PHP: <c>getHeader</c>).</summary>
+    public string? GetHeader(string name) => Headers.TryGetValue(name, out string? value) ? value : null;
+
+    /// <summary>Sets a cookie, beside those that are set already (PHP: <c>cookie</c>).</summary>
+    /// <param name="name">A token.</param>
+    /// <param name="value">Any text; sent percent-encoded.</param>
+    /// <param name="maxAge">Seconds that it lives; null for the browser's session, 0 or less to delete it.</param>
+    /// <param name="path">Where it is sent to; empty for the present path.</param>
+    /// <param name="domain">Whom it is sent to; empty for this host alone.</param>
+    /// <param name="secure">Only by HTTPS.</param>
+    /// <param name="httpOnly">Out of reach of scripts.</param>
+    /// <param name="sameSite">With requests from other sites or not.</param>
+    /// <exception cref="ArgumentException">The name is no token, or path or domain has a semicolon or a control character.</exception>
+    public Response Cookie(
+        string name, string value = "", int? maxAge = null, string path = "", string domain = "",
+        bool secure = false, bool httpOnly = false, SameSite sameSite = SameSite.Unspecified)
+    {
+        Headers.Add("Set-Cookie", SetCookie.Format(name, value, maxAge, path, domain, secure, httpOnly, sameSite));
+        return this;
+    }
+
+    private static int CheckStatus(int status)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(status, 100);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(status, 999);
+        return status;
+    }
+}

@@ -1,0 +1,88 @@
+using System.Collections;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>
+/// The header fields of a response, in their order; names are case-insensitive and may have several values. Nothing that could
+/// break out of its line gets in. Not thread-safe while it is changed.
+/// </summary>
+public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
+{
+    private readonly List<KeyValuePair<string, string>> _fields = [];
+
+    /// <summary>How many fields there are.</summary>
+    public int Count => _fields.Count;
+
+    /// <summary>The value of a field, the first if there are several; setting it replaces them all.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such field.</exception>
+    /// <exception cref="ArgumentException">The name is no token, or the value holds a line break or another control character.</exception>
+    public string this[string name]
+    {
+        get => TryGetValue(name, out string? value) ? value : throw new KeyNotFoundException($"The response has no header {name}.");
+        set
+        {
+            Check(name, value);
+            Remove(name);
+            _fields.Add(new(name, value));
+        }
+    }
+
+    /// <summary>Header fields from a dictionary, for code that has one.</summary>
+    public static implicit operator ResponseHeaders(Dictionary<string, string> fields) => FromDictionary(fields);
+
+    /// <summary>Header fields from a dictionary.</summary>
+    public static ResponseHeaders FromDictionary(Dictionary<string, string> fields)
+    {
+        ArgumentNullException.ThrowIfNull(fields);
+        var headers = new ResponseHeaders();
+        foreach ((string name, string value) in fields) headers.Add(name, value);
+        return headers;
+    }
+
+    /// <summary>Adds a value, beside those that the name has.</summary>
+    /// <inheritdoc cref="this[string]" path="/exception"/>
+    public void Add(string name, string value)
+    {
+        Check(name, value);
+        _fields.Add(new(name, value));
+    }
+
+    /// <summary>Removes all values of a name.</summary>
+    /// <returns>Whether there were any.</returns>
+    public bool Remove(string name) => _fields.RemoveAll(field => Matches(field, name)) > 0;
+
+    /// <summary>The value of a field, the first if there are several.</summary>
+    public bool TryGetValue(string name, [NotNullWhen(true)] out string? value)
+    {
+        foreach (KeyValuePair<string, string> field in _fields)
+        {
+            if (!Matches(field, name)) continue;
+            value = field.Value;
+            return true;
+        }
+        value = null;
+        return false;
+    }
+
+    /// <summary>All values of a name, in their order.</summary>
+    public IReadOnlyList<string> GetValues(string name) => [.. _fields.Where(field => Matches(field, name)).Select(field => field.Value)];
+
+    /// <summary>The fields in their order, each value by itself.</summary>
+    public List<KeyValuePair<string, string>>.Enumerator GetEnumerator() => _fields.GetEnumerator();
+
+    IEnumerator<KeyValuePair<string, string>> IEnumerable<KeyValuePair<string, string>>.GetEnumerator() => GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private static bool Matches(in KeyValuePair<string, string> field, string name) => field.Key.Equals(name, StringComparison.OrdinalIgnoreCase);
+
+    private static void Check(string name, string value)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(value);
+        // RFC 9110 sections 5.1 and 5.5.
+        if (!HttpChars.IsToken(name)) throw new ArgumentException($"'{Printable.Of(name)}' is no header name; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(name));
+        if (!HttpChars.IsFieldValue(value)) throw new ArgumentException($"The value of header {name} has a line break or another control character; remove or encode it.", nameof(value));
+    }
+}

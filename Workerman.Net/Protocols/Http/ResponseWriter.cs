@@ -1,0 +1,109 @@
+using System.Buffers;
+using System.Text;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>What the request and the connection say about the form of its answer.</summary>
+/// <param name="IsHead">The request was HEAD: the answer has the head of the body, not the body.</param>
+/// <param name="KeepAlive">The connection goes on after it.</param>
+internal readonly record struct AnswerForm(bool IsHead, bool KeepAlive);
+
+/// <summary>Writes responses as bytes (RFC 9112 sections 4 to 6). Pure but for the date. Any thread.</summary>
+internal static class ResponseWriter
+{
+    public const string DefaultContentType = "text/html;charset=utf-8";
+
+    private const int LongestNumber = 20;
+
+    /// <summary>A 200 with a text body: the usual answer.</summary>
+    public static void WriteText(string body, AnswerForm form, IBufferWriter<byte> output)
+    {
+        int length = Encoding.UTF8.GetByteCount(body);
+        byte[] head = TextHead(form);
+        var writer = new HeadWriter(output, head.Length + LongestNumber + 4 + length);
+        writer.Write(head);
+        writer.Write(length);
+        writer.Write("\r\n\r\n"u8);
+        if (!form.IsHead) writer.Write(body);
+        writer.Commit();
+    }
+
+    /// <summary>A 200 with a body of bytes.</summary>
+    public static void WriteBytes(ReadOnlySpan<byte> body, AnswerForm form, IBufferWriter<byte> output)
+    {
+        byte[] head = TextHead(form);
+        var writer = new HeadWriter(output, head.Length + LongestNumber + 4);
+        writer.Write(head);
+        writer.Write(body.Length);
+        writer.Write("\r\n\r\n"u8);
+        writer.Commit();
+        if (!form.IsHead) output.Write(body);
+    }
+
+    /// <summary>A whole response with its length.</summary>
+    public static void Write(Response response, AnswerForm form, IBufferWriter<byte> output)
+    {
+        // RFC 9110 section 6.4.1: these never have a body, so RFC 9112 section 6.2 has them without a length.
+        bool bodiless = response.StatusCode is < 200 or 204 or 304;
+        ReadOnlySpan<byte> body = response.RawBody.Span;
+        HeadWriter writer = BeginHead(response, output);
+        if (!bodiless && response.GetHeader("Content-Type") is null) Field(ref writer, "Content-Type", DefaultContentType);
+        if (response.StatusCode >= 200) writer.Write(form.KeepAlive ? "Connection: keep-alive\r\n"u8 : "Connection: close\r\n"u8);
+        if (!bodiless)
+        {
+            writer.Write("Content-Length: "u8);
+            writer.Write(body.Length);
+            writer.Write("\r\n"u8);
+        }
+        writer.Write("\r\n"u8);
+        writer.Commit();
+        if (!bodiless && !form.IsHead) output.Write(body);
+    }
+
+    /// <summary>
+    /// The head of an answer that goes on until the connection ends (RFC 9112 section 6.3, last case), which therefore it does.
+    /// </summary>
+    public static void WriteStreamHead(Response response, IBufferWriter<byte> output)
+    {
+        HeadWriter writer = BeginHead(response, output);
+        writer.Write("Connection: close\r\n\r\n"u8);
+        writer.Commit();
+    }
+
+    private static byte[] TextHead(AnswerForm form) => form.KeepAlive ? CachedHeads.Current.TextKeepAlive : CachedHeads.Current.TextClose;
+
+    /// <summary>Status line, date and the application's fields, in a writer with room for the rest of the head.</summary>
+    private static HeadWriter BeginHead(Response response, IBufferWriter<byte> output)
+    {
+        byte[] date = CachedHeads.Current.Date;
+        string reason = response.ReasonPhrase;
+        int size = 256 + date.Length + Encoding.UTF8.GetMaxByteCount(reason.Length);
+        foreach ((string name, string value) in response.Headers) size += name.Length + Encoding.UTF8.GetMaxByteCount(value.Length) + 4;
+        var writer = new HeadWriter(output, size);
+        writer.Write(response.ProtocolVersion == "1.0" ? "HTTP/1.0 "u8 : "HTTP/1.1 "u8);
+        writer.Write(response.StatusCode);
+        writer.Write(" "u8);
+        writer.Write(reason);
+        writer.Write("\r\n"u8);
+        if (response.StatusCode >= 200 && response.GetHeader("Date") is null) writer.Write(date);
+        foreach ((string name, string value) in response.Headers)
+        {
+            if (!IsLibrarys(name)) Field(ref writer, name, value);
+        }
+        return writer;
+    }
+
+    /// <summary>What frames the message and the connection is written by the library alone, so it can never contradict itself.</summary>
+    private static bool IsLibrarys(string name) =>
+        name.Equals("Connection", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("Transfer-Encoding", StringComparison.OrdinalIgnoreCase);
+
+    private static void Field(ref HeadWriter writer, string name, string value)
+    {
+        writer.Write(name);
+        writer.Write(": "u8);
+        writer.Write(value);
+        writer.Write("\r\n"u8);
+    }
+}

@@ -1,0 +1,91 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>
+/// One server-sent event (PHP: <c>Workerman\Protocols\Http\ServerSentEvents</c>), after the grammar of WHATWG HTML section
+/// 9.2.5. What could end a line early throws when it is set. An event that nobody changes any more may be sent many times.
+/// </summary>
+public sealed class ServerSentEvents
+{
+    /// <summary>The event's name; null for <c>message</c> (PHP: <c>'event'</c>).</summary>
+    /// <exception cref="ArgumentException">It has a line break.</exception>
+    public string? Event { get; set => field = Line(value, nameof(Event)); }
+
+    /// <summary>The data; its lines, whether ended by CRLF, LF or CR, arrive joined by LF (PHP: <c>'data'</c>). Without data no event is dispatched.</summary>
+    public string? Data { get; set; }
+
+    /// <summary>What the browser sends back as Last-Event-ID; empty to forget the last one (PHP: <c>'id'</c>).</summary>
+    /// <exception cref="ArgumentException">It has a line break or a NUL.</exception>
+    public string? Id
+    {
+        get;
+        set
+        {
+            if (value?.Contains('\0') == true) throw new ArgumentException("An event's Id with a NUL is ignored by browsers; remove it.", nameof(Id));
+            field = Line(value, nameof(Id));
+        }
+    }
+
+    /// <summary>Milliseconds before the browser connects again; null to leave it as it is (PHP: <c>'retry'</c>).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative.</exception>
+    public int? Retry
+    {
+        get;
+        set
+        {
+            if (value is { } milliseconds) ArgumentOutOfRangeException.ThrowIfNegative(milliseconds, nameof(Retry));
+            field = value;
+        }
+    }
+
+    /// <summary>A comment, which browsers ignore: a sign of life (PHP: <c>''</c>). It may have several lines.</summary>
+    public string? Comment { get; set; }
+
+    /// <summary>The event as it goes over the wire.</summary>
+    public override string ToString()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        WriteTo(output);
+        return Encoding.UTF8.GetString(output.WrittenSpan);
+    }
+
+    /// <summary>Writes the event with the empty line that ends it.</summary>
+    internal void WriteTo(IBufferWriter<byte> output)
+    {
+        if (Comment is not null) WriteLines(": "u8, Comment, output);
+        if (Event is not null) WriteLine("event: "u8, Event, output);
+        if (Id is not null) WriteLine("id: "u8, Id, output);
+        if (Retry is { } retry) WriteLine("retry: "u8, retry.ToString(CultureInfo.InvariantCulture), output);
+        if (Data is not null) WriteLines("data: "u8, Data, output);
+        output.Write("\n"u8);
+    }
+
+    /// <summary>A field for each line of the text. CRLF is one line end, not two.</summary>
+    private static void WriteLines(ReadOnlySpan<byte> field, ReadOnlySpan<char> text, IBufferWriter<byte> output)
+    {
+        while (true)
+        {
+            int end = text.IndexOfAny('\r', '\n');
+            WriteLine(field, end < 0 ? text : text[..end], output);
+            if (end < 0) return;
+            text = text[end..].StartsWith("\r\n") ? text[(end + 2)..] : text[(end + 1)..];
+        }
+    }
+
+    private static void WriteLine(ReadOnlySpan<byte> field, ReadOnlySpan<char> text, IBufferWriter<byte> output)
+    {
+        Span<byte> span = output.GetSpan(field.Length + Encoding.UTF8.GetMaxByteCount(text.Length) + 1);
+        field.CopyTo(span);
+        int length = field.Length + Encoding.UTF8.GetBytes(text, span[field.Length..]);
+        span[length++] = (byte)'\n';
+        output.Advance(length);
+    }
+
+    private static string? Line(string? value, string property) =>
+        value.AsSpan().IndexOfAny('\r', '\n') < 0
+            ? value
+            : throw new ArgumentException($"An event's {property} has a line break, which would start a field of its own; remove it.", property);
+}

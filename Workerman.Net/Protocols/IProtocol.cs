@@ -1,0 +1,30 @@
+using System.Buffers;
+
+namespace Workerman.Protocols;
+
+/// <summary>Reads messages off a stream of bytes (PHP: <c>ProtocolInterface::input</c> and <c>decode</c>).</summary>
+/// <typeparam name="T">What <c>OnMessage</c> receives.</typeparam>
+public interface IDecoder<T>
+{
+    /// <summary>Tries to read the next message.</summary>
+    /// <param name="input">What has arrived and is not consumed. The decoder moves its start past what it has consumed,
+    /// which it may also do while it needs more. The bytes live only during the call: a message owns a copy.</param>
+    /// <param name="maxPackageSize">Bytes that a message may have, from the connection.</param>
+    /// <param name="message">The message, where the verdict is <see cref="VerdictKind.Message"/>.</param>
+    Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out T message);
+}
+
+/// <summary>Writes messages as bytes (PHP: <c>ProtocolInterface::encode</c>).</summary>
+/// <typeparam name="T">What <c>Send</c> is given.</typeparam>
+public interface IEncoder<in T>
+{
+    /// <summary>Writes <paramref name="message"/> to <paramref name="output"/>, whole. What was written before it throws is taken back.</summary>
+    void Encode(T message, IBufferWriter<byte> output);
+}
+
+/// <summary>
+/// An application's own protocol in two methods: messages of one type, both ways. One object serves one connection, on
+/// its loop's thread, so it may keep state between calls.
+/// </summary>
+/// <typeparam name="T">The message.</typeparam>
+public interface IProtocol<T> : IDecoder<T>, IEncoder<T>;

@@ -1,0 +1,58 @@
+using Workerman.Events;
+
+namespace Workerman;
+
+/// <summary>
+/// Timers of the loop that the calling code runs on (PHP: <c>Workerman\Timer</c>). They fire on that loop, between its other
+/// callbacks, a millisecond exact as long as no callback holds it up.
+/// </summary>
+public static class Timer
+{
+    /// <summary>Calls back every <paramref name="seconds"/>, or once (PHP: <c>add</c>).</summary>
+    /// <param name="seconds">Zero or more; fractions to the millisecond. Repeats are counted from when the last one ran.</param>
+    /// <param name="callback">Called on this loop.</param>
+    /// <param name="persistent">False: once.</param>
+    /// <returns>The timer's id, for <see cref="Del"/>: positive, never used again in this process.</returns>
+    /// <exception cref="InvalidOperationException">The calling code runs on no event loop.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The time is negative or not a number.</exception>
+    public static long Add(double seconds, Action callback, bool persistent = true)
+    {
+        ArgumentNullException.ThrowIfNull(callback);
+        return Current().AddTimer(ToTimeSpan(seconds), callback, persistent);
+    }
+
+    /// <summary>Calls back every <paramref name="seconds"/> (PHP: <c>repeat</c>).</summary>
+    /// <inheritdoc cref="Add"/>
+    public static long Repeat(double seconds, Action callback) => Add(seconds, callback);
+
+    /// <summary>Calls back once, after <paramref name="seconds"/> (PHP: <c>delay</c>).</summary>
+    /// <inheritdoc cref="Add"/>
+    public static long Delay(double seconds, Action callback) => Add(seconds, callback, persistent: false);
+
+    /// <summary>Ends after <paramref name="seconds"/>, for <c>await</c>; the code goes on on this loop (PHP: <c>sleep</c>).</summary>
+    /// <exception cref="InvalidOperationException">The calling code runs on no event loop.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The time is negative or not a number.</exception>
+    public static Task Sleep(double seconds)
+    {
+        var ended = new TaskCompletionSource();
+        Delay(seconds, ended.SetResult);
+        return ended.Task;
+    }
+
+    /// <summary>Deletes a timer, from any thread; also from its own callback (PHP: <c>del</c>).</summary>
+    /// <returns>Whether it was armed; for a timer of another loop, whether that loop was told to delete it.</returns>
+    public static bool Del(long timerId) => LoopRegistry.Find(timerId)?.DeleteTimer(timerId) ?? false;
+
+    /// <summary>Deletes all timers of the loop that the calling code runs on (PHP: <c>delAll</c>).</summary>
+    /// <exception cref="InvalidOperationException">The calling code runs on no event loop.</exception>
+    public static void DelAll() => Current().DeleteAllTimers();
+
+    private static EventLoop Current() => EventLoop.Current
+        ?? throw new InvalidOperationException("No event loop runs on this thread, so there is nothing to fire a timer. Use Timer in OnWorkerStart or in another callback of a worker, after Worker.RunAll().");
+
+    private static TimeSpan ToTimeSpan(double seconds)
+    {
+        if (!(seconds >= 0)) throw new ArgumentOutOfRangeException(nameof(seconds), seconds, "A timer's time is zero seconds or more.");
+        return seconds >= TimeSpan.MaxValue.TotalSeconds ? TimeSpan.MaxValue : TimeSpan.FromSeconds(seconds);
+    }
+}

@@ -1,0 +1,156 @@
+using Microsoft.Extensions.Logging;
+using Workerman.Events;
+using Workerman.Hosting;
+using Workerman.Protocols.Http;
+
+namespace Workerman;
+
+/// <summary>
+/// An HTTP worker, and the static face of the library (PHP: <c>Workerman\Worker</c>). Make workers, set their callbacks, then
+/// <see cref="RunAll"/>.
+/// </summary>
+/// <param name="address">Where to listen, for example <c>http://0.0.0.0:8080</c>.</param>
+/// <param name="options">Settings of its sockets and protocol.</param>
+public class Worker(string address, WorkerOptions? options = null) : Worker<Request>(address, options)
+{
+    private static readonly Lock Gate = new();
+    private static readonly List<WorkerBase> Registered = [];
+    private static readonly List<ServerHost> Hosts = [];
+
+    /// <summary>How long stopping may take before open connections are cut off; 2 seconds (PHP: <c>$stopTimeout</c>).</summary>
+    public static TimeSpan StopTimeout
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.Zero);
+            field = value;
+        }
+    } = TimeSpan.FromSeconds(2);
+
+    /// <summary>The event loop to use: <c>typeof(EpollLoop)</c>, <c>typeof(SocketLoop)</c>, or null for the best there is (PHP: <c>$eventLoopClass</c>).</summary>
+    /// <exception cref="ArgumentException">Another type.</exception>
+    public static Type? EventLoopClass
+    {
+        get;
+        set
+        {
+            if (value is not null && !typeof(EventLoop).IsAssignableFrom(value))
+                throw new ArgumentException($"{value} is no event loop of this library; use typeof(EpollLoop) or typeof(SocketLoop).", nameof(value));
+            field = value;
+        }
+    }
+
+    /// <summary>Where the library logs to; by default lines on the console (PHP: <c>Worker::log</c>).</summary>
+    public static ILogger Logger
+    {
+        get;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            field = value;
+        }
+    } = new ConsoleLogger();
+
+    /// <summary>The workers that have been made and not been run yet, and those that run (PHP: <c>getAllWorkers()</c>).</summary>
+    public static IReadOnlyList<WorkerBase> GetAllWorkers()
+    {
+        lock (Gate) return [.. Registered];
+    }
+
+    /// <summary>
+    /// Runs all workers until Ctrl+C, SIGTERM or <see cref="StopAll"/>, then stops them gracefully (PHP: <c>runAll()</c>). What
+    /// keeps it from starting is one line on the log and exit code 1.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">There is no worker, or one is set up in a way that cannot work.</exception>
+    public static void RunAll()
+    {
+        try
+        {
+            ServerHost host = OpenHost(out List<WorkerBase> workers);
+            Console.WriteLine(Banner.Format(host.LoopName, workers.Select(RowOf)));
+            using var signals = new StopSignals(host.Stop);
+            RunHostAsync(host, workers).GetAwaiter().GetResult();
+        }
+        catch (WorkerStartException e)
+        {
+            Log.StartFailed(Logger, e.Message);
+            Environment.ExitCode = 1;
+        }
+    }
+
+    /// <summary>
+    /// Runs all workers until <paramref name="cancellationToken"/> or <see cref="StopAll"/>, then stops them gracefully. They listen
+    /// when it returns; its task ends when they have stopped. For hosts and tests: no banner, no signals.
+    /// </summary>
+    /// <exception cref="WorkerStartException">A worker cannot start; none stays open.</exception>
+    /// <exception cref="InvalidOperationException">There is no worker, or one is set up in a way that cannot work.</exception>
+    public static Task RunAllAsync(CancellationToken cancellationToken = default)
+    {
+        ServerHost host = OpenHost(out List<WorkerBase> workers);
+        return RunUntilCanceledAsync(host, workers, cancellationToken);
+    }
+
+    /// <summary>Stops all workers that run, gracefully within <see cref="StopTimeout"/> (PHP: <c>stopAll()</c>). Any thread.</summary>
+    public static void StopAll()
+    {
+        ServerHost[] hosts;
+        lock (Gate) hosts = [.. Hosts];
+        foreach (ServerHost host in hosts) host.Stop();
+    }
+
+    internal static void Register(WorkerBase worker)
+    {
+        lock (Gate) Registered.Add(worker);
+    }
+
+    private static ServerHost OpenHost(out List<WorkerBase> workers)
+    {
+        lock (Gate)
+        {
+            workers = [.. Registered.Where(worker => !worker.IsRunning)];
+        }
+        if (workers.Count == 0) throw new InvalidOperationException("There is no worker to run; make one first: new Worker(\"http://0.0.0.0:8080\").");
+        var host = new ServerHost(workers, EventLoopClass, StopTimeout, Logger);
+        try
+        {
+            host.Open();
+        }
+        catch
+        {
+            Forget(workers);
+            throw;
+        }
+        lock (Gate) Hosts.Add(host);
+        return host;
+    }
+
+    private static async Task RunHostAsync(ServerHost host, List<WorkerBase> workers)
+    {
+        try
+        {
+            await host.RunAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (Gate) Hosts.Remove(host);
+            Forget(workers);
+        }
+    }
+
+    private static async Task RunUntilCanceledAsync(ServerHost host, List<WorkerBase> workers, CancellationToken cancellationToken)
+    {
+        // Registered first: a token that is cancelled already stops the host as soon as it runs.
+        Task run = RunHostAsync(host, workers);
+        using CancellationTokenRegistration registration = cancellationToken.Register(host.Stop);
+        await run.ConfigureAwait(false);
+    }
+
+    private static void Forget(List<WorkerBase> workers)
+    {
+        lock (Gate) Registered.RemoveAll(workers.Contains);
+    }
+
+    private static BannerRow RowOf(WorkerBase worker) => new(
+        worker.Scheme, Environment.UserName, worker.Name, $"{worker.Scheme}://{worker.LocalEndPoint}", worker.Count);
+}

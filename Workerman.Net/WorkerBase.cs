@@ -1,0 +1,255 @@
+using System.Net;
+using Workerman.Connection;
+using Workerman.Events;
+using Workerman.Hosting;
+
+namespace Workerman;
+
+/// <summary>
+/// What all workers have, whatever their messages: address, loops, connections, sockets (PHP: <c>Workerman\Worker</c>). One
+/// object for all its loops; on each it has a view, which answers for the loop that asks. Set it up before it runs.
+/// </summary>
+public abstract class WorkerBase : IHostedWorker
+{
+    private readonly Lock _gate = new();
+    private readonly List<IWorkerView> _views = [];
+    private List<Listener> _listeners = [];
+    private bool _running;
+
+    private protected WorkerBase(string address, WorkerOptions? options)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        Address = address;
+        Options = options ?? new WorkerOptions();
+        // One that is made on a loop listens there when it is told to: Worker.RunAll has no part in it.
+        if (EventLoop.Current is null) Worker.Register(this);
+    }
+
+    /// <summary>The address as it was given (PHP: <c>getSocketName()</c>).</summary>
+    public string Address { get; }
+
+    /// <summary>Settings of its sockets and protocol (PHP: <c>$context</c>).</summary>
+    public WorkerOptions Options { get; }
+
+    /// <summary>Its name in the banner and the log (PHP: <c>$name</c>).</summary>
+    public string Name { get; set; } = "none";
+
+    /// <summary>How many loops, each with a thread of its own; 1 (PHP: <c>$count</c>).</summary>
+    /// <exception cref="InvalidOperationException">The worker runs.</exception>
+    public int Count
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            ThrowIfRunning(nameof(Count));
+            field = value;
+        }
+    } = 1;
+
+    /// <summary>Whether each loop gets a listening socket of its own on the same port (PHP: <c>$reusePort</c>). Not on Windows.</summary>
+    /// <exception cref="InvalidOperationException">The worker runs.</exception>
+    public bool ReusePort
+    {
+        get;
+        set
+        {
+            ThrowIfRunning(nameof(ReusePort));
+            field = value;
+        }
+    }
+
+    /// <summary>Number of the loop that asks, 0 to <see cref="Count"/> - 1; -1 when it is none of this worker's (PHP: <c>$id</c>).</summary>
+    public int Id => CurrentView()?.Id ?? -1;
+
+    /// <summary>The open connections of the loop that asks; asked from elsewhere, a snapshot of all loops (PHP: <c>$connections</c>).</summary>
+    public ConnectionCollection Connections => CurrentView()?.Connections ?? Snapshot();
+
+    /// <summary>Where it really listens, which tells the port for address <c>…:0</c>; null while it does not listen.</summary>
+    public IPEndPoint? LocalEndPoint
+    {
+        get
+        {
+            lock (_gate) return _listeners.Count == 0 ? null : _listeners[0].EndPoint;
+        }
+    }
+
+    /// <summary>A connection was accepted (PHP: <c>$onConnect</c>).</summary>
+    public Action<TcpConnection>? OnConnect { get; set; }
+
+    /// <summary>A connection is closed, whoever closed it (PHP: <c>$onClose</c>).</summary>
+    public Action<TcpConnection>? OnClose { get; set; }
+
+    /// <summary>Something could not be sent; the text says why (PHP: <c>$onError</c>).</summary>
+    public Action<TcpConnection, ConnectionError, string>? OnError { get; set; }
+
+    /// <summary>A connection's send buffer has reached its limit: what is sent from here on is dropped (PHP: <c>$onBufferFull</c>).</summary>
+    public Action<TcpConnection>? OnBufferFull { get; set; }
+
+    /// <summary>A connection's send buffer is empty again (PHP: <c>$onBufferDrain</c>).</summary>
+    public Action<TcpConnection>? OnBufferDrain { get; set; }
+
+    internal bool IsRunning => _running;
+
+    /// <summary>The protocol's name, for the banner.</summary>
+    internal string Scheme => ListenAddress.SchemeOf(Address);
+
+    /// <summary>
+    /// Opens the listening sockets (PHP: <c>listen()</c>). Before <see cref="Worker.RunAll"/> connections wait until it is called.
+    /// After <see cref="Unlisten"/> the worker accepts again. In a callback of another worker, this one runs on that loop.
+    /// </summary>
+    /// <exception cref="WorkerStartException">It cannot listen; the message says why and what to do.</exception>
+    public void Listen()
+    {
+        if (EventLoop.Current is not null && !_running && LoopThread.Current is { } thread)
+        {
+            ListenOn(thread);
+            return;
+        }
+        OpenListeners();
+        foreach (IWorkerView view in Views()) view.Loop.Post(() => StartAccepting(view));
+    }
+
+    /// <summary>Closes the listening sockets; open connections live on (PHP: <c>unlisten()</c>). From another thread, as soon as the loops get to it.</summary>
+    public void Unlisten()
+    {
+        foreach (IWorkerView view in Views()) OnLoop(view, view.StopAccepting);
+        CloseListeners();
+    }
+
+    /// <summary>Leaves new connections waiting in the backlog (PHP: <c>pauseAccept()</c>). Any thread.</summary>
+    public void PauseAccept()
+    {
+        foreach (IWorkerView view in Views()) OnLoop(view, view.PauseAccepting);
+    }
+
+    /// <summary>Takes new connections on again (PHP: <c>resumeAccept()</c>). Any thread.</summary>
+    public void ResumeAccept()
+    {
+        foreach (IWorkerView view in Views()) OnLoop(view, view.ResumeAccepting);
+    }
+
+    /// <summary>Stops this worker on all its loops: no new connections, open ones end with their answer (PHP: <c>stop()</c>). Any thread.</summary>
+    public void Stop()
+    {
+        foreach (IWorkerView view in Views())
+        {
+            if (view.OwnsLoop) view.Thread.RequestStop();
+            else OnLoop(view, view.Stop);
+        }
+        CloseListeners();
+    }
+
+    void IHostedWorker.OpenListeners()
+    {
+        lock (_gate) _running = true;
+        CheckSetup();
+        OpenListeners();
+    }
+
+    void IHostedWorker.CloseListeners() => CloseListeners();
+
+    IHostedView IHostedWorker.Attach(IEventLoop loop, int id, LoopThread thread) => Attach(loop, id, thread, ownsLoop: true);
+
+    /// <summary>Makes the view of one loop, on its thread.</summary>
+    private protected abstract IWorkerView MakeView(IEventLoop loop, int id, LoopThread thread, bool ownsLoop);
+
+    /// <summary>Refuses what cannot work, before any socket is opened.</summary>
+    /// <exception cref="InvalidOperationException">It is set up in a way that cannot work.</exception>
+    private protected abstract void CheckSetup();
+
+    internal void Detach(IWorkerView view)
+    {
+        lock (_gate) _views.Remove(view);
+    }
+
+    private IWorkerView Attach(IEventLoop loop, int id, LoopThread thread, bool ownsLoop)
+    {
+        IWorkerView view = MakeView(loop, id, thread, ownsLoop);
+        lock (_gate) _views.Add(view);
+        view.Start();
+        StartAccepting(view);
+        return view;
+    }
+
+    private void ListenOn(LoopThread thread)
+    {
+        lock (_gate) _running = true;
+        CheckSetup();
+        OpenListeners();
+        thread.Add(Attach(thread.Loop, 0, thread, ownsLoop: false));
+    }
+
+    private void OpenListeners()
+    {
+        lock (_gate)
+        {
+            if (_listeners.Count > 0) return;
+            ListenAddress address = ListenAddress.Parse(Address);
+            IPEndPoint endPoint = address.EndPoint;
+            int sockets = ReusePort ? Count : 1;
+            for (int i = 0; i < sockets; i++)
+            {
+                try
+                {
+                    _listeners.Add(Listener.Open(address, endPoint, Options.Backlog, ReusePort));
+                }
+                catch
+                {
+                    CloseListeners();
+                    throw;
+                }
+                // With port 0 the first socket gets a port, and the others share it.
+                endPoint = _listeners[0].EndPoint;
+            }
+            Log.Listening(Worker.Logger, Name, $"{Scheme}://{endPoint}");
+        }
+    }
+
+    private void CloseListeners()
+    {
+        lock (_gate)
+        {
+            foreach (Listener listener in _listeners) listener.Close();
+            _listeners = [];
+        }
+    }
+
+    private void StartAccepting(IWorkerView view)
+    {
+        lock (_gate)
+        {
+            if (_listeners.Count > 0) view.StartAccepting(_listeners[view.Id % _listeners.Count]);
+        }
+    }
+
+    private IWorkerView? CurrentView()
+    {
+        EventLoop? loop = EventLoop.Current;
+        if (loop is null) return null;
+        lock (_gate) return _views.Find(view => view.Loop == loop);
+    }
+
+    private IWorkerView[] Views()
+    {
+        lock (_gate) return [.. _views];
+    }
+
+    private ConnectionCollection Snapshot()
+    {
+        var snapshot = new ConnectionCollection();
+        foreach (IWorkerView view in Views()) view.Connections.CopyTo(snapshot);
+        return snapshot;
+    }
+
+    private static void OnLoop(IWorkerView view, Action action)
+    {
+        if (view.Loop.IsCurrent) action();
+        else view.Loop.Post(action);
+    }
+
+    private protected void ThrowIfRunning(string property)
+    {
+        if (_running) throw new InvalidOperationException($"{property} cannot change while the worker runs; set it before Worker.RunAll().");
+    }
+}

@@ -1,0 +1,73 @@
+using Workerman.Connection;
+using Workerman.Events;
+using Workerman.Hosting;
+using Workerman.Protocols;
+
+namespace Workerman;
+
+/// <summary>
+/// A worker whose messages are of type <typeparamref name="T"/> (PHP: <c>Workerman\Worker</c>, which is untyped). The address's
+/// scheme decides what it can deliver: <c>http://</c> a <c>Request</c>, <c>tcp://</c> bytes (<c>ReadOnlyMemory&lt;byte&gt;</c>) or, with
+/// <see cref="Protocol"/>, whatever the application's own protocol reads.
+/// </summary>
+/// <typeparam name="T">What <see cref="OnMessage"/> receives.</typeparam>
+public class Worker<T> : WorkerBase
+{
+    /// <summary>Makes a worker that <see cref="Worker.RunAll"/> will run.</summary>
+    /// <param name="address">Where to listen: <c>scheme://host:port</c>. The host and port are checked when it starts to listen.</param>
+    /// <param name="options">Settings of its sockets and protocol.</param>
+    /// <exception cref="ArgumentException">The scheme cannot deliver <typeparamref name="T"/>; the message names those that can.</exception>
+    public Worker(string address, WorkerOptions? options = null)
+        : base(Checked(address), options)
+    {
+    }
+
+    /// <summary>The worker begins on a loop, before it accepts (PHP: <c>$onWorkerStart</c>). Called once per loop.</summary>
+    public Action<Worker<T>>? OnWorkerStart { get; set; }
+
+    /// <summary>The worker ends on a loop; its connections are still open (PHP: <c>$onWorkerStop</c>). Called once per loop.</summary>
+    public Action<Worker<T>>? OnWorkerStop { get; set; }
+
+    /// <summary>A message has arrived (PHP: <c>$onMessage</c>). Set this or <see cref="OnMessageAsync"/>.</summary>
+    public Action<TcpConnection, T>? OnMessage { get; set; }
+
+    /// <summary>A message has arrived; after an <c>await</c> the code goes on on the same loop. Set this or <see cref="OnMessage"/>.</summary>
+    public Func<TcpConnection, T, Task>? OnMessageAsync { get; set; }
+
+    /// <summary>Makes the application's protocol for a new connection; for <c>tcp://</c> addresses (PHP: <c>$protocol</c>).</summary>
+    /// <exception cref="InvalidOperationException">The worker runs.</exception>
+    public Func<IProtocol<T>>? Protocol
+    {
+        get;
+        set
+        {
+            ThrowIfRunning(nameof(Protocol));
+            field = value;
+        }
+    }
+
+    private protected override IWorkerView MakeView(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
+        new WorkerView<T>(this, loop, id, thread, ownsLoop, ProtocolCatalog.FactoryFor(Scheme, Options, Protocol));
+
+    private protected override void CheckSetup()
+    {
+        if (OnMessage is not null && OnMessageAsync is not null)
+            throw new InvalidOperationException($"Worker {Name} has both OnMessage and OnMessageAsync, and a message has one answer; set one of them.");
+        ListenAddress.Parse(Address);
+        try
+        {
+            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol);
+        }
+        catch (ArgumentException e)
+        {
+            throw new WorkerStartException($"Cannot listen on {Address}: {e.Message}.", e);
+        }
+    }
+
+    private static string Checked(string address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        ProtocolCatalog.Check<T>(ListenAddress.SchemeOf(address));
+        return address;
+    }
+}

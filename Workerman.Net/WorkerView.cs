@@ -1,0 +1,199 @@
+using System.Net.Sockets;
+using Workerman.Connection;
+using Workerman.Events;
+using Workerman.Hosting;
+using Workerman.Protocols;
+
+namespace Workerman;
+
+/// <summary>
+/// A worker on one loop: its connections there, its share of accepting, and the guarded calls of the application. Belongs to
+/// the loop's thread.
+/// </summary>
+internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
+{
+    private readonly Worker<T> _worker;
+    private readonly Func<ConnectionProtocol> _makeProtocol;
+    private Acceptor? _acceptor;
+    private bool _stopped;
+
+    public WorkerView(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
+        : base(loop, new ConnectionBuffers())
+    {
+        _worker = worker;
+        _makeProtocol = makeProtocol;
+        Id = id;
+        Thread = thread;
+        OwnsLoop = ownsLoop;
+        loop.AddHeartbeat(Sweep);
+    }
+
+    public int Id { get; }
+
+    public LoopThread Thread { get; }
+
+    public bool OwnsLoop { get; }
+
+    public ConnectionCollection Connections { get; } = new();
+
+    public bool IsDrained => _stopped && Connections.Count == 0;
+
+    public void Start() => _worker.OnWorkerStart?.Invoke(_worker);
+
+    public void StartAccepting(Listener listener)
+    {
+        if (_acceptor is null && !_stopped) _acceptor = new Acceptor(Loop, listener, _worker.Name, Worker.Logger, OnAccepted);
+    }
+
+    public void StopAccepting()
+    {
+        _acceptor?.Close();
+        _acceptor = null;
+    }
+
+    public void PauseAccepting() => _acceptor?.Pause();
+
+    public void ResumeAccepting() => _acceptor?.Resume();
+
+    public void Stop()
+    {
+        if (_stopped) return;
+        _stopped = true;
+        Guard(_worker.OnWorkerStop, _worker);
+        StopAccepting();
+        foreach (TcpConnection connection in Connections) connection.Retire();
+        DetachIfDrained();
+    }
+
+    public void Abort()
+    {
+        foreach (TcpConnection connection in Connections) connection.Destroy();
+    }
+
+    public override void OnClose(TcpConnection connection)
+    {
+        Guard(connection.OnClose ?? _worker.OnClose, connection);
+        _acceptor?.Retry();
+    }
+
+    public override void OnError(TcpConnection connection, ConnectionError error, string reason)
+    {
+        try
+        {
+            (connection.OnError ?? _worker.OnError)?.Invoke(connection, error, reason);
+        }
+        catch (Exception e)
+        {
+            OnFault(connection, e);
+        }
+    }
+
+    public override void OnBufferFull(TcpConnection connection) => Guard(connection.OnBufferFull ?? _worker.OnBufferFull, connection);
+
+    public override void OnBufferDrain(TcpConnection connection) => Guard(connection.OnBufferDrain ?? _worker.OnBufferDrain, connection);
+
+    public override void OnRejected(TcpConnection connection, Verdict verdict) =>
+        Log.Rejected(Worker.Logger, connection.Id, $"{connection.RemoteAddress}", verdict.Status, verdict.Reason);
+
+    public override void OnFault(TcpConnection connection, Exception exception) =>
+        Log.CallbackFailed(Worker.Logger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", exception);
+
+    public override void OnGone(TcpConnection connection)
+    {
+        Connections.Remove(connection);
+        if (_stopped) DetachIfDrained();
+    }
+
+    protected override void OnMessage(TcpConnection connection, T message)
+    {
+        try
+        {
+            if (_worker.OnMessage is { } handler) handler(connection, message);
+            else if (_worker.OnMessageAsync is { } asyncHandler) Observe(connection, asyncHandler(connection, message));
+            else throw new InvalidOperationException($"Worker {_worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
+        }
+        catch (Exception e)
+        {
+            OnMessageFault(connection, e);
+        }
+    }
+
+    private void Observe(TcpConnection connection, Task handling)
+    {
+        if (!handling.IsCompletedSuccessfully) _ = AwaitAsync(connection, handling);
+    }
+
+    private async Task AwaitAsync(TcpConnection connection, Task handling)
+    {
+        try
+        {
+            await handling;
+        }
+        catch (Exception e)
+        {
+            OnMessageFault(connection, e);
+        }
+    }
+
+    private void OnMessageFault(TcpConnection connection, Exception exception)
+    {
+        OnFault(connection, exception);
+        connection.AnswerFault();
+    }
+
+    private void OnAccepted(Socket socket)
+    {
+        TcpConnection connection;
+        try
+        {
+            socket.NoDelay = true;
+            connection = new TcpConnection(socket, _makeProtocol(), this, _worker);
+        }
+        catch (Exception e)
+        {
+            // Reset before it was taken on, or the system has no room for another watch: one connection, not the worker.
+            Log.ConnectionLost(Worker.Logger, _worker.Name, e);
+            socket.Dispose();
+            return;
+        }
+        Connections.Add(connection);
+        Guard(_worker.OnConnect, connection);
+    }
+
+    private void Sweep()
+    {
+        foreach (TcpConnection connection in Connections) connection.Sweep();
+        _acceptor?.Retry();
+    }
+
+    private void DetachIfDrained()
+    {
+        if (!IsDrained) return;
+        _worker.Detach(this);
+        Thread.StopIfDrained();
+    }
+
+    private void Guard(Action<TcpConnection>? callback, TcpConnection connection)
+    {
+        try
+        {
+            callback?.Invoke(connection);
+        }
+        catch (Exception e)
+        {
+            OnFault(connection, e);
+        }
+    }
+
+    private static void Guard(Action<Worker<T>>? callback, Worker<T> worker)
+    {
+        try
+        {
+            callback?.Invoke(worker);
+        }
+        catch (Exception e)
+        {
+            Log.CallbackFailed(Worker.Logger, worker.Name, e);
+        }
+    }
+}
