@@ -170,6 +170,8 @@ public sealed partial class TcpConnection
     {
         if (_freed) return;
         _freed = true;
+        // Where the runtime's own engine still waits on the socket (SocketLoop), it would reset it instead of closing it.
+        if (_lingerUntil is null) ShutdownSend();
         _socket.Dispose();
         _input?.Discard();
         _input = null;

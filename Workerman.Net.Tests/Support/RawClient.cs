@@ -1,0 +1,107 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Workerman.Tests.Support;
+
+/// <summary>A client that speaks bytes: it sends what it is told and reads what comes, and never waits for ever.</summary>
+internal sealed class RawClient : IDisposable
+{
+    private readonly byte[] _buffer = new byte[64 * 1024];
+    private readonly List<byte> _received = [];
+
+    public RawClient(IPEndPoint endPoint, int receiveBufferSize = 0)
+    {
+        Socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        if (receiveBufferSize > 0) Socket.ReceiveBufferSize = receiveBufferSize;
+        Socket.ReceiveTimeout = Socket.SendTimeout = (int)Wait.Limit.TotalMilliseconds;
+        Socket.Connect(endPoint);
+    }
+
+    public Socket Socket { get; }
+
+    public RawClient Send(string text) => Send(Encoding.Latin1.GetBytes(text));
+
+    public RawClient Send(byte[] bytes)
+    {
+        for (int sent = 0; sent < bytes.Length;) sent += Socket.Send(bytes.AsSpan(sent));
+        return this;
+    }
+
+    /// <summary>Sends in pieces, each on its own way before the next.</summary>
+    public RawClient Send(string text, Fragmentation fragmentation)
+    {
+        byte[] bytes = Encoding.Latin1.GetBytes(text);
+        foreach (Range piece in fragmentation.Cut(bytes.Length)) Send(bytes[piece]);
+        return this;
+    }
+
+    public RawClient HalfClose()
+    {
+        Socket.Shutdown(SocketShutdown.Send);
+        return this;
+    }
+
+    /// <summary>Resets the connection.</summary>
+    public void Reset()
+    {
+        Socket.LingerState = new LingerOption(true, 0);
+        Socket.Close();
+    }
+
+    /// <summary>Everything until the server closes.</summary>
+    public string ReadToEnd()
+    {
+        while (Receive() > 0)
+        {
+        }
+        return Take(_received.Count);
+    }
+
+    public string ReadExactly(int count)
+    {
+        while (_received.Count < count)
+        {
+            if (Receive() == 0) Assert.Fail($"the server closed after: {Take(_received.Count)}");
+        }
+        return Take(count);
+    }
+
+    public string ReadUntil(string mark)
+    {
+        int end;
+        while ((end = Encoding.Latin1.GetString([.. _received]).IndexOf(mark, StringComparison.Ordinal)) < 0)
+        {
+            if (Receive() == 0) Assert.Fail($"the server closed before '{mark}': {Take(_received.Count)}");
+        }
+        return Take(end + mark.Length);
+    }
+
+    /// <summary>One response with a Content-Length, or only its head.</summary>
+    public (int Status, string Head, string Body) ReadResponse(bool headOnly = false)
+    {
+        string head = ReadUntil("\r\n\r\n");
+        int status = int.Parse(head.AsSpan(9, 3), null);
+        string? length = head.Split("\r\n").FirstOrDefault(line => line.StartsWith("Content-Length: ", StringComparison.OrdinalIgnoreCase))?[16..];
+        return (status, head, headOnly || length is null ? "" : ReadExactly(int.Parse(length, null)));
+    }
+
+    /// <summary>True when the server has closed its side, in order.</summary>
+    public bool IsAtEnd() => _received.Count == 0 && Receive() == 0;
+
+    public int Receive()
+    {
+        int count = Socket.Receive(_buffer);
+        _received.AddRange(_buffer.AsSpan(0, count));
+        return count;
+    }
+
+    public void Dispose() => Socket.Dispose();
+
+    private string Take(int count)
+    {
+        string text = Encoding.Latin1.GetString([.. _received[..count]]);
+        _received.RemoveRange(0, count);
+        return text;
+    }
+}

@@ -1,0 +1,22 @@
+namespace Workerman.Tests.Support;
+
+/// <summary>Waiting for what is certain to come: never a sleep for luck, and never for ever.</summary>
+internal static class Wait
+{
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
+    public static T For<T>(Task<T> task) => task.WaitAsync(Limit).GetAwaiter().GetResult();
+
+    public static void For(Task task) => task.WaitAsync(Limit).GetAwaiter().GetResult();
+
+    /// <summary>Looks again and again until the condition holds.</summary>
+    public static async Task Until(Func<bool> condition, string what)
+    {
+        long end = Environment.TickCount64 + (long)Limit.TotalMilliseconds;
+        while (!condition())
+        {
+            if (Environment.TickCount64 > end) Assert.Fail($"waited {Limit.TotalSeconds} s in vain for: {what}");
+            await Task.Delay(2);
+        }
+    }
+}
