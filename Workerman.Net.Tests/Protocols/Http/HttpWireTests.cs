@@ -1,0 +1,422 @@
+using System.Net;
+using Workerman.Protocols.Http;
+using Workerman.Tests.Support;
+
+namespace Workerman.Tests.Protocols.Http;
+
+/// <summary>HTTP as it goes over the wire: every exchange whole, byte by byte and cut at random places.</summary>
+[TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+internal sealed class HttpWireTests(Type loopType)
+{
+    private const string Get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    private static Fragmentation[] AllFragmentations => Fragmentation.All;
+
+    [Test]
+    public async Task TextIsA200WithLengthDateAndType([ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("h\u00e9llo"));
+        using RawClient client = server.Connect();
+        client.Send(Get, fragmentation);
+        (int status, string head, string body) = client.ReadResponse();
+        Assert.That((status, body), Is.EqualTo((200, "h\u00c3\u00a9llo")));
+        Assert.That(head, Does.StartWith("HTTP/1.1 200 OK\r\n")
+            .And.Contain("\r\nContent-Type: text/html;charset=utf-8\r\n").And.Contain("\r\nContent-Length: 6\r\n").And.Contain("\r\nConnection: keep-alive\r\n"));
+        string date = head.Split("\r\n").Single(line => line.StartsWith("Date: ", StringComparison.Ordinal))[6..];
+        Assert.That(DateTime.UtcNow - DateTime.ParseExact(date, "R", null), Is.LessThan(TimeSpan.FromSeconds(5)).And.GreaterThan(TimeSpan.FromSeconds(-2)));
+    }
+
+    [Test]
+    public async Task BodiesArriveWhole([ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send($"{request.Method} {request.Body}"));
+        using RawClient client = server.Connect();
+        client.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+            + "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nwor\r\n2;x\r\nld\r\n0\r\nT: u\r\n\r\n" + Get, fragmentation);
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("POST hello"));
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("PUT world"));
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("GET "));
+    }
+
+    [Test]
+    public async Task PipelinedRequestsAreAnsweredInOrderThoughTheFirstIsSlowest([ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
+    {
+        var worker = new Worker("http://127.0.0.1:0")
+        {
+            OnMessageAsync = async (connection, request) =>
+            {
+                switch (request.Path)
+                {
+                    case "/timer":
+                        Timer.Delay(0.03, () => connection.Send("timer"));
+                        break;
+                    case "/await":
+                        await Timer.Sleep(0.02);
+                        connection.Send("await");
+                        break;
+                    case "/thread":
+                        await Task.Run(() => Thread.Yield()).ConfigureAwait(false);
+                        connection.Send("thread");
+                        break;
+                    default:
+                        connection.Send("now");
+                        break;
+                }
+            },
+        };
+        await using TestServer server = TestServer.Start(loopType, worker);
+        using RawClient client = server.Connect();
+        string[] order = ["timer", "await", "now", "thread", "now", "timer", "thread"];
+        client.Send(string.Concat(order.Select(path => $"GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n")), fragmentation);
+        Assert.That(order.Select(_ => client.ReadResponse().Body), Is.EqualTo(order));
+    }
+
+    [TestCase("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "close", false)]
+    [TestCase("GET / HTTP/1.0\r\n\r\n", "close", false)]
+    [TestCase("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "keep-alive", true)]
+    [TestCase("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "keep-alive", true)]
+    public async Task ConnectionGoesOnOrEndsAsAsked(string request, string connectionField, bool goesOn)
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"));
+        using RawClient client = server.Connect();
+        // A second request right behind: it must not be answered on a connection that ends.
+        client.Send(request + Get);
+        (_, string head, string body) = client.ReadResponse();
+        Assert.That((head.Contains($"\r\nConnection: {connectionField}\r\n"), body), Is.EqualTo((true, "ok")));
+        if (goesOn) Assert.That(client.ReadResponse().Body, Is.EqualTo("ok"));
+        else Assert.That(client.IsAtEnd());
+    }
+
+    [Test]
+    public async Task ApplicationMayEndTheConnection()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            if (request.Path == "/header") connection.Send(new Response(200, new() { ["Connection"] = "close" }, "a"));
+            else if (request.Path == "/close") connection.Close("b");
+            else connection.End(new Response(200, null, "c"));
+        });
+        foreach ((string path, string body) in new[] { ("/header", "a"), ("/close", "b"), ("/end", "c") })
+        {
+            using RawClient client = server.Connect();
+            client.Send($"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+            (_, string head, string read) = client.ReadResponse();
+            Assert.That(read, Is.EqualTo(body));
+            Assert.That(head, Does.Contain("\r\nConnection: close\r\n").And.Not.Contain("keep-alive"));
+            Assert.That(client.IsAtEnd(), path);
+        }
+    }
+
+    [Test]
+    public async Task HeadHasTheHeadOfGetWithoutABody()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            if (request.Path == "/response") connection.Send(new Response(200, null, "hello"));
+            else connection.Send("hello");
+        });
+        using RawClient client = server.Connect();
+        foreach (string path in new[] { "/", "/response" })
+        {
+            client.Send($"HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+            Assert.That(client.ReadResponse(headOnly: true).Head, Does.Contain("\r\nContent-Length: 5\r\n"));
+        }
+        client.Send(Get);
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("hello"));
+    }
+
+    [TestCase(204)]
+    [TestCase(304)]
+    public async Task StatusesWithoutABodyHaveNeitherLengthNorBody(int status)
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+            connection.Send(request.Path == "/" ? new Response(200, null, "next") : new Response(status, null, "never sent")));
+        using RawClient client = server.Connect();
+        client.Send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n" + Get);
+        (int read, string head, _) = client.ReadResponse(headOnly: true);
+        Assert.That(read, Is.EqualTo(status));
+        Assert.That(head, Does.Not.Contain("Content-Length").And.Not.Contain("Content-Type"));
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("next"));
+    }
+
+    [Test]
+    public async Task InterimAnswerIsFollowedByTheFinalOne()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) =>
+        {
+            connection.Send(new Response(103, new() { ["Link"] = "</a.css>; rel=preload" }));
+            connection.Send("final");
+        });
+        using RawClient client = server.Connect();
+        client.Send(Get);
+        Assert.That(client.ReadUntil("\r\n\r\n"), Is.EqualTo("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"));
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("final"));
+        using RawClient old = server.Connect();
+        old.Send("GET / HTTP/1.0\r\n\r\n");
+        Assert.That(old.ReadResponse().Status, Is.EqualTo(200), "HTTP/1.0 knows no interim answers");
+    }
+
+    [Test]
+    public async Task ApplicationCannotContradictTheFraming()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(
+            new Response(200, new() { ["Content-Length"] = "999", ["Transfer-Encoding"] = "chunked" }, "four")));
+        using RawClient client = server.Connect();
+        client.Send(Get + Get);
+        for (int i = 0; i < 2; i++)
+        {
+            (_, string head, string body) = client.ReadResponse();
+            Assert.That((head.Contains("Transfer-Encoding"), body), Is.EqualTo((false, "four")));
+        }
+    }
+
+    [TestCase("NONSENSE\r\n\r\n", 400)]
+    [TestCase("GET / HTTP/1.1\r\n\r\n", 400)]
+    [TestCase("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505)]
+    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400)]
+    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501)]
+    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", 413)]
+    public async Task RefusalReachesTheClientThoughItIsStillSending(string request, int expected)
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("must not come"));
+        foreach (Fragmentation fragmentation in AllFragmentations)
+        {
+            using RawClient client = server.Connect();
+            client.Send(request, fragmentation);
+            // More than any buffer holds: without draining, the answer would be lost to a reset.
+            Task sending = Task.Run(() =>
+            {
+                for (int i = 0; i < 64; i++) client.Send(new byte[16 * 1024]);
+                client.HalfClose();
+            });
+            string answer = client.ReadToEnd();
+            Assert.That(answer, Does.StartWith($"HTTP/1.1 {expected} ").And.Contain("\r\nConnection: close\r\n"));
+            Assert.That(answer, Does.Not.Contain("must not come"));
+            Wait.For(sending);
+        }
+    }
+
+    [Test]
+    public async Task HeadTooLargeIs431()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker => worker.Options.Http.MaxHeadSize = 512);
+        foreach (Fragmentation fragmentation in AllFragmentations)
+        {
+            using RawClient client = server.Connect();
+            client.Send($"GET / HTTP/1.1\r\nHost: a\r\nX: {new string('x', 600)}", Fragmentation.Whole);
+            Assert.That(client.ReadToEnd(), Does.StartWith("HTTP/1.1 431 "));
+        }
+    }
+
+    [Test]
+    public async Task MessageTooLargeIs413WhateverItsFraming()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send($"{request.RawBody.Length}"),
+            worker => worker.OnConnect = connection => connection.MaxPackageSize = 1000);
+        string head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n";
+        using (RawClient client = server.Connect())
+        {
+            client.Send(head + new string('x', 900));
+            Assert.That(client.ReadResponse().Body, Is.EqualTo("900"));
+        }
+        foreach (string request in new[]
+        {
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n",
+            $"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1f4\r\n{new string('x', 500)}\r\n1f4\r\n",
+        })
+        {
+            using RawClient client = server.Connect();
+            client.Send(request);
+            Assert.That(client.ReadToEnd(), Does.StartWith("HTTP/1.1 413 "));
+        }
+    }
+
+    [TestCase("GET / HTTP/1.1\r\nHo", "HTTP/1.1 408 ", TestName = "slow head")]
+    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel", "HTTP/1.1 408 ", TestName = "stalled body")]
+    [TestCase("", "", TestName = "no byte at all")]
+    public async Task SlownessIs408(string request, string answer)
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker =>
+        {
+            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(100);
+            worker.Options.Http.BodyTimeout = TimeSpan.FromMilliseconds(100);
+        });
+        using RawClient client = server.Connect();
+        client.Send(request);
+        Assert.That(client.ReadToEnd(), Does.StartWith(answer));
+    }
+
+    [Test]
+    public async Task TrickledHeadIs408ThoughBytesKeepComing()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker =>
+            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(300));
+        using RawClient client = server.Connect();
+        client.Send("GET / HTTP/1.1\r\nX: ");
+        using var stop = new CancellationTokenSource();
+        Task trickle = Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                client.Send("x");
+                await Task.Delay(20);
+            }
+        });
+        Assert.That(client.ReadUntil("\r\n"), Does.StartWith("HTTP/1.1 408 "));
+        await stop.CancelAsync();
+        Wait.For(trickle);
+    }
+
+    [Test]
+    public async Task IdleConnectionIsClosedWithoutAWord()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker =>
+            worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(100));
+        using RawClient client = server.Connect();
+        client.Send(Get);
+        client.ReadResponse();
+        Assert.That(client.IsAtEnd());
+    }
+
+    [Test]
+    public async Task WaitingForTheApplicationIsNoTimeout()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => Timer.Delay(2.5, () => connection.Send("late")), worker =>
+        {
+            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(50);
+            worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(50);
+        });
+        using RawClient client = server.Connect();
+        client.Send(Get);
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("late"));
+    }
+
+    [Test]
+    public async Task FaultOfAHandlerIsA500AndTheConnectionGoesOn()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            if (request.Path == "/") connection.Send("fine");
+            else throw new InvalidOperationException("boom");
+        });
+        using RawClient client = server.Connect();
+        client.Send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n" + Get);
+        (int status, _, string body) = client.ReadResponse();
+        Assert.That(status, Is.EqualTo(500));
+        Assert.That(body, Does.Not.Contain("boom"), "what failed is not the client's business");
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("fine"));
+        Assert.That(server.Log.Text, Does.Contain("boom").And.Contain("for connection"));
+    }
+
+    [Test]
+    public async Task FaultAfterAnAwaitIsA500()
+    {
+        var worker = new Worker("http://127.0.0.1:0")
+        {
+            OnMessageAsync = async (_, _) =>
+            {
+                await Timer.Sleep(0.01);
+                throw new InvalidOperationException("later boom");
+            },
+        };
+        await using TestServer server = TestServer.Start(loopType, worker);
+        using RawClient client = server.Connect();
+        client.Send(Get);
+        Assert.That(client.ReadResponse().Status, Is.EqualTo(500));
+        Assert.That(server.Log.Text, Does.Contain("later boom"));
+    }
+
+    [Test]
+    public async Task FaultAfterTheAnswerIsOnlyReported()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) =>
+        {
+            connection.Send("answered");
+            throw new InvalidOperationException("too late");
+        });
+        using RawClient client = server.Connect();
+        client.Send(Get + Get);
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("answered"));
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("answered"));
+        Assert.That(server.Log.Text, Does.Contain("too late"));
+    }
+
+    [Test]
+    public async Task WorkerWithoutAHandlerAnswers500AndSaysWhy()
+    {
+        await using TestServer server = TestServer.Start(loopType, new Worker("http://127.0.0.1:0"));
+        using RawClient client = server.Connect();
+        client.Send(Get);
+        Assert.That(client.ReadResponse().Status, Is.EqualTo(500));
+        Assert.That(server.Log.Text, Does.Contain("has no OnMessage"));
+    }
+
+    [Test]
+    public async Task SecondAnswerToOneRequestIsRefused()
+    {
+        Exception? thrown = null;
+        await using TestServer server = TestServer.Http(loopType, (connection, _) =>
+        {
+            connection.Send("first");
+            thrown = Assert.Throws<InvalidOperationException>(() => connection.Send("second"));
+        });
+        using RawClient client = server.Connect();
+        client.Send(Get + Get);
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("first"));
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("first"));
+        Assert.That(thrown!.Message, Does.Contain("has had one already"));
+    }
+
+    [Test]
+    public async Task RawAnswerCountsAsTheAnswer()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.SendRaw("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nraw"));
+        using RawClient client = server.Connect();
+        client.Send(Get + Get);
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("raw"));
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("raw"));
+    }
+
+    [Test]
+    public async Task RequestIsTheApplicationsToKeep()
+    {
+        var kept = new List<Request>();
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            kept.Add(request);
+            connection.Send("ok");
+        });
+        using RawClient client = server.Connect();
+        for (int i = 0; i < 20; i++) client.Send($"POST /{i}?q={i} HTTP/1.1\r\nHost: a\r\nX: {i}\r\nContent-Length: 2\r\n\r\n{i:00}").ReadResponse();
+        for (int i = 0; i < 20; i++)
+            Assert.That((kept[i].Path, kept[i].Get("q"), kept[i].Header("x"), kept[i].Body), Is.EqualTo(($"/{i}", $"{i}", $"{i}", $"{i:00}")));
+    }
+
+    [Test]
+    public async Task HttpClientAgrees()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+            connection.Send(new Response(201, new() { ["X-Method"] = request.Method }, request.Body)));
+        using var client = new HttpClient { BaseAddress = server.Uri };
+        for (int i = 0; i < 20; i++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/path") { Content = new StringContent(new string('x', i * 1000)) };
+            if (i % 2 == 0) request.Headers.TransferEncodingChunked = true;
+            using HttpResponseMessage response = await client.SendAsync(request);
+            Assert.That((response.StatusCode, response.Headers.GetValues("X-Method").Single()), Is.EqualTo((HttpStatusCode.Created, "POST")));
+            Assert.That((await response.Content.ReadAsStringAsync()).Length, Is.EqualTo(i * 1000));
+        }
+        Assert.That(server.Main.Connections, Has.Count.EqualTo(1), "one connection serves them all");
+    }
+
+    [Test]
+    public async Task LargeAnswersToPipelinedRequestsAreAllGivenThoughTheReaderIsSlow()
+    {
+        string large = new('x', 300_000);
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(large), worker =>
+            worker.OnConnect = connection => connection.MaxSendBufferSize = 100_000);
+        using var client = new RawClient(server.EndPoint, receiveBufferSize: 16 * 1024);
+        client.Send(string.Concat(Enumerable.Repeat(Get, 30)));
+        for (int i = 0; i < 30; i++) Assert.That(client.ReadResponse().Body, Has.Length.EqualTo(large.Length));
+    }
+}
