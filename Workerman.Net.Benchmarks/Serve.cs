@@ -7,16 +7,16 @@ namespace Workerman.Benchmarks;
 
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application:
-/// <c>serve --port P --sse-interval-ms M [--loops N] [--event-loop epoll|socket]</c>.
+/// <c>serve (--port P | --address A) --sse-interval-ms M [--loops N] [--event-loop epoll|socket]</c>.
 /// </summary>
 internal static class Serve
 {
     public static int Run(string[] args)
     {
-        int port = Option(args, "--port", 8080);
+        string address = Text(args, "--address") ?? $"http://127.0.0.1:{Option(args, "--port", 8080)}";
         double interval = Option(args, "--sse-interval-ms", 1000) / 1000.0;
         if (Text(args, "--event-loop") == "socket") Worker.EventLoopClass = typeof(SocketLoop);
-        var worker = new Worker($"http://127.0.0.1:{port}") { Name = "serve", Count = Option(args, "--loops", 1) };
+        var worker = new Worker(address) { Name = "serve", Count = Option(args, "--loops", 1) };
         worker.OnMessage = (connection, request) =>
         {
             if (request.Header("accept") == "text/event-stream") Stream(connection, interval);

@@ -158,9 +158,14 @@ public abstract class WorkerBase : IHostedWorker
     /// <exception cref="InvalidOperationException">It is set up in a way that cannot work.</exception>
     private protected abstract void CheckSetup();
 
+    /// <summary>A view has ended; with the last one the worker has.</summary>
     internal void Detach(IWorkerView view)
     {
-        lock (_gate) _views.Remove(view);
+        lock (_gate)
+        {
+            _views.Remove(view);
+            if (_views.Count == 0) CloseListeners();
+        }
     }
 
     private IWorkerView Attach(IEventLoop loop, int id, LoopThread thread, bool ownsLoop)

@@ -40,21 +40,20 @@ internal sealed class SendingTests(Type loopType)
         byte[] large = new byte[8 * 1024 * 1024];
         new Random(1).NextBytes(large);
         var drained = new TaskCompletionSource<long>();
-        SendResult first = default;
-        SendResult second = default;
+        var results = new TaskCompletionSource<(SendResult, SendResult)>();
         await using TestServer server = TestServer.Raw(loopType, (connection, _) =>
         {
             connection.MaxSendBufferSize = int.MaxValue;
-            first = connection.Send(large);
-            second = connection.Send("the end");
+            results.SetResult((connection.Send(large), connection.Send("the end")));
         }, worker => worker.OnBufferDrain = connection => drained.TrySetResult(connection.BytesWritten));
-        using RawClient client = server.Connect();
+        using var client = new RawClient(server.EndPoint, receiveBufferSize: 8 * 1024);
         client.Send("go");
+        // Not before: a reader that keeps up would let the kernel take it all at once.
+        Assert.That(Wait.For(results.Task), Is.EqualTo((SendResult.Queued, SendResult.Queued)));
         string received = client.ReadExactly(large.Length + 7);
         Assert.That(System.Text.Encoding.Latin1.GetBytes(received[..^7]).AsSpan().SequenceEqual(large));
         Assert.That(received[^7..], Is.EqualTo("the end"));
         Assert.That(Wait.For(drained.Task), Is.EqualTo(large.Length + 7));
-        Assert.That((first, second), Is.EqualTo((SendResult.Queued, SendResult.Queued)));
     }
 
     [Test]

@@ -67,6 +67,7 @@ public sealed partial class TcpConnection
         }
         if (Status == ConnectionStatus.Closed) return;
         Status = ConnectionStatus.Closed;
+        if (Buffers.Corked == this) DropCork();
         _watch.Dispose();
         _handler.OnGone(this);
         Loop.Defer(this);

@@ -43,6 +43,20 @@ public sealed partial class TcpConnection
 
     void ISocketHandler.OnReadable()
     {
+        try
+        {
+            Receive();
+        }
+        catch (Exception e)
+        {
+            // Nothing of the application gets here, so something is broken: the connection goes, or it would come again and again.
+            _handler.OnFault(this, e);
+            Destroy();
+        }
+    }
+
+    private void Receive()
+    {
         int count = _socket.Receive(Buffers.Receive, SocketFlags.None, out SocketError error);
         if (error is SocketError.WouldBlock or SocketError.Interrupted) return;
         if (error != SocketError.Success)

@@ -165,14 +165,17 @@ public sealed partial class TcpConnection
     /// <summary>Ends a read batch: all its answers leave in one send, and with them a connection that is finished.</summary>
     private void Uncork()
     {
+        // Destroyed meanwhile.
+        if (Buffers.Corked != this) return;
         Buffers.Corked = null;
-        OutputBuffer cork = Buffers.Cork;
-        if (cork.Length > 0)
-        {
-            if (Status == ConnectionStatus.Closed) cork.Clear();
-            else Settle(Flush(cork, 0));
-        }
+        if (Buffers.Cork.Length > 0) Settle(Flush(Buffers.Cork, 0));
         AfterFlush();
+    }
+
+    private void DropCork()
+    {
+        Buffers.Corked = null;
+        Buffers.Cork.Clear();
     }
 
     /// <summary>Sends what was written after <paramref name="mark"/>, and empties the buffer back to there.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 
 namespace Workerman.Events;
@@ -168,8 +169,8 @@ public abstract class EventLoop : IEventLoop
         }
         catch (Exception e)
         {
-            // The handler of last resort failed: nothing is left to tell, and the loop must not die of it.
-            Console.Error.WriteLine(e);
+            // The handler of last resort failed, a full disk perhaps: nobody is left to tell, and the loop must not die of it.
+            Debug.WriteLine(e);
         }
     }
 

@@ -26,6 +26,7 @@ internal sealed class Acceptor : IAcceptHandler
         _logger = logger;
         _accepted = accepted;
         listener.Acquire();
+        DescriptorReserve.TryFill();
         _watch = loop.Accept(listener.Socket, this);
     }
 
@@ -44,7 +45,7 @@ internal sealed class Acceptor : IAcceptHandler
     /// <summary>Tries again after descriptors had run out.</summary>
     public void Retry()
     {
-        if (_exhausted && !_paused && !_closed) _watch.Enabled = true;
+        if (_exhausted && !_paused && !_closed && DescriptorReserve.TryFill()) _watch.Enabled = true;
     }
 
     public void Close()
@@ -68,6 +69,7 @@ internal sealed class Acceptor : IAcceptHandler
     public void OnAcceptError(SocketError error)
     {
         _watch.Enabled = false;
+        DescriptorReserve.Release();
         if (_exhausted) return;
         _exhausted = true;
         Log.AcceptPaused(_logger, _worker, error);

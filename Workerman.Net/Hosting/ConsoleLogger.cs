@@ -8,6 +8,10 @@ namespace Workerman.Hosting;
 /// </summary>
 internal sealed class ConsoleLogger : ILogger
 {
+    // Opened now: where no descriptor is left, the console could not be opened to say so.
+    private readonly TextWriter _out = Console.Out;
+    private readonly TextWriter _error = Console.Error;
+
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
@@ -19,7 +23,7 @@ internal sealed class ConsoleLogger : ILogger
         string time = DateTime.Now.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture);
         string line = $"{time} [{Label(logLevel)}] {formatter(state, exception)}";
         if (exception is not null) line += Environment.NewLine + exception;
-        (logLevel >= LogLevel.Warning ? Console.Error : Console.Out).WriteLine(line);
+        (logLevel >= LogLevel.Warning ? _error : _out).WriteLine(line);
     }
 
     private static string Label(LogLevel level) => level switch

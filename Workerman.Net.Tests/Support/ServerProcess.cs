@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using System.Net;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Workerman.Tests.Support;
+
+/// <summary>A server in a process of its own, for what only a process has: signals, an exit code, limits.</summary>
+internal sealed partial class ServerProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private ServerProcess(string file, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        _process = new Process { StartInfo = start };
+        _process.OutputDataReceived += (_, e) => Note(e.Data);
+        _process.ErrorDataReceived += (_, e) => Note(e.Data);
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>Everything that it printed so far.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (_output) return _output.ToString();
+        }
+    }
+
+    public int Id => _process.Id;
+
+    /// <summary>Where the banner says that it listens.</summary>
+    public IPEndPoint EndPoint => IPEndPoint.Parse(ListenPattern().Match(Output).Groups[1].Value);
+
+    /// <summary>The load tools' server; <paramref name="wrapper"/> is a command line to run it under.</summary>
+    public static ServerProcess Serve(string[] options, params string[] wrapper) =>
+        Run([.. wrapper, "dotnet", Repository.ProgramOf("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks"), "serve", .. options]);
+
+    public static ServerProcess Run(params string[] command) => new(command[0], command[1..]);
+
+    public ServerProcess WaitForStart()
+    {
+        Wait.For(Task.WhenAny(_started.Task, _process.WaitForExitAsync()));
+        Assert.That(_process.HasExited, Is.False, Output);
+        return this;
+    }
+
+    public int WaitForExit()
+    {
+        Assert.That(_process.WaitForExit(Wait.Limit), $"it does not exit; it printed: {Output}");
+        // Without a limit: waits for the end of the output too.
+        _process.WaitForExit();
+        return _process.ExitCode;
+    }
+
+    public void Signal(int signal) => Assert.That(kill(_process.Id, signal), Is.Zero);
+
+    public void Dispose()
+    {
+        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        _process.Dispose();
+    }
+
+    private void Note(string? line)
+    {
+        if (line is null) return;
+        lock (_output) _output.AppendLine(line);
+        if (line.Contains("Start success", StringComparison.Ordinal)) _started.TrySetResult();
+    }
+
+    [GeneratedRegex(@"http://(\S+:\d+)\s")]
+    private static partial Regex ListenPattern();
+
+    [LibraryImport("libc")]
+    private static partial int kill(int pid, int sig);
+}
