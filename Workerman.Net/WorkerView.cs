@@ -163,7 +163,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     private void Sweep()
     {
         foreach (TcpConnection connection in Connections) connection.Sweep();
-        _acceptor?.Retry();
+        _acceptor?.Beat();
     }
 
     private void DetachIfDrained()

@@ -17,6 +17,7 @@ internal sealed class Acceptor : IAcceptHandler
     private readonly IAcceptWatch _watch;
     private bool _paused;
     private bool _exhausted;
+    private bool _retrying;
     private bool _closed;
 
     public Acceptor(IEventLoop loop, Listener listener, string worker, ILogger logger, Action<Socket> accepted)
@@ -45,7 +46,21 @@ internal sealed class Acceptor : IAcceptHandler
     /// <summary>Tries again after descriptors had run out.</summary>
     public void Retry()
     {
-        if (_exhausted && !_paused && !_closed && DescriptorReserve.TryFill()) _watch.Enabled = true;
+        if (!_exhausted || _retrying || _paused || _closed || !DescriptorReserve.TryFill()) return;
+        _retrying = true;
+        _watch.Enabled = true;
+    }
+
+    /// <summary>About once a second: tries again, or finds that trying has gone well for that long.</summary>
+    public void Beat()
+    {
+        if (!_retrying)
+        {
+            Retry();
+            return;
+        }
+        _retrying = _exhausted = false;
+        Log.AcceptResumed(_logger, _worker);
     }
 
     public void Close()
@@ -56,19 +71,12 @@ internal sealed class Acceptor : IAcceptHandler
         _listener.Release();
     }
 
-    public void OnAccepted(Socket socket)
-    {
-        if (_exhausted)
-        {
-            _exhausted = false;
-            Log.AcceptResumed(_logger, _worker);
-        }
-        _accepted(socket);
-    }
+    public void OnAccepted(Socket socket) => _accepted(socket);
 
     public void OnAcceptError(SocketError error)
     {
         _watch.Enabled = false;
+        _retrying = false;
         DescriptorReserve.Release();
         if (_exhausted) return;
         _exhausted = true;

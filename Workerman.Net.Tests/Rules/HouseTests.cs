@@ -1,0 +1,44 @@
+using System.Text.RegularExpressions;
+using Workerman.Tests.Support;
+
+namespace Workerman.Tests.Rules;
+
+/// <summary>The house: sizes of files, what public types are documented with, and what no project file says.</summary>
+internal sealed partial class HouseTests
+{
+    private const int MaxLines = 500;
+
+    private static IEnumerable<string> Files =>
+        new[] { "Workerman.Net", "Workerman.Net.Tests", "Workerman.Net.Benchmarks", "samples" }.SelectMany(folder => Repository.SourcesOf(folder));
+
+    [TestCaseSource(nameof(Files))]
+    public void FileIsShortEnoughToRead(string file) =>
+        Assert.That(File.ReadLines(file).Count(), Is.LessThanOrEqualTo(MaxLines));
+
+    [Test]
+    public void EachFileOfTheLibrarySaysWhatItIs()
+    {
+        string[] silent = [.. Repository.SourcesOf("Workerman.Net").Where(file => !File.ReadAllText(file).Contains("/// <summary>", StringComparison.Ordinal))];
+        Assert.That(silent, Is.Empty);
+    }
+
+    /// <summary>On a socket that a loop owns, the first *Async call would register it with the runtime's own engine.</summary>
+    [Test]
+    public void NoAsyncSocketCallsOutsideThePortableLoop()
+    {
+        string[] callers = [.. Repository.SourcesOf("Workerman.Net")
+            .Where(file => !Path.GetFileName(file).StartsWith("SocketLoop", StringComparison.Ordinal))
+            .Where(file => AsyncSocketCall().IsMatch(File.ReadAllText(file)))];
+        Assert.That(callers, Is.Empty);
+    }
+
+    [Test]
+    public void SampleIsTheExampleOfTheReadme()
+    {
+        string sample = File.ReadAllText(Repository.PathOf("samples", "Sse", "Program.cs"));
+        Assert.That(File.ReadAllText(Repository.PathOf("README.md")).ReplaceLineEndings("\n"), Does.Contain(sample.ReplaceLineEndings("\n")));
+    }
+
+    [GeneratedRegex(@"\.(Receive|Send|Accept|Connect)(From|To)?Async\(")]
+    private static partial Regex AsyncSocketCall();
+}

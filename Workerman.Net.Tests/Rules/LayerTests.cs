@@ -1,0 +1,58 @@
+using System.Text.RegularExpressions;
+using Workerman.Tests.Support;
+
+namespace Workerman.Tests.Rules;
+
+/// <summary>
+/// The direction of knowledge: who may know whom, read off the <c>using Workerman.*</c> lines and the names of each folder.
+/// A new folder is entered here together with what it may know.
+/// </summary>
+internal sealed partial class LayerTests
+{
+    /// <summary>Folder → the namespaces that it may know besides its own, from the bottom up.</summary>
+    private static readonly Dictionary<string, string[]> MayKnow = new()
+    {
+        ["Events"] = [],
+        ["Protocols"] = [],
+        ["Connection"] = ["Workerman.Events", "Workerman.Protocols"],
+        ["Protocols/Http"] = ["Workerman.Protocols"],
+        ["Hosting"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols"],
+        [""] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Hosting"],
+    };
+
+    private static IEnumerable<string> Files => Repository.SourcesOf("Workerman.Net").Select(file => Path.GetRelativePath(Repository.PathOf("Workerman.Net"), file));
+
+    [TestCaseSource(nameof(Files))]
+    public void KnowsOnlyWhatIsBelow(string file)
+    {
+        string folder = (Path.GetDirectoryName(file) ?? "").Replace('\\', '/');
+        Assert.That(MayKnow.TryGetValue(folder, out string[]? allowed), $"the folder {folder} is in no layer: enter it");
+        string text = File.ReadAllText(Repository.PathOf("Workerman.Net", file));
+        string own = folder.Length == 0 ? "Workerman" : "Workerman." + folder.Replace('/', '.');
+        Assert.That(NamespaceLine().Match(text).Groups[1].Value, Is.EqualTo(own), "the namespace is the folder's");
+        foreach (Match line in UsingLine().Matches(text))
+            Assert.That(line.Groups[1].Value, Is.AnyOf([own, .. allowed!]), $"{file} must not know it");
+    }
+
+    /// <summary>The root namespace needs no using, so its types are looked for by name.</summary>
+    [TestCaseSource(nameof(Files))]
+    public void LowerLayersDoNotKnowTheRoot(string file)
+    {
+        if (!file.Contains(Path.DirectorySeparatorChar)) return;
+        string code = Comment().Replace(Text().Replace(File.ReadAllText(Repository.PathOf("Workerman.Net", file)), "\"\""), "");
+        foreach (string type in Files.Where(other => !other.Contains(Path.DirectorySeparatorChar)).Select(other => Path.GetFileNameWithoutExtension(other)))
+            Assert.That(Regex.IsMatch(code, $@"(?<![\w.]){type}(?=[.<(\s?])(?!\s*[{{=;,)])"), Is.False, $"{file} names {type}");
+    }
+
+    [GeneratedRegex(@"^using (?:static )?(Workerman[\w.]*?)(?:\.EpollInterop)?;", RegexOptions.Multiline)]
+    private static partial Regex UsingLine();
+
+    [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex NamespaceLine();
+
+    [GeneratedRegex(@"//.*$", RegexOptions.Multiline)]
+    private static partial Regex Comment();
+
+    [GeneratedRegex("\"(?:\\\\.|[^\"\\\\])*\"")]
+    private static partial Regex Text();
+}

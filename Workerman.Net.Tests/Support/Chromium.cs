@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Net.WebSockets;
+using System.Text.Json;
+
+namespace Workerman.Tests.Support;
+
+/// <summary>
+/// A headless Chromium that opens a page and runs JavaScript in its origin, over the DevTools protocol: what a person does in
+/// the browser's console.
+/// </summary>
+internal sealed class Chromium : IAsyncDisposable
+{
+    private static readonly string[] Names = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+    private readonly Process _process;
+    private readonly string _profile;
+    private readonly ClientWebSocket _socket = new();
+    private int _lastId;
+
+    private Chromium(Process process, string profile)
+    {
+        _process = process;
+        _profile = profile;
+    }
+
+    /// <summary>Where Chromium is, or null.</summary>
+    public static string? Path => Names.FirstOrDefault(File.Exists);
+
+    public static async Task<Chromium> Open(Uri page)
+    {
+        string profile = Directory.CreateTempSubdirectory("workerman-chromium-").FullName;
+        string[] arguments =
+        [
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0", $"--user-data-dir={profile}", page.ToString(),
+        ];
+        var process = Process.Start(new ProcessStartInfo(Path!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        process.ErrorDataReceived += (_, _) => { };
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginErrorReadLine();
+        process.BeginOutputReadLine();
+        var chromium = new Chromium(process, profile);
+        await chromium.Attach(page);
+        return chromium;
+    }
+
+    /// <summary>Runs an expression, awaits it if it is a promise, and gives its value back as text.</summary>
+    public async Task<string?> Evaluate(string expression)
+    {
+        JsonElement answer = await Call("Runtime.evaluate", new { expression, awaitPromise = true, returnByValue = true });
+        if (answer.TryGetProperty("exceptionDetails", out JsonElement details)) Assert.Fail($"the script failed: {details}");
+        return answer.GetProperty("result").TryGetProperty("value", out JsonElement value) ? value.ToString() : null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _socket.Dispose();
+        _process.Kill(entireProcessTree: true);
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        try
+        {
+            Directory.Delete(_profile, recursive: true);
+        }
+        catch (IOException)
+        {
+            // A helper process of the browser still writes there; the system cleans its temporary folder.
+        }
+    }
+
+    private async Task Attach(Uri page)
+    {
+        string portFile = System.IO.Path.Combine(_profile, "DevToolsActivePort");
+        await Wait.Until(() => File.Exists(portFile) && File.ReadAllLines(portFile).Length > 1, "Chromium's DevTools port");
+        using var http = new HttpClient();
+        string? url = null;
+        await Wait.Until(() => (url = PageUrl(http, File.ReadAllLines(portFile)[0], page)) is not null, "the page");
+        using var limit = new CancellationTokenSource(Wait.Limit);
+        await _socket.ConnectAsync(new Uri(url!), limit.Token);
+        // The target is listed before its document is loaded.
+        string ready = $"location.href === '{page}' && document.readyState === 'complete'";
+        long end = Environment.TickCount64 + (long)Wait.Limit.TotalMilliseconds;
+        while (await Evaluate(ready) != "True" && Environment.TickCount64 < end) await Task.Delay(20);
+    }
+
+    private static string? PageUrl(HttpClient http, string port, Uri page)
+    {
+        using JsonDocument targets = JsonDocument.Parse(http.GetStringAsync($"http://127.0.0.1:{port}/json/list").WaitAsync(Wait.Limit).GetAwaiter().GetResult());
+        foreach (JsonElement target in targets.RootElement.EnumerateArray())
+        {
+            if (target.GetProperty("url").GetString() == page.ToString()) return target.GetProperty("webSocketDebuggerUrl").GetString();
+        }
+        return null;
+    }
+
+    private async Task<JsonElement> Call(string method, object parameters)
+    {
+        using var limit = new CancellationTokenSource(Wait.Limit);
+        int id = ++_lastId;
+        byte[] message = JsonSerializer.SerializeToUtf8Bytes(new { id, method, @params = parameters });
+        await _socket.SendAsync(message, WebSocketMessageType.Text, endOfMessage: true, limit.Token);
+        byte[] buffer = new byte[1024 * 1024];
+        while (true)
+        {
+            int length = 0;
+            ValueWebSocketReceiveResult part;
+            do
+            {
+                part = await _socket.ReceiveAsync(buffer.AsMemory(length), limit.Token);
+                length += part.Count;
+            }
+            while (!part.EndOfMessage);
+            using JsonDocument answer = JsonDocument.Parse(buffer.AsMemory(0, length));
+            if (answer.RootElement.TryGetProperty("id", out JsonElement answered) && answered.GetInt32() == id)
+                return answer.RootElement.TryGetProperty("result", out JsonElement result) ? result.Clone() : throw new InvalidOperationException($"{answer.RootElement}");
+        }
+    }
+}
