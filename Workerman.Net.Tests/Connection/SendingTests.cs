@@ -179,6 +179,8 @@ internal sealed class SendingTests(Type loopType)
         {
             connection.Send("é");
             connection.Send("b"u8);
+            Span<byte> span = [(byte)'s'];
+            connection.Send(span);
             connection.Send("c"u8.ToArray());
             connection.Send((ReadOnlyMemory<byte>)"d"u8.ToArray());
             connection.SendRaw("e");
@@ -187,7 +189,23 @@ internal sealed class SendingTests(Type loopType)
         });
         using RawClient client = server.Connect();
         client.Send("x");
-        Assert.That(client.ReadToEnd(), Is.EqualTo("\u00c3\u00a9bcdef"));
+        Assert.That(client.ReadToEnd(), Is.EqualTo("\u00c3\u00a9bscdef"));
+    }
+
+    [Test]
+    public async Task LastWordsMayBeOfAnyKind()
+    {
+        Action<TcpConnection>[] ends =
+        [
+            c => c.Close("x"), c => c.Close("x"u8), c => c.Close("x"u8.ToArray()), c => c.Close((ReadOnlyMemory<byte>)"x"u8.ToArray()),
+            c => c.End("x"), c => c.End("x"u8), c => c.End("x"u8.ToArray()), c => c.End((ReadOnlyMemory<byte>)"x"u8.ToArray()),
+        ];
+        await using TestServer raw = TestServer.Raw(loopType, (connection, bytes) => ends[bytes.Span[0] - '0'](connection));
+        for (int i = 0; i < ends.Length; i++)
+        {
+            using RawClient client = raw.Connect();
+            Assert.That(client.Send($"{i}").ReadToEnd(), Is.EqualTo("x"), $"number {i}");
+        }
     }
 
     [Test]

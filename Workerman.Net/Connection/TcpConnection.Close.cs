@@ -31,6 +31,9 @@ public sealed partial class TcpConnection
     /// <summary>Sends a last text and closes (PHP: <c>close($data)</c>). Any thread.</summary>
     public void Close(string text) => Finish(() => Send(text), closing: true);
 
+    /// <summary>Sends last bytes and closes (PHP: <c>close($data)</c>). Any thread.</summary>
+    public void Close(ReadOnlySpan<byte> bytes) => Close(bytes.ToArray());
+
     /// <summary>Sends a last message and closes (PHP: <c>close($data)</c>). Any thread.</summary>
     public void Close<T>(T message) => Finish(() => Send(message), closing: true);
 
@@ -53,6 +56,9 @@ public sealed partial class TcpConnection
 
     /// <summary>Sends a last text, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
     public void End(string text) => Finish(() => Send(text), closing: false);
+
+    /// <summary>Sends last bytes, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
+    public void End(ReadOnlySpan<byte> bytes) => End(bytes.ToArray());
 
     /// <summary>Sends a last message, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
     public void End<T>(T message) => Finish(() => Send(message), closing: false);

@@ -23,7 +23,7 @@ internal enum WaitPhase
 /// sends beyond text and bytes it says by implementing <see cref="IDecoder{T}"/> and <see cref="IEncoder{T}"/>. It judges and
 /// encodes; it neither sends nor closes and knows no socket. Belongs to its connection, on the loop's thread.
 /// </summary>
-internal abstract class ConnectionProtocol
+internal abstract class ConnectionProtocol : IEncoder<string>, IEncoder<byte[]>, IEncoder<ReadOnlyMemory<byte>>
 {
     /// <summary>Scheme of the addresses that speak it.</summary>
     public abstract string Name { get; }
@@ -51,6 +51,10 @@ internal abstract class ConnectionProtocol
 
     /// <summary>Encodes bytes as the protocol's usual message.</summary>
     public abstract void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output);
+
+    void IEncoder<byte[]>.Encode(byte[] message, IBufferWriter<byte> output) => Encode(message, output);
+
+    void IEncoder<ReadOnlyMemory<byte>>.Encode(ReadOnlyMemory<byte> message, IBufferWriter<byte> output) => Encode(message.Span, output);
 
     /// <summary>The application has written bytes of its own past the protocol.</summary>
     public virtual void OnRawSent()

@@ -6,7 +6,7 @@ namespace Workerman.Protocols;
 /// <summary>
 /// No protocol: a message is whatever has arrived (<c>tcp://</c>). It has no state, so one object serves all.
 /// </summary>
-internal sealed class RawProtocol : ConnectionProtocol, IDecoder<ReadOnlyMemory<byte>>, IEncoder<ReadOnlyMemory<byte>>
+internal sealed class RawProtocol : ConnectionProtocol, IDecoder<ReadOnlyMemory<byte>>
 {
     public static readonly RawProtocol Instance = new();
 
@@ -28,6 +28,4 @@ internal sealed class RawProtocol : ConnectionProtocol, IDecoder<ReadOnlyMemory<
     public override void Encode(string text, IBufferWriter<byte> output) => Encoding.UTF8.GetBytes(text, output);
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => output.Write(bytes);
-
-    public void Encode(ReadOnlyMemory<byte> message, IBufferWriter<byte> output) => output.Write(message.Span);
 }
