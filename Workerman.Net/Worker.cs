@@ -106,10 +106,7 @@ public class Worker(string address, WorkerOptions? options = null) : Worker<Requ
 
     private static ServerHost OpenHost(out List<WorkerBase> workers)
     {
-        lock (Gate)
-        {
-            workers = [.. Registered.Where(worker => !worker.IsRunning)];
-        }
+        lock (Gate) workers = [.. Registered.Where(worker => worker.TryTake())];
         if (workers.Count == 0) throw new InvalidOperationException("There is no worker to run; make one first: new Worker(\"http://0.0.0.0:8080\").");
         var host = new ServerHost(workers, EventLoopClass, StopTimeout, Logger);
         try

@@ -15,6 +15,7 @@ public abstract class WorkerBase : IHostedWorker
     private readonly List<IWorkerView> _views = [];
     private List<Listener> _listeners = [];
     private bool _running;
+    private volatile bool _ended;
 
     private protected WorkerBase(string address, WorkerOptions? options)
     {
@@ -89,8 +90,6 @@ public abstract class WorkerBase : IHostedWorker
     /// <summary>A connection's send buffer is empty again (PHP: <c>$onBufferDrain</c>).</summary>
     public Action<TcpConnection>? OnBufferDrain { get; set; }
 
-    internal bool IsRunning => _running;
-
     /// <summary>The protocol's name, for the banner.</summary>
     internal string Scheme => ListenAddress.SchemeOf(Address);
 
@@ -99,8 +98,10 @@ public abstract class WorkerBase : IHostedWorker
     /// After <see cref="Unlisten"/> the worker accepts again. In a callback of another worker, this one runs on that loop.
     /// </summary>
     /// <exception cref="WorkerStartException">It cannot listen; the message says why and what to do.</exception>
+    /// <exception cref="InvalidOperationException">The worker has stopped for good.</exception>
     public void Listen()
     {
+        if (_ended) throw new InvalidOperationException($"Worker {Name} has stopped, and a worker runs once; make a new one.");
         if (EventLoop.Current is not null && !_running && LoopThread.Current is { } thread)
         {
             ListenOn(thread);
@@ -142,12 +143,15 @@ public abstract class WorkerBase : IHostedWorker
 
     void IHostedWorker.OpenListeners()
     {
-        lock (_gate) _running = true;
         CheckSetup();
         OpenListeners();
     }
 
-    void IHostedWorker.CloseListeners() => CloseListeners();
+    void IHostedWorker.CloseListeners()
+    {
+        _ended = true;
+        CloseListeners();
+    }
 
     IHostedView IHostedWorker.Attach(IEventLoop loop, int id, LoopThread thread) => Attach(loop, id, thread, ownsLoop: true);
 
@@ -157,6 +161,16 @@ public abstract class WorkerBase : IHostedWorker
     /// <summary>Refuses what cannot work, before any socket is opened.</summary>
     /// <exception cref="InvalidOperationException">It is set up in a way that cannot work.</exception>
     private protected abstract void CheckSetup();
+
+    /// <summary>Claims the worker for a run; each runs once.</summary>
+    internal bool TryTake()
+    {
+        lock (_gate)
+        {
+            if (_running) return false;
+            return _running = true;
+        }
+    }
 
     /// <summary>A view has ended; with the last one the worker has.</summary>
     internal void Detach(IWorkerView view)
@@ -179,7 +193,7 @@ public abstract class WorkerBase : IHostedWorker
 
     private void ListenOn(LoopThread thread)
     {
-        lock (_gate) _running = true;
+        TryTake();
         CheckSetup();
         OpenListeners();
         thread.Add(Attach(thread.Loop, 0, thread, ownsLoop: false));

@@ -55,7 +55,11 @@ internal sealed class ClosingTests(Type loopType)
     [Test]
     public async Task EndGivesTheAnswerThoughThePeerIsStillSending()
     {
-        await using TestServer server = TestServer.Raw(loopType, (connection, _) => connection.End("the answer"));
+        await using TestServer server = TestServer.Raw(loopType, (connection, _) =>
+        {
+            connection.LingerTimeout = Wait.Limit;
+            connection.End("the answer");
+        });
         using RawClient client = server.Connect();
         client.Send("x");
         Assert.That(client.ReadUntil("the answer"), Is.EqualTo("the answer"));

@@ -96,6 +96,7 @@ internal sealed class ReceivingTests(Type loopType)
         var local = (IPEndPoint)client.Socket.LocalEndPoint!;
         Assert.That((connection.RemoteIp, connection.RemotePort, connection.RemoteAddress), Is.EqualTo(("127.0.0.1", local.Port, local)));
         Assert.That((connection.LocalIp, connection.LocalPort, connection.LocalAddress), Is.EqualTo(("127.0.0.1", server.EndPoint.Port, server.EndPoint)));
+        await Wait.Until(() => connection.BytesWritten > 0, "the counter, which follows the bytes");
         Assert.That((connection.BytesRead, connection.BytesWritten), Is.EqualTo((3L, 5L)));
         Assert.That((connection.IsIpV4, connection.IsIpV6, connection.BufferIsEmpty), Is.EqualTo((true, false, true)));
         Assert.That(connection.Worker, Is.SameAs(server.Main));
@@ -114,18 +115,18 @@ internal sealed class ReceivingTests(Type loopType)
             if (waiting is null)
             {
                 waiting = connection;
+                connection.PauseRecv();
                 return;
             }
             waiting.Pipe(connection);
             connection.Pipe(waiting);
-            waiting = null;
+            waiting.ResumeRecv();
         });
         using RawClient left = server.Connect();
         using RawClient right = server.Connect();
         byte[] payload = new byte[6 * 1024 * 1024];
         new Random(2).NextBytes(payload);
         Task sending = Task.Run(() => left.Send(payload).HalfClose());
-        await Task.Delay(50);
         string received = right.ReadToEnd();
         Wait.For(sending);
         Assert.That(Encoding.Latin1.GetBytes(received).AsSpan().SequenceEqual(payload));
@@ -144,8 +145,14 @@ internal sealed class ReceivingTests(Type loopType)
                 connection.MaxSendBufferSize = 64 * 1024;
                 lock (gate)
                 {
-                    if (waiting is null) waiting = connection;
-                    else waiting.Pipe(connection);
+                    if (waiting is null)
+                    {
+                        waiting = connection;
+                        connection.PauseRecv();
+                        return;
+                    }
+                    waiting.Pipe(connection);
+                    waiting.ResumeRecv();
                 }
             };
         });

@@ -62,6 +62,7 @@ internal sealed class SendingTests(Type loopType)
         var full = new TaskCompletionSource();
         var drained = new TaskCompletionSource();
         var dropped = new TaskCompletionSource<(ConnectionError, string)>();
+        var handled = new TaskCompletionSource();
         var results = new List<SendResult>();
         long sent = 0;
         await using TestServer server = TestServer.Raw(loopType, (connection, _) =>
@@ -75,6 +76,7 @@ internal sealed class SendingTests(Type loopType)
                 if (result != SendResult.Dropped) sent += chunk.Length;
             }
             while (result != SendResult.Dropped);
+            handled.SetResult();
         }, worker =>
         {
             worker.OnBufferFull = _ => full.TrySetResult();
@@ -85,6 +87,7 @@ internal sealed class SendingTests(Type loopType)
         client.Send("go");
         Wait.For(full.Task);
         Assert.That(Wait.For(dropped.Task), Is.EqualTo((ConnectionError.SendFail, "send buffer full and drop package")));
+        Wait.For(handled.Task);
         Assert.That(results[^1], Is.EqualTo(SendResult.Dropped));
         Assert.That(results.Skip(results.IndexOf(SendResult.Queued)).SkipLast(1), Is.All.EqualTo(SendResult.Queued));
         client.ReadExactly((int)sent);

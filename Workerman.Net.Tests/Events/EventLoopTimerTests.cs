@@ -78,8 +78,8 @@ internal sealed class EventLoopTimerTests(Type loopType)
             if (starts.Count == 5) done.TrySetResult();
         }, persistent: true));
         Wait.For(done.Task);
-        List<double> gaps = _runner.Ask(() => starts.Zip(starts.Skip(1), (a, b) => Stopwatch.GetElapsedTime(a, b).TotalMilliseconds).ToList());
-        Assert.That(gaps.Take(4), Is.All.GreaterThanOrEqualTo(9.9));
+        // The second comes at once, being late; the third, fourth and fifth each an interval after the one before.
+        Assert.That(_runner.Ask(() => Stopwatch.GetElapsedTime(starts[1], starts[4]).TotalMilliseconds), Is.GreaterThan(20));
     }
 
     [Test]

@@ -75,27 +75,27 @@ internal sealed class ProcessTests
     }
 
     [Test]
-    public void DescriptorsThatRunOutPauseAcceptingAndNothingSpins([ValueSource(nameof(LoopNames))] string loop)
+    public async Task DescriptorsThatRunOutPauseAcceptingAndNothingSpins([ValueSource(nameof(LoopNames))] string loop)
     {
         using ServerProcess server = ServerProcess.Serve(["--port", "0", "--event-loop", loop], "bash", "-c", "ulimit -n 150; exec \"$@\"", "bash").WaitForStart();
         using var first = new RawClient(server.EndPoint);
         first.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse();
         List<RawClient> crowd = [.. Enumerable.Range(0, 200).Select(_ => new RawClient(server.EndPoint))];
-        Wait.For(Wait.Until(() => server.Output.Contains("pauses accepting"), "the pause"));
+        await Wait.Until(() => server.Output.Contains("pauses accepting"), "the pause");
         TimeSpan before = CpuOf(server);
         var clock = Stopwatch.StartNew();
         for (int i = 0; i < 10; i++)
         {
             // Who is in stays served.
             Assert.That(first.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("Hello, World!"));
-            Thread.Sleep(100);
+            await Task.Delay(100);
         }
         Assert.That((CpuOf(server) - before) / clock.Elapsed, Is.LessThan(0.5), "share of a core that is used for next to nothing");
         Assert.That(server.Output.Split("pauses accepting"), Has.Length.EqualTo(2), "said once");
         crowd.ForEach(client => client.Dispose());
         using var late = new RawClient(server.EndPoint);
         Assert.That(late.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("Hello, World!"));
-        Wait.For(Wait.Until(() => server.Output.Contains("accepts again"), "the resumption"));
+        await Wait.Until(() => server.Output.Contains("accepts again"), "the resumption");
     }
 
     private static TimeSpan CpuOf(ServerProcess server)

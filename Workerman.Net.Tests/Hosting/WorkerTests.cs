@@ -166,10 +166,12 @@ internal sealed class WorkerTests(Type loopType)
     [Test]
     public async Task StopGivesTheAnswerThatIsOwedAndSaysThatItIsTheLast()
     {
-        TestServer server = TestServer.Http(loopType, (connection, _) => Timer.Delay(0.2, () => connection.Send("owed")));
+        TcpConnection? waiting = null;
+        TestServer server = TestServer.Http(loopType, (connection, _) => waiting = connection,
+            worker => worker.OnWorkerStop = _ => Timer.Delay(0.05, () => waiting!.Send("owed")));
         using RawClient client = server.Connect();
         client.Send(Get);
-        await Wait.Until(() => server.Main.Connections.Count == 1 && server.Main.Connections.Single().BytesRead > 0, "the request");
+        await Wait.Until(() => waiting is not null, "the request");
         Task stop = server.DisposeAsync().AsTask();
         (_, string head, string body) = client.ReadResponse();
         Assert.That((body, head.Contains("\r\nConnection: close\r\n")), Is.EqualTo(("owed", true)));
@@ -277,6 +279,25 @@ internal sealed class WorkerTests(Type loopType)
         Assert.Throws<ArgumentOutOfRangeException>(() => worker.Count = 0);
         Assert.Throws<ArgumentOutOfRangeException>(() => worker.Options.Backlog = 0);
         Assert.That(Assert.Throws<InvalidOperationException>(() => _ = Worker.RunAllAsync())!.Message, Does.Contain("both OnMessage and OnMessageAsync"));
+    }
+
+    [Test]
+    public async Task WorkerRunsOnce()
+    {
+        TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"));
+        await server.DisposeAsync();
+        Assert.That(Assert.Throws<InvalidOperationException>(server.Main.Listen)!.Message, Does.Contain("make a new one"));
+    }
+
+    [Test]
+    public async Task RunsSideBySideEachWithItsOwnWorkers()
+    {
+        await using TestServer one = TestServer.Http(loopType, (connection, _) => connection.Send("one"));
+        await using TestServer two = TestServer.Http(loopType, (connection, _) => connection.Send("two"));
+        using RawClient first = one.Connect();
+        using RawClient second = two.Connect();
+        Assert.That(first.Send(Get).ReadResponse().Body, Is.EqualTo("one"));
+        Assert.That(second.Send(Get).ReadResponse().Body, Is.EqualTo("two"));
     }
 
     [Test]

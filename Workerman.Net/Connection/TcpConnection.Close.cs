@@ -104,8 +104,15 @@ public sealed partial class TcpConnection
         // So that the last answer says that it is the last.
         Protocol.Retire();
         _finishByClosing = closing;
-        send();
-        Finish();
+        try
+        {
+            send();
+        }
+        finally
+        {
+            // Closed it is in any case, also when the protocol had no place for the last words.
+            Finish();
+        }
     }
 
     private void Finish()

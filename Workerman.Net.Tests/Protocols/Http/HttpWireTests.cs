@@ -178,7 +178,8 @@ internal sealed class HttpWireTests(Type loopType)
     [TestCase("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", 413)]
     public async Task RefusalReachesTheClientThoughItIsStillSending(string request, int expected)
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("must not come"));
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("must not come"),
+            worker => worker.OnConnect = connection => connection.LingerTimeout = Wait.Limit);
         foreach (Fragmentation fragmentation in AllFragmentations)
         {
             using RawClient client = server.Connect();

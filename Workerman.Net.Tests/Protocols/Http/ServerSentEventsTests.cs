@@ -89,16 +89,16 @@ internal sealed class EventStreamWireTests(Type loopType)
     [Test]
     public async Task HeadHasNoLengthAndNoBodyAndEventsLeaveAtOnce()
     {
-        var wrote = new List<long>();
+        var wrote = new TaskCompletionSource<long[]>();
         await using TestServer server = TestServer.Http(loopType, (connection, _) =>
         {
             connection.Send(new Response(200, StreamType, "\r\n"));
             Timer.Delay(0.01, () =>
             {
                 connection.Send(new ServerSentEvents { Data = "1" });
-                wrote.Add(connection.BytesWritten);
+                long first = connection.BytesWritten;
                 connection.Send(new ServerSentEvents { Data = "2" });
-                wrote.Add(connection.BytesWritten);
+                wrote.SetResult([first, connection.BytesWritten]);
             });
         });
         using RawClient client = server.Connect();
@@ -106,7 +106,7 @@ internal sealed class EventStreamWireTests(Type loopType)
         string head = client.ReadUntil("\r\n\r\n");
         Assert.That(head, Does.Contain("\r\nContent-Type: text/event-stream\r\n").And.Not.Contain("Content-Length").And.Not.Contain("Transfer-Encoding"));
         Assert.That(client.ReadExactly(18), Is.EqualTo("data: 1\n\ndata: 2\n\n"));
-        Assert.That(wrote, Is.EqualTo(new long[] { head.Length + 9, head.Length + 18 }), "each event is written when it is sent");
+        Assert.That(Wait.For(wrote.Task), Is.EqualTo(new long[] { head.Length + 9, head.Length + 18 }), "each event is written when it is sent");
     }
 
     [Test]
