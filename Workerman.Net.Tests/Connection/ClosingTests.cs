@@ -183,6 +183,15 @@ internal sealed class ClosingTests(Type loopType)
     }
 
     [Test]
+    public async Task LastWordsThatTheProtocolRefusesStillClose()
+    {
+        await using TestServer server = TestServer.Http(loopType, (_, _) => { }, worker =>
+            worker.OnConnect = connection => Assert.Throws<InvalidOperationException>(() => connection.Close("nobody asked")));
+        using RawClient client = server.Connect();
+        Assert.That(client.ReadToEnd(), Is.Empty);
+    }
+
+    [Test]
     public async Task ThrowingOnCloseIsReportedAndTheWorkerLivesOn()
     {
         await using TestServer server = TestServer.Raw(loopType, (connection, _) => connection.Close("x"), worker =>

@@ -63,8 +63,11 @@ internal sealed partial class ServerProcess : IDisposable
 
     public void Dispose()
     {
+        string state = _process.HasExited ? $"exited with {_process.ExitCode}" : "running";
         if (!_process.HasExited) _process.Kill(entireProcessTree: true);
         _process.Dispose();
+        // Shown where the test fails.
+        TestContext.Out.WriteLine($"the server, {state}, printed:\n{Output}");
     }
 
     private void Note(string? line)

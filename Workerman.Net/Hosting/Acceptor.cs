@@ -5,7 +5,7 @@ using Workerman.Events;
 namespace Workerman.Hosting;
 
 /// <summary>
-/// Accepts the connections of one worker on one loop. When no descriptor is left it pauses, so that nothing spins and open
+/// Accepts the connections of one worker on one loop. When descriptors run out it pauses, so that nothing spins and open
 /// connections live on, and tries again when one was closed and once a second. Belongs to the loop's thread.
 /// </summary>
 internal sealed class Acceptor : IAcceptHandler
@@ -27,7 +27,6 @@ internal sealed class Acceptor : IAcceptHandler
         _logger = logger;
         _accepted = accepted;
         listener.Acquire();
-        DescriptorReserve.TryFill();
         _watch = loop.Accept(listener.Socket, this);
     }
 
@@ -46,7 +45,7 @@ internal sealed class Acceptor : IAcceptHandler
     /// <summary>Tries again after descriptors had run out.</summary>
     public void Retry()
     {
-        if (!_exhausted || _retrying || _paused || _closed || !DescriptorReserve.TryFill()) return;
+        if (!_exhausted || _retrying || _paused || _closed || !DescriptorHeadroom.HasRoom()) return;
         _retrying = true;
         _watch.Enabled = true;
     }
@@ -71,15 +70,20 @@ internal sealed class Acceptor : IAcceptHandler
         _listener.Release();
     }
 
-    public void OnAccepted(Socket socket) => _accepted(socket);
+    public void OnAccepted(Socket socket)
+    {
+        if (DescriptorHeadroom.IsReachedBy(socket)) OnExhausted("few file descriptors are left");
+        _accepted(socket);
+    }
 
-    public void OnAcceptError(SocketError error)
+    public void OnAcceptError(SocketError error) => OnExhausted($"{error}");
+
+    private void OnExhausted(string reason)
     {
         _watch.Enabled = false;
         _retrying = false;
-        DescriptorReserve.Release();
         if (_exhausted) return;
         _exhausted = true;
-        Log.AcceptPaused(_logger, _worker, error);
+        Log.AcceptPaused(_logger, _worker, reason);
     }
 }

@@ -1,0 +1,50 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace Workerman.Hosting;
+
+/// <summary>
+/// Keeps the last descriptors of the process for everything but connections. Without any the runtime itself fails, for good:
+/// it cannot start a thread, nor load what it has not needed before. Systems give out the lowest free number, so a number near
+/// the limit tells that few are left. Any thread.
+/// </summary>
+internal static partial class DescriptorHeadroom
+{
+    private const int Most = 32;
+
+    private static readonly long Mark = FindMark();
+
+    /// <summary>Whether this connection is among the last that there should be.</summary>
+    public static bool IsReachedBy(Socket socket) => socket.Handle >= Mark;
+
+    /// <summary>Whether there is room for connections again.</summary>
+    public static bool HasRoom()
+    {
+        try
+        {
+            using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            return !IsReachedBy(probe);
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static long FindMark()
+    {
+        // Windows has handles instead, and no limit on them worth the name.
+        if (OperatingSystem.IsWindows() || getrlimit(OperatingSystem.IsLinux() ? 7 : 8, out RLimit limit) != 0) return long.MaxValue;
+        long descriptors = (long)Math.Min(limit.Current, long.MaxValue);
+        return descriptors - Math.Min(Most, descriptors / 8);
+    }
+
+    [LibraryImport("libc")]
+    private static partial int getrlimit(int resource, out RLimit limit);
+
+    private struct RLimit
+    {
+        public ulong Current;
+        public ulong Maximum;
+    }
+}
