@@ -21,9 +21,8 @@ internal interface IWorkerView : IHostedView
     /// <summary>Calls <c>OnWorkerStart</c>.</summary>
     void Start();
 
-    void StartAccepting(Listener listener);
-
-    void StopAccepting();
+    /// <summary>Accepts from this listener and no other; from none if it is null.</summary>
+    void AcceptFrom(Listener? listener);
 
     void PauseAccepting();
 

@@ -29,7 +29,7 @@ internal static class ProtocolCatalog
     public static Func<ConnectionProtocol> FactoryFor<T>(string scheme, WorkerOptions options, Func<IProtocol<T>>? protocol)
     {
         if (!Messages.TryGetValue(scheme, out Type? delivered))
-            throw new ArgumentException($"the scheme {scheme} is not known; known are {string.Join(", ", Messages.Keys.Select(known => known + "://"))}");
+            throw new ArgumentException($"the scheme {scheme} is not known. Cure: use {string.Join(" or ", Messages.Keys.Select(known => known + "://"))}");
         if (protocol is not null)
         {
             return scheme == "tcp"

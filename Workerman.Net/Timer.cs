@@ -43,7 +43,10 @@ public static class Timer
     /// <returns>Whether it was armed; for a timer of another loop, whether that loop was told to delete it.</returns>
     public static bool Del(long timerId) => LoopRegistry.Find(timerId)?.DeleteTimer(timerId) ?? false;
 
-    /// <summary>Deletes all timers of the loop that the calling code runs on (PHP: <c>delAll</c>).</summary>
+    /// <summary>
+    /// Deletes all timers of the loop that the calling code runs on (PHP: <c>delAll</c>), those behind <see cref="Sleep"/> too: what
+    /// awaits them never goes on.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The calling code runs on no event loop.</exception>
     public static void DelAll() => Current().DeleteAllTimers();
 

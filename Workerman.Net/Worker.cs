@@ -35,7 +35,7 @@ public class Worker(string address, WorkerOptions? options = null) : Worker<Requ
         get;
         set
         {
-            if (value is not null && !typeof(EventLoop).IsAssignableFrom(value))
+            if (value is not null && value != typeof(EpollLoop) && value != typeof(SocketLoop))
                 throw new ArgumentException($"{value} is no event loop of this library; use typeof(EpollLoop) or typeof(SocketLoop).", nameof(value));
             field = value;
         }
@@ -44,13 +44,16 @@ public class Worker(string address, WorkerOptions? options = null) : Worker<Requ
     /// <summary>Where the library logs to; by default lines on the console (PHP: <c>Worker::log</c>).</summary>
     public static ILogger Logger
     {
-        get;
+        get => SafeLogger.Inner;
         set
         {
             ArgumentNullException.ThrowIfNull(value);
-            field = value;
+            SafeLogger = new GuardedLogger(value);
         }
-    } = new ConsoleLogger();
+    }
+
+    /// <summary>The logger as the library itself uses it: it never throws.</summary>
+    internal static GuardedLogger SafeLogger { get; private set; } = new(new ConsoleLogger());
 
     /// <summary>The workers that have been made and not been run yet, and those that run (PHP: <c>getAllWorkers()</c>).</summary>
     public static IReadOnlyList<WorkerBase> GetAllWorkers()
@@ -68,13 +71,13 @@ public class Worker(string address, WorkerOptions? options = null) : Worker<Requ
         try
         {
             ServerHost host = OpenHost(out List<WorkerBase> workers);
-            Console.WriteLine(Banner.Format(host.LoopName, workers.Select(RowOf)));
-            using var signals = new StopSignals(host.Stop);
+            Print(Banner.Format(host.LoopName, workers.Select(RowOf)));
+            using var signals = new StopSignals(host.Stop, host.Abort);
             RunHostAsync(host, workers).GetAwaiter().GetResult();
         }
         catch (WorkerStartException e)
         {
-            Log.StartFailed(Logger, e.Message);
+            Log.StartFailed(SafeLogger, e.Message);
             Environment.ExitCode = 1;
         }
     }
@@ -104,11 +107,23 @@ public class Worker(string address, WorkerOptions? options = null) : Worker<Requ
         lock (Gate) Registered.Add(worker);
     }
 
+    private static void Print(string text)
+    {
+        try
+        {
+            Console.WriteLine(text);
+        }
+        catch (IOException)
+        {
+            // No console, or a full disk behind it: the server runs without its banner.
+        }
+    }
+
     private static ServerHost OpenHost(out List<WorkerBase> workers)
     {
         lock (Gate) workers = [.. Registered.Where(worker => worker.TryTake())];
-        if (workers.Count == 0) throw new InvalidOperationException("There is no worker to run; make one first: new Worker(\"http://0.0.0.0:8080\").");
-        var host = new ServerHost(workers, EventLoopClass, StopTimeout, Logger);
+        if (workers.Count == 0) throw new InvalidOperationException("There is no worker to run (each runs once); make one first: new Worker(\"http://0.0.0.0:8080\").");
+        var host = new ServerHost(workers, EventLoopClass, StopTimeout, SafeLogger);
         try
         {
             host.Open();

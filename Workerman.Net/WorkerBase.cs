@@ -16,6 +16,8 @@ public abstract class WorkerBase : IHostedWorker
     private List<Listener> _listeners = [];
     private bool _running;
     private volatile bool _ended;
+    private IPEndPoint? _boundEndPoint;
+    private List<Listener> _closing = [];
 
     private protected WorkerBase(string address, WorkerOptions? options)
     {
@@ -33,7 +35,17 @@ public abstract class WorkerBase : IHostedWorker
     public WorkerOptions Options { get; }
 
     /// <summary>Its name in the banner and the log (PHP: <c>$name</c>).</summary>
-    public string Name { get; set; } = "none";
+    /// <exception cref="ArgumentException">It has a control character.</exception>
+    public string Name
+    {
+        get;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            if (value.Any(char.IsControl)) throw new ArgumentException("A worker's name has no control characters: it stands in the banner and in log lines.", nameof(value));
+            field = value;
+        }
+    } = "none";
 
     /// <summary>How many loops, each with a thread of its own; 1 (PHP: <c>$count</c>).</summary>
     /// <exception cref="InvalidOperationException">The worker runs.</exception>
@@ -90,6 +102,9 @@ public abstract class WorkerBase : IHostedWorker
     /// <summary>A connection's send buffer is empty again (PHP: <c>$onBufferDrain</c>).</summary>
     public Action<TcpConnection>? OnBufferDrain { get; set; }
 
+    /// <summary>Whether new connections are to be left waiting, also by views that are still to come.</summary>
+    internal bool IsAcceptPaused { get; private set; }
+
     /// <summary>The protocol's name, for the banner.</summary>
     internal string Scheme => ListenAddress.SchemeOf(Address);
 
@@ -107,32 +122,39 @@ public abstract class WorkerBase : IHostedWorker
             ListenOn(thread);
             return;
         }
-        OpenListeners();
-        foreach (IWorkerView view in Views()) view.Loop.Post(() => StartAccepting(view));
+        if (!TryReopenListeners())
+        {
+            WaitUntilClosed();
+            OpenListeners();
+        }
+        foreach (IWorkerView view in Views()) view.Loop.Post(() => Reconcile(view));
     }
 
     /// <summary>Closes the listening sockets; open connections live on (PHP: <c>unlisten()</c>). From another thread, as soon as the loops get to it.</summary>
     public void Unlisten()
     {
-        foreach (IWorkerView view in Views()) OnLoop(view, view.StopAccepting);
         CloseListeners();
+        foreach (IWorkerView view in Views()) view.Loop.Post(() => Reconcile(view));
     }
 
     /// <summary>Leaves new connections waiting in the backlog (PHP: <c>pauseAccept()</c>). Any thread.</summary>
     public void PauseAccept()
     {
+        IsAcceptPaused = true;
         foreach (IWorkerView view in Views()) OnLoop(view, view.PauseAccepting);
     }
 
     /// <summary>Takes new connections on again (PHP: <c>resumeAccept()</c>). Any thread.</summary>
     public void ResumeAccept()
     {
+        IsAcceptPaused = false;
         foreach (IWorkerView view in Views()) OnLoop(view, view.ResumeAccepting);
     }
 
     /// <summary>Stops this worker on all its loops: no new connections, open ones end with their answer (PHP: <c>stop()</c>). Any thread.</summary>
     public void Stop()
     {
+        _ended = _running;
         foreach (IWorkerView view in Views())
         {
             if (view.OwnsLoop) view.Thread.RequestStop();
@@ -187,7 +209,7 @@ public abstract class WorkerBase : IHostedWorker
         IWorkerView view = MakeView(loop, id, thread, ownsLoop);
         lock (_gate) _views.Add(view);
         view.Start();
-        StartAccepting(view);
+        Reconcile(view);
         return view;
     }
 
@@ -205,7 +227,8 @@ public abstract class WorkerBase : IHostedWorker
         {
             if (_listeners.Count > 0) return;
             ListenAddress address = ListenAddress.Parse(Address);
-            IPEndPoint endPoint = address.EndPoint;
+            // Listening again means the same port, also where the system chose it.
+            IPEndPoint endPoint = _boundEndPoint ?? address.EndPoint;
             int sockets = ReusePort ? Count : 1;
             for (int i = 0; i < sockets; i++)
             {
@@ -219,10 +242,30 @@ public abstract class WorkerBase : IHostedWorker
                     throw;
                 }
                 // With port 0 the first socket gets a port, and the others share it.
-                endPoint = _listeners[0].EndPoint;
+                endPoint = _boundEndPoint = _listeners[0].EndPoint;
             }
-            Log.Listening(Worker.Logger, Name, $"{Scheme}://{endPoint}");
+            Log.Listening(Worker.SafeLogger, Name, $"{Scheme}://{endPoint}");
         }
+    }
+
+    /// <summary>Takes an <see cref="Unlisten"/> back that no loop has come to notice.</summary>
+    private bool TryReopenListeners()
+    {
+        lock (_gate)
+        {
+            if (_listeners.Count > 0 || _closing.Count == 0 || !_closing.TrueForAll(listener => listener.TryReopen())) return false;
+            (_listeners, _closing) = (_closing, []);
+            return true;
+        }
+    }
+
+    /// <summary>The port is free again when all loops have let go of it, which they do in their next turn.</summary>
+    private void WaitUntilClosed()
+    {
+        if (CurrentView() is { } own) Reconcile(own);
+        Listener[] closing;
+        lock (_gate) closing = [.. _closing];
+        SpinWait.SpinUntil(() => Array.TrueForAll(closing, listener => listener.IsClosed), TimeSpan.FromSeconds(2));
     }
 
     private void CloseListeners()
@@ -230,16 +273,15 @@ public abstract class WorkerBase : IHostedWorker
         lock (_gate)
         {
             foreach (Listener listener in _listeners) listener.Close();
+            if (_listeners.Count > 0) _closing = _listeners;
             _listeners = [];
         }
     }
 
-    private void StartAccepting(IWorkerView view)
+    /// <summary>Lets a view accept from what there is to accept from now. On the view's loop.</summary>
+    private void Reconcile(IWorkerView view)
     {
-        lock (_gate)
-        {
-            if (_listeners.Count > 0) view.StartAccepting(_listeners[view.Id % _listeners.Count]);
-        }
+        lock (_gate) view.AcceptFrom(_listeners.Count == 0 ? null : _listeners[view.Id % _listeners.Count]);
     }
 
     private IWorkerView? CurrentView()
@@ -269,6 +311,6 @@ public abstract class WorkerBase : IHostedWorker
 
     private protected void ThrowIfRunning(string property)
     {
-        if (_running) throw new InvalidOperationException($"{property} cannot change while the worker runs; set it before Worker.RunAll().");
+        if (_running) throw new InvalidOperationException($"{property} cannot change any more: the worker has been run. Set it before Worker.RunAll().");
     }
 }

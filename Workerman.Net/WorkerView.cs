@@ -40,15 +40,14 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
 
     public void Start() => _worker.OnWorkerStart?.Invoke(_worker);
 
-    public void StartAccepting(Listener listener)
+    public void AcceptFrom(Listener? listener)
     {
-        if (_acceptor is null && !_stopped) _acceptor = new Acceptor(Loop, listener, _worker.Name, Worker.Logger, OnAccepted);
-    }
-
-    public void StopAccepting()
-    {
+        if (_acceptor?.Listener == listener) return;
         _acceptor?.Close();
         _acceptor = null;
+        if (listener is null || _stopped) return;
+        _acceptor = new Acceptor(Loop, listener, _worker.Name, Worker.SafeLogger, OnAccepted);
+        if (_worker.IsAcceptPaused) _acceptor.Pause();
     }
 
     public void PauseAccepting() => _acceptor?.Pause();
@@ -60,7 +59,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         if (_stopped) return;
         _stopped = true;
         Guard(_worker.OnWorkerStop, _worker);
-        StopAccepting();
+        AcceptFrom(null);
         foreach (TcpConnection connection in Connections) connection.Retire();
         DetachIfDrained();
     }
@@ -93,10 +92,10 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     public override void OnBufferDrain(TcpConnection connection) => Guard(connection.OnBufferDrain ?? _worker.OnBufferDrain, connection);
 
     public override void OnRejected(TcpConnection connection, Verdict verdict) =>
-        Log.Rejected(Worker.Logger, connection.Id, $"{connection.RemoteAddress}", verdict.Status, verdict.Reason);
+        Log.Rejected(Worker.SafeLogger, connection.Id, $"{connection.RemoteAddress}", verdict.Status, verdict.Reason);
 
     public override void OnFault(TcpConnection connection, Exception exception) =>
-        Log.CallbackFailed(Worker.Logger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", exception);
+        Log.CallbackFailed(Worker.SafeLogger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", exception);
 
     public override void OnGone(TcpConnection connection)
     {
@@ -152,7 +151,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         catch (Exception e)
         {
             // Reset before it was taken on, or the system has no room for another watch: one connection, not the worker.
-            Log.ConnectionLost(Worker.Logger, _worker.Name, e);
+            Log.ConnectionLost(Worker.SafeLogger, _worker.Name, e);
             socket.Dispose();
             return;
         }
@@ -193,7 +192,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         }
         catch (Exception e)
         {
-            Log.CallbackFailed(Worker.Logger, worker.Name, e);
+            Log.CallbackFailed(Worker.SafeLogger, worker.Name, e);
         }
     }
 }

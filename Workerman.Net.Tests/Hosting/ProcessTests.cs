@@ -65,6 +65,20 @@ internal sealed class ProcessTests
 
     [Test]
     [Platform("Linux")]
+    public void FullDiskBehindTheConsoleDoesNotStopTheServer()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        var endPoint = (IPEndPoint)probe.LocalEndpoint;
+        probe.Stop();
+        using ServerProcess server = ServerProcess.Serve(["--address", $"http://{endPoint}"], "bash", "-c", "exec \"$@\" >/dev/full 2>&1", "bash");
+        Wait.For(Wait.Until(() => Answers(endPoint), "an answer"));
+        server.Signal(Sigterm);
+        Assert.That(server.WaitForExit(), Is.Zero);
+    }
+
+    [Test]
+    [Platform("Linux")]
     public void MissingPermissionIsOneLineAndExitCode1()
     {
         if (!int.TryParse(File.ReadAllText("/proc/sys/net/ipv4/ip_unprivileged_port_start"), out int first) || first <= 81)
@@ -96,6 +110,19 @@ internal sealed class ProcessTests
         using var late = new RawClient(server.EndPoint);
         Assert.That(late.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("Hello, World!"));
         await Wait.Until(() => server.Output.Contains("accepts again"), "the resumption");
+    }
+
+    private static bool Answers(IPEndPoint endPoint)
+    {
+        try
+        {
+            using var client = new RawClient(endPoint);
+            return client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Status == 200;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     private static TimeSpan CpuOf(ServerProcess server)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
@@ -221,6 +222,96 @@ internal sealed class WorkerTests(Type loopType)
     }
 
     [Test]
+    public void StopAllInOnWorkerStartStillPairsStartsAndStops()
+    {
+        for (int round = 0; round < 5; round++)
+        {
+            int starts = 0;
+            int stops = 0;
+            Worker.EventLoopClass = loopType;
+            var worker = new Worker("http://127.0.0.1:0") { Count = 8, OnMessage = (_, _) => { } };
+            worker.OnWorkerStart = _ =>
+            {
+                Interlocked.Increment(ref starts);
+                Worker.StopAll();
+            };
+            worker.OnWorkerStop = _ => Interlocked.Increment(ref stops);
+            Task run = Worker.RunAllAsync();
+            Wait.For(run);
+            Assert.That((starts, stops, worker.LocalEndPoint), Is.EqualTo((8, 8, (IPEndPoint?)null)));
+        }
+    }
+
+    [Test]
+    public async Task UnlistenAndListenAtOnceKeepThePort()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            if (request.Path == "/again")
+            {
+                connection.Worker!.Unlisten();
+                connection.Worker!.Listen();
+            }
+            connection.Send("ok");
+        }, worker => worker.Count = 2);
+        IPEndPoint endPoint = server.EndPoint;
+        for (int round = 0; round < 10; round++)
+        {
+            server.Main.Unlisten();
+            server.Main.Listen();
+            Assert.That(server.EndPoint, Is.EqualTo(endPoint));
+            using RawClient client = server.Connect();
+            client.Send("GET /again HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse();
+            Assert.That(server.EndPoint, Is.EqualTo(endPoint));
+            using RawClient other = server.Connect();
+            Assert.That(other.Send(Get).ReadResponse().Body, Is.EqualTo("ok"));
+        }
+    }
+
+    [Test]
+    public async Task PauseAcceptBeforeAcceptingCounts()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"),
+            worker => worker.OnWorkerStart = _ => worker.PauseAccept());
+        using RawClient waiting = server.Connect();
+        waiting.Send(Get);
+        await Task.Delay(50);
+        Assert.That(waiting.Socket.Available, Is.Zero);
+        server.Main.ResumeAccept();
+        Assert.That(waiting.ReadResponse().Body, Is.EqualTo("ok"));
+    }
+
+    [Test]
+    public async Task WorkerThatRunsIsNotRunAgainByARunBesideIt()
+    {
+        int starts = 0;
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker => worker.OnWorkerStart = _ => starts++);
+        Assert.Throws<InvalidOperationException>(() => _ = Worker.RunAllAsync());
+        using RawClient client = server.Connect();
+        client.Send(Get).ReadResponse();
+        Assert.That(starts, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task LoggerThatThrowsHarmsNobody()
+    {
+        TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            if (request.Path == "/bad") throw new InvalidOperationException("boom");
+            connection.Send(request.Path);
+        });
+        Worker.Logger = new ThrowingLogger();
+        using RawClient first = server.Connect();
+        using RawClient second = server.Connect();
+        first.Send("GET /secret HTTP/1.1\r\nHost: a\r\n\r\nGET /bad HTTP/1.1\r\nHost: a\r\n\r\n");
+        Assert.That(first.ReadResponse().Body, Is.EqualTo("/secret"));
+        Assert.That(first.ReadResponse().Status, Is.EqualTo(500));
+        second.Send("GET /mine HTTP/1.1\r\nHost: a\r\n\r\n");
+        Assert.That(second.ReadResponse().Body, Is.EqualTo("/mine"));
+        await server.DisposeAsync();
+    }
+
+    [Test]
     public async Task StopAllEndsTheRun()
     {
         TestServer server = TestServer.Http(loopType, (_, _) => Worker.StopAll());
@@ -277,6 +368,8 @@ internal sealed class WorkerTests(Type loopType)
         Assert.Throws<ArgumentNullException>(() => Worker.Logger = null!);
         var worker = new Worker("http://127.0.0.1:0") { OnMessage = (_, _) => { }, OnMessageAsync = (_, _) => Task.CompletedTask };
         Assert.Throws<ArgumentOutOfRangeException>(() => worker.Count = 0);
+        Assert.Throws<ArgumentException>(() => worker.Name = "a\u001b[31mb");
+        Assert.Throws<ArgumentException>(() => Worker.EventLoopClass = typeof(EventLoop));
         Assert.Throws<ArgumentOutOfRangeException>(() => worker.Options.Backlog = 0);
         Assert.That(Assert.Throws<InvalidOperationException>(() => _ = Worker.RunAllAsync())!.Message, Does.Contain("both OnMessage and OnMessageAsync"));
     }
@@ -347,6 +440,17 @@ internal sealed class WorkerTests(Type loopType)
         using var client = new HttpClient { BaseAddress = server.Uri };
         await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => client.GetStringAsync("/")));
         Assert.That(overlapped, Is.False);
+    }
+
+    private sealed class ThrowingLogger : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => throw new IOException("no space left on device");
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            throw new IOException("no space left on device");
     }
 
     private static bool CanConnect(IPEndPoint endPoint)

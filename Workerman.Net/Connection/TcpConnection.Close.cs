@@ -29,10 +29,14 @@ public sealed partial class TcpConnection
     }
 
     /// <summary>Sends a last text and closes (PHP: <c>close($data)</c>). Any thread.</summary>
-    public void Close(string text) => Finish(() => Send(text), closing: true);
+    public void Close(string text, bool raw = false) => Finish(() => raw ? SendRaw(text) : Send(text), closing: true);
 
     /// <summary>Sends last bytes and closes (PHP: <c>close($data)</c>). Any thread.</summary>
-    public void Close(ReadOnlySpan<byte> bytes) => Close(bytes.ToArray());
+    public void Close(ReadOnlySpan<byte> bytes, bool raw = false)
+    {
+        byte[] copy = bytes.ToArray();
+        Finish(() => raw ? SendRaw(copy) : Send(copy), closing: true);
+    }
 
     /// <summary>Sends a last message and closes (PHP: <c>close($data)</c>). Any thread.</summary>
     public void Close<T>(T message) => Finish(() => Send(message), closing: true);
@@ -55,10 +59,14 @@ public sealed partial class TcpConnection
     }
 
     /// <summary>Sends a last text, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
-    public void End(string text) => Finish(() => Send(text), closing: false);
+    public void End(string text, bool raw = false) => Finish(() => raw ? SendRaw(text) : Send(text), closing: false);
 
     /// <summary>Sends last bytes, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
-    public void End(ReadOnlySpan<byte> bytes) => End(bytes.ToArray());
+    public void End(ReadOnlySpan<byte> bytes, bool raw = false)
+    {
+        byte[] copy = bytes.ToArray();
+        Finish(() => raw ? SendRaw(copy) : Send(copy), closing: false);
+    }
 
     /// <summary>Sends a last message, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
     public void End<T>(T message) => Finish(() => Send(message), closing: false);
@@ -93,7 +101,7 @@ public sealed partial class TcpConnection
         End();
     }
 
-    private void Finish(Action send, bool closing)
+    private void Finish(Func<SendResult> send, bool closing)
     {
         if (!Loop.IsCurrent)
         {

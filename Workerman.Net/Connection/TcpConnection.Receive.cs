@@ -49,10 +49,15 @@ public sealed partial class TcpConnection
         }
         catch (Exception e)
         {
-            // Nothing of the application gets here, so something is broken: the connection goes, or it would come again and again.
-            _handler.OnFault(this, e);
-            Destroy();
+            Break(e);
         }
+    }
+
+    /// <summary>Nothing of the application throws this far, so something is broken: the connection goes, or it would come again and again.</summary>
+    private void Break(Exception exception)
+    {
+        Destroy();
+        _handler.OnFault(this, exception);
     }
 
     private void Receive()

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Workerman.Events;
@@ -71,7 +72,10 @@ public sealed partial class TcpConnection
             : HandOver(() => Send(message));
     }
 
-    /// <summary>Sends bytes as they are, past the protocol (PHP: <c>send($data, true)</c>). Any thread.</summary>
+    /// <summary>
+    /// Sends bytes as they are, past the protocol (PHP: <c>send($data, true)</c>). For HTTP the first of them count as the answer:
+    /// where it ends is known to the application alone, and so is whether the connection ends with it. Any thread.
+    /// </summary>
     public SendResult SendRaw(ReadOnlySpan<byte> bytes)
     {
         if (Loop.IsCurrent) return Send(bytes, WriteRaw);
@@ -80,6 +84,7 @@ public sealed partial class TcpConnection
     }
 
     /// <summary>Sends text as UTF-8, past the protocol (PHP: <c>send($data, true)</c>). Any thread.</summary>
+    /// <inheritdoc cref="SendRaw(ReadOnlySpan{byte})"/>
     public SendResult SendRaw(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -87,6 +92,18 @@ public sealed partial class TcpConnection
     }
 
     void ISocketHandler.OnSent(int count, SocketError error)
+    {
+        try
+        {
+            Sent(count, error);
+        }
+        catch (Exception e)
+        {
+            Break(e);
+        }
+    }
+
+    private void Sent(int count, SocketError error)
     {
         if (error != SocketError.Success)
         {
@@ -160,7 +177,11 @@ public sealed partial class TcpConnection
 
     private SendResult BatchResult() => _output is null ? SendResult.Sent : SendResult.Queued;
 
-    private void Cork() => Buffers.Corked = this;
+    private void Cork()
+    {
+        Debug.Assert(Buffers.Corked is null && Buffers.Cork.Length == 0, "one connection at a time is corked");
+        Buffers.Corked = this;
+    }
 
     /// <summary>Ends a read batch: all its answers leave in one send, and with them a connection that is finished.</summary>
     private void Uncork()

@@ -69,6 +69,5 @@ internal sealed unsafe class EpollAcceptWatch : IAcceptWatch, IEpollHandler
         // All else is about one connection that was gone before it was accepted (accept(2)), or about another loop
         // having been faster: the next wake-up looks again.
         if (error is EMFILE or ENFILE or ENOBUFS or ENOMEM) _handler.OnAcceptError(SocketError.TooManyOpenSockets);
-        else if (error is EBADF or EINVAL) _handler.OnAcceptError(SocketError.NotSocket);
     }
 }

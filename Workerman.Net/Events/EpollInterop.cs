@@ -25,12 +25,9 @@ internal static unsafe partial class EpollInterop
     public const int SOCK_NONBLOCK = 0x800;
 
     public const int EINTR = 4;
-    public const int EAGAIN = 11;
     public const int ENOMEM = 12;
     public const int ENFILE = 23;
     public const int EMFILE = 24;
-    public const int EINVAL = 22;
-    public const int EBADF = 9;
     public const int ENOBUFS = 105;
 
     /// <summary>

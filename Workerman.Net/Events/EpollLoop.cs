@@ -16,8 +16,8 @@ public sealed unsafe class EpollLoop : EventLoop
     private const int MaxEvents = 512;
     private const ulong WakeData = ulong.MaxValue;
 
-    private readonly int _epoll;
-    private readonly int _wake;
+    private readonly int _epoll = -1;
+    private readonly int _wake = -1;
     private readonly byte* _events;
     private readonly EpollSlots _slots = new();
 
@@ -25,10 +25,18 @@ public sealed unsafe class EpollLoop : EventLoop
     /// <exception cref="Win32Exception">The system gives no epoll set or eventfd, mostly for want of descriptors.</exception>
     public EpollLoop()
     {
-        _epoll = Check(epoll_create1(EPOLL_CLOEXEC));
-        _wake = Check(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-        _events = (byte*)NativeMemory.Alloc(MaxEvents, (nuint)EventSize);
-        Control(EPOLL_CTL_ADD, _wake, EPOLLIN, WakeData);
+        try
+        {
+            _epoll = Check(epoll_create1(EPOLL_CLOEXEC));
+            _wake = Check(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+            _events = (byte*)NativeMemory.Alloc(MaxEvents, (nuint)EventSize);
+            Control(EPOLL_CTL_ADD, _wake, EPOLLIN, WakeData);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -94,8 +102,8 @@ public sealed unsafe class EpollLoop : EventLoop
 
     private protected override void Close()
     {
-        _ = close(_wake);
-        _ = close(_epoll);
+        if (_wake >= 0) _ = close(_wake);
+        if (_epoll >= 0) _ = close(_epoll);
         NativeMemory.Free(_events);
     }
 

@@ -10,7 +10,6 @@ namespace Workerman.Hosting;
 /// </summary>
 internal sealed class Acceptor : IAcceptHandler
 {
-    private readonly Listener _listener;
     private readonly Action<Socket> _accepted;
     private readonly ILogger _logger;
     private readonly string _worker;
@@ -22,13 +21,15 @@ internal sealed class Acceptor : IAcceptHandler
 
     public Acceptor(IEventLoop loop, Listener listener, string worker, ILogger logger, Action<Socket> accepted)
     {
-        _listener = listener;
+        Listener = listener;
         _worker = worker;
         _logger = logger;
         _accepted = accepted;
         listener.Acquire();
         _watch = loop.Accept(listener.Socket, this);
     }
+
+    public Listener Listener { get; }
 
     public void Pause()
     {
@@ -67,7 +68,7 @@ internal sealed class Acceptor : IAcceptHandler
         if (_closed) return;
         _closed = true;
         _watch.Dispose();
-        _listener.Release();
+        Listener.Release();
     }
 
     public void OnAccepted(Socket socket)

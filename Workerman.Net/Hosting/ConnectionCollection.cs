@@ -6,7 +6,7 @@ namespace Workerman.Hosting;
 
 /// <summary>
 /// The open connections of a worker, by id (PHP: <c>$worker-&gt;connections</c>). Asked for on one of its loops it is that loop's
-/// own, live, and may be gone through while connections close. Asked for elsewhere it is a snapshot of all loops.
+/// own, live, and may be gone through while connections close, but not across an <c>await</c>. Asked for elsewhere it is a snapshot of all loops.
 /// </summary>
 public sealed class ConnectionCollection : IReadOnlyCollection<TcpConnection>
 {

@@ -22,6 +22,7 @@ internal sealed record ListenAddress(string Text, string Scheme, IPEndPoint EndP
     /// <exception cref="WorkerStartException">It is no address, or its host is unknown.</exception>
     public static ListenAddress Parse(string text)
     {
+        if (text.Any(char.IsControl)) throw Bad(string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)), "it has a control character");
         string scheme = SchemeOf(text);
         if (scheme.Length == 0) throw Bad(text, "it has no scheme");
         string authority = text[(scheme.Length + 3)..].TrimEnd('/');
@@ -36,13 +37,16 @@ internal sealed record ListenAddress(string Text, string Scheme, IPEndPoint EndP
     {
         if (host.Length == 0) throw Bad(text, "it has no host");
         if (host.StartsWith('[') != host.EndsWith(']')) throw Bad(text, "its brackets do not match");
-        if (host.StartsWith('[')) return IPAddress.TryParse(host[1..^1], out IPAddress? v6) && v6.AddressFamily == AddressFamily.InterNetworkV6 ? v6 : throw Bad(text, $"{host} is no IPv6 address");
+        if (host.StartsWith('[')) return IPAddress.TryParse(host[1..^1], out IPAddress? v6) && v6.AddressFamily == AddressFamily.InterNetworkV6 ? Unmapped(v6) : throw Bad(text, $"{host} is no IPv6 address");
         if (host.Contains(':')) throw Bad(text, "an IPv6 address goes into brackets");
         // Four numbers: IPAddress would also read 1 and 0x7f.1 as addresses.
         if (host.Count(c => c == '.') == 3 && IPAddress.TryParse(host, out IPAddress? v4)) return v4;
         if (host.All(c => char.IsAsciiDigit(c) || c == '.')) throw Bad(text, $"{host} is no IPv4 address");
         return LookUp(text, host);
     }
+
+    /// <summary>An IPv4 address in IPv6 clothes is listened on as what it is.</summary>
+    private static IPAddress Unmapped(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     private static IPAddress LookUp(string text, string host)
     {
@@ -53,7 +57,7 @@ internal sealed record ListenAddress(string Text, string Scheme, IPEndPoint EndP
         }
         catch (Exception e) when (e is SocketException or ArgumentException or IndexOutOfRangeException)
         {
-            throw new WorkerStartException($"Cannot listen on {text}: the host name {host} is not known. Check it, or use an IP address.", e);
+            throw new WorkerStartException($"Cannot listen on {text}: the host name {host} is not known. Cure: check it, or use an IP address.", e);
         }
     }
 

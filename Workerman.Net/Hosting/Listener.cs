@@ -14,6 +14,7 @@ internal sealed class Listener
     private readonly Lock _gate = new();
     private int _users;
     private bool _closing;
+    private bool _released;
 
     private Listener(TcpListener listener) => _listener = listener;
 
@@ -57,6 +58,7 @@ internal sealed class Listener
         lock (_gate)
         {
             _users--;
+            _released |= _closing;
             if (_closing && _users == 0) _listener.Dispose();
         }
     }
@@ -68,6 +70,29 @@ internal sealed class Listener
         {
             _closing = true;
             if (_users == 0) _listener.Dispose();
+        }
+    }
+
+    /// <summary>Whether the socket is closed.</summary>
+    public bool IsClosed
+    {
+        get
+        {
+            lock (_gate) return _closing && _users == 0;
+        }
+    }
+
+    /// <summary>
+    /// Takes <see cref="Close"/> back, if no loop has noticed it yet. Not later: an accept that a loop has let go of may still be
+    /// under way, and would swallow a connection.
+    /// </summary>
+    public bool TryReopen()
+    {
+        lock (_gate)
+        {
+            if (_users == 0 || _released) return false;
+            _closing = false;
+            return true;
         }
     }
 

@@ -31,6 +31,8 @@ internal sealed class LoopThread
         _loop.ErrorHandler = e => Log.CallbackFailed(_logger, worker.Name, e);
         // A background thread: one that hangs in a callback must not keep the process after its time is up.
         _thread = new Thread(Run) { Name = $"workerman {worker.Name} {id}", IsBackground = true };
+        // First of all: whatever is posted from here on, a stop included, comes after the worker's beginning.
+        _loop.Post(Attach);
     }
 
     /// <summary>The loop thread that the calling code runs on, or null.</summary>
@@ -43,12 +45,7 @@ internal sealed class LoopThread
 
     public string Name => _thread.Name!;
 
-    public void Start()
-    {
-        // Before the thread: whatever is posted from here on, a stop included, comes after the worker's beginning.
-        _loop.Post(Attach);
-        _thread.Start();
-    }
+    public void Start() => _thread.Start();
 
     /// <summary>Gives back what a loop that is never started holds.</summary>
     public void Discard() => _loop.Dispose();
@@ -56,16 +53,14 @@ internal sealed class LoopThread
     /// <summary>Lets the workers on this loop end; the loop follows when their last connection is gone.</summary>
     public void RequestStop() => _loop.Post(() =>
     {
-        if (_stopping) return;
-        _stopping = true;
-        // By index: a stop callback might begin to listen.
-        for (int i = 0; i < _views.Count; i++) _views[i].Stop();
+        StopViews();
         StopIfDrained();
     });
 
     /// <summary>Ends what is left, now.</summary>
     public void Abort() => _loop.Post(() =>
     {
+        StopViews();
         foreach (IHostedView view in _views) view.Abort();
         _loop.Stop();
     });
@@ -77,6 +72,14 @@ internal sealed class LoopThread
     public void StopIfDrained()
     {
         if (_stopping && _views.TrueForAll(view => view.IsDrained)) _loop.Stop();
+    }
+
+    private void StopViews()
+    {
+        if (_stopping) return;
+        _stopping = true;
+        // By index: a stop callback might begin to listen.
+        for (int i = 0; i < _views.Count; i++) _views[i].Stop();
     }
 
     private void Run()
@@ -103,6 +106,7 @@ internal sealed class LoopThread
         }
         catch (Exception e)
         {
+            Log.CallbackFailed(_logger, _worker.Name, e);
             _failure = e as WorkerStartException
                 ?? new WorkerStartException($"Worker {_worker.Name} on {_worker.Address} cannot start: its OnWorkerStart failed with {e.GetType().Name}: {e.Message}", e);
             _loop.Stop();

@@ -15,7 +15,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
 
     private readonly List<LoopThread> _threads = [];
     private readonly TaskCompletionSource _deadline = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _stops;
+    private bool _stopping;
 
     public string LoopName { get; private set; } = "";
 
@@ -57,20 +57,20 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
         }
     }
 
-    /// <summary>Stops gracefully within the stop timeout; the second time at once.</summary>
+    /// <summary>Stops gracefully within the stop timeout. Once is enough.</summary>
     public void Stop()
     {
-        int stops = Interlocked.Increment(ref _stops);
-        if (stops == 1)
-        {
-            Log.Stopping(logger);
-            foreach (LoopThread thread in _threads) thread.RequestStop();
-            _ = EnforceDeadlineAsync();
-        }
-        else if (stops == 2)
-        {
-            foreach (LoopThread thread in _threads) thread.Abort();
-        }
+        if (Interlocked.Exchange(ref _stopping, true)) return;
+        Log.Stopping(logger);
+        foreach (LoopThread thread in _threads) thread.RequestStop();
+        _ = EnforceDeadlineAsync();
+    }
+
+    /// <summary>Stops without waiting for what is still owed.</summary>
+    public void Abort()
+    {
+        Stop();
+        foreach (LoopThread thread in _threads) thread.Abort();
     }
 
     private EventLoop MakeLoop()

@@ -70,6 +70,7 @@ internal sealed class HttpParserTests
     [TestCase("GET index HTTP/1.1\r\nHost: a\r\n\r\n", 400, TestName = "target of no form")]
     [TestCase("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400, TestName = "asterisk without OPTIONS")]
     [TestCase("GET http:// HTTP/1.1\r\nHost: a\r\n\r\n", 400, TestName = "absolute form without authority")]
+    [TestCase("GET http://u:p@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, TestName = "absolute form with userinfo")]
     [TestCase("G(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400, TestName = "delimiter in the method")]
     [TestCase(" GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400, TestName = "leading space")]
     [TestCase("GET /\r\n\r\n", 400, TestName = "HTTP/0.9")]

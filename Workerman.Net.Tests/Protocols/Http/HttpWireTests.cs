@@ -378,6 +378,21 @@ internal sealed class HttpWireTests(Type loopType)
         Assert.That(client.ReadResponse().Body, Is.EqualTo("raw"));
     }
 
+    [TestCase("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")]
+    [TestCase("GET / HTTP/1.0\r\n\r\n")]
+    public async Task RawAnswerInPartsIsNotCutOff(string request)
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) =>
+        {
+            connection.SendRaw("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n");
+            Timer.Delay(0.01, () => connection.SendRaw("abc"));
+            Timer.Delay(0.02, () => connection.Close("def", raw: true));
+        });
+        using RawClient client = server.Connect();
+        client.Send(request);
+        Assert.That(client.ReadToEnd(), Does.EndWith("\r\n\r\nabcdef"));
+    }
+
     [Test]
     public async Task RequestIsTheApplicationsToKeep()
     {

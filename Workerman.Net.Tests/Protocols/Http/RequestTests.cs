@@ -35,6 +35,10 @@ internal sealed class RequestTests
     public void HostWithoutPort(string host, string expected) =>
         Assert.That(Parse($"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").HostWithoutPort, Is.EqualTo(expected));
 
+    [Test]
+    public void HostOfAnAbsoluteTargetIsTheTargets() =>
+        Assert.That(Parse("GET http://real.example:81/p HTTP/1.1\r\nHost: evil.example\r\n\r\n").Host, Is.EqualTo("real.example:81"));
+
     [TestCase("a=1&b=2", "a=1|b=2", TestName = "two members")]
     [TestCase("a=1&a=2", "a=2", TestName = "the last wins")]
     [TestCase("a", "a=", TestName = "no value")]

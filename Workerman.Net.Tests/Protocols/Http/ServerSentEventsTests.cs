@@ -130,10 +130,15 @@ internal sealed class EventStreamWireTests(Type loopType)
     [Test]
     public async Task HeadRequestForAStreamGetsTheHeadAlone()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response(200, StreamType)));
+        await using TestServer server = TestServer.Http(loopType, (connection, _) =>
+        {
+            connection.Send(new Response(200, StreamType));
+            connection.Send(new ServerSentEvents { Data = "not for HEAD" });
+        });
         using RawClient client = server.Connect();
         client.Send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
         Assert.That(client.ReadToEnd(), Does.Contain("text/event-stream").And.EndWith("\r\n\r\n"));
+        Assert.That(server.Log.Text, Does.Not.Contain("failed"));
     }
 
     [Test]

@@ -5,7 +5,17 @@ namespace Workerman.Protocols.Http;
 /// <summary>A request target that is a whole URI, as proxies get it (RFC 9112 section 3.2.2). Pure.</summary>
 internal static class AbsoluteForm
 {
-    public static bool Match(ReadOnlySpan<byte> target) => AuthorityStart(target) is var start && start > 0 && start < target.Length && target[start] is not ((byte)'/' or (byte)'?');
+    /// <summary>With a host, and without userinfo, which RFC 9110 section 4.2.4 has recipients refuse.</summary>
+    public static bool Match(ReadOnlySpan<byte> target) => Authority(target) is { IsEmpty: false } authority && !authority.Contains((byte)'@');
+
+    /// <summary>The authority of the URI that a target is, or nothing.</summary>
+    public static ReadOnlySpan<byte> Authority(ReadOnlySpan<byte> target)
+    {
+        ReadOnlySpan<byte> rest = target[AuthorityStart(target)..];
+        if (rest.Length == target.Length) return default;
+        int end = rest.IndexOfAny((byte)'/', (byte)'?');
+        return end < 0 ? rest : rest[..end];
+    }
 
     /// <summary>The path and query of a target: of itself, or of the URI that it is.</summary>
     public static ReadOnlySpan<byte> PathAndQuery(ReadOnlySpan<byte> target)

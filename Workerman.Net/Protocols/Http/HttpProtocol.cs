@@ -34,6 +34,9 @@ internal sealed class HttpProtocol(HttpOptions options)
         /// <summary>The answer is an event stream.</summary>
         Stream,
 
+        /// <summary>The application writes the last answer itself.</summary>
+        Raw,
+
         /// <summary>The last answer of this connection is written.</summary>
         Finished,
     }
@@ -42,7 +45,7 @@ internal sealed class HttpProtocol(HttpOptions options)
 
     public override string Sends => "text, bytes, Response and ServerSentEvents";
 
-    public override bool IsReady => _state is State.Head or State.Body or State.Chunks or State.Stream;
+    public override bool IsReady => _state is State.Head or State.Body or State.Chunks or State.Stream or State.Raw;
 
     public override bool IsFinished => _state == State.Finished;
 
@@ -50,6 +53,7 @@ internal sealed class HttpProtocol(HttpOptions options)
     {
         State.Head => _begun || !_served ? WaitPhase.Head : WaitPhase.Idle,
         State.Body or State.Chunks => WaitPhase.Body,
+        State.Raw => WaitPhase.Idle,
         _ => WaitPhase.Nothing,
     };
 
@@ -72,7 +76,7 @@ internal sealed class HttpProtocol(HttpOptions options)
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out Request message)
     {
         message = null!;
-        if (_state == State.Stream)
+        if (_state is State.Stream or State.Raw)
         {
             // Nothing after an event stream's request is ever parsed.
             input = input.Slice(input.End);
@@ -118,6 +122,8 @@ internal sealed class HttpProtocol(HttpOptions options)
 
     public void Encode(ServerSentEvents message, IBufferWriter<byte> output)
     {
+        // The stream that a HEAD request asked for has no events (RFC 9110 section 9.3.2).
+        if (_state == State.Finished) return;
         if (_state != State.Stream)
             throw new InvalidOperationException("No event stream is open on this connection; first send a Response with Content-Type text/event-stream.");
         message.WriteTo(output);
@@ -125,8 +131,11 @@ internal sealed class HttpProtocol(HttpOptions options)
 
     public override void OnRawSent()
     {
-        // The application wrote the answer itself; nobody else can tell where it ends.
-        if (_state == State.Answer) EndAnswer();
+        if (_state != State.Answer) return;
+        // The application writes the answer itself, and nobody else can tell where it ends: if nothing may follow it, the
+        // end of the connection is the application's or the client's too.
+        if (_head!.KeepAlive && !_retiring) EndAnswer();
+        else _state = State.Raw;
     }
 
     public override void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
@@ -146,7 +155,7 @@ internal sealed class HttpProtocol(HttpOptions options)
     public override bool Retire()
     {
         _retiring = true;
-        return _state is State.Head or State.Stream;
+        return _state is State.Head or State.Stream or State.Raw;
     }
 
     private Verdict ReadHead(ref ReadOnlySequence<byte> input, int maxPackageSize)

@@ -34,8 +34,11 @@ public sealed class Request
     /// <summary><c>1.0</c> or <c>1.1</c> (PHP: <c>protocolVersion()</c>).</summary>
     public string ProtocolVersion => _head.MinorVersion == 0 ? "1.0" : "1.1";
 
-    /// <summary>The Host header field, with its port if it has one; empty if there is none (PHP: <c>host()</c>).</summary>
-    public string Host => Header("host") ?? "";
+    /// <summary>
+    /// The host that the request is for, with its port if it has one; empty if there is none (PHP: <c>host()</c>). It is the Host
+    /// header field, unless the target is a whole URI, which has it instead (RFC 9112 section 3.2.2).
+    /// </summary>
+    public string Host => AbsoluteForm.Authority(_head.Target) is { IsEmpty: false } authority ? Encoding.ASCII.GetString(authority) : Header("host") ?? "";
 
     /// <summary>The Host header field without the port (PHP: <c>host(true)</c>).</summary>
     public string HostWithoutPort
@@ -73,7 +76,9 @@ public sealed class Request
         {
             if (field.NameLength != name.Length || !Ascii.EqualsIgnoreCase(_head.Name(field), name)) continue;
             string next = Encoding.UTF8.GetString(_head.Value(field));
-            value = value is null ? next : $"{value}, {next}";
+            // Cookies have a separator of their own (RFC 9113 section 8.2.3).
+            string separator = name.Equals("cookie", StringComparison.OrdinalIgnoreCase) ? "; " : ", ";
+            value = value is null ? next : value + separator + next;
         }
         return value ?? defaultValue;
     }
