@@ -20,6 +20,21 @@ internal sealed class RawClient : IDisposable
 
     public Socket Socket { get; }
 
+    /// <summary>Whether anybody listens there.</summary>
+    public static bool CanConnect(IPEndPoint endPoint)
+    {
+        try
+        {
+            using var client = new TcpClient();
+            client.Connect(endPoint);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     public RawClient Send(string text) => Send(Encoding.Latin1.GetBytes(text));
 
     public RawClient Send(byte[] bytes)

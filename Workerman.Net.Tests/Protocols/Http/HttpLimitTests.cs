@@ -1,0 +1,145 @@
+using Workerman.Tests.Support;
+
+namespace Workerman.Tests.Protocols.Http;
+
+/// <summary>What is refused, too large or too slow: the answer reaches the client before the end.</summary>
+[TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+internal sealed class HttpLimitTests(Type loopType)
+{
+    private const string Get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    private static Fragmentation[] AllFragmentations => Fragmentation.All;
+
+    [TestCase("NONSENSE\r\n\r\n", 400)]
+    [TestCase("GET / HTTP/1.1\r\n\r\n", 400)]
+    [TestCase("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505)]
+    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400)]
+    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501)]
+    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", 413)]
+    public async Task RefusalReachesTheClientThoughItIsStillSending(string request, int expected)
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("must not come"),
+            worker => worker.OnConnect = connection => connection.LingerTimeout = Wait.Limit);
+        foreach (Fragmentation fragmentation in AllFragmentations)
+        {
+            using RawClient client = server.Connect();
+            client.Send(request, fragmentation);
+            // More than any buffer holds: without draining, the answer would be lost to a reset.
+            Task sending = Task.Run(() =>
+            {
+                for (int i = 0; i < 64; i++) client.Send(new byte[16 * 1024]);
+                client.HalfClose();
+            });
+            string answer = client.ReadToEnd();
+            Assert.That(answer, Does.StartWith($"HTTP/1.1 {expected} ").And.Contain("\r\nConnection: close\r\n"));
+            Assert.That(answer, Does.Not.Contain("must not come"));
+            Wait.For(sending);
+        }
+    }
+
+    [Test]
+    public async Task HeadTooLargeIs431()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker => worker.Options.Http.MaxHeadSize = 512);
+        foreach (Fragmentation fragmentation in AllFragmentations)
+        {
+            using RawClient client = server.Connect();
+            client.Send($"GET / HTTP/1.1\r\nHost: a\r\nX: {new string('x', 600)}", Fragmentation.Whole);
+            Assert.That(client.ReadToEnd(), Does.StartWith("HTTP/1.1 431 "));
+        }
+    }
+
+    [Test]
+    public async Task MessageTooLargeIs413WhateverItsFraming()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send($"{request.RawBody.Length}"),
+            worker => worker.OnConnect = connection => connection.MaxPackageSize = 1000);
+        string head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n";
+        using (RawClient client = server.Connect())
+        {
+            client.Send(head + new string('x', 900));
+            Assert.That(client.ReadResponse().Body, Is.EqualTo("900"));
+        }
+        foreach (string request in new[]
+        {
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n",
+            $"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1f4\r\n{new string('x', 500)}\r\n1f4\r\n",
+        })
+        {
+            using RawClient client = server.Connect();
+            client.Send(request);
+            Assert.That(client.ReadToEnd(), Does.StartWith("HTTP/1.1 413 "));
+        }
+    }
+
+    [TestCase("GET / HTTP/1.1\r\nHo", "HTTP/1.1 408 ", TestName = "slow head")]
+    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel", "HTTP/1.1 408 ", TestName = "stalled body")]
+    [TestCase("", "", TestName = "no byte at all")]
+    public async Task SlownessIs408(string request, string answer)
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker =>
+        {
+            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(100);
+            worker.Options.Http.BodyTimeout = TimeSpan.FromMilliseconds(100);
+        });
+        using RawClient client = server.Connect();
+        client.Send(request);
+        Assert.That(client.ReadToEnd(), Does.StartWith(answer));
+    }
+
+    [Test]
+    public async Task TrickledHeadIs408ThoughBytesKeepComing()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker =>
+            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(300));
+        using RawClient client = server.Connect();
+        client.Send("GET / HTTP/1.1\r\nX: ");
+        using var stop = new CancellationTokenSource();
+        Task trickle = Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                client.Send("x");
+                await Task.Delay(20);
+            }
+        });
+        Assert.That(client.ReadUntil("\r\n"), Does.StartWith("HTTP/1.1 408 "));
+        await stop.CancelAsync();
+        Wait.For(trickle);
+    }
+
+    [Test]
+    public async Task IdleConnectionIsClosedWithoutAWord()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker =>
+            worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(100));
+        using RawClient client = server.Connect();
+        client.Send(Get);
+        client.ReadResponse();
+        Assert.That(client.IsAtEnd());
+    }
+
+    [Test]
+    public async Task WaitingForTheApplicationIsNoTimeout()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => Timer.Delay(2.5, () => connection.Send("late")), worker =>
+        {
+            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(50);
+            worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(50);
+        });
+        using RawClient client = server.Connect();
+        client.Send(Get);
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("late"));
+    }
+
+    [Test]
+    public async Task LargeAnswersToPipelinedRequestsAreAllGivenThoughTheReaderIsSlow()
+    {
+        string large = new('x', 300_000);
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(large), worker =>
+            worker.OnConnect = connection => connection.MaxSendBufferSize = 100_000);
+        using var client = new RawClient(server.EndPoint, receiveBufferSize: 16 * 1024);
+        client.Send(string.Concat(Enumerable.Repeat(Get, 30)));
+        for (int i = 0; i < 30; i++) Assert.That(client.ReadResponse().Body, Has.Length.EqualTo(large.Length));
+    }
+}
