@@ -26,7 +26,9 @@ public class TimerQueueBenchmarks
         for (int i = 0; i < 1000; i++)
         {
             long due = _queue.NextDue!.Value;
-            Verify.Equal(due >= last && _queue.TryTakeDue(due, _queue.LastSequence, out _), true, "order");
+            Verify.Equal(_queue.TryTakeDue(due, _queue.LastSequence, out LoopTimer? timer) && due >= last, true, "order");
+            // A persistent timer stays known until it is deleted.
+            Verify.Equal(_queue.Remove(timer!.Id), true, "deletion");
             last = due;
         }
         Verify.Equal(_queue.Count, 0, "count");
