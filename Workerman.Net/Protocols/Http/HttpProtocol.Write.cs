@@ -1,0 +1,93 @@
+using System.Buffers;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>The way out: one answer to a request, which may be a stream of events.</summary>
+internal sealed partial class HttpProtocol
+{
+    public override void Encode(string text, IBufferWriter<byte> output)
+    {
+        ResponseWriter.WriteText(text, BeginAnswer(), output);
+        EndAnswer();
+    }
+
+    public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
+    {
+        ResponseWriter.WriteBytes(bytes, BeginAnswer(), output);
+        EndAnswer();
+    }
+
+    public void Encode(Response message, IBufferWriter<byte> output)
+    {
+        AnswerForm form = BeginAnswer();
+        if (message.StatusCode is >= 100 and < 200 and not 101)
+        {
+            // RFC 9110 section 15.2: an interim answer; the final one is still owed. HTTP/1.0 knows none.
+            if (_head!.MinorVersion > 0) ResponseWriter.Write(message, form, output);
+            return;
+        }
+        if (OptionList.Contains(message.GetHeader("Connection"), "close")) form = form with { KeepAlive = false };
+        bool stream = IsEventStream(message);
+        if (stream) ResponseWriter.WriteStreamHead(message, output);
+        else ResponseWriter.Write(message, form, output);
+        _retiring |= stream || !form.KeepAlive;
+        if (stream && !form.IsHead) _state = State.Stream;
+        else EndAnswer();
+    }
+
+    public void Encode(ServerSentEvents message, IBufferWriter<byte> output)
+    {
+        // The stream that a HEAD request asked for has no events (RFC 9110 section 9.3.2).
+        if (_state == State.Finished) return;
+        if (_state != State.Stream)
+            throw new InvalidOperationException("No event stream is open on this connection; first send a Response with Content-Type text/event-stream.");
+        message.WriteTo(output);
+    }
+
+    public override void OnRawSent()
+    {
+        if (_state != State.Answer) return;
+        // The application writes the answer itself, and nobody else can tell where it ends: if nothing may follow it, the
+        // end of the connection is the application's or the client's too.
+        if (_head!.KeepAlive && !_retiring) EndAnswer();
+        else _state = State.Raw;
+    }
+
+    public override void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
+    {
+        var answer = new Response(verdict.Status, new() { ["Content-Type"] = "text/plain;charset=utf-8" }, $"{verdict.Status} {ReasonPhrases.Of(verdict.Status)}: {verdict.Reason}\n");
+        ResponseWriter.Write(answer, new AnswerForm(IsHead: false, KeepAlive: false), output);
+        _state = State.Finished;
+    }
+
+    public override bool EncodeFault(IBufferWriter<byte> output)
+    {
+        if (_state != State.Answer) return false;
+        Encode(new Response(500, new() { ["Content-Type"] = "text/plain;charset=utf-8" }, "500 Internal Server Error\n"), output);
+        return true;
+    }
+
+    private AnswerForm BeginAnswer() => _state switch
+    {
+        State.Answer => new AnswerForm(_head!.IsHead, _head.KeepAlive && !_retiring),
+        State.Stream => throw new InvalidOperationException("An event stream is open on this connection; send ServerSentEvents, or end it with End()."),
+        _ => throw new InvalidOperationException("No request waits for an answer on this connection: it has had one already. SendRaw sends bytes past the protocol."),
+    };
+
+    private void EndAnswer()
+    {
+        _state = _head!.KeepAlive && !_retiring ? State.Head : State.Finished;
+        // The request is the application's alone from here on; an idle connection holds none.
+        _head = null;
+    }
+
+    private static bool IsEventStream(Response response)
+    {
+        string? type = response.GetHeader("Content-Type");
+        if (type is null || response.StatusCode is 204 or 304) return false;
+        ReadOnlySpan<char> media = type.AsSpan();
+        int parameters = media.IndexOf(';');
+        if (parameters >= 0) media = media[..parameters];
+        return media.Trim().Equals("text/event-stream", StringComparison.OrdinalIgnoreCase);
+    }
+}
