@@ -136,8 +136,10 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
 
     private void OnMessageFault(TcpConnection connection, Exception exception)
     {
-        OnFault(connection, exception);
-        connection.AnswerFault();
+        Verdict verdict = connection.Protocol.JudgeFault(exception);
+        if (verdict.Reason is null) OnFault(connection, exception);
+        else OnRejected(connection, verdict);
+        connection.AnswerFault(verdict);
     }
 
     private void OnAccepted(Socket socket)

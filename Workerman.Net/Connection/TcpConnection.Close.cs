@@ -199,6 +199,7 @@ public sealed partial class TcpConnection
         _input = null;
         _output?.Discard();
         _output = null;
+        Protocol.Dispose();
         _handler.OnClose(this);
     }
 }

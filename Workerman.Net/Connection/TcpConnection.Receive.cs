@@ -122,6 +122,7 @@ public sealed partial class TcpConnection
             Verdict verdict = _handler.ReadMessage(this, ref input);
             if (verdict.Kind == VerdictKind.Message) continue;
             if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
+            else if (Protocol.OwesInterim) Write(this, static (connection, _, output) => connection.Protocol.EncodeInterim(output));
             break;
         }
         Uncork();

@@ -118,9 +118,9 @@ public sealed partial class TcpConnection
     }
 
     /// <summary>Tells the peer of a message whose handler failed, if nothing of an answer is on its way yet.</summary>
-    internal void AnswerFault()
+    internal void AnswerFault(Verdict verdict)
     {
-        if (Status == ConnectionStatus.Established) Send(this, static (connection, _, output) => connection.Protocol.EncodeFault(output));
+        if (Status == ConnectionStatus.Established) Send(verdict, static (connection, verdict, output) => connection.Protocol.EncodeFault(verdict, output));
     }
 
     /// <summary>

@@ -146,6 +146,7 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
         }
         destination.OnBufferFull = _ => PauseRecv();
         destination.OnBufferDrain = _ => ResumeRecv();
+        Protocol.Dispose();
         Protocol = RawProtocol.Instance;
         _handler = new PipeHandler(_handler, destination);
         TrackPhase();

@@ -23,7 +23,7 @@ internal enum WaitPhase
 /// sends beyond text and bytes it says by implementing <see cref="IDecoder{T}"/> and <see cref="IEncoder{T}"/>. It judges and
 /// encodes; it neither sends nor closes and knows no socket. Belongs to its connection, on the loop's thread.
 /// </summary>
-internal abstract class ConnectionProtocol : IEncoder<string>, IEncoder<byte[]>, IEncoder<ReadOnlyMemory<byte>>
+internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEncoder<byte[]>, IEncoder<ReadOnlyMemory<byte>>
 {
     /// <summary>Scheme of the addresses that speak it.</summary>
     public abstract string Name { get; }
@@ -66,11 +66,27 @@ internal abstract class ConnectionProtocol : IEncoder<string>, IEncoder<byte[]>,
     {
     }
 
+    /// <summary>Whether a word is owed before more of a message can be expected.</summary>
+    public virtual bool OwesInterim => false;
+
+    /// <summary>Writes the word that is owed.</summary>
+    public virtual void EncodeInterim(IBufferWriter<byte> output)
+    {
+    }
+
+    /// <summary>Whose fault it was that a handler failed, and what the peer is told: a rejection with a reason is the peer's own.</summary>
+    public virtual Verdict JudgeFault(Exception exception) => new(VerdictKind.Reject, 500);
+
     /// <summary>Writes an answer to the message whose handler failed.</summary>
     /// <returns>False if there is none to give: the answer has begun, or the protocol knows no answers.</returns>
-    public virtual bool EncodeFault(IBufferWriter<byte> output) => false;
+    public virtual bool EncodeFault(Verdict verdict, IBufferWriter<byte> output) => false;
 
     /// <summary>The server stops: no further message is wanted.</summary>
     /// <returns>True if the connection may end now; false if an answer is still owed, after which it is finished.</returns>
     public virtual bool Retire() => true;
+
+    /// <summary>The connection is gone, or has another protocol: what this one holds is given back.</summary>
+    public virtual void Dispose()
+    {
+    }
 }

@@ -17,14 +17,14 @@ internal sealed class RequestTests
     }
 
     [TestCase("http://example.org/a/b?c", "/a/b", "c")]
-    [TestCase("HTTPS://example.org", "/", "")]
+    [TestCase("HTTP://example.org", "/", "")]
     [TestCase("http://example.org?c", "/", "c")]
     [TestCase("/", "/", "")]
     [TestCase("/?", "/", "")]
     [TestCase("//a", "//a", "")]
     public void PathAndQueryOfEachForm(string target, string path, string query)
     {
-        Request request = Parse($"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        Request request = Parse($"GET {target} HTTP/1.0\r\n\r\n");
         Assert.That((request.Uri, request.Path, request.QueryString), Is.EqualTo((target, path, query)));
     }
 
@@ -37,7 +37,14 @@ internal sealed class RequestTests
 
     [Test]
     public void HostOfAnAbsoluteTargetIsTheTargets() =>
-        Assert.That(Parse("GET http://real.example:81/p HTTP/1.1\r\nHost: evil.example\r\n\r\n").Host, Is.EqualTo("real.example:81"));
+        Assert.That(Parse("GET http://real.example:81/p HTTP/1.0\r\n\r\n").Host, Is.EqualTo("real.example:81"));
+
+    [Test]
+    public void PathOfAnAsteriskIsAnAsterisk() => Assert.That(Parse("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").Path, Is.EqualTo("*"));
+
+    [Test]
+    public void RawHeadIsWhatWasSent() => Assert.That(
+        Parse("\r\nGET /?a=%41 HTTP/1.1\r\nHoSt:  a \r\nX: \u00ff\r\n\r\n").RawHead, Is.EqualTo("GET /?a=%41 HTTP/1.1\r\nHoSt:  a \r\nX: \u00ff"));
 
     [TestCase("a=1&b=2", "a=1|b=2", TestName = "two members")]
     [TestCase("a=1&a=2", "a=2", TestName = "the last wins")]
@@ -53,6 +60,39 @@ internal sealed class RequestTests
     {
         Request request = Parse($"GET /?{query} HTTP/1.1\r\nHost: a\r\n\r\n");
         Assert.That(string.Join('|', request.Get().Select(member => $"{member.Key}={member.Value}")), Is.EqualTo(members));
+    }
+
+    [Test]
+    public void ValuesOfANameInTheirOrder()
+    {
+        Request request = Parse("GET /?a=1&b=2&a=3&A=4 HTTP/1.1\r\nHost: a\r\nX-V: 1\r\nx-v: 2\r\nCookie: c=1; d=2; c=3\r\n\r\n");
+        Assert.That((request.Get("a"), request.GetValues("a"), request.GetValues("none")), Is.EqualTo(("3", new[] { "1", "3" }, Array.Empty<string>())));
+        Assert.That(request.HeaderValues("X-v"), Is.EqualTo(new[] { "1", "2" }));
+        Assert.That(request.CookieValues("c"), Is.EqualTo(new[] { "1", "3" }));
+        Assert.That(request.Get().Fields.Select(f => f.Key + f.Value), Is.EqualTo(new[] { "a1", "b2", "a3", "A4" }));
+        Assert.That((request.Get().Count, request.Get().Keys), Is.EqualTo((3, new[] { "a", "b", "A" })));
+    }
+
+    [TestCase("a[]=1&a[]=2&b=3", "a", "0=1|1=2")]
+    [TestCase("a[k]=1&a[l]=2&a[k]=3", "a", "k=3|l=2")]
+    [TestCase("a[5]=1&a[]=2&a[x]=3&a[]=4", "a", "5=1|6=2|x=3|7=4")]
+    [TestCase("a[k][]=1&a[k][m]=2", "a[k]", "0=1|m=2")]
+    [TestCase("a%5Bk%5D=1", "a", "k=1", TestName = "encoded brackets")]
+    [TestCase("a[k=1&a]=2&a[k]x=3&ab[k]=4&a=5", "a", "", TestName = "no brackets, or broken ones")]
+    public void BracketNamesAreArrays(string query, string name, string expected) => Assert.That(
+        string.Join('|', Parse($"GET /?{query} HTTP/1.1\r\nHost: a\r\n\r\n").Get().GetArray(name).Select(m => $"{m.Key}={m.Value}")), Is.EqualTo(expected));
+
+    [Test]
+    public void MembersAndCookiesHaveLimits()
+    {
+        var options = new HttpOptions { MaxQueryMembers = 3, MaxCookies = 2 };
+        const string Frame = "GET /?{0} HTTP/1.1\r\nHost: a\r\nCookie: {1}\r\n\r\n";
+        Request good = Parse(string.Format(null, Frame, "a&b&a&&", "a=1; b=2"), options);
+        Assert.That((good.Get().Fields.Count, good.Cookie().Count), Is.EqualTo((3, 2)));
+        Request bad = Parse(string.Format(null, Frame, "a&b&a&c", "a=1; a=2; a=3"), options);
+        Assert.That(Assert.Throws<BadRequestException>(() => bad.Get("a"))!.StatusCode, Is.EqualTo(400));
+        Assert.That(Assert.Throws<BadRequestException>(() => bad.Cookie("a"))!.StatusCode, Is.EqualTo(431));
+        Assert.That(bad.Path, Is.EqualTo("/"), "the rest is there");
     }
 
     [Test]
@@ -88,10 +128,11 @@ internal sealed class RequestTests
         Assert.That((request.Cookie("a"), request.Cookie("b"), request.Cookie("c"), request.Cookie("c", "d")), Is.EqualTo(("1", "2", (string?)null, "d")));
     }
 
-    private static Request Parse(string text)
+    private static Request Parse(string text, HttpOptions? options = null)
     {
-        HttpParser.TryParse(new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(text)), new HttpOptions(), out RequestHead? head, out _);
+        options ??= new HttpOptions();
+        HttpParser.TryParse(new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(text)), options, out RequestHead? head, out _);
         Assert.That(head, Is.Not.Null, text);
-        return new Request(head!, ReadOnlyMemory<byte>.Empty);
+        return new Request(head!, options);
     }
 }

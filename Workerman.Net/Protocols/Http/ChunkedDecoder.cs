@@ -1,121 +1,166 @@
 using System.Buffers;
-using System.Globalization;
+using System.Text;
 
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Reads a chunked body (RFC 9112 section 7.1), in as many pieces as it comes in. It judges and gathers; it knows no
-/// connection. Belongs to the protocol of one connection, for one body.
+/// Reads a chunked body (RFC 9112 section 7.1), in as many pieces as it comes in, into a <see cref="RequestBody"/>. It judges
+/// and passes on; it knows no connection. Belongs to the protocol of one connection, for one body.
 /// </summary>
-internal sealed class ChunkedDecoder(int maxBodySize, int maxTrailerSize)
+/// <param name="body">Where the data goes.</param>
+/// <param name="maxBodySize">Bytes that the data may have: beyond, 413.</param>
+/// <param name="options">The limits of the trailer section: those of a head.</param>
+internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOptions options)
 {
     /// <summary>A chunk-size line with its extensions: generous for what anyone sends, small for what an attacker might.</summary>
     private const int MaxSizeLine = 1024;
 
-    private readonly ArrayBufferWriter<byte> _body = new();
+    /// <summary>What of a line is not counted as extension.</summary>
+    private const int MaxPlainLine = 16;
+
     private State _state;
+    private ChunkSizeLine _line;
+    private int _lineLength;
+    private long _extensions;
+    private long _size;
     private long _remaining;
     private int _trailerSize;
+    private List<KeyValuePair<string, string>>? _trailers;
 
     private enum State
     {
         Size,
+        SizeEnd,
         Data,
-        DataEnd,
+        DataCr,
+        DataLf,
         Trailer,
+        Ended,
     }
+
+    /// <summary>The trailer fields, once the body is complete.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Trailers => _trailers ?? [];
 
     /// <summary>Reads on; consumes all that it understands.</summary>
     /// <returns><see cref="VerdictKind.Message"/> when the body is complete.</returns>
     public Verdict TryDecode(ref ReadOnlySequence<byte> input)
     {
-        while (true)
+        while (_state != State.Ended)
         {
-            bool ended = _state == State.Trailer;
-            Verdict verdict = _state switch
-            {
-                State.Size => ReadSize(ref input),
-                State.Data => ReadData(ref input),
-                State.DataEnd => ReadDataEnd(ref input),
-                _ => ReadTrailer(ref input),
-            };
-            if (verdict.Kind != VerdictKind.Message || (ended && _trailerSize < 0)) return verdict;
+            if (input.IsEmpty) return Verdict.NeedMore;
+            Verdict verdict = _state == State.Trailer ? ReadTrailer(ref input) : Read(ref input);
+            if (verdict.Kind != VerdictKind.Message) return verdict;
         }
+        return Verdict.Message;
     }
 
-    /// <summary>The body. Owned by the caller from here on.</summary>
-    public byte[] ToArray() => _body.WrittenSpan.ToArray();
-
-    /// <summary>chunk-size [ chunk-ext ] CRLF</summary>
-    private Verdict ReadSize(ref ReadOnlySequence<byte> input)
+    private Verdict Read(ref ReadOnlySequence<byte> input)
     {
-        Verdict verdict = TryReadLine(ref input, MaxSizeLine, 400, out byte[] line);
-        if (verdict.Kind != VerdictKind.Message) return verdict;
-        int end = line.AsSpan().IndexOfAny(" \t;"u8);
-        ReadOnlySpan<byte> size = end < 0 ? line : line.AsSpan(0, end);
-        // Only hex digits, and few enough not to overflow: no sign, no 0x.
-        if (size.Length is 0 or > 15 || !long.TryParse(size, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _remaining))
-            return Verdict.Reject(400, "bad chunk size");
-        // Section 7.1.1: extensions are ignored, but they do start with a semicolon.
-        if (end >= 0 && (!HttpChars.TrimWhitespace(line.AsSpan(end)).StartsWith(";"u8) || !HttpChars.IsFieldValue(line.AsSpan(end))))
-            return Verdict.Reject(400, "bad chunk extension");
-        if (_body.WrittenCount + _remaining > maxBodySize) return Verdict.Reject(413, "request body too large");
+        ReadOnlySpan<byte> first = FirstBytes(input);
+        int consumed = 1;
+        Verdict verdict = _state switch
+        {
+            State.Size => ReadSize(first, out consumed),
+            State.SizeEnd => first[0] == '\n' ? BeginChunk() : Verdict.Reject(400, "bare CR"),
+            State.Data => ReadData(first, out consumed),
+            State.DataCr => Expect(first[0], '\r', State.DataLf),
+            _ => Expect(first[0], '\n', State.Size),
+        };
+        input = input.Slice(consumed);
+        return verdict;
+    }
+
+    /// <summary>A sequence may begin with empty segments.</summary>
+    private static ReadOnlySpan<byte> FirstBytes(in ReadOnlySequence<byte> input)
+    {
+        if (!input.FirstSpan.IsEmpty) return input.FirstSpan;
+        foreach (ReadOnlyMemory<byte> segment in input)
+        {
+            if (!segment.IsEmpty) return segment.Span;
+        }
+        return default;
+    }
+
+    /// <summary>chunk-size [ chunk-ext ] CR</summary>
+    private Verdict ReadSize(ReadOnlySpan<byte> input, out int consumed)
+    {
+        for (consumed = 0; consumed < input.Length;)
+        {
+            byte next = input[consumed++];
+            if (next == '\r')
+            {
+                if (!_line.CanEnd) return Verdict.Reject(400, "bad chunk size");
+                _state = State.SizeEnd;
+                return Verdict.Message;
+            }
+            if (!_line.Take(next)) return Verdict.Reject(400, "bad chunk size or extension");
+            if (++_lineLength > MaxSizeLine) return Verdict.Reject(400, "chunk size line too long");
+            // A kilobyte of extensions for each byte of data is nobody's idea of a body.
+            if (_lineLength > MaxPlainLine && ++_extensions > options.MaxHeadSize) return Verdict.Reject(400, "too many chunk extensions");
+        }
+        return Verdict.Message;
+    }
+
+    private Verdict BeginChunk()
+    {
+        _remaining = _line.Size;
+        _size += _remaining;
+        _line = default;
+        _lineLength = 0;
+        if (_size > maxBodySize) return Verdict.Reject(413, "request body too large");
         _state = _remaining == 0 ? State.Trailer : State.Data;
         return Verdict.Message;
     }
 
-    private Verdict ReadData(ref ReadOnlySequence<byte> input)
+    private Verdict ReadData(ReadOnlySpan<byte> input, out int consumed)
     {
-        if (input.IsEmpty) return Verdict.NeedMore;
-        ReadOnlySequence<byte> data = input.Slice(0, Math.Min(_remaining, input.Length));
-        foreach (ReadOnlyMemory<byte> segment in data) _body.Write(segment.Span);
-        _remaining -= data.Length;
-        input = input.Slice(data.End);
-        if (_remaining == 0) _state = State.DataEnd;
+        consumed = (int)Math.Min(_remaining, input.Length);
+        body.Append(input[..consumed]);
+        _remaining -= consumed;
+        if (_remaining == 0) _state = State.DataCr;
         return Verdict.Message;
     }
 
-    private Verdict ReadDataEnd(ref ReadOnlySequence<byte> input)
+    private Verdict Expect(byte next, char wanted, State then)
     {
-        if (input.IsEmpty) return Verdict.NeedMore;
-        if (input.FirstSpan[0] != '\r') return Verdict.Reject(400, "chunk not ended by CRLF");
-        if (input.Length < 2) return Verdict.NeedMore;
-        if (input.Slice(1).FirstSpan[0] != '\n') return Verdict.Reject(400, "chunk not ended by CRLF");
-        input = input.Slice(2);
-        _state = State.Size;
+        if (next != wanted) return Verdict.Reject(400, "chunk not ended by CRLF");
+        _state = then;
         return Verdict.Message;
     }
 
-    /// <summary>Section 7.1.2: trailer fields are checked like header fields and dropped.</summary>
+    /// <summary>
+    /// Section 7.1.2: trailer fields are judged like header fields, and kept apart from them, so that none can pass for one
+    /// (RFC 9110 section 6.5.1).
+    /// </summary>
     private Verdict ReadTrailer(ref ReadOnlySequence<byte> input)
     {
-        Verdict verdict = TryReadLine(ref input, maxTrailerSize - _trailerSize, 431, out byte[] line);
+        int limit = options.MaxHeadSize - _trailerSize;
+        int size = (int)Math.Min(input.Length, limit);
+        byte[]? copy = input.FirstSpan.Length >= size ? null : input.Slice(0, size).ToArray();
+        var reader = new LineReader(copy ?? input.FirstSpan[..size]);
+        LineEnd end = reader.Read(out ReadOnlySpan<byte> text, out _);
+        Verdict verdict = ReadTrailer(text, end, out KeyValuePair<string, string> field);
+        if (verdict.Kind == VerdictKind.NeedMore && size == limit) return Verdict.Reject(431, "trailer section too large");
         if (verdict.Kind != VerdictKind.Message) return verdict;
-        if (line.Length == 0)
-        {
-            _trailerSize = -1;
-            return verdict;
-        }
-        int colon = line.AsSpan().IndexOf((byte)':');
-        if (colon < 0 || !HttpChars.IsToken(line.AsSpan(0, colon)) || !HttpChars.IsFieldValue(line.AsSpan(colon + 1)))
-            return Verdict.Reject(400, "bad trailer field");
-        _trailerSize += line.Length + 2;
+        if (text.IsEmpty) _state = State.Ended;
+        else (_trailers ??= []).Add(field);
+        _trailerSize += reader.Position;
+        input = input.Slice(reader.Position);
         return verdict;
     }
 
-    private static Verdict TryReadLine(ref ReadOnlySequence<byte> input, int maxSize, int tooLong, out byte[] line)
+    private Verdict ReadTrailer(ReadOnlySpan<byte> text, LineEnd end, out KeyValuePair<string, string> field)
     {
-        line = [];
-        SequencePosition? end = input.PositionOf((byte)'\n');
-        long size = end is null ? input.Length : input.Slice(0, end.Value).Length;
-        if (size > maxSize) return Verdict.Reject(tooLong, tooLong == 431 ? "trailer too large" : "chunk size line too long");
-        byte[] bytes = input.Slice(0, size).ToArray();
-        int cr = bytes.AsSpan().IndexOf((byte)'\r');
-        // The only CR is the one before the LF.
-        if (end is null) return cr >= 0 && cr < bytes.Length - 1 ? Verdict.Reject(400, "bare CR") : Verdict.NeedMore;
-        if (cr < 0 || cr != bytes.Length - 1) return Verdict.Reject(400, "line not ended by CRLF");
-        line = bytes[..^1];
-        input = input.Slice(size + 1);
+        field = default;
+        var line = new HeaderLine();
+        Verdict verdict = text.IsEmpty ? Verdict.Message : line.Read(text, end != LineEnd.Open);
+        if (!text.IsEmpty && _trailers?.Count == options.MaxHeaderCount) return Verdict.Reject(431, "too many trailer fields");
+        if (verdict.Kind == VerdictKind.Reject) return verdict;
+        if (end == LineEnd.Broken) return Verdict.Reject(400, "bare CR");
+        if (end != LineEnd.Ended) return Verdict.NeedMore;
+        if (text.IsEmpty) return Verdict.Message;
+        string name = Encoding.ASCII.GetString(text[..line.NameLength]);
+        field = new(name, Encoding.UTF8.GetString(text.Slice(line.ValueStart, line.ValueLength)));
         return Verdict.Message;
     }
 }

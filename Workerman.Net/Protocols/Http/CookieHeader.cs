@@ -6,8 +6,9 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 internal static class CookieHeader
 {
-    /// <summary>Adds the cookies to <paramref name="cookies"/>; of two with one name the last wins, as in PHP.</summary>
-    public static void Read(ReadOnlySpan<byte> value, Dictionary<string, string> cookies)
+    /// <summary>Adds the cookies to <paramref name="cookies"/>.</summary>
+    /// <exception cref="BadRequestException">There are more than <paramref name="limit"/>.</exception>
+    public static void Read(ReadOnlySpan<byte> value, FieldCollection<string> cookies, int limit)
     {
         foreach (Range range in value.Split((byte)';'))
         {
@@ -17,7 +18,8 @@ internal static class CookieHeader
             ReadOnlySpan<byte> text = HttpChars.TrimWhitespace(pair[(equals + 1)..]);
             if (text is [(byte)'"', .., (byte)'"']) text = text[1..^1];
             string name = UrlEncoding.Decode(HttpChars.TrimWhitespace(pair[..equals]), plusIsSpace: false);
-            cookies[name] = UrlEncoding.Decode(text, plusIsSpace: false);
+            if (cookies.Total == limit) throw new BadRequestException(431, "too many cookies");
+            cookies.Add(name, UrlEncoding.Decode(text, plusIsSpace: false));
         }
     }
 }

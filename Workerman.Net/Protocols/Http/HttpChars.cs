@@ -23,11 +23,6 @@ internal static class HttpChars
     private static readonly SearchValues<byte> TargetBytes =
         SearchValues.Create([.. Enumerable.Range(0x21, 0x7E - 0x20).Where(b => b != '#').Select(b => (byte)b)]);
 
-    /// <summary>What a Host can never have: it would be a list, a userinfo, a path (RFC 3986 section 3.2).</summary>
-    private static readonly SearchValues<byte> NotHostBytes = SearchValues.Create(" \t,/?#@\\"u8);
-
-    public static bool IsHost(ReadOnlySpan<byte> bytes) => !bytes.ContainsAny(NotHostBytes);
-
     public static bool IsToken(ReadOnlySpan<byte> bytes) => !bytes.IsEmpty && !bytes.ContainsAnyExcept(TokenBytes);
 
     public static bool IsToken(ReadOnlySpan<char> text) => !text.IsEmpty && !text.ContainsAnyExcept(TokenChars);

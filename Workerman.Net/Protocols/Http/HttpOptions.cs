@@ -9,6 +9,9 @@ public sealed class HttpOptions
     /// <summary>Bytes that the request line and the header fields may have together; 16 KiB, 256 to 1 MiB. Beyond: 431.</summary>
     public int MaxHeadSize { get; set => field = InRange(value, 256, 1024 * 1024); } = 16 * 1024;
 
+    /// <summary>Bytes that the request line may have; 8 KiB, 64 to 1 MiB. Beyond: 414.</summary>
+    public int MaxRequestLineSize { get; set => field = InRange(value, 64, 1024 * 1024); } = 8 * 1024;
+
     /// <summary>Header fields that a request may have; 100, 1 to 10,000. Beyond: 431.</summary>
     public int MaxHeaderCount { get; set => field = InRange(value, 1, 10_000); } = 100;
 
@@ -23,6 +26,45 @@ public sealed class HttpOptions
 
     /// <summary>How long a connection may be without a request; 75 seconds. Beyond: it is closed.</summary>
     public TimeSpan KeepAliveTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(75);
+
+    /// <summary>Members that a query may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Get</c> throws, which is answered with 400.</summary>
+    public int MaxQueryMembers { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
+
+    /// <summary>Cookies that a request may have; 200, 1 to 10,000. Beyond: <c>Cookie</c> throws, which is answered with 431.</summary>
+    public int MaxCookies { get; set => field = InRange(value, 1, 10_000); } = 200;
+
+    /// <summary>Fields that a form, or members that a JSON object, may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Post</c> throws, which is answered with 413.</summary>
+    public int MaxFormFields { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
+
+    /// <summary>Bytes that the fields of a multipart form may have together, without its files; 1 MiB, at least 1. Beyond: <c>Post</c> throws, which is answered with 413.</summary>
+    public int MaxFormFieldsSize { get; set => field = InRange(value, 1, int.MaxValue); } = 1024 * 1024;
+
+    /// <summary>Files that a form may have; 20, 0 to 100,000 (PHP: <c>max_file_uploads</c>). Beyond: <c>File</c> throws, which is answered with 413.</summary>
+    public int MaxFiles { get; set => field = InRange(value, 0, 100_000); } = 20;
+
+    /// <summary>Bytes of a body that are kept in memory; 1 MiB, at least 0. What is larger goes to a temporary file, a form's parts each by itself.</summary>
+    public int BodyMemoryThreshold { get; set => field = InRange(value, 0, int.MaxValue); } = 1024 * 1024;
+
+    /// <summary>Bytes of an uploaded file that are kept in memory when its form is larger than <see cref="BodyMemoryThreshold"/>; 64 KiB, at least 0.</summary>
+    public int FileMemoryThreshold { get; set => field = InRange(value, 0, int.MaxValue); } = 64 * 1024;
+
+    /// <summary>The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>).</summary>
+    /// <exception cref="ArgumentException">There is no such folder.</exception>
+    public string UploadFolder
+    {
+        get;
+        set
+        {
+            if (!Directory.Exists(value)) throw new ArgumentException($"There is no folder '{Printable.Of(value ?? "")}' to put uploads in; make it first.", nameof(value));
+            field = value;
+        }
+    } = Path.GetTempPath();
+
+    /// <summary>Whether CONNECT reaches the application; false: 501.</summary>
+    public bool AllowConnect { get; set; }
+
+    /// <summary>Whether TRACE reaches the application; false: 501.</summary>
+    public bool AllowTrace { get; set; }
 
     private static int InRange(int value, int least, int most)
     {

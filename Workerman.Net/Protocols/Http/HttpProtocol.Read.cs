@@ -2,9 +2,14 @@ using System.Buffers;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>The way in: head, then body, then the request is with the application until it has its answer.</summary>
+/// <summary>The way in: head, then body as it arrives, then the request is with the application until it has its answer.</summary>
 internal sealed partial class HttpProtocol
 {
+    private Request? _request;
+    private RequestBody? _body;
+    private long _remaining;
+    private bool _owesContinue;
+
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out Request message)
     {
         message = null!;
@@ -14,12 +19,21 @@ internal sealed partial class HttpProtocol
             input = input.Slice(input.End);
             return Verdict.NeedMore;
         }
-        if (_state == State.Head)
-        {
-            Verdict verdict = ReadHead(ref input, maxPackageSize);
-            if (verdict.Kind != VerdictKind.Message) return verdict;
-        }
-        return _state == State.Body ? ReadBody(ref input, out message) : ReadChunks(ref input, out message);
+        Verdict verdict = Verdict.Message;
+        if (_state == State.Head) verdict = ReadHead(ref input, maxPackageSize);
+        if (_state == State.Body) verdict = ReadBody(ref input);
+        else if (_state == State.Chunks) verdict = ReadChunks(ref input);
+        if (verdict.Kind == VerdictKind.Message) message = BeginExchange();
+        return verdict;
+    }
+
+    public override bool OwesInterim => _owesContinue;
+
+    /// <summary>The client waits for a sign to send the body (RFC 9110 section 10.1.1).</summary>
+    public override void EncodeInterim(IBufferWriter<byte> output)
+    {
+        _owesContinue = false;
+        output.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
     }
 
     private Verdict ReadHead(ref ReadOnlySequence<byte> input, int maxPackageSize)
@@ -27,43 +41,44 @@ internal sealed partial class HttpProtocol
         Verdict verdict = HttpParser.TryParse(input, options, out _head, out int consumed);
         _begun = true;
         if (verdict.Kind != VerdictKind.Message) return verdict;
-        if (_head!.ContentLength > maxPackageSize - consumed) return Verdict.Reject(413, "request body too large");
+        int bodyLimit = maxPackageSize - consumed;
+        if (_head!.ContentLength > bodyLimit) return Verdict.Reject(413, "request body too large");
         input = input.Slice(consumed);
+        _request = new Request(_head, options);
+        if (_head.ContentLength != 0) BeginBody(bodyLimit, input.IsEmpty);
+        return verdict;
+    }
+
+    private void BeginBody(int limit, bool nothingCame)
+    {
+        _body = new RequestBody(_request!.Header("content-type"), _head!.ContentLength, options);
+        _remaining = _head.ContentLength;
         _state = _head.IsChunked ? State.Chunks : State.Body;
-        if (_head.IsChunked) _chunks = new ChunkedDecoder(maxPackageSize - consumed, options.MaxHeadSize);
-        return verdict;
+        if (_head.IsChunked) _chunks = new ChunkedDecoder(_body, limit, options);
+        // RFC 9110 section 10.1.1: where some of the body has come already, nobody waits.
+        _owesContinue = _head.ExpectsContinue && nothingCame;
     }
 
-    private Verdict ReadBody(ref ReadOnlySequence<byte> input, out Request message)
+    private Verdict ReadBody(ref ReadOnlySequence<byte> input)
     {
-        message = null!;
-        int length = (int)_head!.ContentLength;
-        if (input.Length < length) return Verdict.NeedMore;
-        byte[] body = [];
-        if (length > 0)
-        {
-            body = input.Slice(0, length).ToArray();
-            input = input.Slice(length);
-        }
-        message = BeginExchange(body);
-        return Verdict.Message;
+        ReadOnlySequence<byte> part = input.Slice(0, Math.Min(_remaining, input.Length));
+        foreach (ReadOnlyMemory<byte> segment in part) _body!.Append(segment.Span);
+        _remaining -= part.Length;
+        input = input.Slice(part.End);
+        return _remaining == 0 ? Verdict.Message : Verdict.NeedMore;
     }
 
-    private Verdict ReadChunks(ref ReadOnlySequence<byte> input, out Request message)
+    private Verdict ReadChunks(ref ReadOnlySequence<byte> input) => _chunks!.TryDecode(ref input);
+
+    private Request BeginExchange()
     {
-        message = null!;
-        Verdict verdict = _chunks!.TryDecode(ref input);
-        if (verdict.Kind != VerdictKind.Message) return verdict;
-        message = BeginExchange(_chunks.ToArray());
+        _body?.Complete();
+        _request!.Complete(_body, _chunks?.Trailers);
         _chunks = null;
-        return verdict;
-    }
-
-    private Request BeginExchange(byte[] body)
-    {
         _state = State.Answer;
         _begun = false;
         _served = true;
-        return new Request(_head!, body);
+        _owesContinue = false;
+        return _request;
     }
 }

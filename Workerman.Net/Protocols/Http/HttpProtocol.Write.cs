@@ -55,15 +55,18 @@ internal sealed partial class HttpProtocol
 
     public override void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
     {
-        var answer = new Response(verdict.Status, new() { ["Content-Type"] = "text/plain;charset=utf-8" }, $"{verdict.Status} {ReasonPhrases.Of(verdict.Status)}: {verdict.Reason}\n");
+        Response answer = Rejection(verdict);
         ResponseWriter.Write(answer, new AnswerForm(IsHead: false, KeepAlive: false), output);
         _state = State.Finished;
     }
 
-    public override bool EncodeFault(IBufferWriter<byte> output)
+    public override Verdict JudgeFault(Exception exception) =>
+        exception is BadRequestException mistake ? Verdict.Reject(mistake.StatusCode, mistake.Message) : base.JudgeFault(exception);
+
+    public override bool EncodeFault(Verdict verdict, IBufferWriter<byte> output)
     {
         if (_state != State.Answer) return false;
-        Encode(new Response(500, new() { ["Content-Type"] = "text/plain;charset=utf-8" }, "500 Internal Server Error\n"), output);
+        Encode(Rejection(verdict), output);
         return true;
     }
 
@@ -79,6 +82,15 @@ internal sealed partial class HttpProtocol
         _state = _head!.KeepAlive && !_retiring ? State.Head : State.Finished;
         // The request is the application's alone from here on; an idle connection holds none.
         _head = null;
+        _request = null;
+        ReleaseBody();
+    }
+
+    /// <summary>Short of a reason where that is the server's own business.</summary>
+    private static Response Rejection(Verdict verdict)
+    {
+        string reason = verdict.Reason is null ? "" : $": {verdict.Reason}";
+        return new(verdict.Status, new() { ["Content-Type"] = "text/plain;charset=utf-8" }, $"{verdict.Status} {ReasonPhrases.Of(verdict.Status)}{reason}\n");
     }
 
     private static bool IsEventStream(Response response)

@@ -78,4 +78,17 @@ internal sealed partial class HttpProtocol(HttpOptions options)
         _retiring = true;
         return _state is State.Head or State.Stream or State.Raw;
     }
+
+    public override void Dispose()
+    {
+        ReleaseBody();
+        base.Dispose();
+    }
+
+    /// <summary>Temporary files vanish with the answer, or with the client.</summary>
+    private void ReleaseBody()
+    {
+        _body?.Dispose();
+        _body = null;
+    }
 }

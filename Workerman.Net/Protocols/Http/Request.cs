@@ -1,22 +1,25 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// One HTTP request (PHP: <c>Workerman\Protocols\Http\Request</c>). It owns its bytes and is the application's to keep: a
-/// closure or a timer may read it later. Query and cookies are parsed on first use, so it is not for several threads at once.
+/// closure or a timer may read it later, all but what lies in temporary files, which vanish with the answer. Query, cookies,
+/// form and files are parsed on first use, so it is not for several threads at once.
 /// </summary>
-public sealed class Request
+public sealed partial class Request
 {
     private readonly RequestHead _head;
-    private Dictionary<string, string>? _query;
-    private Dictionary<string, string>? _cookies;
-    private Dictionary<string, string>? _headers;
+    private readonly HttpOptions _options;
+    private FieldCollection<string>? _query;
+    private FieldCollection<string>? _cookies;
+    private Dictionary<string, string>? _joinedHeaders;
 
-    internal Request(RequestHead head, ReadOnlyMemory<byte> body)
+    internal Request(RequestHead head, HttpOptions options)
     {
         _head = head;
-        RawBody = body;
+        _options = options;
     }
 
     /// <summary>The method as it was sent, any token (PHP: <c>method()</c>).</summary>
@@ -38,7 +41,7 @@ public sealed class Request
     /// The host that the request is for, with its port if it has one; empty if there is none (PHP: <c>host()</c>). It is the Host
     /// header field, unless the target is a whole URI, which has it instead (RFC 9112 section 3.2.2).
     /// </summary>
-    public string Host => AbsoluteForm.Authority(_head.Target) is { IsEmpty: false } authority ? Encoding.ASCII.GetString(authority) : Header("host") ?? "";
+    public string Host => RequestTarget.Authority(_head.Target) is { IsEmpty: false } authority ? Encoding.ASCII.GetString(authority) : Header("host") ?? "";
 
     /// <summary>The Host header field without the port (PHP: <c>host(true)</c>).</summary>
     public string HostWithoutPort
@@ -52,22 +55,28 @@ public sealed class Request
         }
     }
 
-    /// <summary>The body's bytes, chunks already joined (PHP: <c>rawBody()</c>).</summary>
-    public ReadOnlyMemory<byte> RawBody { get; }
-
-    /// <summary>The body as text, read as UTF-8 (PHP: <c>rawBody()</c>).</summary>
-    public string Body => Encoding.UTF8.GetString(RawBody.Span);
+    /// <summary>Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>).</summary>
+    public string RawHead => Encoding.Latin1.GetString(_head.Bytes.AsSpan(0, _head.Bytes.Length - 4));
 
     /// <summary>A member of the query, decoded; of several with the name the last (PHP: <c>get($name, $default)</c>).</summary>
-    public string? Get(string name, string? defaultValue = null) => Get().GetValueOrDefault(name, defaultValue!);
+    /// <exception cref="BadRequestException">The query has more than <see cref="HttpOptions.MaxQueryMembers"/>.</exception>
+    [return: NotNullIfNotNull(nameof(defaultValue))]
+    public string? Get(string name, string? defaultValue = null) => Get().TryGetValue(name, out string? value) ? value : defaultValue;
 
     /// <summary>All members of the query (PHP: <c>get()</c>).</summary>
-    public IReadOnlyDictionary<string, string> Get() => _query ??= UrlEncoding.ParseQuery(SplitTarget().Query);
+    /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
+    public FieldCollection<string> Get() =>
+        _query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers, static () => new BadRequestException(400, "too many query members"));
+
+    /// <summary>All members of the query with a name, in their order. PHP has only the last, or <c>name[]</c>.</summary>
+    /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
+    public IReadOnlyList<string> GetValues(string name) => Get().GetValues(name);
 
     /// <summary>
     /// A header field, whatever the case of its name; several with the name are joined by a comma, as RFC 9110 section 5.2
     /// has it (PHP: <c>header($name, $default)</c>).
     /// </summary>
+    [return: NotNullIfNotNull(nameof(defaultValue))]
     public string? Header(string name, string? defaultValue = null)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -83,37 +92,46 @@ public sealed class Request
         return value ?? defaultValue;
     }
 
-    /// <summary>All header fields, their names in lower case (PHP: <c>header()</c>).</summary>
-    public IReadOnlyDictionary<string, string> Header() => _headers ??= ReadHeaders();
+    /// <summary>All header fields, their names in lower case and in any case found (PHP: <c>header()</c>). Of several with a name the joined value.</summary>
+    public IReadOnlyDictionary<string, string> Header() => _joinedHeaders ??= Headers.Keys.ToDictionary(name => name, name => Header(name)!, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>All values of a header field, a line each, in their order.</summary>
+    public IReadOnlyList<string> HeaderValues(string name) => Headers.GetValues(name);
 
     /// <summary>A cookie, percent-decoded (PHP: <c>cookie($name, $default)</c>).</summary>
-    public string? Cookie(string name, string? defaultValue = null) => Cookie().GetValueOrDefault(name, defaultValue!);
+    /// <exception cref="BadRequestException">There are more than <see cref="HttpOptions.MaxCookies"/>.</exception>
+    [return: NotNullIfNotNull(nameof(defaultValue))]
+    public string? Cookie(string name, string? defaultValue = null) => Cookie().TryGetValue(name, out string? value) ? value : defaultValue;
 
     /// <summary>All cookies (PHP: <c>cookie()</c>).</summary>
-    public IReadOnlyDictionary<string, string> Cookie() => _cookies ??= ReadCookies();
+    /// <inheritdoc cref="Cookie(string, string?)" path="/exception"/>
+    public FieldCollection<string> Cookie() => _cookies ??= ReadCookies();
+
+    /// <summary>All cookies with a name, in their order.</summary>
+    /// <inheritdoc cref="Cookie(string, string?)" path="/exception"/>
+    public IReadOnlyList<string> CookieValues(string name) => Cookie().GetValues(name);
 
     /// <summary>Method and target, for logs and debuggers.</summary>
     public override string ToString() => $"{Method} {Uri}";
 
-    private TargetParts SplitTarget() => new(AbsoluteForm.PathAndQuery(_head.Target));
+    private FieldCollection<string> Headers => field ??= ReadHeaders();
 
-    private Dictionary<string, string> ReadHeaders()
+    private TargetParts SplitTarget() => new(RequestTarget.PathAndQuery(_head.Target));
+
+    private FieldCollection<string> ReadHeaders()
     {
-        var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        var headers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);
         foreach (HeaderField field in _head.Fields)
-        {
-            string name = Encoding.ASCII.GetString(_head.Name(field)).ToLowerInvariant();
-            if (!headers.ContainsKey(name)) headers.Add(name, Header(name)!);
-        }
+            headers.Add(Encoding.ASCII.GetString(_head.Name(field)).ToLowerInvariant(), Encoding.UTF8.GetString(_head.Value(field)));
         return headers;
     }
 
-    private Dictionary<string, string> ReadCookies()
+    private FieldCollection<string> ReadCookies()
     {
-        var cookies = new Dictionary<string, string>();
+        var cookies = new FieldCollection<string>();
         foreach (HeaderField field in _head.Fields)
         {
-            if (Ascii.EqualsIgnoreCase(_head.Name(field), "cookie"u8)) CookieHeader.Read(_head.Value(field), cookies);
+            if (Ascii.EqualsIgnoreCase(_head.Name(field), "cookie"u8)) CookieHeader.Read(_head.Value(field), cookies, _options.MaxCookies);
         }
         return cookies;
     }

@@ -7,8 +7,11 @@ namespace Workerman.Protocols.Http;
 /// What the header fields say of the message's length and of the connection (RFC 9112 sections 3.2, 6 and 9). Whatever
 /// could be read in two ways is refused. A value of the parser; pure.
 /// </summary>
-internal struct RequestFraming(int minorVersion)
+/// <param name="minorVersion">0 or 1.</param>
+/// <param name="authority">The authority of a target that has one (absolute-form, authority-form), or nothing.</param>
+internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authority)
 {
+    private readonly ReadOnlySpan<byte> _authority = authority;
     private bool _hasHost;
     private bool _hasLength;
     private bool _hasEncoding;
@@ -18,71 +21,105 @@ internal struct RequestFraming(int minorVersion)
     /// <summary>Bytes of the body, -1 if it is chunked.</summary>
     public long ContentLength { get; private set; }
 
+    /// <summary>Whether the client waits for a sign before it sends the body.</summary>
+    public bool ExpectsContinue { get; private set; }
+
     public readonly bool KeepAlive => !_close && (minorVersion == 1 || _keepAlive);
 
     /// <summary>Takes one header field into account.</summary>
-    public Verdict Note(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    /// <param name="name">A whole name.</param>
+    /// <param name="value">Its value without white space around it, or the beginning of it.</param>
+    /// <param name="isWhole">Whether the value has ended.</param>
+    public Verdict Note(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool isWhole)
     {
         switch (name.Length)
         {
             case 4 when Ascii.EqualsIgnoreCase(name, "host"u8):
-                return NoteHost(value);
-            case 10 when Ascii.EqualsIgnoreCase(name, "connection"u8):
+                return NoteHost(value, isWhole);
+            case 6 when isWhole && Ascii.EqualsIgnoreCase(name, "expect"u8):
+                return NoteExpectation(value);
+            case 10 when isWhole && Ascii.EqualsIgnoreCase(name, "connection"u8):
                 NoteConnection(value);
                 return Verdict.Message;
             case 14 when Ascii.EqualsIgnoreCase(name, "content-length"u8):
-                return NoteLength(value);
+                return NoteLength(value, isWhole);
             case 17 when Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8):
-                return NoteEncoding(value);
+                return NoteEncoding(value, isWhole);
             default:
                 return Verdict.Message;
         }
     }
 
     /// <summary>The last word, when all fields are known.</summary>
-    public readonly Verdict Judge()
-    {
+    public readonly Verdict Judge() =>
         // Section 3.2: a HTTP/1.1 request without Host is answered with 400.
-        if (!_hasHost && minorVersion == 1) return Verdict.Reject(400, "Host is missing");
-        // Section 6.1: both lengths at once is how requests are smuggled.
-        if (_hasEncoding && _hasLength) return Verdict.Reject(400, "Content-Length beside Transfer-Encoding");
-        // Section 6.1: a HTTP/1.0 sender cannot mean it.
-        if (_hasEncoding && minorVersion == 0) return Verdict.Reject(400, "Transfer-Encoding in HTTP/1.0");
-        return Verdict.Message;
-    }
+        !_hasHost && minorVersion == 1 ? Verdict.Reject(400, "Host is missing") : Verdict.Message;
 
-    private Verdict NoteHost(ReadOnlySpan<byte> value)
+    private Verdict NoteHost(ReadOnlySpan<byte> value, bool isWhole)
     {
-        // Section 3.2: more than one Host, or one that is no uri-host [":" port].
+        // Section 3.2: more than one Host, or one that is no uri-host [":" port]; an empty one names nothing of ours.
         if (_hasHost) return Verdict.Reject(400, "more than one Host");
-        if (!HttpChars.IsHost(value)) return Verdict.Reject(400, "bad Host");
+        if (!isWhole) return HostName.CanBegin(value) ? Verdict.NeedMore : Verdict.Reject(400, "bad Host");
+        if (!HostName.IsHost(value)) return Verdict.Reject(400, "bad Host");
+        // Section 3.2: Host is identical to the authority of the target.
+        if (!_authority.IsEmpty && !HostName.AreSame(value, _authority)) return Verdict.Reject(400, "Host contradicts the request target");
         _hasHost = true;
         return Verdict.Message;
     }
 
-    private Verdict NoteLength(ReadOnlySpan<byte> value)
+    private Verdict NoteLength(ReadOnlySpan<byte> value, bool isWhole)
     {
         // Section 6.3: repeats and lists may be merged when they agree; refusing them is allowed and cannot be misread.
         if (_hasLength) return Verdict.Reject(400, "more than one Content-Length");
-        _hasLength = true;
-        if (value.IsEmpty || value.ContainsAnyExceptInRange((byte)'0', (byte)'9')) return Verdict.Reject(400, "bad Content-Length");
+        // Section 6.1: both lengths at once is how requests are smuggled.
+        if (_hasEncoding) return Verdict.Reject(400, "Content-Length beside Transfer-Encoding");
+        if (value.ContainsAnyExceptInRange((byte)'0', (byte)'9')) return Verdict.Reject(400, "bad Content-Length");
+        if (!isWhole) return Verdict.NeedMore;
+        if (value.IsEmpty) return Verdict.Reject(400, "bad Content-Length");
         if (!long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long length)) return Verdict.Reject(413, "Content-Length too large");
+        _hasLength = true;
         ContentLength = length;
         return Verdict.Message;
     }
 
-    private Verdict NoteEncoding(ReadOnlySpan<byte> value)
+    private Verdict NoteEncoding(ReadOnlySpan<byte> value, bool isWhole)
     {
         if (_hasEncoding) return Verdict.Reject(400, "more than one Transfer-Encoding");
+        if (_hasLength) return Verdict.Reject(400, "Content-Length beside Transfer-Encoding");
+        // Section 6.1: a HTTP/1.0 sender cannot mean it.
+        if (minorVersion == 0) return Verdict.Reject(400, "Transfer-Encoding in HTTP/1.0");
+        if (!isWhole) return Verdict.NeedMore;
+        Verdict verdict = JudgeEncoding(value);
+        if (verdict.Kind == VerdictKind.Reject) return verdict;
         _hasEncoding = true;
-        // Section 6.1: a coding that is not understood is answered with 501. Chunked not last, or twice, is no framing at all.
-        if (!Ascii.EqualsIgnoreCase(value, "chunked"u8))
-        {
-            return value.IndexOf("chunked"u8) >= 0 || value.IsEmpty
-                ? Verdict.Reject(400, "bad Transfer-Encoding")
-                : Verdict.Reject(501, "unknown Transfer-Encoding");
-        }
         ContentLength = -1;
+        return verdict;
+    }
+
+    /// <summary>
+    /// Section 6.3: where chunked is not the last coding, nobody knows where the body ends: 400. Section 6.1: a coding before
+    /// it that is not understood: 501. Chunked twice (section 7.1), with parameters or in an untidy list: 400.
+    /// </summary>
+    private static Verdict JudgeEncoding(ReadOnlySpan<byte> value)
+    {
+        if (Ascii.EqualsIgnoreCase(value, "chunked"u8)) return Verdict.Message;
+        int comma = value.LastIndexOf((byte)',');
+        if (comma < 0 || !Ascii.EqualsIgnoreCase(HttpChars.TrimWhitespace(value[(comma + 1)..]), "chunked"u8))
+            return Verdict.Reject(400, "bad Transfer-Encoding");
+        foreach (Range range in value[..comma].Split((byte)','))
+        {
+            ReadOnlySpan<byte> coding = HttpChars.TrimWhitespace(value[range]);
+            if (!HttpChars.IsToken(coding) || Ascii.EqualsIgnoreCase(coding, "chunked"u8)) return Verdict.Reject(400, "bad Transfer-Encoding");
+        }
+        return Verdict.Reject(501, "unknown Transfer-Encoding");
+    }
+
+    /// <summary>RFC 9110 section 10.1.1: what else is expected is not known here, 417; from HTTP/1.0 nothing of it counts.</summary>
+    private Verdict NoteExpectation(ReadOnlySpan<byte> value)
+    {
+        if (minorVersion == 0) return Verdict.Message;
+        if (!Ascii.EqualsIgnoreCase(value, "100-continue"u8)) return Verdict.Reject(417, "unknown expectation");
+        ExpectsContinue = true;
         return Verdict.Message;
     }
 

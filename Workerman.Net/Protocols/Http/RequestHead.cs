@@ -27,6 +27,9 @@ internal sealed class RequestHead
     /// <summary>Whether the connection may be used again (RFC 9112 section 9.3).</summary>
     public required bool KeepAlive { get; init; }
 
+    /// <summary>Whether the client waits for 100 before it sends the body (RFC 9110 section 10.1.1).</summary>
+    public required bool ExpectsContinue { get; init; }
+
     public bool IsChunked => ContentLength < 0;
 
     public bool IsHead => Method.SequenceEqual("HEAD"u8);

@@ -1,44 +1,49 @@
 namespace Workerman.Protocols.Http;
 
-/// <summary>method SP request-target SP HTTP-version (RFC 9112 section 3). A value of the parser; pure.</summary>
+/// <summary>
+/// method SP request-target SP HTTP-version (RFC 9112 section 3), also of a line that has not ended yet: what can no longer
+/// become a request line is refused at the byte that makes it so. A value of the parser; pure.
+/// </summary>
 internal struct RequestLine
 {
     public int MethodLength;
     public int TargetLength;
     public int MinorVersion;
 
-    public Verdict Read(ReadOnlySpan<byte> line)
+    /// <summary>Judges a line, or the beginning of one.</summary>
+    public Verdict Read(ReadOnlySpan<byte> line, bool isWhole, HttpOptions options)
     {
         int space = line.IndexOf((byte)' ');
-        if (space < 0) return Verdict.Reject(400, "bad request line");
-        ReadOnlySpan<byte> method = line[..space];
+        ReadOnlySpan<byte> method = space < 0 ? line : line[..space];
         // Section 3.1: any token is a method; what it means is the application's business.
         if (!HttpChars.IsToken(method)) return Verdict.Reject(400, "bad method");
+        if (space < 0) return isWhole ? Verdict.Reject(400, "bad request line") : Verdict.NeedMore;
+        Verdict verdict = HttpMethods.Judge(method, options);
+        if (verdict.Kind == VerdictKind.Reject) return verdict;
+
         ReadOnlySpan<byte> rest = line[(space + 1)..];
         space = rest.IndexOf((byte)' ');
-        if (space < 0) return Verdict.Reject(400, "bad request line");
-        ReadOnlySpan<byte> target = rest[..space];
-        if (!IsTarget(method, target)) return Verdict.Reject(400, "bad request target");
+        ReadOnlySpan<byte> target = space < 0 ? rest : rest[..space];
+        verdict = RequestTarget.Judge(method, target, isWhole || space >= 0);
+        if (verdict.Kind == VerdictKind.Reject) return verdict;
+        if (space < 0) return isWhole ? Verdict.Reject(400, "bad request line") : Verdict.NeedMore;
         MethodLength = method.Length;
         TargetLength = target.Length;
-        return ReadVersion(rest[(space + 1)..]);
-    }
-
-    /// <summary>Section 3.2: origin-form; absolute-form; asterisk-form for OPTIONS; authority-form for CONNECT.</summary>
-    private static bool IsTarget(ReadOnlySpan<byte> method, ReadOnlySpan<byte> target)
-    {
-        if (!HttpChars.IsTarget(target)) return false;
-        if (method.SequenceEqual("CONNECT"u8)) return target[0] != '/' && target.Contains((byte)':');
-        return target[0] == '/' || AbsoluteForm.Match(target) || (target.SequenceEqual("*"u8) && method.SequenceEqual("OPTIONS"u8));
+        return ReadVersion(rest[(space + 1)..], isWhole);
     }
 
     /// <summary>Section 2.3: HTTP-name is case-sensitive, one digit each. Another major version: 505 (RFC 9110 section 15.6.6).</summary>
-    private Verdict ReadVersion(ReadOnlySpan<byte> version)
+    private Verdict ReadVersion(ReadOnlySpan<byte> version, bool isWhole)
     {
-        bool wellFormed = version.Length == 8 && version.StartsWith("HTTP/"u8) && version[6] == '.'
-            && char.IsAsciiDigit((char)version[5]) && char.IsAsciiDigit((char)version[7]);
-        if (!wellFormed) return Verdict.Reject(400, "bad HTTP version");
-        if (version[5] != '1') return Verdict.Reject(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+        ReadOnlySpan<byte> name = "HTTP/"u8;
+        int known = Math.Min(version.Length, name.Length);
+        if (!version[..known].SequenceEqual(name[..known])) return Verdict.Reject(400, "bad HTTP version");
+        if (version.Length > 5 && !char.IsAsciiDigit((char)version[5])) return Verdict.Reject(400, "bad HTTP version");
+        if (version.Length > 5 && version[5] != '1') return Verdict.Reject(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+        if (version.Length > 6 && version[6] != '.') return Verdict.Reject(400, "bad HTTP version");
+        if (version.Length > 7 && !char.IsAsciiDigit((char)version[7])) return Verdict.Reject(400, "bad HTTP version");
+        if (version.Length > 8 || (isWhole && version.Length < 8)) return Verdict.Reject(400, "bad HTTP version");
+        if (!isWhole) return Verdict.NeedMore;
         // RFC 9110 section 2.5: a higher minor version is read as the highest that is known.
         MinorVersion = version[7] == '0' ? 0 : 1;
         return Verdict.Message;

@@ -4,23 +4,28 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Percent-decoding for query strings and cookies (WHATWG URL, application/x-www-form-urlencoded). A broken escape stays as
+/// Percent-decoding for query strings, forms and cookies (WHATWG URL, application/x-www-form-urlencoded). A broken escape stays as
 /// it is, as in PHP; what is not UTF-8 becomes U+FFFD. Pure.
 /// </summary>
 internal static class UrlEncoding
 {
-    /// <summary>Reads <c>a=1&amp;b=2</c>. Of two members with one name the last wins, as in PHP.</summary>
-    public static Dictionary<string, string> ParseQuery(ReadOnlySpan<byte> query)
+    /// <summary>Reads <c>a=1&amp;b=2</c>.</summary>
+    /// <param name="text">A query, or a urlencoded body.</param>
+    /// <param name="limit">Members that there may be.</param>
+    /// <param name="tooMany">What to throw beyond it.</param>
+    public static FieldCollection<string> Parse(ReadOnlySpan<byte> text, int limit, Func<BadRequestException> tooMany)
     {
-        var members = new Dictionary<string, string>();
-        foreach (Range range in query.Split((byte)'&'))
+        var members = new FieldCollection<string>();
+        foreach (Range range in text.Split((byte)'&'))
         {
-            ReadOnlySpan<byte> member = query[range];
+            ReadOnlySpan<byte> member = text[range];
             if (member.IsEmpty) continue;
             int equals = member.IndexOf((byte)'=');
             ReadOnlySpan<byte> name = equals < 0 ? member : member[..equals];
             ReadOnlySpan<byte> value = equals < 0 ? default : member[(equals + 1)..];
-            if (!name.IsEmpty) members[Decode(name, plusIsSpace: true)] = Decode(value, plusIsSpace: true);
+            if (name.IsEmpty) continue;
+            if (members.Total == limit) throw tooMany();
+            members.Add(Decode(name, plusIsSpace: true), Decode(value, plusIsSpace: true));
         }
         return members;
     }
@@ -49,5 +54,5 @@ internal static class UrlEncoding
         return result;
     }
 
-    private static int HexValue(byte digit) => digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
+    public static int HexValue(byte digit) => digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
 }

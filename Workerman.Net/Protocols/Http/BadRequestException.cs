@@ -1,0 +1,29 @@
+namespace Workerman.Protocols.Http;
+
+/// <summary>
+/// The client's mistake, found when the application asked for what the mistake is in: a malformed form or JSON body, too many
+/// members, fields, files or cookies. Unless it is caught, the request is answered with <see cref="StatusCode"/> instead of 500.
+/// </summary>
+public sealed class BadRequestException : Exception
+{
+    /// <summary>Makes one, for mistakes that the application finds.</summary>
+    /// <param name="statusCode">What to answer with, 400 to 499.</param>
+    /// <param name="message">What is wrong, in a few words, for the client and the log.</param>
+    /// <param name="innerException">What found it, if anything did.</param>
+    public BadRequestException(int statusCode, string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(statusCode, 400);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(statusCode, 499);
+        StatusCode = statusCode;
+    }
+
+    /// <summary>Makes one that is answered with 400.</summary>
+    public BadRequestException(string message)
+        : this(400, message)
+    {
+    }
+
+    /// <summary>The status that the request is answered with.</summary>
+    public int StatusCode { get; }
+}

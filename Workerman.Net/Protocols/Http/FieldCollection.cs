@@ -1,0 +1,97 @@
+using System.Collections;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>
+/// Named values in the order in which they came: the members of a query, the fields or files of a form, cookies, header
+/// fields. As a dictionary it shows of each name the last value, as PHP does; <see cref="GetValues"/> has them all, and
+/// <see cref="GetArray"/> those with brackets. Not changed once it is handed out; any thread.
+/// </summary>
+/// <typeparam name="T">The values: text or files.</typeparam>
+public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
+{
+    private readonly List<KeyValuePair<string, T>> _fields = [];
+    private readonly Dictionary<string, int> _last;
+
+    internal FieldCollection(IEqualityComparer<string>? comparer = null) => _last = new(comparer);
+
+    /// <summary>How many names there are.</summary>
+    public int Count => _last.Count;
+
+    /// <summary>The names, each once.</summary>
+    public IEnumerable<string> Keys => _last.Keys;
+
+    /// <summary>The last value of each name.</summary>
+    public IEnumerable<T> Values => _last.Values.Select(index => _fields[index].Value);
+
+    /// <summary>All names with all their values, in the order in which they came.</summary>
+    public IReadOnlyList<KeyValuePair<string, T>> Fields => _fields;
+
+    /// <summary>The last value of a name.</summary>
+    /// <exception cref="KeyNotFoundException">There is none.</exception>
+    public T this[string key] => TryGetValue(key, out T? value) ? value : throw new KeyNotFoundException($"The request has no '{Printable.Of(key)}'.");
+
+    /// <summary>Whether there is a value of that name.</summary>
+    public bool ContainsKey(string key) => _last.ContainsKey(key);
+
+    /// <summary>The last value of a name.</summary>
+    public bool TryGetValue(string key, [MaybeNullWhen(false)] out T value)
+    {
+        bool found = _last.TryGetValue(key, out int index);
+        value = found ? _fields[index].Value : default;
+        return found;
+    }
+
+    /// <summary>All values of a name, in the order in which they came; none if there is no such name.</summary>
+    public IReadOnlyList<T> GetValues(string key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return ContainsKey(key) ? [.. _fields.Where(field => _last.Comparer.Equals(field.Key, key)).Select(field => field.Value)] : [];
+    }
+
+    /// <summary>
+    /// What PHP makes an array of: of <c>a[]=x&amp;a[k]=y</c> for <c>a</c> the keys <c>0</c> and <c>k</c>. Of several with one key the
+    /// last; for arrays within arrays ask with the outer key, as in <c>GetArray("a[k]")</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, T> GetArray(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var array = new OrderedDictionary<string, T>();
+        long next = 0;
+        foreach ((string field, T value) in _fields)
+        {
+            if (KeyIn(name, field) is not { } key) continue;
+            if (key.Length == 0) key = next.ToString(CultureInfo.InvariantCulture);
+            if (long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out long index) && index >= next && index < long.MaxValue) next = index + 1;
+            array[key] = value;
+        }
+        return array;
+    }
+
+    /// <summary>Each name with its last value.</summary>
+    public IEnumerator<KeyValuePair<string, T>> GetEnumerator()
+    {
+        foreach ((string name, int index) in _last) yield return new(name, _fields[index].Value);
+    }
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>How many values there are in all, which is what the limits count.</summary>
+    internal int Total => _fields.Count;
+
+    internal void Add(string name, T value)
+    {
+        _last[name] = _fields.Count;
+        _fields.Add(new(name, value));
+    }
+
+    /// <summary>The <c>k</c> of <c>name[k]</c>; null for what is not exactly that.</summary>
+    private static string? KeyIn(string name, string field)
+    {
+        if (field.Length < name.Length + 2 || field[name.Length] != '[' || !field.StartsWith(name, StringComparison.Ordinal)) return null;
+        int end = field.IndexOf(']', name.Length);
+        return end == field.Length - 1 ? field[(name.Length + 1)..end] : null;
+    }
+}

@@ -1,0 +1,31 @@
+namespace Workerman.Protocols.Http;
+
+/// <summary>
+/// field-line = field-name ":" OWS field-value OWS (RFC 9112 section 5), also of a line that has not ended yet. Header
+/// and trailer fields alike. A value of the parsers; pure.
+/// </summary>
+internal struct HeaderLine
+{
+    /// <summary>Where the colon is, or -1 if it has not come yet.</summary>
+    public int NameLength;
+
+    public int ValueStart;
+
+    public int ValueLength;
+
+    /// <summary>Judges a line, or the beginning of one.</summary>
+    public Verdict Read(ReadOnlySpan<byte> line, bool isWhole)
+    {
+        // A line that starts with white space is an obsolete fold (section 5.2); no token starts so.
+        NameLength = line.IndexOf((byte)':');
+        // Section 5.1: no white space between name and colon; it is no token character either.
+        if (!HttpChars.IsToken(NameLength < 0 ? line : line[..NameLength])) return Verdict.Reject(400, "bad header field name");
+        if (NameLength < 0) return isWhole ? Verdict.Reject(400, "header field without a colon") : Verdict.NeedMore;
+        ReadOnlySpan<byte> rest = line[(NameLength + 1)..];
+        if (!HttpChars.IsFieldValue(rest)) return Verdict.Reject(400, "bad header field value");
+        ReadOnlySpan<byte> value = rest.TrimStart(" \t"u8);
+        ValueStart = line.Length - value.Length;
+        ValueLength = value.TrimEnd(" \t"u8).Length;
+        return Verdict.Message;
+    }
+}

@@ -1,0 +1,180 @@
+using System.Buffers;
+using System.Text;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>What a <see cref="MultipartReader"/> finds, in order.</summary>
+internal interface IMultipartSink
+{
+    /// <summary>A part begins.</summary>
+    void BeginPart(MultipartHead head);
+
+    /// <summary>Some of its content.</summary>
+    void Append(ReadOnlySpan<byte> content);
+
+    /// <summary>It is complete.</summary>
+    void EndPart();
+}
+
+/// <summary>
+/// Takes a multipart body apart (RFC 2046 section 5.1.1) in as many pieces as it comes in; keeps no more than what may still
+/// become a delimiter, or the head of a part. It judges and passes on. Belongs to one <see cref="MultipartForm"/>.
+/// </summary>
+internal sealed class MultipartReader
+{
+    /// <summary>Bytes that the header fields of a part may have.</summary>
+    private const int MaxHeadSize = 8 * 1024;
+
+    private readonly IMultipartSink _sink;
+
+    /// <summary>CRLF "--" boundary</summary>
+    private readonly byte[] _delimiter;
+
+    private byte[] _rest = [];
+    private int _restLength;
+
+    private State _state = State.Preamble;
+
+    /// <summary>Bytes of the empty line above a content that are no part of it.</summary>
+    private int _skip;
+    private bool _first = true;
+
+    public MultipartReader(string boundary, IMultipartSink sink)
+    {
+        _sink = sink;
+        _delimiter = [.. "\r\n--"u8, .. Encoding.ASCII.GetBytes(boundary)];
+    }
+
+    private enum State
+    {
+        Preamble,
+
+        /// <summary>Behind a delimiter: "--", or white space and the end of its line.</summary>
+        DelimiterEnd,
+        Head,
+        Content,
+        Epilogue,
+    }
+
+    /// <summary>Whether the closing delimiter has come.</summary>
+    public bool IsEnded => _state == State.Epilogue;
+
+    /// <exception cref="BadRequestException">The body is malformed.</exception>
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        if (_first)
+        {
+            _first = false;
+            // As if a line had just ended: the first delimiter needs no CRLF.
+            Append("\r\n"u8);
+        }
+        if (_restLength == 0)
+        {
+            Keep(bytes[Read(bytes)..]);
+            return;
+        }
+        byte[] joined = ArrayPool<byte>.Shared.Rent(_restLength + bytes.Length);
+        try
+        {
+            _rest.AsSpan(0, _restLength).CopyTo(joined);
+            bytes.CopyTo(joined.AsSpan(_restLength));
+            ReadOnlySpan<byte> all = joined.AsSpan(0, _restLength + bytes.Length);
+            Keep(all[Read(all)..]);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(joined);
+        }
+    }
+
+    /// <summary>Reads what can be told for certain; answers how much that was.</summary>
+    private int Read(ReadOnlySpan<byte> bytes)
+    {
+        int position = 0;
+        while (_state != State.Epilogue)
+        {
+            ReadOnlySpan<byte> rest = bytes[position..];
+            int consumed = _state switch
+            {
+                State.Preamble or State.Content => ReadContent(rest),
+                State.DelimiterEnd => ReadDelimiterEnd(rest),
+                _ => ReadHead(rest),
+            };
+            if (consumed < 0) return position + ~consumed;
+            position += consumed;
+        }
+        // Section 5.1.1: what follows the closing delimiter is to be ignored.
+        return bytes.Length;
+    }
+
+    /// <summary>Up to the next delimiter; a complement where none is complete.</summary>
+    private int ReadContent(ReadOnlySpan<byte> bytes)
+    {
+        int end = bytes.IndexOf(_delimiter);
+        int length = end >= 0 ? end : bytes.Length - PossibleDelimiter(bytes);
+        if (_state == State.Content && length >= _skip)
+        {
+            _sink.Append(bytes[_skip..length]);
+            _skip = 0;
+        }
+        if (end < 0) return ~length;
+        if (_state == State.Content) _sink.EndPart();
+        _state = State.DelimiterEnd;
+        return end + _delimiter.Length;
+    }
+
+    /// <summary>How many of the last bytes may be the beginning of a delimiter.</summary>
+    private int PossibleDelimiter(ReadOnlySpan<byte> bytes)
+    {
+        ReadOnlySpan<byte> tail = bytes[^Math.Min(bytes.Length, _delimiter.Length - 1)..];
+        for (int start = tail.IndexOf((byte)'\r'); start >= 0;)
+        {
+            if (_delimiter.AsSpan().StartsWith(tail[start..])) return tail.Length - start;
+            int next = tail[(start + 1)..].IndexOf((byte)'\r');
+            start = next < 0 ? -1 : start + 1 + next;
+        }
+        return 0;
+    }
+
+    /// <summary>"--" closes the body; else transport padding and CRLF. Anything else would be a longer boundary than the one agreed.</summary>
+    private int ReadDelimiterEnd(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.StartsWith("--"u8))
+        {
+            _state = State.Epilogue;
+            return 2;
+        }
+        if (bytes.Length < 2 && (bytes.IsEmpty || bytes[0] == '-')) return ~0;
+        int padding = bytes.Length - bytes.TrimStart(" \t"u8).Length;
+        if (padding > MaxHeadSize) throw Malformed("white space behind a boundary");
+        ReadOnlySpan<byte> rest = bytes[padding..];
+        if (rest.Length < 2 && (rest.IsEmpty || rest[0] == '\r')) return ~0;
+        if (!rest.StartsWith("\r\n"u8)) throw Malformed("a boundary that goes on");
+        _state = State.Head;
+        return padding + 2;
+    }
+
+    /// <summary>Header fields up to an empty line.</summary>
+    private int ReadHead(ReadOnlySpan<byte> bytes)
+    {
+        // Looked for together with the line end before it, so that a part without any field has a head too.
+        int end = bytes.StartsWith("\r\n"u8) ? 0 : bytes.IndexOf("\r\n\r\n"u8);
+        if (end > MaxHeadSize || (end < 0 && bytes.Length > MaxHeadSize)) throw Malformed("the head of a part is too large");
+        if (end < 0) return ~0;
+        int length = end == 0 ? 0 : end + 2;
+        _sink.BeginPart(MultipartHead.Read(bytes[..length]));
+        _state = State.Content;
+        // The CRLF of the empty line stays: where there is no content at all, it belongs to the delimiter (RFC 2046 section 5.1.1).
+        _skip = 2;
+        return length;
+    }
+
+    private void Keep(ReadOnlySpan<byte> rest)
+    {
+        if (_rest.Length < rest.Length) _rest = new byte[Math.Max(256, rest.Length)];
+        rest.CopyTo(_rest);
+        _restLength = rest.Length;
+    }
+
+    private static BadRequestException Malformed(string what) => new($"malformed multipart body: {what}");
+}

@@ -1,0 +1,124 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>The request's body in all the forms that it may have: bytes, text, a stream, fields, files, JSON.</summary>
+public sealed partial class Request
+{
+    private static readonly FieldCollection<string> NoFields = new();
+    private static readonly FieldCollection<UploadedFile> NoFiles = new();
+
+    private RequestBody? _body;
+    private FieldCollection<string>? _post;
+
+    /// <summary>
+    /// The body's bytes, chunks already joined (PHP: <c>rawBody()</c>). Those of a body larger than
+    /// <see cref="HttpOptions.BodyMemoryThreshold"/> are read from a temporary file; <see cref="OpenBody"/> does not need as much memory.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// They are gone with the answer, or were taken apart as they arrived: a large multipart body is in <see cref="File()"/> and <see cref="Post()"/>.
+    /// </exception>
+    public ReadOnlyMemory<byte> RawBody => _body?.ToMemory() ?? default;
+
+    /// <summary>The body as text, read as UTF-8 (PHP: <c>rawBody()</c>).</summary>
+    /// <inheritdoc cref="RawBody" path="/exception"/>
+    public string Body => Encoding.UTF8.GetString(RawBody.Span);
+
+    /// <summary>Bytes of the body.</summary>
+    public long BodyLength => _body?.Length ?? 0;
+
+    /// <summary>
+    /// The trailer fields of a chunked body (RFC 9110 section 6.5), names in any case. They are not among the header fields: what
+    /// they say was not known when the request was routed.
+    /// </summary>
+    public FieldCollection<string> Trailers { get; private set; } = NoFields;
+
+    /// <summary>The body as a stream, from its beginning. The caller disposes of it.</summary>
+    /// <inheritdoc cref="RawBody" path="/exception"/>
+    public Stream OpenBody() => _body?.OpenRead() ?? Stream.Null;
+
+    /// <summary>A field of the form, or a top-level member of a JSON body; of several with the name the last (PHP: <c>post($name, $default)</c>).</summary>
+    /// <inheritdoc cref="Post()" path="/exception"/>
+    [return: NotNullIfNotNull(nameof(defaultValue))]
+    public string? Post(string name, string? defaultValue = null) => Post().TryGetValue(name, out string? value) ? value : defaultValue;
+
+    /// <summary>
+    /// All fields of the form (PHP: <c>post()</c>): of a urlencoded or multipart body, or the top-level members of a JSON one, there text
+    /// as it is and anything else as its JSON. As in PHP, a body of no known type is read as urlencoded.
+    /// </summary>
+    /// <exception cref="BadRequestException">The body is malformed, or beyond a limit of <see cref="HttpOptions"/>.</exception>
+    /// <exception cref="InvalidOperationException">The request has been answered and the body was in a file.</exception>
+    public FieldCollection<string> Post() => _post ??= ReadPost();
+
+    /// <summary>All fields of the form with a name, in their order. PHP has only the last, or <c>name[]</c>.</summary>
+    /// <inheritdoc cref="Post()" path="/exception"/>
+    public IReadOnlyList<string> PostValues(string name) => Post().GetValues(name);
+
+    /// <summary>A file of the form; of several with the name the last (PHP: <c>file($name)</c>). Null if there is none.</summary>
+    /// <inheritdoc cref="Post()" path="/exception"/>
+    public UploadedFile? File(string name) => File().TryGetValue(name, out UploadedFile? file) ? file : null;
+
+    /// <summary>All files of the form (PHP: <c>file()</c>).</summary>
+    /// <inheritdoc cref="Post()" path="/exception"/>
+    public FieldCollection<UploadedFile> File() => IsMultipart ? _body!.ReadForm(ContentType!, _options).Files : NoFiles;
+
+    /// <summary>All files of the form with a name, such as <c>files[]</c>, in their order.</summary>
+    /// <inheritdoc cref="Post()" path="/exception"/>
+    public IReadOnlyList<UploadedFile> FileValues(string name) => File().GetValues(name);
+
+    /// <summary>The body as an object, by metadata that the compiler has made: <c>request.Json(MyJson.Default.Order)</c>.</summary>
+    /// <typeparam name="T">What the JSON stands for.</typeparam>
+    /// <param name="type">The metadata, from a <see cref="System.Text.Json.Serialization.JsonSerializerContext"/>.</param>
+    /// <returns>The object; null if the JSON is <c>null</c>.</returns>
+    /// <exception cref="BadRequestException">The body is no JSON, or none of that type.</exception>
+    public T? Json<T>(JsonTypeInfo<T> type)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        return ReadJson(body => JsonSerializer.Deserialize(body.Span, type));
+    }
+
+    /// <summary>The body as an object, by reflection: not for trimmed or native programs.</summary>
+    /// <inheritdoc cref="Json{T}(JsonTypeInfo{T})"/>
+    /// <param name="options">How to read it; null for the defaults of the web (camel case, any case).</param>
+    [RequiresUnreferencedCode("Reads the members of T by reflection; use Json(JsonTypeInfo<T>).")]
+    [RequiresDynamicCode("Reads the members of T by reflection; use Json(JsonTypeInfo<T>).")]
+    public T? Json<T>(JsonSerializerOptions? options = null) =>
+        ReadJson(body => JsonSerializer.Deserialize<T>(body.Span, options ?? JsonSerializerOptions.Web));
+
+    /// <summary>The whole request has come.</summary>
+    internal void Complete(RequestBody? body, IReadOnlyList<KeyValuePair<string, string>>? trailers)
+    {
+        _body = body;
+        if (trailers is not { Count: > 0 }) return;
+        Trailers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);
+        foreach ((string name, string value) in trailers) Trailers.Add(name, value);
+    }
+
+    private string? ContentType => Header("content-type");
+
+    private bool IsMultipart => _body is not null && MultipartForm.IsMultipart(ContentType);
+
+    private FieldCollection<string> ReadPost()
+    {
+        if (_body is null) return NoFields;
+        if (IsMultipart) return _body.ReadForm(ContentType!, _options).Fields;
+        return MediaType.IsJson(ContentType)
+            ? JsonFields.Read(RawBody, _options.MaxFormFields)
+            : UrlEncoding.Parse(RawBody.Span, _options.MaxFormFields, static () => new BadRequestException(413, "too many form fields"));
+    }
+
+    private T? ReadJson<T>(Func<ReadOnlyMemory<byte>, T?> read)
+    {
+        try
+        {
+            return read(RawBody);
+        }
+        catch (JsonException e)
+        {
+            throw new BadRequestException(400, "malformed JSON body", e);
+        }
+    }
+}

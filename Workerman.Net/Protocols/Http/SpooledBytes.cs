@@ -1,0 +1,97 @@
+namespace Workerman.Protocols.Http;
+
+/// <summary>
+/// Bytes of unknown number as they arrive: in memory up to a threshold, beyond it in a <see cref="TemporaryFile"/>. Belongs to
+/// a body or an upload, and with it to the loop's thread.
+/// </summary>
+/// <param name="threshold">Bytes that are kept in memory.</param>
+/// <param name="expected">How many there will be, if that is known, so that no memory is taken for more.</param>
+/// <param name="folder">Where a file would be.</param>
+internal sealed class SpooledBytes(int threshold, long expected, string folder) : IDisposable
+{
+    private const int LeastCapacity = 4096;
+
+    private byte[] _memory = [];
+    private int _length;
+    private TemporaryFile? _file;
+    private bool _disposed;
+
+    public long Length { get; private set; }
+
+    public bool IsInMemory => _file is null;
+
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        Length += bytes.Length;
+        if (_file is null && Length > threshold) Spill();
+        if (_file is not null)
+        {
+            _file.Write(bytes);
+            return;
+        }
+        Reserve(bytes.Length);
+        bytes.CopyTo(_memory.AsSpan(_length));
+        _length += bytes.Length;
+    }
+
+    /// <summary>No more will come.</summary>
+    public void Complete() => _file?.Close();
+
+    /// <summary>The bytes; those of a file are read from it.</summary>
+    /// <exception cref="InvalidOperationException">The file is gone, or larger than an array can be.</exception>
+    public ReadOnlyMemory<byte> ToMemory()
+    {
+        if (_file is null) return _memory.AsMemory(0, _length);
+        ThrowIfGone();
+        if (Length > Array.MaxLength) throw new InvalidOperationException($"{Length} bytes are more than an array can hold; read them from a stream.");
+        return File.ReadAllBytes(_file.Path);
+    }
+
+    public Stream OpenRead()
+    {
+        if (_file is null) return new MemoryStream(_memory, 0, _length, writable: false);
+        ThrowIfGone();
+        return _file.OpenRead();
+    }
+
+    /// <summary>The path of the file, made now if the bytes are in memory.</summary>
+    public string ToFile()
+    {
+        ThrowIfGone();
+        if (_file is null)
+        {
+            Spill();
+            _file!.Close();
+        }
+        return _file.Path;
+    }
+
+    public void Dispose()
+    {
+        _disposed = true;
+        _file?.Dispose();
+    }
+
+    private void Spill()
+    {
+        _file = new TemporaryFile(folder);
+        _file.Write(_memory.AsSpan(0, _length));
+        _memory = [];
+        _length = 0;
+    }
+
+    /// <summary>Grows by doubling, from what has come and not from what was announced: a promise costs no memory.</summary>
+    private void Reserve(int more)
+    {
+        int needed = _length + more;
+        if (needed <= _memory.Length) return;
+        long capacity = Math.Max(needed, Math.Max(LeastCapacity, 2L * _memory.Length));
+        if (expected >= needed) capacity = Math.Min(capacity, expected);
+        Array.Resize(ref _memory, (int)Math.Min(capacity, Array.MaxLength));
+    }
+
+    private void ThrowIfGone()
+    {
+        if (_disposed) throw new InvalidOperationException("The temporary file vanished with the answer; read or move it before the request is answered.");
+    }
+}
