@@ -2,5 +2,6 @@ using BenchmarkDotNet.Running;
 using Workerman.Benchmarks;
 
 if (args is ["serve", ..]) return Serve.Run(args[1..]);
+if (args is ["fuzz", ..]) return Fuzz.Run(args[1..]);
 BenchmarkSwitcher.FromAssembly(typeof(Serve).Assembly).Run(args);
 return 0;

@@ -16,7 +16,8 @@ internal static class JsonFields
             using JsonDocument document = JsonDocument.Parse(json);
             return Read(document.RootElement, limit);
         }
-        catch (JsonException e)
+        // The latter is what text that is not UTF-8 makes (RFC 8259 section 8.1), found only when it is read.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new BadRequestException(400, "malformed JSON body", e);
         }

@@ -1,0 +1,94 @@
+using System.Text;
+
+namespace Workerman.Tests.Fuzzing;
+
+/// <summary>
+/// Makes requests that nobody would send, out of ones that somebody might: bytes changed, pieces cut out, doubled, moved
+/// between requests, words of the protocol put where they do not belong. The same seed makes the same requests. One thread.
+/// </summary>
+internal sealed class RequestMutator(int seed)
+{
+    private static readonly byte[][] Corpus = [.. new[]
+    {
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /a/b?c=d&e[]=f&e[k]=g%20h+i HTTP/1.1\r\nHost: example.org:8080\r\nAccept: */*\r\nCookie: a=1; b=\"2\"\r\n\r\n",
+        "POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 7\r\n\r\na=1&b=2",
+        "POST /json HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"a\":1,\"b\":[2]}",
+        "POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=\"y\"\r\nhello\r\n3\r\na=1\r\n0\r\nTrailer: t\r\n\r\n",
+        "POST /m HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 122\r\n\r\n"
+            + "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.txt\"\r\nContent-Type: text/plain\r\n\r\nfile\r\n--b\r\n\r\n\r\nfield\r\n--b--\r\n",
+        "POST /m HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=\"b c\"\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + "3A\r\n--b c\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b c-\r\n1\r\n-\r\n0\r\n\r\n",
+        "GET http://a:80/p?q HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
+        "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
+        "HEAD /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        "PUT /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Long: 0123456789012345678901234567890123456789012345678901234567890123456789\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\n\r\n",
+    }.Select(Encoding.Latin1.GetBytes)];
+
+    private static readonly byte[][] Words = [.. new[]
+    {
+        "\r", "\n", "\r\n", "\r\n\r\n", "\n\n", "\0", " ", "\t", ":", ";", ",", "=", "\"", "\\", "%", "%00", "%0d%0a", "#", "*", "/", "//", "?", "@", "[", "]", "{", "}", "&", "+", "--",
+        "0", "1", "0\r\n\r\n", "FFFFFFFF", "10000000000000000", "-1", "+1", "0x1", "\u000b", "\u00a0", "\u00ff", "\u007f",
+        "GET ", "POST ", " HTTP/1.1", " HTTP/1.0", " HTTP/2.0", " http/1.1", "HTTP/1.1\r\n", "CONNECT ", "TRACE ", "OPTIONS ", "http://", "https://", "u@",
+        "Host: b\r\n", "Host:\r\n", "Content-Length: 1\r\n", "Content-Length: 5\r\n", "Content-Length", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding",
+        "chunked", "identity", "Connection: close\r\n", "Connection: keep-alive\r\n", "Expect: 100-continue\r\n", "Expect: x\r\n", "Upgrade: h2c\r\n", "X: \r\n y\r\n", "Cookie: a=b; a=c\r\n",
+        "Content-Type: application/json\r\n", "Content-Type: multipart/form-data; boundary=b\r\n", "boundary=", "--b\r\n", "--b--", "name=", "filename=",
+    }.Select(Encoding.Latin1.GetBytes)];
+
+    private readonly Random _random = new(seed);
+
+    public byte[] Next()
+    {
+        byte[] bytes = Pick(Corpus);
+        // Some stay valid, so that the way behind them is walked too.
+        for (int changes = _random.Next(5); changes > 0; changes--) bytes = Mutate(bytes);
+        if (_random.Next(3) == 0) bytes = [.. bytes, .. Pick(Corpus)];
+        if (_random.Next(8) == 0) bytes = [.. Pick(Corpus), .. bytes];
+        return bytes;
+    }
+
+    /// <summary>Places to cut bytes at, all of them now and then.</summary>
+    public List<Range> Cuts(int length)
+    {
+        var pieces = new List<Range>();
+        int most = _random.Next(6) == 0 ? 1 : 1 + _random.Next(Math.Max(1, length));
+        for (int start = 0; start < length;)
+        {
+            int end = Math.Min(length, start + 1 + _random.Next(most));
+            pieces.Add(start..end);
+            start = end;
+        }
+        return pieces;
+    }
+
+    private byte[] Mutate(byte[] bytes)
+    {
+        int at = _random.Next(bytes.Length + 1);
+        int end = at + _random.Next(Math.Min(bytes.Length - at, 40) + 1);
+        return _random.Next(9) switch
+        {
+            0 => [.. bytes[..at], (byte)_random.Next(256), .. bytes[at..]],
+            1 when at < bytes.Length => [.. bytes[..at], (byte)_random.Next(256), .. bytes[(at + 1)..]],
+            2 when at < bytes.Length => [.. bytes[..at], (byte)(bytes[at] ^ (1 << _random.Next(8))), .. bytes[(at + 1)..]],
+            3 => [.. bytes[..at], .. bytes[end..]],
+            4 => [.. bytes[..end], .. bytes[at..]],
+            5 => Splice(bytes, at, end),
+            6 when bytes.Length > 0 => bytes[..at],
+            7 => [.. bytes[..at], .. Pick(Words), .. bytes[end..]],
+            _ => [.. bytes[..at], .. Pick(Words), .. bytes[at..]],
+        };
+    }
+
+    /// <summary>A piece of another request in the place of one.</summary>
+    private byte[] Splice(byte[] bytes, int at, int end)
+    {
+        byte[] other = Pick(Corpus);
+        int from = _random.Next(other.Length);
+        return [.. bytes[..at], .. other[from..(from + _random.Next(other.Length - from + 1))], .. bytes[end..]];
+    }
+
+    private byte[] Pick(byte[][] all) => all[_random.Next(all.Length)];
+}
