@@ -14,6 +14,7 @@ public abstract class WorkerBase : IHostedWorker
     private readonly Lock _gate = new();
     private readonly List<IWorkerView> _views = [];
     private List<Listener> _listeners = [];
+    private int _connectionCount;
     private bool _running;
     private volatile bool _ended;
     private IPEndPoint? _boundEndPoint;
@@ -101,6 +102,9 @@ public abstract class WorkerBase : IHostedWorker
 
     /// <summary>A connection's send buffer is empty again (PHP: <c>$onBufferDrain</c>).</summary>
     public Action<TcpConnection>? OnBufferDrain { get; set; }
+
+    /// <summary>Whether it may have another connection. Any thread.</summary>
+    internal bool HasRoom => Volatile.Read(ref _connectionCount) < Options.MaxConnections;
 
     /// <summary>Whether new connections are to be left waiting, also by views that are still to come.</summary>
     internal bool IsAcceptPaused { get; private set; }
@@ -295,6 +299,9 @@ public abstract class WorkerBase : IHostedWorker
     {
         lock (_gate) return [.. _views];
     }
+
+    /// <summary>A connection came (1) or went (-1). Any thread.</summary>
+    internal void CountConnection(int change) => Interlocked.Add(ref _connectionCount, change);
 
     private ConnectionCollection Snapshot()
     {

@@ -16,6 +16,20 @@ public sealed class WorkerOptions
         }
     } = 4096;
 
+    /// <summary>
+    /// Connections that the worker has at once, on all its loops; 100,000, at least 1. Beyond, new ones wait in the backlog until one
+    /// is closed, and a line in the log says so. With several loops each may take one more before it notices.
+    /// </summary>
+    public int MaxConnections
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            field = value;
+        }
+    } = 100_000;
+
     /// <summary>Limits and patience of an HTTP worker.</summary>
     public HttpOptions Http { get; } = new();
 }

@@ -46,7 +46,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         _acceptor?.Close();
         _acceptor = null;
         if (listener is null || _stopped) return;
-        _acceptor = new Acceptor(Loop, listener, _worker.Name, Worker.SafeLogger, OnAccepted);
+        _acceptor = new Acceptor(Loop, listener, _worker.Name, Worker.SafeLogger, OnAccepted, () => _worker.HasRoom);
         if (_worker.IsAcceptPaused) _acceptor.Pause();
     }
 
@@ -100,6 +100,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     public override void OnGone(TcpConnection connection)
     {
         Connections.Remove(connection);
+        _worker.CountConnection(-1);
         if (_stopped) DetachIfDrained();
     }
 
@@ -158,6 +159,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
             return;
         }
         Connections.Add(connection);
+        _worker.CountConnection(1);
         Guard(_worker.OnConnect, connection);
     }
 

@@ -5,12 +5,17 @@ using Workerman.Events;
 namespace Workerman.Hosting;
 
 /// <summary>
-/// Accepts the connections of one worker on one loop. When descriptors run out it pauses, so that nothing spins and open
-/// connections live on, and tries again when one was closed and once a second. Belongs to the loop's thread.
+/// Accepts the connections of one worker on one loop. When descriptors run out, or the worker has all the connections that it
+/// may have, it pauses, so that nothing spins and open connections live on, and tries again when one was closed and once a
+/// second. Belongs to the loop's thread.
 /// </summary>
 internal sealed class Acceptor : IAcceptHandler
 {
+    private const string MoreFiles = "Raise the limit of open files (ulimit -n) or close some.";
+    private const string MoreConnections = "Raise WorkerOptions.MaxConnections, or find out who keeps them.";
+
     private readonly Action<Socket> _accepted;
+    private readonly Func<bool> _hasRoom;
     private readonly ILogger _logger;
     private readonly string _worker;
     private readonly IAcceptWatch _watch;
@@ -19,12 +24,13 @@ internal sealed class Acceptor : IAcceptHandler
     private bool _retrying;
     private bool _closed;
 
-    public Acceptor(IEventLoop loop, Listener listener, string worker, ILogger logger, Action<Socket> accepted)
+    public Acceptor(IEventLoop loop, Listener listener, string worker, ILogger logger, Action<Socket> accepted, Func<bool> hasRoom)
     {
         Listener = listener;
         _worker = worker;
         _logger = logger;
         _accepted = accepted;
+        _hasRoom = hasRoom;
         listener.Acquire();
         _watch = loop.Accept(listener.Socket, this);
     }
@@ -46,7 +52,7 @@ internal sealed class Acceptor : IAcceptHandler
     /// <summary>Tries again after descriptors had run out.</summary>
     public void Retry()
     {
-        if (!_exhausted || _retrying || _paused || _closed || !DescriptorHeadroom.HasRoom()) return;
+        if (!_exhausted || _retrying || _paused || _closed || !_hasRoom() || !DescriptorHeadroom.HasRoom()) return;
         _retrying = true;
         _watch.Enabled = true;
     }
@@ -73,18 +79,19 @@ internal sealed class Acceptor : IAcceptHandler
 
     public void OnAccepted(Socket socket)
     {
-        if (DescriptorHeadroom.IsReachedBy(socket)) OnExhausted("few file descriptors are left");
+        if (DescriptorHeadroom.IsReachedBy(socket)) OnExhausted("few file descriptors are left", MoreFiles);
         _accepted(socket);
+        if (!_hasRoom()) OnExhausted("it has MaxConnections", MoreConnections);
     }
 
-    public void OnAcceptError(SocketError error) => OnExhausted($"{error}");
+    public void OnAcceptError(SocketError error) => OnExhausted($"{error}", MoreFiles);
 
-    private void OnExhausted(string reason)
+    private void OnExhausted(string reason, string cure)
     {
         _watch.Enabled = false;
         _retrying = false;
         if (_exhausted) return;
         _exhausted = true;
-        Log.AcceptPaused(_logger, _worker, reason);
+        Log.AcceptPaused(_logger, _worker, reason, cure);
     }
 }

@@ -20,8 +20,8 @@ internal static partial class Log
     [LoggerMessage(5, LogLevel.Error, "A callback of worker {Worker} failed for connection {Connection} from {Remote}")]
     public static partial void CallbackFailed(ILogger logger, string worker, long connection, string remote, Exception exception);
 
-    [LoggerMessage(6, LogLevel.Error, "Worker {Worker} pauses accepting: {Reason}. Open connections go on. Raise the limit of open files (ulimit -n) or close some.")]
-    public static partial void AcceptPaused(ILogger logger, string worker, string reason);
+    [LoggerMessage(6, LogLevel.Error, "Worker {Worker} pauses accepting: {Reason}. Open connections go on, new ones wait. {Cure}")]
+    public static partial void AcceptPaused(ILogger logger, string worker, string reason, string cure);
 
     [LoggerMessage(7, LogLevel.Information, "Worker {Worker} accepts again")]
     public static partial void AcceptResumed(ILogger logger, string worker);
