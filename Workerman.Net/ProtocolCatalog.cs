@@ -1,3 +1,4 @@
+using Workerman.Hosting;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
 
@@ -37,7 +38,14 @@ internal static class ProtocolCatalog
                 : throw new ArgumentException($"Protocol is set, but {scheme}:// brings its own; use tcp://");
         }
         if (delivered != typeof(T)) throw new ArgumentException($"{scheme}:// receives {delivered}, not {typeof(T)}; set Protocol. {Cure<T>()}");
-        return scheme == "http" ? () => new HttpProtocol(options.Http) : () => RawProtocol.Instance;
+        return scheme == "http" ? HttpFactory(options.Http) : () => RawProtocol.Instance;
+    }
+
+    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options)
+    {
+        options.Session.Check();
+        options.Session.Store.Report = static (what, reason) => Log.SessionFailed(Worker.SafeLogger, what, reason);
+        return () => new HttpProtocol(options);
     }
 
     private static string Cure<T>()

@@ -15,7 +15,8 @@ internal sealed partial class LayerTests
         ["Events"] = [],
         ["Protocols"] = [],
         ["Connection"] = ["Workerman.Events", "Workerman.Protocols"],
-        ["Protocols/Http"] = ["Workerman.Protocols"],
+        ["Protocols/Http"] = ["Workerman.Protocols", "Workerman.Protocols.Http.Sessions"],
+        ["Protocols/Http/Sessions"] = [],
         ["Hosting"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols"],
         [""] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Hosting"],
     };

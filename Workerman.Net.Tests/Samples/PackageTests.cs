@@ -52,7 +52,7 @@ internal sealed class PackageTests
         using var nuspec = new StreamReader(package.Entries.Single(entry => entry.Name == "Workerman.Net.nuspec").Open());
         string text = nuspec.ReadToEnd();
         Assert.That(text, Does.Contain("<license type=\"expression\">MIT</license>").And.Contain("<readme>README.md</readme>"));
-        Assert.That(text.Split("<dependency ").Length - 1, Is.EqualTo(1), "one dependency");
+        Assert.That(text.Split("<dependency ").Length - 1, Is.EqualTo(2), "the abstractions of logging and of caches");
         using ZipArchive symbols = ZipFile.OpenRead(PathOf("feed", $"Workerman.Net.{_version}.snupkg"));
         Assert.That(symbols.Entries.Select(entry => entry.FullName), Does.Contain("lib/net10.0/Workerman.Net.pdb"));
     }

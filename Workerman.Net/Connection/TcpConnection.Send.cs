@@ -141,12 +141,20 @@ public sealed partial class TcpConnection
         connection.Protocol.OnRawSent();
     }
 
-    private SendResult HandOver(Action send) =>
-        Status == ConnectionStatus.Established && Loop.Post(send) ? SendResult.Queued : SendResult.Dropped;
+    /// <summary>A closed connection is handed over to as well: what is dropped, the protocol is told on the loop.</summary>
+    private SendResult HandOver(Action send)
+    {
+        bool open = Status == ConnectionStatus.Established;
+        return Loop.Post(send) && open ? SendResult.Queued : SendResult.Dropped;
+    }
 
     private SendResult Send<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
     {
-        if (Status != ConnectionStatus.Established) return SendResult.Dropped;
+        if (Status != ConnectionStatus.Established)
+        {
+            Protocol.OnDropped();
+            return SendResult.Dropped;
+        }
         if (SendBufferQueueSize >= MaxSendBufferSize)
         {
             _handler.OnError(this, ConnectionError.SendFail, "send buffer full and drop package");

@@ -40,4 +40,7 @@ internal static partial class Log
 
     [LoggerMessage(12, LogLevel.Error, "{Message}")]
     public static partial void StartFailed(ILogger logger, string message);
+
+    [LoggerMessage(13, LogLevel.Error, "{What}")]
+    public static partial void SessionFailed(ILogger logger, string what, Exception exception);
 }

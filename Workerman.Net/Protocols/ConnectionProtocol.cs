@@ -61,6 +61,11 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     {
     }
 
+    /// <summary>A message of the application's is not written: the peer is gone, or takes nothing any more.</summary>
+    public virtual void OnDropped()
+    {
+    }
+
     /// <summary>Writes the peer's last words for a rejection, if the protocol has any.</summary>
     public virtual void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
     {

@@ -66,6 +66,9 @@ public sealed class HttpOptions
     /// <summary>Whether TRACE reaches the application; false: 501.</summary>
     public bool AllowTrace { get; set; }
 
+    /// <summary>Settings of its sessions (PHP: the statics of <c>Session</c>).</summary>
+    public SessionOptions Session { get; } = new();
+
     private static int InRange(int value, int least, int most)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(value, least);

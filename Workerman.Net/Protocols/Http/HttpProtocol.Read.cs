@@ -44,7 +44,7 @@ internal sealed partial class HttpProtocol
         int bodyLimit = maxPackageSize - consumed;
         if (_head!.ContentLength > bodyLimit) return Verdict.Reject(413, "request body too large");
         input = input.Slice(consumed);
-        _request = new Request(_head, options);
+        _request = new Request(_head, options) { Exchange = this };
         if (_head.ContentLength != 0) BeginBody(bodyLimit, input.IsEmpty);
         return verdict;
     }

@@ -7,13 +7,25 @@ internal sealed partial class HttpProtocol
 {
     public override void Encode(string text, IBufferWriter<byte> output)
     {
-        ResponseWriter.WriteText(text, BeginAnswer(), output);
+        AnswerForm form = BeginAnswer();
+        if (_session is not null)
+        {
+            Encode(new Response(200, null, text), output);
+            return;
+        }
+        ResponseWriter.WriteText(text, form, output);
         EndAnswer();
     }
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
-        ResponseWriter.WriteBytes(bytes, BeginAnswer(), output);
+        AnswerForm form = BeginAnswer();
+        if (_session is not null)
+        {
+            Encode(new Response(200, null, bytes.ToArray()), output);
+            return;
+        }
+        ResponseWriter.WriteBytes(bytes, form, output);
         EndAnswer();
     }
 
@@ -26,12 +38,17 @@ internal sealed partial class HttpProtocol
             if (_head!.MinorVersion > 0) ResponseWriter.Write(message, form, output);
             return;
         }
+        if (_session is not null)
+        {
+            message = SealSession(_session, message);
+            form = BeginAnswer();
+        }
         if (OptionList.Contains(message.GetHeader("Connection"), "close")) form = form with { KeepAlive = false };
         bool stream = IsEventStream(message);
         if (stream) ResponseWriter.WriteStreamHead(message, output);
         else ResponseWriter.Write(message, form, output);
         _retiring |= stream || !form.KeepAlive;
-        if (stream && !form.IsHead) _state = State.Stream;
+        if (stream && !form.IsHead) BeginStream();
         else EndAnswer();
     }
 
@@ -47,10 +64,12 @@ internal sealed partial class HttpProtocol
     public override void OnRawSent()
     {
         if (_state != State.Answer) return;
+        if (_session is not null) SealRawAnswer(_session);
         // The application writes the answer itself, and nobody else can tell where it ends: if nothing may follow it, the
         // end of the connection is the application's or the client's too.
         if (_head!.KeepAlive && !_retiring) EndAnswer();
         else _state = State.Raw;
+        _session = null;
     }
 
     public override void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
@@ -66,6 +85,7 @@ internal sealed partial class HttpProtocol
     public override bool EncodeFault(Verdict verdict, IBufferWriter<byte> output)
     {
         if (_state != State.Answer) return false;
+        // As in PHP, what a handler changed of the session before it failed is saved.
         Encode(Rejection(verdict), output);
         return true;
     }
@@ -83,7 +103,14 @@ internal sealed partial class HttpProtocol
         // The request is the application's alone from here on; an idle connection holds none.
         _head = null;
         _request = null;
+        _session = null;
         ReleaseBody();
+    }
+
+    private void BeginStream()
+    {
+        _state = State.Stream;
+        _session = null;
     }
 
     /// <summary>Short of a reason where that is the server's own business.</summary>

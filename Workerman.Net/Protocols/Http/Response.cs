@@ -42,7 +42,7 @@ public class Response
     public string ProtocolVersion { get; private set; } = "1.1";
 
     /// <summary>The header fields (PHP: <c>getHeaders()</c>).</summary>
-    public ResponseHeaders Headers { get; }
+    public ResponseHeaders Headers { get; private set; }
 
     /// <summary>The body's bytes (PHP: <c>rawBody()</c>).</summary>
     public ReadOnlyMemory<byte> RawBody => _body;
@@ -132,6 +132,16 @@ public class Response
     {
         Headers.Add("Set-Cookie", SetCookie.Format(name, value, maxAge, path, domain, secure, httpOnly, sameSite));
         return this;
+    }
+
+    /// <summary>A response like this one, whatever it is, with one more header field; this one stays as it is.</summary>
+    internal Response WithAnotherHeader(string name, string value)
+    {
+        var copy = (Response)MemberwiseClone();
+        copy.Headers = [];
+        foreach ((string key, string own) in Headers) copy.Headers.Add(key, own);
+        copy.Headers.Add(name, value);
+        return copy;
     }
 
     private static int CheckStatus(int status)

@@ -1,0 +1,135 @@
+using Workerman.Protocols.Http.Sessions;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>
+/// Settings of an HTTP worker's sessions: <c>worker.Options.Http.Session</c> (PHP: the statics of <c>Workerman\Protocols\Http\Session</c>). Set them before the
+/// worker runs; its loops share them.
+/// </summary>
+public sealed class SessionOptions
+{
+    /// <summary>Name of the cookie that holds the id; <c>PHPSID</c> (PHP: <c>$name</c>).</summary>
+    /// <exception cref="ArgumentException">It is no token.</exception>
+    public string Name
+    {
+        get;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            if (!HttpChars.IsToken(value)) throw new ArgumentException($"'{Printable.Of(value)}' is no cookie name; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(value));
+            field = value;
+        }
+    } = "PHPSID";
+
+    /// <summary>
+    /// How long a session lives after it was last written; 1440 seconds, at least one (PHP: <c>$lifetime</c>). With
+    /// <see cref="AutoUpdateTimestamp"/>: after it was last used.
+    /// </summary>
+    public TimeSpan Lifetime { get => Store.Lifetime; set => Store.Lifetime = AtLeastASecond(value); }
+
+    /// <summary>Whether each request that uses its session begins a new lifetime, also if it changes nothing; false (PHP: <c>$autoUpdateTimestamp</c>).</summary>
+    public bool AutoUpdateTimestamp { get => Store.AutoUpdateTimestamp; set => Store.AutoUpdateTimestamp = value; }
+
+    /// <summary>
+    /// How long the browser keeps the cookie from the answer that sets it; zero, the default, until it is closed. Whole seconds (PHP: <c>$cookieLifetime</c>).
+    /// As in PHP the cookie is set once, with a new id, so this is the longest that a client stays the same.
+    /// </summary>
+    public TimeSpan CookieLifetime
+    {
+        get;
+        set
+        {
+            if (value != TimeSpan.Zero) AtLeastASecond(value);
+            field = value;
+        }
+    }
+
+    /// <summary>Below which path the browser sends the cookie; <c>/</c> (PHP: <c>$cookiePath</c>).</summary>
+    /// <exception cref="ArgumentException">It does not begin with a slash, or has a semicolon or a control character.</exception>
+    public string CookiePath
+    {
+        get;
+        set
+        {
+            if (!Attribute(value).StartsWith('/')) throw new ArgumentException("The path of a cookie begins with a slash.", nameof(value));
+            field = value;
+        }
+    } = "/";
+
+    /// <summary>The domain whose hosts all get the cookie; empty, the default, for this host alone (PHP: <c>$domain</c>).</summary>
+    /// <exception cref="ArgumentException">It has a semicolon or a control character.</exception>
+    public string Domain { get; set => field = Attribute(value); } = "";
+
+    /// <summary>Whether the browser sends the cookie by HTTPS alone; false. Set it wherever the clients come by HTTPS (PHP: <c>$secure</c>).</summary>
+    public bool Secure { get; set; }
+
+    /// <summary>Whether the cookie is out of reach of scripts; true (PHP: <c>$httpOnly</c>).</summary>
+    public bool HttpOnly { get; set; } = true;
+
+    /// <summary>
+    /// Whether requests from other sites bring the cookie; <see cref="Http.SameSite.Lax"/>: only when the user follows a link (PHP: <c>$sameSite</c>, there
+    /// unspecified, which some browsers take for always).
+    /// </summary>
+    public SameSite SameSite
+    {
+        get;
+        set => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "It is none of the enumeration's values.");
+    } = SameSite.Lax;
+
+    /// <summary>Where sessions are kept; files by default (PHP: <c>Session::handlerClass()</c>).</summary>
+    public ISessionHandler Handler
+    {
+        get => Store.Handler;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            Store.Handler = value;
+        }
+    }
+
+    /// <summary>
+    /// In how many of <see cref="GcDivisor"/> requests that use a session the expired ones are removed from the store; 1, zero for never (PHP:
+    /// <c>$gcProbability[0]</c>). That happens on a thread of the pool.
+    /// </summary>
+    public int GcProbability { get => Store.GcProbability; set => Store.GcProbability = AtLeast(0, value); }
+
+    /// <summary>See <see cref="GcProbability"/>; 20,000, at least 1 (PHP: <c>$gcProbability[1]</c>).</summary>
+    public int GcDivisor { get => Store.GcDivisor; set => Store.GcDivisor = AtLeast(1, value); }
+
+    internal SessionStore Store { get; } = new();
+
+    /// <summary>The Set-Cookie field that tells a client its id.</summary>
+    internal string CookieOf(string id) => SetCookie.Format(
+        Name, id, CookieLifetime == TimeSpan.Zero ? null : (int)Math.Min(CookieLifetime.TotalSeconds, int.MaxValue), CookiePath, Domain, Secure, HttpOnly, SameSite);
+
+    /// <summary>Refuses what each setting allows by itself, but every browser refuses together.</summary>
+    /// <exception cref="ArgumentException">What contradicts what, and the cure.</exception>
+    internal void Check()
+    {
+        CookieOf(SessionIds.Create());
+        // RFC 6265bis sections 4.1.3 and 5.7.
+        if (SameSite == SameSite.None && !Secure) throw new ArgumentException("a session cookie with SameSite None is refused by browsers without Secure; set Options.Http.Session.Secure");
+        if (Name.StartsWith("__Secure-", StringComparison.OrdinalIgnoreCase) && !Secure) throw new ArgumentException($"a cookie named {Name} is refused by browsers without Secure; set Options.Http.Session.Secure");
+        if (Name.StartsWith("__Host-", StringComparison.OrdinalIgnoreCase) && (!Secure || CookiePath != "/" || Domain.Length > 0))
+            throw new ArgumentException($"a cookie named {Name} is refused by browsers unless it has Secure, the path / and no domain; set Options.Http.Session so");
+    }
+
+    private static string Attribute(string value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        if (value.Contains(';') || !HttpChars.IsFieldValue(value)) throw new ArgumentException("It has a semicolon or a control character; remove it.", nameof(value));
+        return value;
+    }
+
+    private static TimeSpan AtLeastASecond(TimeSpan value)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.FromSeconds(1));
+        return value;
+    }
+
+    private static int AtLeast(int least, int value)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, least);
+        return value;
+    }
+}

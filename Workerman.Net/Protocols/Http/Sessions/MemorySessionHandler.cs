@@ -1,0 +1,101 @@
+namespace Workerman.Protocols.Http.Sessions;
+
+/// <summary>
+/// Sessions in this process's memory: fast, and gone with it. For all loops of a worker, and for several workers that are to share
+/// their sessions. It holds so many at most; then the one that was written longest ago makes room. Any thread.
+/// </summary>
+public sealed class MemorySessionHandler : ISessionHandler
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, LinkedListNode<Entry>> _entries = [];
+    private readonly LinkedList<Entry> _byAge = new();
+    private readonly TimeProvider _time;
+
+    /// <summary>Makes an empty store.</summary>
+    /// <param name="maxSessions">Sessions that it holds at most; at least 1.</param>
+    /// <param name="timeProvider">The clock; null for the system's.</param>
+    public MemorySessionHandler(int maxSessions = 100_000, TimeProvider? timeProvider = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxSessions, 1);
+        MaxSessions = maxSessions;
+        _time = timeProvider ?? TimeProvider.System;
+    }
+
+    /// <summary>Sessions that it holds at most.</summary>
+    public int MaxSessions { get; }
+
+    /// <summary>Sessions that it holds, with expired ones that nobody has swept yet.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate) return _entries.Count;
+        }
+    }
+
+    /// <inheritdoc/>
+    public byte[]? Read(string sessionId, TimeSpan lifetime)
+    {
+        ArgumentNullException.ThrowIfNull(sessionId);
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue(sessionId, out LinkedListNode<Entry>? node)) return null;
+            if (!IsExpired(node.Value, lifetime)) return node.Value.Data;
+            Remove(node);
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Write(string sessionId, byte[] data, TimeSpan lifetime)
+    {
+        ArgumentNullException.ThrowIfNull(sessionId);
+        ArgumentNullException.ThrowIfNull(data);
+        lock (_gate)
+        {
+            if (_entries.TryGetValue(sessionId, out LinkedListNode<Entry>? node)) Remove(node);
+            else if (_entries.Count == MaxSessions) Remove(_byAge.First!);
+            _entries[sessionId] = _byAge.AddLast(new Entry(sessionId, data, _time.GetTimestamp()));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Destroy(string sessionId)
+    {
+        ArgumentNullException.ThrowIfNull(sessionId);
+        lock (_gate)
+        {
+            if (_entries.TryGetValue(sessionId, out LinkedListNode<Entry>? node)) Remove(node);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool UpdateTimestamp(string sessionId, TimeSpan lifetime)
+    {
+        lock (_gate)
+        {
+            if (Read(sessionId, lifetime) is not { } data) return false;
+            Write(sessionId, data, lifetime);
+            return true;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Gc(TimeSpan lifetime)
+    {
+        lock (_gate)
+        {
+            while (_byAge.First is { } oldest && IsExpired(oldest.Value, lifetime)) Remove(oldest);
+        }
+    }
+
+    private bool IsExpired(Entry entry, TimeSpan lifetime) => _time.GetElapsedTime(entry.Written) > lifetime;
+
+    private void Remove(LinkedListNode<Entry> node)
+    {
+        _byAge.Remove(node);
+        _entries.Remove(node.Value.Id);
+    }
+
+    private readonly record struct Entry(string Id, byte[] Data, long Written);
+}

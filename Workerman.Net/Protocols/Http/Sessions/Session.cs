@@ -1,0 +1,190 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Workerman.Protocols.Http.Sessions;
+
+/// <summary>
+/// What the server remembers of a client between requests (PHP: <c>Workerman\Protocols\Http\Session</c>). Values are JSON, read with a type that the
+/// application names. Changes are saved when the answer is sent; later ones, or earlier if need be, by <see cref="Save"/>. It
+/// belongs to its request and is not for several threads at once. Two requests of a client at the same time each have their own copy,
+/// and the last one to save wins. Saving is in <c>.Save.cs</c>.
+/// </summary>
+public sealed partial class Session
+{
+    private readonly SessionStore _store;
+    private readonly Dictionary<string, JsonElement> _values;
+
+    internal Session(SessionStore store, string id, Dictionary<string, JsonElement> values, bool isIssued)
+    {
+        _store = store;
+        _values = values;
+        Id = id;
+        IsIssued = isIssued;
+        // An id that was issued is recorded, also without any value: else the next request would get another.
+        if (isIssued) _version = 1;
+    }
+
+    /// <summary>Its id, 32 letters and digits, which the client's cookie holds (PHP: <c>getId()</c>). It is a secret: keep it out of logs.</summary>
+    public string Id { get; private set; }
+
+    /// <summary>
+    /// A value as text, or <paramref name="defaultValue"/> if there is none or it is null (PHP: <c>get()</c>). What is not text is given as its JSON:
+    /// <c>12</c>, <c>true</c>, <c>[1,2]</c>.
+    /// </summary>
+    [return: NotNullIfNotNull(nameof(defaultValue))]
+    public string? Get(string name, string? defaultValue = null) => Find(name) is not { } value ? defaultValue
+        : value.ValueKind == JsonValueKind.String ? value.GetString()!
+        : value.GetRawText();
+
+    /// <summary>A value, or <paramref name="defaultValue"/> if there is none or it is no such number (PHP: <c>get()</c>).</summary>
+    public int Get(string name, int defaultValue) =>
+        Find(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt32(out int number) ? number : defaultValue;
+
+    /// <inheritdoc cref="Get(string, int)"/>
+    public long Get(string name, long defaultValue) =>
+        Find(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out long number) ? number : defaultValue;
+
+    /// <inheritdoc cref="Get(string, int)"/>
+    public double Get(string name, double defaultValue) =>
+        Find(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetDouble(out double number) ? number : defaultValue;
+
+    /// <inheritdoc cref="Get(string, int)"/>
+    public decimal Get(string name, decimal defaultValue) =>
+        Find(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetDecimal(out decimal number) ? number : defaultValue;
+
+    /// <summary>A value, or <paramref name="defaultValue"/> if there is none or it is neither true nor false (PHP: <c>get()</c>).</summary>
+    public bool Get(string name, bool defaultValue) =>
+        Find(name) is { ValueKind: JsonValueKind.True or JsonValueKind.False } value ? value.GetBoolean() : defaultValue;
+
+    /// <summary>
+    /// A value of the application's own type (PHP: <c>get()</c>), or <paramref name="defaultValue"/> if there is none. So it is if the stored value
+    /// does not fit the type, as after a new version of the application; that stands in the log.
+    /// </summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="type">What it is read as: from a <c>JsonSerializerContext</c>, <c>MyContext.Default.Basket</c>.</param>
+    /// <param name="defaultValue">What to give if there is none.</param>
+    [return: NotNullIfNotNull(nameof(defaultValue))]
+    public T? Get<T>(string name, JsonTypeInfo<T> type, T? defaultValue = default)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        if (Find(name) is not { } value) return defaultValue;
+        try
+        {
+            return value.Deserialize(type) ?? defaultValue;
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException)
+        {
+            _store.Report?.Invoke($"A session's value is not the {typeof(T)} that was asked for; it counts as none", e);
+            return defaultValue;
+        }
+    }
+
+    /// <summary>Stores a text or null (PHP: <c>set()</c>).</summary>
+    public void Set(string name, string? value) => Store(name, SessionJson.Of(value));
+
+    /// <summary>Stores true or false (PHP: <c>set()</c>).</summary>
+    public void Set(string name, bool value) => Store(name, SessionJson.Of(value));
+
+    /// <summary>Stores a whole number (PHP: <c>set()</c>).</summary>
+    public void Set(string name, long value) => Store(name, SessionJson.Of(value));
+
+    /// <summary>Stores a number (PHP: <c>set()</c>).</summary>
+    /// <exception cref="ArgumentException">It is infinite or no number: JSON has no form for it.</exception>
+    public void Set(string name, double value) => Store(name, SessionJson.Of(value));
+
+    /// <summary>Stores a number, to the last digit (PHP: <c>set()</c>).</summary>
+    public void Set(string name, decimal value) => Store(name, SessionJson.Of(value));
+
+    /// <summary>Stores a value of the application's own type, as it is now (PHP: <c>set()</c>).</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="value">The value; changes to it later on are not stored.</param>
+    /// <param name="type">How it is written: from a <c>JsonSerializerContext</c>, <c>MyContext.Default.Basket</c>.</param>
+    public void Set<T>(string name, T value, JsonTypeInfo<T> type)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        Store(name, JsonSerializer.SerializeToElement(value, type));
+    }
+
+    /// <summary>Stores a text, number, true, false or null (PHP: <c>put($key, $value)</c>).</summary>
+    /// <exception cref="ArgumentException">It is of another type, for which there is <see cref="Set{T}"/>.</exception>
+    public void Put(string name, object? value) => Store(name, SessionJson.Of(value));
+
+    /// <summary>Stores several values, each a text, number, true, false or null (PHP: <c>put(array)</c>); all of them or none.</summary>
+    /// <exception cref="ArgumentException">One is of another type, for which there is <see cref="Set{T}"/>.</exception>
+    public void Put(Dictionary<string, object?> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        KeyValuePair<string, JsonElement>[] stored = [.. values.Select(entry => KeyValuePair.Create(entry.Key, SessionJson.Of(entry.Value)))];
+        foreach ((string name, JsonElement value) in stored) Store(name, value);
+    }
+
+    /// <summary>Removes a value (PHP: <c>delete()</c>).</summary>
+    public void Delete(string name)
+    {
+        if (_values.Remove(name)) _version++;
+    }
+
+    /// <summary>Removes one or several values (PHP: <c>forget()</c>).</summary>
+    public void Forget(params ReadOnlySpan<string> names)
+    {
+        foreach (string name in names) Delete(name);
+    }
+
+    /// <summary>Gives a value as <see cref="Get(string, string)"/> does and removes it (PHP: <c>pull()</c>).</summary>
+    [return: NotNullIfNotNull(nameof(defaultValue))]
+    public string? Pull(string name, string? defaultValue = null) => Pulled(name, Get(name, defaultValue));
+
+    /// <summary>Gives a value as <see cref="Get(string, int)"/> does and removes it (PHP: <c>pull()</c>).</summary>
+    public int Pull(string name, int defaultValue) => Pulled(name, Get(name, defaultValue));
+
+    /// <inheritdoc cref="Pull(string, int)"/>
+    public long Pull(string name, long defaultValue) => Pulled(name, Get(name, defaultValue));
+
+    /// <inheritdoc cref="Pull(string, int)"/>
+    public double Pull(string name, double defaultValue) => Pulled(name, Get(name, defaultValue));
+
+    /// <inheritdoc cref="Pull(string, int)"/>
+    public decimal Pull(string name, decimal defaultValue) => Pulled(name, Get(name, defaultValue));
+
+    /// <inheritdoc cref="Pull(string, int)"/>
+    public bool Pull(string name, bool defaultValue) => Pulled(name, Get(name, defaultValue));
+
+    /// <summary>Gives a value as <see cref="Get{T}"/> does and removes it (PHP: <c>pull()</c>).</summary>
+    [return: NotNullIfNotNull(nameof(defaultValue))]
+    public T? Pull<T>(string name, JsonTypeInfo<T> type, T? defaultValue = default) => Pulled(name, Get(name, type, defaultValue));
+
+    /// <summary>A copy of all values (PHP: <c>all()</c>).</summary>
+    public Dictionary<string, JsonElement> All() => new(_values);
+
+    /// <summary>Whether there is such a value and it is not null (PHP: <c>has()</c>).</summary>
+    public bool Has(string name) => Find(name) is not null;
+
+    /// <summary>Whether there is such a value, be it null (PHP: <c>exists()</c>).</summary>
+    public bool Exists(string name) => _values.ContainsKey(name);
+
+    /// <summary>
+    /// Removes all values, and the session from the store (PHP: <c>flush()</c>): its id is worth nothing any more, unless a value is set again
+    /// before the answer.
+    /// </summary>
+    public void Flush()
+    {
+        _values.Clear();
+        _flushed = true;
+        _version++;
+    }
+
+    private JsonElement? Find(string name) => _values.TryGetValue(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private T Pulled<T>(string name, T value)
+    {
+        Delete(name);
+        return value;
+    }
+
+    private void Store(string name, JsonElement value)
+    {
+        _values[name] = value;
+        _version++;
+    }
+}

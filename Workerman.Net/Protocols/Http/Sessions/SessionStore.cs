@@ -1,0 +1,83 @@
+using System.Text.Json;
+
+namespace Workerman.Protocols.Http.Sessions;
+
+/// <summary>
+/// A worker's handler and the rules it is used by: finds sessions by what a client sent, makes new ones, and sweeps now and then.
+/// Shared by the worker's loops; its settings do not change once they run.
+/// </summary>
+internal sealed class SessionStore
+{
+    private int _sweeping;
+
+    public ISessionHandler Handler
+    {
+        // Two loops may each make one: it holds nothing but its folder.
+        get => field ??= new FileSessionHandler();
+        set;
+    }
+
+    public TimeSpan Lifetime { get; set; } = TimeSpan.FromSeconds(1440);
+
+    public bool AutoUpdateTimestamp { get; set; }
+
+    public int GcProbability { get; set; } = 1;
+
+    public int GcDivisor { get; set; } = 20_000;
+
+    /// <summary>Tells the operator what no exception tells the application.</summary>
+    public Action<string, Exception>? Report { get; set; }
+
+    /// <summary>The first of these ids that the handler knows, as a session; null if it knows none.</summary>
+    public Session? Find(IReadOnlyList<string> ids)
+    {
+        foreach (string id in ids)
+        {
+            if (Handler.Read(id, Lifetime) is { } data) return Open(id, data);
+        }
+        return null;
+    }
+
+    /// <inheritdoc cref="Find"/>
+    public async ValueTask<Session?> FindAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    {
+        foreach (string id in ids)
+        {
+            if (await Handler.ReadAsync(id, Lifetime, cancellationToken) is { } data) return Open(id, data);
+        }
+        return null;
+    }
+
+    /// <summary>A session with an id of its own, which the client has yet to be told.</summary>
+    public Session Create() => new(this, SessionIds.Create(), [], isIssued: true);
+
+    /// <summary>Sweeps, once in a while and not on the caller's time (PHP: <c>Session::$gcProbability</c>).</summary>
+    public void SweepSometimes()
+    {
+        if (Random.Shared.Next(GcDivisor) >= GcProbability || Interlocked.Exchange(ref _sweeping, 1) == 1) return;
+        ThreadPool.UnsafeQueueUserWorkItem(static store => store.Sweep(), this, preferLocal: false);
+    }
+
+    private void Sweep()
+    {
+        try
+        {
+            Handler.Gc(Lifetime);
+        }
+        catch (Exception e)
+        {
+            Report?.Invoke("Expired sessions could not be removed", e);
+        }
+        finally
+        {
+            Volatile.Write(ref _sweeping, 0);
+        }
+    }
+
+    private Session Open(string id, byte[] data)
+    {
+        if (!SessionJson.TryRead(data, out Dictionary<string, JsonElement> values, out Exception? reason))
+            Report?.Invoke("The stored data of a session is none of this library's; the session is empty, and overwritten when it changes", reason);
+        return new Session(this, id, values, isIssued: false);
+    }
+}
