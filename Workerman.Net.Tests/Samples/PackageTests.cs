@@ -94,7 +94,7 @@ internal sealed class PackageTests
 
     private static IEnumerable<string> SourceFiles() =>
     [
-        .. new[] { "Directory.Build.props", ".editorconfig", "global.json", "README.md", "LICENSE", "CHANGELOG.md", "Workerman.Net/Workerman.Net.csproj", "Workerman.Net/buildTransitive/Workerman.Net.props" }
+        .. new[] { "Directory.Build.props", ".editorconfig", "global.json", "README.md", "LICENSE", "CHANGELOG.md", "Workerman.Net/Workerman.Net.csproj", "Workerman.Net/buildTransitive/Workerman.Net.props", "Workerman.Net/Protocols/Http/Files/media.types" }
             .Select(file => Repository.PathOf(file.Split('/'))),
         .. Repository.SourcesOf("Workerman.Net"),
     ];

@@ -82,6 +82,7 @@ public sealed partial class TcpConnection
         if (Status == ConnectionStatus.Closed) return;
         Status = ConnectionStatus.Closed;
         if (Buffers.Corked == this) DropCork();
+        DropFile();
         _watch.Dispose();
         _handler.OnGone(this);
         Loop.Defer(this);
@@ -132,7 +133,7 @@ public sealed partial class TcpConnection
     /// <summary>Takes the next step towards the end, if all that was sent has left and an end is wanted.</summary>
     private void AfterFlush()
     {
-        if (_output is not null) return;
+        if (_output is not null || SendsFile()) return;
         switch (Status)
         {
             case ConnectionStatus.Established when Protocol.IsFinished:

@@ -155,7 +155,7 @@ public sealed partial class TcpConnection
             CloseIfPeerHasAll();
             UpdateReading();
         }
-        else if (_output is null)
+        else if (BufferIsEmpty)
         {
             Destroy();
         }

@@ -105,6 +105,11 @@ public sealed partial class TcpConnection
 
     private void Sent(int count, SocketError error)
     {
+        if (_fileOrdered)
+        {
+            FileSent(count, error);
+            return;
+        }
         if (error != SocketError.Success)
         {
             SendFailed();
@@ -177,13 +182,14 @@ public sealed partial class TcpConnection
             output.Truncate(mark);
             throw;
         }
+        if (Protocol.PendingFile is not null) TakeFile();
         if (corked) return output.Length < CorkLimit ? BatchResult() : Settle(Flush(output, 0));
         SendResult result = Settle(Flush(output, mark));
         AfterSend();
-        return result;
+        return _file is not null && result == SendResult.Sent ? SendResult.Queued : result;
     }
 
-    private SendResult BatchResult() => _output is null ? SendResult.Sent : SendResult.Queued;
+    private SendResult BatchResult() => BufferIsEmpty ? SendResult.Sent : SendResult.Queued;
 
     private void Cork()
     {

@@ -8,7 +8,7 @@ namespace Workerman.Connection;
 /// <summary>
 /// One TCP connection: bytes and lifetime (PHP: <c>TcpConnection</c>). It lives on one loop, whose thread runs all its
 /// callbacks; its methods may be called from any thread and are then handed over to the loop. It knows its protocol only as
-/// something that judges and encodes. Reading is in <c>.Receive.cs</c>, writing in <c>.Send.cs</c>, the end in <c>.Close.cs</c>.
+/// something that judges and encodes. Reading is in <c>.Receive.cs</c>, writing in <c>.Send.cs</c> and <c>.File.cs</c>, the end in <c>.Close.cs</c>.
 /// </summary>
 public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
 {
@@ -95,8 +95,8 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>Bytes received that no message was made of yet (PHP: <c>getRecvBufferQueueSize()</c>).</summary>
     public long RecvBufferQueueSize => _input?.Length ?? 0;
 
-    /// <summary>Whether nothing waits to be sent (PHP: <c>bufferIsEmpty()</c>).</summary>
-    public bool BufferIsEmpty => _output is null;
+    /// <summary>Whether nothing waits to be sent, no file either (PHP: <c>bufferIsEmpty()</c>).</summary>
+    public bool BufferIsEmpty => _output is null && _file is null;
 
     /// <summary>The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null if the peer is gone before it was asked for.</summary>
     public IPEndPoint? RemoteAddress => field ??= EndPointOf(static socket => socket.RemoteEndPoint);
@@ -161,7 +161,7 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
         {
             if (now >= until) Destroy();
         }
-        else if (_output is not null && SendTimeout != Timeout.InfiniteTimeSpan && now - _stalledSince > SendTimeout.TotalMilliseconds)
+        else if (!BufferIsEmpty && SendTimeout != Timeout.InfiniteTimeSpan && now - _stalledSince > SendTimeout.TotalMilliseconds)
         {
             _handler.OnError(this, ConnectionError.SendFail, "the peer stopped reading");
             Destroy();

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Workerman.Events;
 
@@ -25,9 +26,14 @@ internal static unsafe partial class EpollInterop
     public const int SOCK_NONBLOCK = 0x800;
 
     public const int EINTR = 4;
+    public const int EIO = 5;
+    public const int EAGAIN = 11;
     public const int ENOMEM = 12;
+    public const int EINVAL = 22;
     public const int ENFILE = 23;
     public const int EMFILE = 24;
+    public const int ENOSYS = 38;
+    public const int EOPNOTSUPP = 95;
     public const int ENOBUFS = 105;
 
     /// <summary>
@@ -68,6 +74,10 @@ internal static unsafe partial class EpollInterop
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint write(int fd, byte* buf, nint count);
+
+    /// <summary>With an <c>off_t</c> of 64 bits, as it is on 64-bit systems.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint sendfile(int out_fd, SafeFileHandle in_fd, long* offset, nint count);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int close(int fd);

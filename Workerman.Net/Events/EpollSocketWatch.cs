@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
 using static Workerman.Events.EpollInterop;
 
 namespace Workerman.Events;
@@ -14,6 +15,7 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
     private readonly int _fd;
     private readonly ulong _data;
     private ReadOnlyMemory<byte> _pending;
+    private EpollFileSend _file;
     private uint _events = EPOLLIN;
     private bool _disposed;
 
@@ -38,11 +40,18 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
         SetEvents(_events | EPOLLOUT);
     }
 
+    public void SendFileWhenWritable(SafeFileHandle file, long offset, long count)
+    {
+        _file = new EpollFileSend(file, offset, count);
+        SetEvents(_events | EPOLLOUT);
+    }
+
     public void Dispose()
     {
         if (_disposed) return;
         _disposed = true;
         _pending = default;
+        _file = default;
         _loop.Remove(_fd, _data);
     }
 
@@ -66,12 +75,13 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
 
     private void Send()
     {
-        int sent = _socket.Send(_pending.Span, SocketFlags.None, out SocketError error);
+        int sent = _file.IsEmpty ? _socket.Send(_pending.Span, SocketFlags.None, out SocketError error) : _file.Send(_socket, _fd, out error);
         if (error == SocketError.WouldBlock) return;
         _pending = default;
+        _file = default;
         _handler.OnSent(sent, error);
         // Disarmed only now: the handler often has more to send at once, and then it stays armed.
-        if (_pending.IsEmpty) SetEvents(_events & ~EPOLLOUT);
+        if (_pending.IsEmpty && _file.IsEmpty) SetEvents(_events & ~EPOLLOUT);
     }
 
     private void SetEvents(uint events)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.Sockets;
+using Microsoft.Win32.SafeHandles;
 
 namespace Workerman.Events;
 
@@ -43,6 +44,13 @@ internal sealed class SocketLoopWatch : ISocketWatch, ISocketLoopEvent
         if (_disposed) return;
         _send ??= new SocketLoopSend(_loop, _socket, this);
         _send.Start(data);
+    }
+
+    public void SendFileWhenWritable(SafeFileHandle file, long offset, long count)
+    {
+        if (_disposed) return;
+        _send ??= new SocketLoopSend(_loop, _socket, this);
+        _send.Start(file, offset, count);
     }
 
     public void Dispose()
@@ -114,15 +122,16 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
     public void Start(ReadOnlyMemory<byte> data)
     {
         int size = Math.Min(data.Length, MaxSize);
-        if (_copy.Length < size)
-        {
-            if (_copy.Length > 0) ArrayPool<byte>.Shared.Return(_copy);
-            _copy = ArrayPool<byte>.Shared.Rent(size);
-        }
+        EnsureCopy(size);
         data.Span[..size].CopyTo(_copy);
-        _send.SetBuffer(_copy, 0, size);
-        _sending = true;
-        if (!_socket.SendAsync(_send)) _loop.Enqueue(this);
+        Start(size);
+    }
+
+    /// <summary>Sends a piece of a file, read on the loop's thread: there is no portable call that has the kernel copy it.</summary>
+    public void Start(SafeFileHandle file, long offset, long count)
+    {
+        EnsureCopy(MaxSize);
+        Start(FilePiece.Read(file, offset, _copy.AsSpan(0, (int)Math.Min(count, MaxSize))));
     }
 
     public void Dispose()
@@ -135,7 +144,23 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
     {
         _sending = false;
         if (_disposed) Free();
+        else if (_send.Count == 0) _watch.OnSent(0, SocketError.Success);
         else _watch.OnSent(_send.BytesTransferred, _send.SocketError);
+    }
+
+    private void Start(int size)
+    {
+        _send.SetBuffer(_copy, 0, size);
+        _sending = true;
+        // Nothing is what the end of a file has.
+        if (size == 0 || !_socket.SendAsync(_send)) _loop.Enqueue(this);
+    }
+
+    private void EnsureCopy(int size)
+    {
+        if (_copy.Length >= size) return;
+        if (_copy.Length > 0) ArrayPool<byte>.Shared.Return(_copy);
+        _copy = ArrayPool<byte>.Shared.Rent(size);
     }
 
     private void Free()

@@ -37,6 +37,12 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>Whether nothing follows what has been written: the connection ends once that has left.</summary>
     public virtual bool IsFinished => false;
 
+    /// <summary>
+    /// The file that follows what was written last. The connection takes it after the encoding; the protocol is not ready
+    /// until it hears <see cref="OnFileSent"/>. Not virtual: it is asked for after every send.
+    /// </summary>
+    public FileRange? PendingFile { get; set; }
+
     /// <summary>What the peer is waited for, which decides the time limit.</summary>
     public virtual WaitPhase Waiting => WaitPhase.Nothing;
 
@@ -63,6 +69,11 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
 
     /// <summary>A message of the application's is not written: the peer is gone, or takes nothing any more.</summary>
     public virtual void OnDropped()
+    {
+    }
+
+    /// <summary>The file that followed has left, whole.</summary>
+    public virtual void OnFileSent()
     {
     }
 

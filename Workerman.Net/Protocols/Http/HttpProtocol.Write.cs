@@ -44,6 +44,11 @@ internal sealed partial class HttpProtocol
             form = BeginAnswer();
         }
         if (OptionList.Contains(message.GetHeader("Connection"), "close")) form = form with { KeepAlive = false };
+        if (message.File is not null)
+        {
+            EncodeFile(message, form, output);
+            return;
+        }
         bool stream = IsEventStream(message);
         if (stream) ResponseWriter.WriteStreamHead(message, output);
         else ResponseWriter.Write(message, form, output);
@@ -63,6 +68,7 @@ internal sealed partial class HttpProtocol
 
     public override void OnRawSent()
     {
+        if (_state == State.File) throw new InvalidOperationException("A file is being sent on this connection, and bytes of your own would land within it; send them after it.");
         if (_state != State.Answer) return;
         if (_session is not null) SealRawAnswer(_session);
         // The application writes the answer itself, and nobody else can tell where it ends: if nothing may follow it, the
@@ -93,6 +99,7 @@ internal sealed partial class HttpProtocol
     private AnswerForm BeginAnswer() => _state switch
     {
         State.Answer => new AnswerForm(_head!.IsHead, _head.KeepAlive && !_retiring),
+        State.File => throw new InvalidOperationException("The request has its answer, and its file is still being sent."),
         State.Stream => throw new InvalidOperationException("An event stream is open on this connection; send ServerSentEvents, or end it with End()."),
         _ => throw new InvalidOperationException("No request waits for an answer on this connection: it has had one already. SendRaw sends bytes past the protocol."),
     };

@@ -5,7 +5,8 @@ namespace Workerman.Protocols.Http;
 /// <summary>
 /// HTTP/1.1 on one connection: reads a request, then waits until it has its answer before it reads the next (RFC 9112
 /// section 9.3.2). An event stream is an answer that never ends. It judges and encodes; it neither sends nor closes.
-/// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c>.
+/// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c> and
+/// <c>.File.cs</c>.
 /// </summary>
 internal sealed partial class HttpProtocol(HttpOptions options)
     : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>
@@ -30,6 +31,9 @@ internal sealed partial class HttpProtocol(HttpOptions options)
 
         /// <summary>The request is with the application.</summary>
         Answer,
+
+        /// <summary>The answer's file follows.</summary>
+        File,
 
         /// <summary>The answer is an event stream.</summary>
         Stream,

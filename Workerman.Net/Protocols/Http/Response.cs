@@ -7,7 +7,7 @@ namespace Workerman.Protocols.Http;
 /// application's: what it sets of <c>Content-Length</c> and <c>Transfer-Encoding</c> is not sent. A response that nobody
 /// changes any more may be sent many times and from several loops.
 /// </summary>
-public class Response
+public partial class Response
 {
     private ReadOnlyMemory<byte> _body;
 
@@ -92,14 +92,14 @@ public class Response
     public Response WithBody(string body)
     {
         ArgumentNullException.ThrowIfNull(body);
-        _body = Encoding.UTF8.GetBytes(body);
-        return this;
+        return WithBody(Encoding.UTF8.GetBytes(body));
     }
 
     /// <summary>Sets a body of bytes, which are not copied (PHP: <c>withBody</c>).</summary>
     public Response WithBody(ReadOnlyMemory<byte> body)
     {
         _body = body;
+        File = null;
         return this;
     }
 

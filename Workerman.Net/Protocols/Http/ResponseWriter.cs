@@ -43,22 +43,31 @@ internal static class ResponseWriter
     /// <summary>A whole response with its length.</summary>
     public static void Write(Response response, AnswerForm form, IBufferWriter<byte> output)
     {
-        // RFC 9110 section 6.4.1: these never have a body, so RFC 9112 section 6.2 has them without a length.
-        bool bodiless = response.StatusCode is < 200 or 204 or 304;
-        ReadOnlySpan<byte> body = response.RawBody.Span;
+        bool hasBody = HasBody(response.StatusCode);
+        ReadOnlySpan<byte> body = hasBody ? response.RawBody.Span : default;
+        WriteHead(response, form, body.Length, output);
+        if (!form.IsHead) output.Write(body);
+    }
+
+    /// <summary>The head of a response whose body of <paramref name="length"/> bytes comes from elsewhere.</summary>
+    public static void WriteHead(Response response, AnswerForm form, long length, IBufferWriter<byte> output)
+    {
+        bool bodiless = IsBodiless(response.StatusCode);
         HeadWriter writer = BeginHead(response, output);
         if (!bodiless && response.GetHeader("Content-Type") is null) Field(ref writer, "Content-Type", DefaultContentType);
         if (response.StatusCode >= 200) writer.Write(form.KeepAlive ? "Connection: keep-alive\r\n"u8 : "Connection: close\r\n"u8);
         if (!bodiless)
         {
             writer.Write("Content-Length: "u8);
-            writer.Write(body.Length);
+            writer.Write(length);
             writer.Write("\r\n"u8);
         }
         writer.Write("\r\n"u8);
         writer.Commit();
-        if (!bodiless && !form.IsHead) output.Write(body);
     }
+
+    /// <summary>Whether an answer of this status may have a body. A 205 has one of no bytes (RFC 9110 section 15.3.6).</summary>
+    public static bool HasBody(int status) => !IsBodiless(status) && status != 205;
 
     /// <summary>
     /// The head of an answer that goes on until the connection ends (RFC 9112 section 6.3, last case), which therefore it does.
@@ -69,6 +78,9 @@ internal static class ResponseWriter
         writer.Write("Connection: close\r\n\r\n"u8);
         writer.Commit();
     }
+
+    /// <summary>RFC 9110 section 6.4.1: these never have a body, so RFC 9112 section 6.2 has them without a length.</summary>
+    private static bool IsBodiless(int status) => status is < 200 or 204 or 304;
 
     private static byte[] TextHead(AnswerForm form) => form.KeepAlive ? CachedHeads.Current.TextKeepAlive : CachedHeads.Current.TextClose;
 

@@ -1,0 +1,68 @@
+using System.Buffers;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
+using static Workerman.Events.EpollInterop;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// An order of an <see cref="EpollSocketWatch"/> to send bytes of a file: the kernel copies them (sendfile), where the file system
+/// lets it. A value of the watch; the default one is no order.
+/// </summary>
+[SupportedOSPlatform("linux")]
+internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, long count)
+{
+    /// <summary>What one connection gets in a turn, so that a fast reader of a large file does not hold up the others.</summary>
+    private const int Budget = 256 * 1024;
+
+    private const int CopySize = 64 * 1024;
+
+    public bool IsEmpty => count == 0;
+
+    /// <summary>Sends what the socket takes, once.</summary>
+    public int Send(Socket socket, int fd, out SocketError error)
+    {
+        error = SocketError.Success;
+        // Where off_t may have 32 bits, the call would be another one.
+        if (nint.Size < 8) return Copy(socket, out error);
+        while (true)
+        {
+            long position = offset;
+            nint sent = sendfile(fd, file, &position, (nint)Math.Min(count, Budget));
+            if (sent >= 0) return (int)sent;
+            switch (Marshal.GetLastPInvokeError())
+            {
+                case EINTR:
+                    break;
+                case EAGAIN:
+                    error = SocketError.WouldBlock;
+                    return 0;
+                case EINVAL or ENOSYS or EOPNOTSUPP:
+                    return Copy(socket, out error);
+                case EIO:
+                    return 0;
+                default:
+                    error = SocketError.ConnectionReset;
+                    return 0;
+            }
+        }
+    }
+
+    /// <summary>For file systems that sendfile does not know.</summary>
+    private int Copy(Socket socket, out SocketError error)
+    {
+        error = SocketError.Success;
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(CopySize);
+        try
+        {
+            int read = FilePiece.Read(file, offset, buffer.AsSpan(0, (int)Math.Min(count, CopySize)));
+            return read == 0 ? 0 : socket.Send(buffer.AsSpan(0, read), SocketFlags.None, out error);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}

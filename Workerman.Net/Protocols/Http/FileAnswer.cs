@@ -1,0 +1,155 @@
+using System.Globalization;
+using Workerman.Protocols.Http.Files;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>
+/// What a response with a file becomes for the request at hand: the whole file, a part of it, or word that it is unchanged
+/// (304), not as expected (412), shorter than that (416) or gone (404, 403). It opens the file and judges; it sends nothing.
+/// </summary>
+/// <param name="Head">The response to write; its own body counts where there is no file.</param>
+/// <param name="Body">The part of the file that follows, or null. Whoever takes the answer closes it.</param>
+internal readonly record struct FileAnswer(Response Head, FileRange? Body)
+{
+    /// <summary>The words that PHP's <c>withFile</c> has for it.</summary>
+    public const string NotFound = "<h3>404 Not Found</h3>";
+
+    /// <summary>Opens the file of <paramref name="response"/>, which stays as it is.</summary>
+    /// <param name="response">The application's response.</param>
+    /// <param name="request">The head of the request, or null for one without conditions.</param>
+    /// <exception cref="IOException">The system cannot open files now.</exception>
+    public static FileAnswer Of(Response response, RequestHead? request)
+    {
+        FileBody body = response.File!;
+        switch (OpenedFile.Open(body.Path, body.Within, out OpenedFile? file))
+        {
+            case Opening.Opened:
+                break;
+            case Opening.Forbidden:
+                return new FileAnswer(Without(response, 403).WithBody("<h3>403 Forbidden</h3>"), null);
+            default:
+                return new FileAnswer(Without(response, 404).WithBody(NotFound), null);
+        }
+        try
+        {
+            FileAnswer answer = body.IsPart ? OfPart(response, body, file!) : OfWhole(response, body, file!, request);
+            if (answer.Body is null) file!.Dispose();
+            return answer;
+        }
+        catch
+        {
+            file!.Dispose();
+            throw;
+        }
+    }
+
+    private static FileAnswer OfWhole(Response response, FileBody body, OpenedFile file, RequestHead? request)
+    {
+        Response head = Describe(response, body);
+        if (response.StatusCode != 200) return new FileAnswer(head, new FileRange(file.Handle, 0, file.Size));
+        Validators validators = AddValidators(head, file);
+        AddIfMissing(head, "Accept-Ranges", "bytes");
+        if (request is null || !IsGetOrHead(request)) return new FileAnswer(head, new FileRange(file.Handle, 0, file.Size));
+        Preconditions conditions = ConditionsOf(request);
+        switch (conditions.Judge(validators))
+        {
+            case Condition.NotModified:
+                return new FileAnswer(Without(head, 304), null);
+            case Condition.Failed:
+                return new FileAnswer(Without(head, 412), null);
+        }
+        ByteRange range = RangeOf(request, head, conditions, validators, file.Size);
+        switch (range.Kind)
+        {
+            case RangeKind.Unsatisfiable:
+                // RFC 9110 section 15.5.17.
+                return new FileAnswer(Without(head, 416).WithHeader("Content-Range", $"bytes */{file.Size}"), null);
+            case RangeKind.Part:
+                head.WithStatus(206).WithHeader("Content-Range", ContentRange(range.First, range.Length, file.Size));
+                return new FileAnswer(head, new FileRange(file.Handle, range.First, range.Length));
+            default:
+                return new FileAnswer(head, new FileRange(file.Handle, 0, file.Size));
+        }
+    }
+
+    /// <summary>A part that the application chose: it has read the request, so nothing of it is judged again.</summary>
+    private static FileAnswer OfPart(Response response, FileBody body, OpenedFile file)
+    {
+        if (body.Offset >= file.Size && file.Size + body.Offset > 0)
+            return new FileAnswer(Without(response, 416).WithHeader("Content-Range", $"bytes */{file.Size}"), null);
+        long rest = file.Size - body.Offset;
+        long length = body.Length == 0 ? rest : Math.Min(body.Length, rest);
+        Response head = Describe(response, body);
+        // A tag names a whole representation, which a 206 is a part of and any other answer is not (RFC 9110 section 8.8).
+        if (response.StatusCode == 206) AddValidators(head, file);
+        AddIfMissing(head, "Accept-Ranges", "bytes");
+        if (length > 0) AddIfMissing(head, "Content-Range", ContentRange(body.Offset, length, file.Size));
+        return new FileAnswer(head, new FileRange(file.Handle, body.Offset, length));
+    }
+
+    /// <summary>A copy with what the file's name tells. What it does not tell is to be saved, not shown, as in PHP.</summary>
+    private static Response Describe(Response response, FileBody body)
+    {
+        Response head = Copy(response, response.StatusCode);
+        string name = Path.GetFileName(body.Path);
+        string? type = MediaTypes.Of(name);
+        AddIfMissing(head, "Content-Type", type ?? MediaTypes.Unknown);
+        if (type is null) AddIfMissing(head, "Content-Disposition", AttachmentName.Format(name));
+        return head;
+    }
+
+    /// <summary>The file's validators, unless the application knows better.</summary>
+    private static Validators AddValidators(Response head, OpenedFile file)
+    {
+        Validators validators = file.ToValidators(DateTimeOffset.UtcNow);
+        if (head.GetHeader("ETag") is { } ownTag) validators = validators with { Tag = EntityTag.TryParse(ownTag, out EntityTag tag) ? tag : null };
+        else head.WithHeader("ETag", validators.Tag.ToString()!);
+        if (head.GetHeader("Last-Modified") is { } ownDate)
+            validators = validators with { Modified = HttpDate.TryParse(ownDate, out DateTimeOffset date) ? date : null, DateIsStrong = false };
+        else head.WithHeader("Last-Modified", HttpDate.Format(validators.Modified!.Value));
+        return validators;
+    }
+
+    /// <summary>RFC 9110 section 14.2: Range has a meaning for GET alone.</summary>
+    private static ByteRange RangeOf(RequestHead request, Response head, Preconditions conditions, in Validators validators, long size)
+    {
+        if (request.IsHead || RequestFields.Find(request, "range"u8) is not { } range) return default;
+        if (head.GetHeader("Accept-Ranges") is "none" || !conditions.AllowsRange(validators)) return default;
+        return ByteRange.Parse(range, size);
+    }
+
+    private static bool IsGetOrHead(RequestHead request) => request.IsHead || request.Method.SequenceEqual("GET"u8);
+
+    private static Preconditions ConditionsOf(RequestHead request) => new()
+    {
+        IfMatch = RequestFields.Find(request, "if-match"u8),
+        IfUnmodifiedSince = RequestFields.Find(request, "if-unmodified-since"u8),
+        IfNoneMatch = RequestFields.Find(request, "if-none-match"u8),
+        IfModifiedSince = RequestFields.Find(request, "if-modified-since"u8),
+        IfRange = RequestFields.Find(request, "if-range"u8),
+    };
+
+    private static string ContentRange(long first, long length, long size) =>
+        string.Create(CultureInfo.InvariantCulture, $"bytes {first}-{first + length - 1}/{size}");
+
+    /// <summary>A copy without the file and what is said of it; a 304 keeps the validators (RFC 9110 section 15.4.5).</summary>
+    private static Response Without(Response response, int status)
+    {
+        Response copy = Copy(response, status).WithoutHeader("Content-Type").WithoutHeader("Content-Disposition").WithoutHeader("Content-Encoding")
+            .WithoutHeader("Content-Range");
+        return status == 304 ? copy : copy.WithoutHeader("ETag").WithoutHeader("Last-Modified");
+    }
+
+    private static Response Copy(Response response, int status)
+    {
+        var copy = new Response(status);
+        if (status == response.StatusCode) copy.WithStatus(status, response.ReasonPhrase);
+        copy.WithProtocolVersion(response.ProtocolVersion).WithHeaders(response.Headers);
+        return copy;
+    }
+
+    private static void AddIfMissing(Response response, string name, string value)
+    {
+        if (response.GetHeader(name) is null) response.Headers.Add(name, value);
+    }
+}

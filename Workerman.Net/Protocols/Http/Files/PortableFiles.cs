@@ -1,0 +1,55 @@
+namespace Workerman.Protocols.Http.Files;
+
+/// <summary>
+/// Opening files where there is no <see cref="LinuxFiles"/>, with what .NET has everywhere. Links are followed by name before
+/// the file is opened, so someone who changes links in the folder at that very moment could get ahead of it; and a named pipe
+/// is not told from a file. Stateless, any thread.
+/// </summary>
+internal static class PortableFiles
+{
+    /// <inheritdoc cref="OpenedFile.Open"/>
+    public static Opening Open(string path, string? within, out OpenedFile? file)
+    {
+        file = null;
+        try
+        {
+            string real = Path.GetFullPath(path);
+            if (within is not null)
+            {
+                real = Resolve(real);
+                if (!IsWithin(real, Resolve(Path.GetFullPath(within)))) return Opening.Missing;
+            }
+            if (Directory.Exists(real)) return Opening.Folder;
+            if (!File.Exists(real) || (File.GetAttributes(real) & FileAttributes.Device) != 0) return Opening.Missing;
+            Microsoft.Win32.SafeHandles.SafeFileHandle handle = File.OpenHandle(real, share: FileShare.ReadWrite | FileShare.Delete);
+            file = new OpenedFile(handle, RandomAccess.GetLength(handle), File.GetLastWriteTimeUtc(handle));
+            return Opening.Opened;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return Opening.Forbidden;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or PathTooLongException or ArgumentException or NotSupportedException)
+        {
+            return Opening.Missing;
+        }
+    }
+
+    public static bool IsWithin(string path, string folder) =>
+        path == folder || path.StartsWith(Path.TrimEndingDirectorySeparator(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
+    /// <summary>The path with the links of all its parts followed.</summary>
+    private static string Resolve(string path)
+    {
+        string root = Path.GetPathRoot(path)!;
+        string real = root;
+        foreach (string part in path[root.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))
+        {
+            string next = Path.Combine(real, part);
+            // The end of a chain of links may have links among its own parts.
+            FileSystemInfo? target = Directory.ResolveLinkTarget(next, returnFinalTarget: true);
+            real = target is null ? next : Resolve(target.FullName);
+        }
+        return real;
+    }
+}

@@ -1,0 +1,47 @@
+using Workerman.Protocols.Http.Files;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>A file as the body of a response. It is opened when the response is sent, and sent as the client reads.</summary>
+public partial class Response
+{
+    /// <summary>The file that is the body, or null.</summary>
+    internal FileBody? File { get; private set; }
+
+    /// <summary>
+    /// Makes a file the body (PHP: <c>withFile($file, $offset, $length)</c>). However large it is, it is never read into memory. Type, date
+    /// and entity tag come from the file unless they are set; for a 200 the library answers conditional requests (304, 412) and
+    /// requests for a range (206, 416) by itself. If there is no such file, the response becomes a 404.
+    /// </summary>
+    /// <param name="path">Where the file is.</param>
+    /// <param name="offset">The first byte to send, from 0. If it lies beyond the end, the answer is 416.</param>
+    /// <param name="length">How many bytes to send; 0 for all to the end. A response that is given a part by
+    /// <paramref name="offset"/> or this is not divided further, and has a Content-Range; its status stays as it is, so set 206 for the
+    /// answer to a Range that you have read yourself.</param>
+    /// <exception cref="ArgumentException">The path is empty, or a number is negative.</exception>
+    public Response WithFile(string path, long offset = 0, long length = 0)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        if (!System.IO.File.Exists(path)) return WithStatus(404).WithBody(FileAnswer.NotFound);
+        return WithFile(new FileBody(path, Within: null, offset, length));
+    }
+
+    internal Response WithFile(FileBody file)
+    {
+        _body = default;
+        File = file;
+        return this;
+    }
+}
+
+/// <summary>Which file, or which part of one, a response has as its body.</summary>
+/// <param name="Path">Where it is.</param>
+/// <param name="Within">A folder that it must lie in when all links are followed, or null.</param>
+/// <param name="Offset">The first byte.</param>
+/// <param name="Length">How many bytes; 0 for all to the end.</param>
+internal sealed record FileBody(string Path, string? Within = null, long Offset = 0, long Length = 0)
+{
+    public bool IsPart => Offset > 0 || Length > 0;
+}
