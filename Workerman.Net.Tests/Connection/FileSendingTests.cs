@@ -143,6 +143,8 @@ internal sealed class FileSendingTests(Type loopType)
         else if (what == "stop") stopped = server.DisposeAsync().AsTask();
         else client.HalfClose();
         Assert.That(client.ReadToEnd(), Has.Length.EqualTo(Size));
+        // So that nobody lingers for it.
+        client.Dispose();
         await stopped;
         if (what != "stop") await server.DisposeAsync();
         if (OperatingSystem.IsLinux()) Assert.That(OpenFiles.CountOf(path), Is.Zero);
@@ -158,26 +160,23 @@ internal sealed class FileSendingTests(Type loopType)
         string path = _folder.WriteSparse("huge.bin", Huge);
         var begun = new TaskCompletionSource<TcpConnection>();
         var closed = new TaskCompletionSource();
+        TimeSpan timeout = Worker.StopTimeout;
+        // What a stop does to those who do not come to an end in time.
+        if (what == "abort") Worker.StopTimeout = TimeSpan.FromMilliseconds(50);
         TestServer server = TestServer.Http(loopType, (connection, _) =>
         {
             if (what == "stall") connection.SendTimeout = TimeSpan.FromMilliseconds(100);
             connection.Send(new Response().WithFile(path));
             begun.SetResult(connection);
         }, worker => worker.OnClose = _ => closed.SetResult());
+        Worker.StopTimeout = timeout;
         using var client = new RawClient(server.EndPoint, receiveBufferSize: 8 * 1024);
         client.Send(Get);
         client.ReadExactly(100_000);
         Assert.That(OpenFiles.CountOf(path), Is.EqualTo(1));
         if (what == "destroy") Wait.For(begun.Task).Destroy();
         if (what == "reset") client.Reset();
-        TimeSpan timeout = Worker.StopTimeout;
-        if (what == "abort")
-        {
-            // What a stop does to those who do not come to an end in time.
-            Worker.StopTimeout = TimeSpan.FromMilliseconds(50);
-            await server.DisposeAsync();
-            Worker.StopTimeout = timeout;
-        }
+        if (what == "abort") await server.DisposeAsync();
         Wait.For(closed.Task);
         await Wait.Until(() => OpenFiles.CountOf(path) == 0, "the file to be closed");
         if (what != "abort") await server.DisposeAsync();

@@ -12,6 +12,7 @@ public sealed partial class TcpConnection
 {
     private long? _lingerUntil;
     private bool _finishByClosing;
+    private bool _resets;
     private bool _freed;
 
     /// <summary>Sends what waits, then closes (PHP: <c>close()</c>). Any thread.</summary>
@@ -86,6 +87,14 @@ public sealed partial class TcpConnection
         _watch.Dispose();
         _handler.OnGone(this);
         Loop.Defer(this);
+    }
+
+    /// <summary>Closes at once and in a way that the peer cannot take for an end in order; what waits to be sent is lost.</summary>
+    private void Reset()
+    {
+        if (Status == ConnectionStatus.Closed) return;
+        _resets = true;
+        Destroy();
     }
 
     /// <summary>The server stops: ends now, or once the answer that is owed has been given.</summary>
@@ -194,7 +203,8 @@ public sealed partial class TcpConnection
         if (_freed) return;
         _freed = true;
         // Where the runtime's own engine still waits on the socket (SocketLoop), it would reset it instead of closing it.
-        if (_lingerUntil is null) ShutdownSend();
+        if (_resets) _socket.LingerState = new LingerOption(true, 0);
+        else if (_lingerUntil is null) ShutdownSend();
         _socket.Dispose();
         _input?.Discard();
         _input = null;

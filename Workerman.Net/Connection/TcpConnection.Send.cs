@@ -122,10 +122,15 @@ public sealed partial class TcpConnection
         else OnDrained();
     }
 
-    /// <summary>Tells the peer of a message whose handler failed, if nothing of an answer is on its way yet.</summary>
+    /// <summary>
+    /// Tells the peer of a message whose handler failed: by an answer, if nothing of one is on its way yet. It is not dropped
+    /// when the buffer is full, because the peer would wait for ever.
+    /// </summary>
     internal void AnswerFault(Verdict verdict)
     {
-        if (Status == ConnectionStatus.Established) Send(verdict, static (connection, verdict, output) => connection.Protocol.EncodeFault(verdict, output));
+        if (Status != ConnectionStatus.Established) return;
+        Write(verdict, static (connection, verdict, output) => connection.Protocol.EncodeFault(verdict, output));
+        if (Protocol.IsBrokenOff) Reset();
     }
 
     /// <summary>
@@ -150,7 +155,21 @@ public sealed partial class TcpConnection
     private SendResult HandOver(Action send)
     {
         bool open = Status == ConnectionStatus.Established;
-        return Loop.Post(send) && open ? SendResult.Queued : SendResult.Dropped;
+        return Loop.Post(() => SendHandedOver(send)) && open ? SendResult.Queued : SendResult.Dropped;
+    }
+
+    /// <summary>Nobody is left to catch what it throws, so it counts as the handler's fault: logged, and answered if an answer is owed.</summary>
+    private void SendHandedOver(Action send)
+    {
+        try
+        {
+            send();
+        }
+        catch (Exception e)
+        {
+            _handler.OnFault(this, e);
+            AnswerFault(Protocol.JudgeFault(e));
+        }
     }
 
     private SendResult Send<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct

@@ -37,6 +37,9 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>Whether nothing follows what has been written: the connection ends once that has left.</summary>
     public virtual bool IsFinished => false;
 
+    /// <summary>Whether the answer was broken off in a way that only a reset of the connection can tell the peer.</summary>
+    public bool IsBrokenOff { get; protected set; }
+
     /// <summary>
     /// The file that follows what was written last. The connection takes it after the encoding; the protocol is not ready
     /// until it hears <see cref="OnFileSent"/>. Not virtual: it is asked for after every send.

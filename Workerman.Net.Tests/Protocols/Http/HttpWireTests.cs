@@ -160,7 +160,7 @@ internal sealed class HttpWireTests(Type loopType)
     public async Task ApplicationCannotContradictTheFraming()
     {
         await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(
-            new Response(200, new() { ["Content-Length"] = "999", ["Transfer-Encoding"] = "chunked" }, "four")));
+            new Response(200, new() { ["Content-Length"] = "999", ["Transfer-Encoding"] = "gzip, chunked" }, "four")));
         using RawClient client = server.Connect();
         client.Send(Get + Get);
         for (int i = 0; i < 2; i++)

@@ -50,6 +50,11 @@ internal sealed partial class HttpProtocol
             return;
         }
         bool stream = IsEventStream(message);
+        if (!stream && IsChunked(message))
+        {
+            BeginChunks(message, form, output);
+            return;
+        }
         if (stream) ResponseWriter.WriteStreamHead(message, output);
         else ResponseWriter.Write(message, form, output);
         _retiring |= stream || !form.KeepAlive;
@@ -90,6 +95,7 @@ internal sealed partial class HttpProtocol
 
     public override bool EncodeFault(Verdict verdict, IBufferWriter<byte> output)
     {
+        if (_state == State.Chunked) BreakOffChunks();
         if (_state != State.Answer) return false;
         // As in PHP, what a handler changed of the session before it failed is saved.
         Encode(Rejection(verdict), output);
@@ -100,6 +106,7 @@ internal sealed partial class HttpProtocol
     {
         State.Answer => new AnswerForm(_head!.IsHead, _head.KeepAlive && !_retiring),
         State.File => throw new InvalidOperationException("The request has its answer, and its file is still being sent."),
+        State.Chunked => throw new InvalidOperationException("A chunked answer is open on this connection; send Chunks, and an empty one to end it."),
         State.Stream => throw new InvalidOperationException("An event stream is open on this connection; send ServerSentEvents, or end it with End()."),
         _ => throw new InvalidOperationException("No request waits for an answer on this connection: it has had one already. SendRaw sends bytes past the protocol."),
     };

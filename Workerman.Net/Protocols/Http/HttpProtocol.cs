@@ -5,11 +5,11 @@ namespace Workerman.Protocols.Http;
 /// <summary>
 /// HTTP/1.1 on one connection: reads a request, then waits until it has its answer before it reads the next (RFC 9112
 /// section 9.3.2). An event stream is an answer that never ends. It judges and encodes; it neither sends nor closes.
-/// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c> and
-/// <c>.File.cs</c>.
+/// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c>,
+/// <c>.File.cs</c> and <c>.Chunks.cs</c>.
 /// </summary>
 internal sealed partial class HttpProtocol(HttpOptions options)
-    : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>
+    : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>
 {
     private State _state = State.Head;
     private bool _begun;
@@ -35,6 +35,9 @@ internal sealed partial class HttpProtocol(HttpOptions options)
         /// <summary>The answer's file follows.</summary>
         File,
 
+        /// <summary>The answer has begun, and its chunks follow.</summary>
+        Chunked,
+
         /// <summary>The answer is an event stream.</summary>
         Stream,
 
@@ -47,7 +50,7 @@ internal sealed partial class HttpProtocol(HttpOptions options)
 
     public override string Name => "http";
 
-    public override string Sends => "text, bytes, Response and ServerSentEvents";
+    public override string Sends => "text, bytes, Response, Chunk and ServerSentEvents";
 
     public override bool IsReady => _state is State.Head or State.Body or State.Chunks or State.Stream or State.Raw;
 

@@ -4,8 +4,9 @@ namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// One HTTP response (PHP: <c>Workerman\Protocols\Http\Response</c>). Length, connection and date are the library's, not the
-/// application's: what it sets of <c>Content-Length</c> and <c>Transfer-Encoding</c> is not sent. A response that nobody
-/// changes any more may be sent many times and from several loops.
+/// application's: what it sets of <c>Content-Length</c> and <c>Transfer-Encoding</c> is not sent, but <c>Transfer-Encoding: chunked</c>
+/// begins an answer that goes on with <see cref="Chunk"/>s. A response that nobody changes any more may be sent many times and
+/// from several loops.
 /// </summary>
 public partial class Response
 {

@@ -69,6 +69,16 @@ internal static class ResponseWriter
     /// <summary>Whether an answer of this status may have a body. A 205 has one of no bytes (RFC 9110 section 15.3.6).</summary>
     public static bool HasBody(int status) => !IsBodiless(status) && status != 205;
 
+    /// <summary>The head of an answer in pieces: chunks where the client knows them, else bytes until the connection ends.</summary>
+    public static void WriteChunkedHead(Response response, AnswerForm form, bool framed, IBufferWriter<byte> output)
+    {
+        HeadWriter writer = BeginHead(response, output);
+        if (response.GetHeader("Content-Type") is null) Field(ref writer, "Content-Type", DefaultContentType);
+        writer.Write(form.KeepAlive ? "Connection: keep-alive\r\n"u8 : "Connection: close\r\n"u8);
+        writer.Write(framed ? "Transfer-Encoding: chunked\r\n\r\n"u8 : "\r\n"u8);
+        writer.Commit();
+    }
+
     /// <summary>
     /// The head of an answer that goes on until the connection ends (RFC 9112 section 6.3, last case), which therefore it does.
     /// </summary>

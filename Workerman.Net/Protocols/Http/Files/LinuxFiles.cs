@@ -20,9 +20,9 @@ internal static unsafe partial class LinuxFiles
     private const int O_PATH = 0x200000;
     private const int AT_EMPTY_PATH = 0x1000;
     private const uint STATX_BASIC_STATS = 0x7FF;
-    private const int S_IFMT = 0xF000;
-    private const int S_IFREG = 0x8000;
-    private const int S_IFDIR = 0x4000;
+    private const int FileTypeMask = 0xF000;
+    private const int RegularFile = 0x8000;
+    private const int FolderType = 0x4000;
 
     private const int EPERM = 1;
     private const int ENOENT = 2;
@@ -42,8 +42,8 @@ internal static unsafe partial class LinuxFiles
         using SafeFileHandle location = OpenAt(path, O_PATH | O_CLOEXEC, out int error);
         if (location.IsInvalid) return Outcome(error, path);
         FileStatus status = StatusOf(location, path);
-        bool folder = (status.Mode & S_IFMT) == S_IFDIR;
-        if (!folder && (status.Mode & S_IFMT) != S_IFREG) return Opening.Missing;
+        bool folder = (status.Mode & FileTypeMask) == FolderType;
+        if (!folder && (status.Mode & FileTypeMask) != RegularFile) return Opening.Missing;
         if (within is not null && !LiesWithin(location, within)) return Opening.Missing;
         if (folder) return Opening.Folder;
         SafeFileHandle handle = OpenAt(Link(location), O_RDONLY | O_CLOEXEC | O_NOCTTY, out error);

@@ -1,0 +1,62 @@
+using System.Buffers;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>Answers in chunks: a head, then what the application sends piece by piece, until an empty piece.</summary>
+internal sealed partial class HttpProtocol
+{
+    private ChunkForm _chunkForm;
+
+    private enum ChunkForm : byte
+    {
+        /// <summary>Each with its size (RFC 9112 section 7.1).</summary>
+        Framed,
+
+        /// <summary>Bare bytes, ended by the end of the connection: HTTP/1.0 knows no chunks (RFC 9112 section 6.1).</summary>
+        UntilClose,
+
+        /// <summary>Not sent at all: the answer to HEAD.</summary>
+        Unsent,
+    }
+
+    public void Encode(Chunk message, IBufferWriter<byte> output)
+    {
+        if (_state != State.Chunked)
+            throw new InvalidOperationException("No chunked answer is open on this connection; first send a Response with Transfer-Encoding: chunked. An empty Chunk ends it.");
+        ReadOnlySpan<byte> data = message.Data.Span;
+        WriteChunk(data, output);
+        if (data.IsEmpty) EndAnswer();
+    }
+
+    private void BeginChunks(Response message, AnswerForm form, IBufferWriter<byte> output)
+    {
+        bool framed = _head!.MinorVersion > 0 && message.ProtocolVersion == "1.1";
+        form = form with { KeepAlive = form.KeepAlive && framed };
+        ResponseWriter.WriteChunkedHead(message, form, framed, output);
+        _retiring |= !form.KeepAlive;
+        _chunkForm = form.IsHead ? ChunkForm.Unsent : framed ? ChunkForm.Framed : ChunkForm.UntilClose;
+        _state = State.Chunked;
+        // Without a body nothing has been said yet; an empty chunk here would be the end.
+        if (!message.RawBody.IsEmpty) WriteChunk(message.RawBody.Span, output);
+    }
+
+    private void WriteChunk(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
+    {
+        if (_chunkForm == ChunkForm.Framed) Chunk.Write(data, output);
+        else if (_chunkForm == ChunkForm.UntilClose) output.Write(data);
+    }
+
+    /// <summary>
+    /// The handler failed in the middle: the connection ends without the last chunk, which tells the client that the answer is
+    /// not whole. Where there are no chunks only a reset can tell.
+    /// </summary>
+    private void BreakOffChunks()
+    {
+        if (_chunkForm == ChunkForm.UntilClose) IsBrokenOff = true;
+        else _state = State.Finished;
+    }
+
+    private static bool IsChunked(Response response) =>
+        response.GetHeader("Transfer-Encoding") is { } coding && coding.AsSpan().Trim(" \t").Equals("chunked", StringComparison.OrdinalIgnoreCase)
+        && ResponseWriter.HasBody(response.StatusCode);
+}
