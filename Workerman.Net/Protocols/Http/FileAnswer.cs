@@ -90,7 +90,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     /// <summary>A copy with what the file's name tells. What it does not tell is to be saved, not shown, as in PHP.</summary>
     private static Response Describe(Response response, FileBody body)
     {
-        Response head = Copy(response, response.StatusCode);
+        Response head = response.CopyHead(response.StatusCode);
         string name = Path.GetFileName(body.Path);
         string? type = MediaTypes.Of(name);
         AddIfMissing(head, "Content-Type", type ?? MediaTypes.Unknown);
@@ -132,20 +132,12 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     private static string ContentRange(long first, long length, long size) =>
         string.Create(CultureInfo.InvariantCulture, $"bytes {first}-{first + length - 1}/{size}");
 
-    /// <summary>A copy without the file and what is said of it; a 304 keeps the validators (RFC 9110 section 15.4.5).</summary>
+    /// <summary>A copy without the file and what is said of it; a 304 keeps what caches want to know (RFC 9110 section 15.4.5).</summary>
     private static Response Without(Response response, int status)
     {
-        Response copy = Copy(response, status).WithoutHeader("Content-Type").WithoutHeader("Content-Disposition").WithoutHeader("Content-Encoding")
+        Response copy = response.CopyHead(status).WithoutHeader("Content-Type").WithoutHeader("Content-Disposition").WithoutHeader("Content-Encoding")
             .WithoutHeader("Content-Range");
-        return status == 304 ? copy : copy.WithoutHeader("ETag").WithoutHeader("Last-Modified");
-    }
-
-    private static Response Copy(Response response, int status)
-    {
-        var copy = new Response(status);
-        if (status == response.StatusCode) copy.WithStatus(status, response.ReasonPhrase);
-        copy.WithProtocolVersion(response.ProtocolVersion).WithHeaders(response.Headers);
-        return copy;
+        return status == 304 ? copy : copy.WithoutHeader("ETag").WithoutHeader("Last-Modified").WithoutHeader("Cache-Control").WithoutHeader("Expires");
     }
 
     private static void AddIfMissing(Response response, string name, string value)

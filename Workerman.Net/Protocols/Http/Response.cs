@@ -66,15 +66,34 @@ public partial class Response
     public Response WithHeader(string name, string value) => Header(name, value);
 
     /// <summary>Sets a header field, in place of what the name had (PHP: <c>header</c>).</summary>
-    /// <inheritdoc cref="WithHeader"/>
+    /// <inheritdoc cref="WithHeader(string, string)"/>
     public Response Header(string name, string value)
     {
         Headers[name] = value;
         return this;
     }
 
+    /// <summary>Sets a header field with several values, each on a line of its own (PHP: <c>withHeader</c> with an array).</summary>
+    /// <inheritdoc cref="WithHeader(string, string)"/>
+    public Response WithHeader(string name, IEnumerable<string> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        var checkedFirst = new ResponseHeaders();
+        foreach (string value in values) checkedFirst.Add(name, value);
+        Headers.Remove(name);
+        return WithHeaders(checkedFirst);
+    }
+
+    /// <summary>Adds a value to a header field, beside those that it has.</summary>
+    /// <inheritdoc cref="WithHeader(string, string)"/>
+    public Response WithAddedHeader(string name, string value)
+    {
+        Headers.Add(name, value);
+        return this;
+    }
+
     /// <summary>Adds header fields, beside those that are there (PHP: <c>withHeaders</c>).</summary>
-    /// <inheritdoc cref="WithHeader"/>
+    /// <inheritdoc cref="WithHeader(string, string)"/>
     public Response WithHeaders(IEnumerable<KeyValuePair<string, string>> headers)
     {
         ArgumentNullException.ThrowIfNull(headers);
@@ -126,12 +145,15 @@ public partial class Response
     /// <param name="secure">Only by HTTPS.</param>
     /// <param name="httpOnly">Out of reach of scripts.</param>
     /// <param name="sameSite">With requests from other sites or not.</param>
-    /// <exception cref="ArgumentException">The name is no token, or path or domain has a semicolon or a control character.</exception>
+    /// <param name="expires">When it ends; browsers prefer <paramref name="maxAge"/>. Null for not said.</param>
+    /// <param name="partitioned">In a jar of its own for each site that embeds this one.</param>
+    /// <exception cref="ArgumentException">The name is no token, path or domain has a semicolon or a control character, or browsers
+    /// would not take a cookie with these attributes together.</exception>
     public Response Cookie(
         string name, string value = "", int? maxAge = null, string path = "", string domain = "",
-        bool secure = false, bool httpOnly = false, SameSite sameSite = SameSite.Unspecified)
+        bool secure = false, bool httpOnly = false, SameSite sameSite = SameSite.Unspecified, DateTimeOffset? expires = null, bool partitioned = false)
     {
-        Headers.Add("Set-Cookie", SetCookie.Format(name, value, maxAge, path, domain, secure, httpOnly, sameSite));
+        Headers.Add("Set-Cookie", SetCookie.Format(name, value, maxAge, path, domain, secure, httpOnly, sameSite, expires, partitioned));
         return this;
     }
 

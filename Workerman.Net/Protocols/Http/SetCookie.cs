@@ -1,4 +1,5 @@
 using System.Text;
+using Workerman.Protocols.Http.Files;
 
 namespace Workerman.Protocols.Http;
 
@@ -18,22 +19,42 @@ public enum SameSite
     Strict,
 }
 
-/// <summary>Writes the value of a Set-Cookie header field (RFC 6265 section 4.1.1). Pure.</summary>
+/// <summary>
+/// Writes the value of a Set-Cookie header field (RFC 6265bis section 4.1.1). What browsers would not take is refused, with the
+/// reason: they drop it without a word. Pure.
+/// </summary>
 internal static class SetCookie
 {
-    public static string Format(string name, string value, int? maxAge, string path, string domain, bool secure, bool httpOnly, SameSite sameSite)
+    public static string Format(string name, string value, int? maxAge, string path, string domain, bool secure, bool httpOnly, SameSite sameSite, DateTimeOffset? expires = null, bool partitioned = false)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(value);
         if (!HttpChars.IsToken(name)) throw new ArgumentException($"'{Printable.Of(name)}' is no cookie name; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(name));
+        CheckTogether(name, path, domain, secure, sameSite, partitioned);
         var cookie = new StringBuilder($"{name}={Uri.EscapeDataString(value)}");
         if (domain.Length > 0) cookie.Append("; Domain=").Append(Attribute(domain, nameof(domain)));
+        if (expires is { } end) cookie.Append("; Expires=").Append(HttpDate.Format(end));
         if (maxAge is { } seconds) cookie.Append("; Max-Age=").Append(seconds);
         if (path.Length > 0) cookie.Append("; Path=").Append(Attribute(path, nameof(path)));
         if (secure) cookie.Append("; Secure");
         if (httpOnly) cookie.Append("; HttpOnly");
         if (sameSite != SameSite.Unspecified) cookie.Append("; SameSite=").Append(sameSite);
+        if (partitioned) cookie.Append("; Partitioned");
         return cookie.ToString();
+    }
+
+    /// <summary>RFC 6265bis sections 4.1.3 and 5.7; Partitioned is of the draft on cookies with independent partitioned state.</summary>
+    private static void CheckTogether(string name, string path, string domain, bool secure, SameSite sameSite, bool partitioned)
+    {
+        if (sameSite == SameSite.None && !secure) throw new ArgumentException($"Cookie {name}: browsers take SameSite=None only with Secure; set secure.", nameof(secure));
+        if (partitioned && !secure) throw new ArgumentException($"Cookie {name}: browsers take Partitioned only with Secure; set secure.", nameof(secure));
+        if (path.Length > 0 && path[0] != '/') throw new ArgumentException($"Cookie {name}: browsers ignore a path that does not begin with a slash; write /{Printable.Of(path)}.", nameof(path));
+        if (!Ascii.IsValid(domain)) throw new ArgumentException($"Cookie {name}: a domain has letters of ASCII only; write it in Punycode (xn--\u2026).", nameof(domain));
+        bool host = name.StartsWith("__Host-", StringComparison.OrdinalIgnoreCase);
+        if ((host || name.StartsWith("__Secure-", StringComparison.OrdinalIgnoreCase)) && !secure)
+            throw new ArgumentException($"Cookie {name}: browsers take this prefix only with Secure; set secure.", nameof(secure));
+        if (host && (path != "/" || domain.Length > 0))
+            throw new ArgumentException($"Cookie {name}: browsers take the prefix __Host- only with the path / and without a domain.", path != "/" ? nameof(path) : nameof(domain));
     }
 
     private static string Attribute(string value, string parameter) =>
