@@ -1,0 +1,110 @@
+using System.Text;
+using Workerman.Protocols.Http.Files;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>
+/// Answers requests with the files of one folder, and with nothing outside of it: no way up, no links that lead out, no dot
+/// files unless asked, no devices or pipes. Set it up before the first request; from then on it may serve on any loop. It lists
+/// no folders and knows no routes.
+/// </summary>
+public sealed class StaticFiles
+{
+    /// <summary>Serves a folder.</summary>
+    /// <param name="folder">Where the files are; it may be a link, which is followed anew for each request.</param>
+    /// <exception cref="ArgumentException">There is no such folder.</exception>
+    public StaticFiles(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        Folder = Path.GetFullPath(folder);
+        if (!Directory.Exists(Folder)) throw new ArgumentException($"There is no folder {Folder}; make it, or give the right path.", nameof(folder));
+    }
+
+    /// <summary>The folder, as a whole path.</summary>
+    public string Folder { get; }
+
+    /// <summary>The file that stands for its folder; <c>index.html</c>, null for none.</summary>
+    /// <exception cref="ArgumentException">It is no name of a file.</exception>
+    public string? IndexFile { get; set => field = value is null || IsName(value) ? value : throw new ArgumentException("The index file is a name, without a path.", nameof(value)); } = "index.html";
+
+    /// <summary>Whether files and folders whose names begin with a dot are served; not by default: they are mostly not meant to be seen.</summary>
+    public bool ServeDotFiles { get; set; }
+
+    /// <summary>The Cache-Control of files, for example <c>max-age=3600</c>; null for none.</summary>
+    /// <exception cref="ArgumentException">It has a line break or another control character.</exception>
+    public string? CacheControl { get; set => field = value is null || HttpChars.IsFieldValue(value) ? value : throw new ArgumentException("The value has a line break or another control character; remove it.", nameof(value)); }
+
+    /// <summary>
+    /// The answer to a request: a file, 301 for a folder without its slash, 404 for what is not there or not served, 403 for what
+    /// may not be read, 405 for other methods than GET and HEAD. Look at its status to answer a 404 in another way.
+    /// </summary>
+    /// <exception cref="IOException">The system cannot open files now.</exception>
+    public Response Serve(Request request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        if (request.Method is not ("GET" or "HEAD")) return Response.MethodNotAllowed("GET", "HEAD");
+        if (!TryResolve(request.Path, out string path, out bool wantsFolder)) return NotFound();
+        switch (Look(path))
+        {
+            case Opening.Opened:
+                // A file is no folder.
+                return wantsFolder ? NotFound() : File(path);
+            case Opening.Forbidden:
+                return new Response(403, null, "<h3>403 Forbidden</h3>");
+            case Opening.Folder:
+                if (!wantsFolder) return ToFolder(request);
+                path = Path.Combine(path, IndexFile ?? "");
+                return IndexFile is not null && Look(path) == Opening.Opened ? File(path) : NotFound();
+            default:
+                return NotFound();
+        }
+    }
+
+    /// <summary>The file below the folder that a request's path names, or nothing. Decoded once, part by part, so that no encoded slash divides.</summary>
+    private bool TryResolve(string requested, out string path, out bool wantsFolder)
+    {
+        path = Folder;
+        wantsFolder = requested.EndsWith('/');
+        if (!requested.StartsWith('/')) return false;
+        string[] parts = requested.Trim('/').Length == 0 ? [] : requested[1..].Split('/');
+        // More than one slash at either end is left in, and refused as an empty part.
+        if (parts.Length == 0 && requested.Length > 1) return false;
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (i == parts.Length - 1 && parts[i].Length == 0) break;
+            string name = UrlEncoding.Decode(Encoding.ASCII.GetBytes(parts[i]), plusIsSpace: false);
+            if (!IsName(name) || (name[0] == '.' && !ServeDotFiles)) return false;
+            path = Path.Combine(path, name);
+        }
+        return true;
+    }
+
+    /// <summary>What a file can be called here and what leads nowhere else.</summary>
+    private static bool IsName(string name)
+    {
+        // U+FFFD stands for bytes that are no UTF-8: whatever they are, this name is another one.
+        if (name is "" or "." or ".." || name.AsSpan().ContainsAny("/\\\0\uFFFD")) return false;
+        // Drives, streams, devices, and endings that are cut off, are Windows' own ways to another file.
+        return !OperatingSystem.IsWindows() || (!name.Contains(':') && name[^1] is not ('.' or ' ') && !name.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()));
+    }
+
+    /// <summary>Opens and closes: the answer opens the file again, with the same checks, when it is sent.</summary>
+    private Opening Look(string path)
+    {
+        Opening opening = OpenedFile.Open(path, Folder, out OpenedFile? file);
+        file?.Dispose();
+        return opening;
+    }
+
+    private Response File(string path)
+    {
+        Response response = new Response().WithFile(new FileBody(path, Folder));
+        return CacheControl is null ? response : response.WithHeader("Cache-Control", CacheControl);
+    }
+
+    /// <summary>The path has no empty part, so it does not begin with two slashes, which would name another host.</summary>
+    private static Response ToFolder(Request request) =>
+        Response.Redirect(request.QueryString.Length == 0 ? $"{request.Path}/" : $"{request.Path}/?{request.QueryString}", 301);
+
+    private static Response NotFound() => new(404, null, FileAnswer.NotFound);
+}
