@@ -69,6 +69,12 @@ public sealed class HttpOptions
     /// <summary>Settings of its sessions (PHP: the statics of <c>Session</c>).</summary>
     public SessionOptions Session { get; } = new();
 
+    /// <summary>
+    /// Whether bodies of text are sent as gzip or Brotli to clients that take it; not by default. See
+    /// <see cref="Response.WithCompression"/>, which decides for one response, for what it means.
+    /// </summary>
+    public bool Compression { get; set; }
+
     private static int InRange(int value, int least, int most)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(value, least);

@@ -8,7 +8,7 @@ internal sealed partial class HttpProtocol
     public override void Encode(string text, IBufferWriter<byte> output)
     {
         AnswerForm form = BeginAnswer();
-        if (_session is not null)
+        if (_session is not null || options.Compression)
         {
             Encode(new Response(200, null, text), output);
             return;
@@ -20,7 +20,7 @@ internal sealed partial class HttpProtocol
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
         AnswerForm form = BeginAnswer();
-        if (_session is not null)
+        if (_session is not null || options.Compression)
         {
             Encode(new Response(200, null, bytes.ToArray()), output);
             return;
@@ -55,6 +55,7 @@ internal sealed partial class HttpProtocol
             BeginChunks(message, form, output);
             return;
         }
+        if (!stream && (message.Compression ?? options.Compression)) message = Compression.Apply(message, _head!);
         if (stream) ResponseWriter.WriteStreamHead(message, output);
         else ResponseWriter.Write(message, form, output);
         _retiring |= stream || !form.KeepAlive;

@@ -48,6 +48,9 @@ public partial class Response
     /// <summary>The body's bytes (PHP: <c>rawBody()</c>).</summary>
     public ReadOnlyMemory<byte> RawBody => _body;
 
+    /// <summary>Whether the body is compressed; null: as the worker's options say.</summary>
+    internal bool? Compression { get; private set; }
+
     private string? CustomReason { get; set; }
 
     /// <summary>Sets the status and, if it is not the registered one, the reason phrase (PHP: <c>withStatus($code, $reason)</c>).</summary>
@@ -120,6 +123,17 @@ public partial class Response
     {
         _body = body;
         File = null;
+        return this;
+    }
+
+    /// <summary>
+    /// Lets the body be sent as gzip or Brotli if the client takes it, or not, whatever the worker's
+    /// <see cref="HttpOptions.Compression"/> says. Text of 1 KiB to 1 MiB in memory is compressed; files, chunks and events never are. A page
+    /// that shows a secret next to what a stranger may put there should not be compressed over TLS (BREACH).
+    /// </summary>
+    public Response WithCompression(bool compression = true)
+    {
+        Compression = compression;
         return this;
     }
 

@@ -1,0 +1,80 @@
+using System.Buffers;
+using System.IO.Compression;
+
+namespace Workerman.Protocols.Http;
+
+/// <summary>
+/// Sends a body that is in memory in fewer bytes, where the client takes it so and it is worth it. It takes time on the loop: a
+/// few milliseconds for the largest body that it takes on. Files, event streams and chunks go as they are. Stateless, any thread.
+/// </summary>
+internal static class Compression
+{
+    /// <summary>Below this a packet is a packet.</summary>
+    public const int MinSize = 1024;
+
+    /// <summary>Above this the other clients of the loop would notice.</summary>
+    public const int MaxSize = 1024 * 1024;
+
+    /// <summary>The response as it goes to this client: itself, or a copy with what caches have to know and perhaps another body.</summary>
+    public static Response Apply(Response response, RequestHead request)
+    {
+        if (!IsWorthIt(response)) return response;
+        ContentCoding coding = AcceptEncoding.Choose(RequestFields.Find(request, "accept-encoding"u8));
+        byte[]? body = coding switch
+        {
+            ContentCoding.Brotli => Brotli(response.RawBody.Span),
+            ContentCoding.Gzip => Gzip(response.RawBody.Span),
+            _ => null,
+        };
+        Response copy = response.CopyHead(response.StatusCode);
+        // Also where it stays as it is: another client's request would have had another answer (RFC 9110 section 12.5.5).
+        if (!response.Headers.GetValues("Vary").Any(vary => OptionList.Contains(vary, "*") || OptionList.Contains(vary, "Accept-Encoding")))
+            copy.Headers.Add("Vary", "Accept-Encoding");
+        if (body is null || body.Length >= response.RawBody.Length) return copy.WithBody(response.RawBody);
+        copy.WithHeader("Content-Encoding", coding == ContentCoding.Brotli ? "br" : "gzip");
+        // These bytes are not the ones that the strong tag stands for (RFC 9110 section 8.8.3.3), but they say the same.
+        if (response.GetHeader("ETag") is { } tag && tag.StartsWith('"')) copy.WithHeader("ETag", $"W/{tag}");
+        return copy.WithBody(body);
+    }
+
+    private static bool IsWorthIt(Response response) =>
+        response.RawBody.Length is >= MinSize and <= MaxSize
+        && ResponseWriter.HasBody(response.StatusCode) && response.StatusCode != 206
+        && response.GetHeader("Content-Encoding") is null && response.GetHeader("Content-Range") is null
+        && IsCompressible(response.GetHeader("Content-Type") ?? ResponseWriter.DefaultContentType)
+        // RFC 9111 section 5.2.2.6: what must not be transformed on its way is not transformed here either.
+        && !OptionList.Contains(response.GetHeader("Cache-Control"), "no-transform");
+
+    /// <summary>Text in all its forms. What is compressed already, as pictures are, only gets longer.</summary>
+    private static bool IsCompressible(string contentType)
+    {
+        ReadOnlySpan<char> type = contentType.AsSpan();
+        int parameters = type.IndexOf(';');
+        if (parameters >= 0) type = type[..parameters];
+        type = type.Trim();
+        return type.StartsWith("text/", StringComparison.OrdinalIgnoreCase)
+            || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase) || type.EndsWith("+xml", StringComparison.OrdinalIgnoreCase)
+            || type.Equals("application/json", StringComparison.OrdinalIgnoreCase) || type.Equals("application/xml", StringComparison.OrdinalIgnoreCase)
+            || type.Equals("application/javascript", StringComparison.OrdinalIgnoreCase) || type.Equals("application/x-ndjson", StringComparison.OrdinalIgnoreCase)
+            || type.Equals("application/yaml", StringComparison.OrdinalIgnoreCase) || type.Equals("application/wasm", StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static byte[] Gzip(ReadOnlySpan<byte> body)
+    {
+        var output = new MemoryStream(body.Length / 2);
+        using (var gzip = new GZipStream(output, CompressionLevel.Fastest, leaveOpen: true)) gzip.Write(body);
+        return output.ToArray();
+    }
+
+    private static byte[]? Brotli(ReadOnlySpan<byte> body)
+    {
+        // As fast as gzip at its fastest, and smaller; the next qualities take several times as long for little.
+        const int Quality = 1;
+        const int Window = 20;
+        byte[] output = ArrayPool<byte>.Shared.Rent(body.Length);
+        bool smaller = BrotliEncoder.TryCompress(body, output, out int length, Quality, Window);
+        byte[]? compressed = smaller ? output.AsSpan(0, length).ToArray() : null;
+        ArrayPool<byte>.Shared.Return(output);
+        return compressed;
+    }
+}
