@@ -59,7 +59,7 @@ public sealed partial class TcpConnection
     public SendResult Send(ReadOnlyMemory<byte> bytes) => Send(bytes.Span);
 
     /// <summary>
-    /// Sends a message of the protocol (PHP: <c>send($data)</c>): for HTTP a <c>Response</c> or <c>ServerSentEvents</c>. Any
+    /// Sends a message of the protocol (PHP: <c>send($data)</c>): for HTTP a <c>Response</c>, <c>Chunk</c> or <c>ServerSentEvents</c>. Any
     /// thread; from another than the loop's, do not change the message afterwards.
     /// </summary>
     /// <exception cref="InvalidOperationException">The protocol does not know such a message, or has no place for it now.</exception>

@@ -221,6 +221,18 @@ internal sealed class HttpWireTests(Type loopType)
     }
 
     [Test]
+    public async Task FaultOfASendThatWasHandedOverIsA500()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) =>
+            Task.Run(() => connection.Send(new ServerSentEvents { Data = "no stream is open" })));
+        using RawClient client = server.Connect();
+        client.Send(Get + Get);
+        Assert.That(client.ReadResponse().Status, Is.EqualTo(500));
+        Assert.That(client.ReadResponse().Status, Is.EqualTo(500));
+        Assert.That(server.Log.Text, Does.Contain("No event stream is open").And.Contain("for connection"));
+    }
+
+    [Test]
     public async Task WorkerWithoutAHandlerAnswers500AndSaysWhy()
     {
         await using TestServer server = TestServer.Start(loopType, new Worker("http://127.0.0.1:0"));
