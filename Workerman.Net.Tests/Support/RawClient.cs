@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Workerman.Tests.Support;
@@ -85,7 +86,8 @@ internal sealed class RawClient : IDisposable
     public string ReadUntil(string mark)
     {
         int end;
-        while ((end = Encoding.Latin1.GetString([.. _received]).IndexOf(mark, StringComparison.Ordinal)) < 0)
+        byte[] wanted = Encoding.Latin1.GetBytes(mark);
+        while ((end = CollectionsMarshal.AsSpan(_received).IndexOf(wanted)) < 0)
         {
             if (Receive() == 0) Assert.Fail($"the server closed before '{mark}': {Take(_received.Count)}");
         }

@@ -16,10 +16,10 @@ internal static class Compression
     public const int MaxSize = 1024 * 1024;
 
     /// <summary>The response as it goes to this client: itself, or a copy with what caches have to know and perhaps another body.</summary>
-    public static Response Apply(Response response, RequestHead request)
+    public static Response Apply(Response response, Request request)
     {
         if (!IsWorthIt(response)) return response;
-        ContentCoding coding = AcceptEncoding.Choose(RequestFields.Find(request, "accept-encoding"u8));
+        ContentCoding coding = AcceptEncoding.Choose(request.Header("accept-encoding"));
         byte[]? body = coding switch
         {
             ContentCoding.Brotli => Brotli(response.RawBody.Span),
@@ -48,15 +48,11 @@ internal static class Compression
     /// <summary>Text in all its forms. What is compressed already, as pictures are, only gets longer.</summary>
     private static bool IsCompressible(string contentType)
     {
-        ReadOnlySpan<char> type = contentType.AsSpan();
-        int parameters = type.IndexOf(';');
-        if (parameters >= 0) type = type[..parameters];
-        type = type.Trim();
-        return type.StartsWith("text/", StringComparison.OrdinalIgnoreCase)
-            || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase) || type.EndsWith("+xml", StringComparison.OrdinalIgnoreCase)
-            || type.Equals("application/json", StringComparison.OrdinalIgnoreCase) || type.Equals("application/xml", StringComparison.OrdinalIgnoreCase)
-            || type.Equals("application/javascript", StringComparison.OrdinalIgnoreCase) || type.Equals("application/x-ndjson", StringComparison.OrdinalIgnoreCase)
-            || type.Equals("application/yaml", StringComparison.OrdinalIgnoreCase) || type.Equals("application/wasm", StringComparison.OrdinalIgnoreCase);
+        ReadOnlySpan<char> type = MediaType.Of(contentType);
+        return type.StartsWith("text/", StringComparison.OrdinalIgnoreCase) || MediaType.IsJson(contentType)
+            || type.EndsWith("+xml", StringComparison.OrdinalIgnoreCase) || MediaType.Is(contentType, "application/xml")
+            || MediaType.Is(contentType, "application/javascript") || MediaType.Is(contentType, "application/x-ndjson")
+            || MediaType.Is(contentType, "application/yaml") || MediaType.Is(contentType, "application/wasm");
     }
 
     private static byte[] Gzip(ReadOnlySpan<byte> body)

@@ -16,9 +16,9 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
 
     /// <summary>Opens the file of <paramref name="response"/>, which stays as it is.</summary>
     /// <param name="response">The application's response.</param>
-    /// <param name="request">The head of the request, or null for one without conditions.</param>
+    /// <param name="request">The request, or null for one without conditions.</param>
     /// <exception cref="IOException">The system cannot open files now.</exception>
-    public static FileAnswer Of(Response response, RequestHead? request)
+    public static FileAnswer Of(Response response, Request? request)
     {
         FileBody body = response.File!;
         switch (OpenedFile.Open(body.Path, body.Within, out OpenedFile? file))
@@ -43,7 +43,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         }
     }
 
-    private static FileAnswer OfWhole(Response response, FileBody body, OpenedFile file, RequestHead? request)
+    private static FileAnswer OfWhole(Response response, FileBody body, OpenedFile file, Request? request)
     {
         Response head = Describe(response, body);
         if (response.StatusCode != 200) return new FileAnswer(head, new FileRange(file.Handle, 0, file.Size));
@@ -111,22 +111,22 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     }
 
     /// <summary>RFC 9110 section 14.2: Range has a meaning for GET alone.</summary>
-    private static ByteRange RangeOf(RequestHead request, Response head, Preconditions conditions, in Validators validators, long size)
+    private static ByteRange RangeOf(Request request, Response head, Preconditions conditions, in Validators validators, long size)
     {
-        if (request.IsHead || RequestFields.Find(request, "range"u8) is not { } range) return default;
+        if (request.Method == "HEAD" || request.Header("range") is not { } range) return default;
         if (head.GetHeader("Accept-Ranges") is "none" || !conditions.AllowsRange(validators)) return default;
         return ByteRange.Parse(range, size);
     }
 
-    private static bool IsGetOrHead(RequestHead request) => request.IsHead || request.Method.SequenceEqual("GET"u8);
+    private static bool IsGetOrHead(Request request) => request.Method is "GET" or "HEAD";
 
-    private static Preconditions ConditionsOf(RequestHead request) => new()
+    private static Preconditions ConditionsOf(Request request) => new()
     {
-        IfMatch = RequestFields.Find(request, "if-match"u8),
-        IfUnmodifiedSince = RequestFields.Find(request, "if-unmodified-since"u8),
-        IfNoneMatch = RequestFields.Find(request, "if-none-match"u8),
-        IfModifiedSince = RequestFields.Find(request, "if-modified-since"u8),
-        IfRange = RequestFields.Find(request, "if-range"u8),
+        IfMatch = request.Header("if-match"),
+        IfUnmodifiedSince = request.Header("if-unmodified-since"),
+        IfNoneMatch = request.Header("if-none-match"),
+        IfModifiedSince = request.Header("if-modified-since"),
+        IfRange = request.Header("if-range"),
     };
 
     private static string ContentRange(long first, long length, long size) =>

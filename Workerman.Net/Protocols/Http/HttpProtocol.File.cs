@@ -7,7 +7,7 @@ internal sealed partial class HttpProtocol
 {
     private void EncodeFile(Response message, AnswerForm form, IBufferWriter<byte> output)
     {
-        FileAnswer answer = FileAnswer.Of(message, _head);
+        FileAnswer answer = FileAnswer.Of(message, _request);
         FileRange? file = answer.Body;
         try
         {

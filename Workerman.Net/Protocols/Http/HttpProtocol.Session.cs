@@ -34,7 +34,6 @@ internal sealed partial class HttpProtocol
         if (TrySave(session)) return session.IsIssued ? answer.WithAnotherHeader("Set-Cookie", options.Session.CookieOf(session.Id)) : answer;
         // Whatever the application means to send after this answer is none of its parts: nothing may follow.
         _retiring = true;
-        _session = null;
         return Rejection(new Verdict(VerdictKind.Reject, 500));
     }
 

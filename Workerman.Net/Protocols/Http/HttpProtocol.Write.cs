@@ -41,6 +41,7 @@ internal sealed partial class HttpProtocol
         if (_session is not null)
         {
             message = SealSession(_session, message);
+            _session = null;
             form = BeginAnswer();
         }
         if (OptionList.Contains(message.GetHeader("Connection"), "close")) form = form with { KeepAlive = false };
@@ -55,7 +56,7 @@ internal sealed partial class HttpProtocol
             BeginChunks(message, form, output);
             return;
         }
-        if (!stream && (message.Compression ?? options.Compression)) message = Compression.Apply(message, _head!);
+        if (!stream && (message.Compression ?? options.Compression)) message = Compression.Apply(message, _request!);
         if (stream) ResponseWriter.WriteStreamHead(message, output);
         else ResponseWriter.Write(message, form, output);
         _retiring |= stream || !form.KeepAlive;
@@ -135,13 +136,6 @@ internal sealed partial class HttpProtocol
         return new(verdict.Status, new() { ["Content-Type"] = "text/plain;charset=utf-8" }, $"{verdict.Status} {ReasonPhrases.Of(verdict.Status)}{reason}\n");
     }
 
-    private static bool IsEventStream(Response response)
-    {
-        string? type = response.GetHeader("Content-Type");
-        if (type is null || response.StatusCode is 204 or 304) return false;
-        ReadOnlySpan<char> media = type.AsSpan();
-        int parameters = media.IndexOf(';');
-        if (parameters >= 0) media = media[..parameters];
-        return media.Trim().Equals("text/event-stream", StringComparison.OrdinalIgnoreCase);
-    }
+    private static bool IsEventStream(Response response) =>
+        response.StatusCode is not (204 or 304) && MediaType.Is(response.GetHeader("Content-Type"), "text/event-stream");
 }

@@ -12,7 +12,8 @@ internal static class MediaType
         return type.EndsWith("/json", StringComparison.OrdinalIgnoreCase) || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
     }
 
-    private static ReadOnlySpan<char> Of(string? contentType)
+    /// <summary>The type by itself.</summary>
+    public static ReadOnlySpan<char> Of(string? contentType)
     {
         ReadOnlySpan<char> text = contentType;
         int semicolon = text.IndexOf(';');
