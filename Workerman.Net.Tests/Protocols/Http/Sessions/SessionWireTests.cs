@@ -243,6 +243,7 @@ internal sealed class SessionWireTests(Type loopType)
     public async Task WhatWasDoneForAClientThatIsGoneIsSaved([Values] bool onAnotherThread)
     {
         var told = new TaskCompletionSource<string>();
+        var arrived = new TaskCompletionSource();
         var closed = new TaskCompletionSource();
         var worker = new Worker("http://127.0.0.1:0")
         {
@@ -250,6 +251,7 @@ internal sealed class SessionWireTests(Type loopType)
             OnMessageAsync = async (connection, request) =>
             {
                 request.Session.Set("paid", true);
+                arrived.SetResult();
                 await closed.Task;
                 if (onAnotherThread) await Task.Run(() => connection.Send("thank you"));
                 else connection.Send("thank you");
@@ -262,7 +264,7 @@ internal sealed class SessionWireTests(Type loopType)
         using (RawClient client = server.Connect())
         {
             client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={id}\r\n\r\n");
-            await Wait.Until(() => worker.Connections.Count == 1, "the connection");
+            Wait.For(arrived.Task);
             client.Reset();
         }
         Assert.That(await told.Task.WaitAsync(Wait.Limit), Is.EqualTo(id));
