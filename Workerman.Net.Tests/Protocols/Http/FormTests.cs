@@ -221,6 +221,10 @@ internal sealed partial class FormTests
     }
 
     [Test]
+    public void RawBufferIsHeadAndBody() => Assert.That(
+        Encoding.Latin1.GetString(Parse("text/plain", "a=1").RawBuffer()), Is.EqualTo("POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\na=1"));
+
+    [Test]
     public void LargeMultipartHasNoRawBody()
     {
         Request request = Parse(Multipart, Part("name=a", "1") + "--b--", threshold: 0);

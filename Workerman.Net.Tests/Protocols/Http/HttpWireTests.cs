@@ -71,6 +71,16 @@ internal sealed class HttpWireTests(Type loopType)
         Assert.That(order.Select(_ => client.ReadResponse().Body), Is.EqualTo(order));
     }
 
+    [Test]
+    public async Task OptionsWithAnAsteriskIsAnswerable()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+            connection.Send(new Response(request is { Method: "OPTIONS", Path: "*" } ? 204 : 400, new() { ["Allow"] = "GET, HEAD" })));
+        using RawClient client = server.Connect();
+        client.Send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", Fragmentation.ByteByByte);
+        Assert.That(client.ReadResponse(headOnly: true).Head, Does.StartWith("HTTP/1.1 204 No Content\r\n").And.Contain("\r\nAllow: GET, HEAD\r\n"));
+    }
+
     [TestCase("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "close", false)]
     [TestCase("GET / HTTP/1.0\r\n\r\n", "close", false)]
     [TestCase("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "keep-alive", true)]

@@ -13,8 +13,8 @@ internal static class HostName
     /// reg-name and IPv4, without the comma that RFC 3986 would let in: two Host fields that somebody merged into a list look
     /// like one name with a comma (RFC 9112 section 3.2).
     /// </summary>
-    private static readonly SearchValues<byte> NameBytes = SearchValues.Create(
-        "-._~!$&'()*+;=%0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+    private static readonly SearchValues<byte> PlainBytes = SearchValues.Create(
+        "-._~!$&'()*+;=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
     /// <summary>All that may stand anywhere in a host with its port.</summary>
     private static readonly SearchValues<byte> HostBytes = SearchValues.Create(
@@ -23,10 +23,14 @@ internal static class HostName
     /// <summary>A host that is not empty, with or without a port.</summary>
     public static bool IsHost(ReadOnlySpan<byte> text)
     {
+        // What nearly all hosts are: a name without escapes, alone or with a port.
+        int end = text.IndexOfAnyExcept(PlainBytes);
+        if (end < 0) return !text.IsEmpty;
+        if (text[end] == ':' && end > 0) return IsPort(text[(end + 1)..]);
         ReadOnlySpan<byte> name = Name(text);
         ReadOnlySpan<byte> after = text[name.Length..];
         if (name.IsEmpty || !(after.IsEmpty || (after[0] == ':' && IsPort(after[1..])))) return false;
-        return name[0] == '[' ? IsLiteral(name) : !name.ContainsAnyExcept(NameBytes) && HasWholeEscapes(name);
+        return name[0] == '[' ? IsLiteral(name) : HasWholeEscapes(name);
     }
 
     /// <summary>Whether a text may still become a host.</summary>
@@ -58,14 +62,22 @@ internal static class HostName
         int.TryParse(Port(text), NumberStyles.None, CultureInfo.InvariantCulture, out int port) ? port : 80;
 
     /// <summary>port = *DIGIT; more than 65535 is none that TCP has.</summary>
-    private static bool IsPort(ReadOnlySpan<byte> digits) =>
-        digits.IsEmpty || (!digits.ContainsAnyExceptInRange((byte)'0', (byte)'9') && ushort.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out _));
+    private static bool IsPort(ReadOnlySpan<byte> digits)
+    {
+        int port = 0;
+        foreach (byte digit in digits)
+        {
+            if (!char.IsAsciiDigit((char)digit) || (port = (port * 10) + digit - '0') > ushort.MaxValue) return false;
+        }
+        return true;
+    }
 
+    /// <summary>Plain characters, and escapes of two digits each (RFC 3986 section 2.1).</summary>
     private static bool HasWholeEscapes(ReadOnlySpan<byte> name)
     {
-        for (int i = name.IndexOf((byte)'%'); i >= 0; i = name.IndexOf((byte)'%'))
+        for (int i = name.IndexOfAnyExcept(PlainBytes); i >= 0; i = name.IndexOfAnyExcept(PlainBytes))
         {
-            if (i + 2 >= name.Length || !char.IsAsciiHexDigit((char)name[i + 1]) || !char.IsAsciiHexDigit((char)name[i + 2])) return false;
+            if (name[i] != '%' || i + 2 >= name.Length || !char.IsAsciiHexDigit((char)name[i + 1]) || !char.IsAsciiHexDigit((char)name[i + 2])) return false;
             name = name[(i + 3)..];
         }
         return true;

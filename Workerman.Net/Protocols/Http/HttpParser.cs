@@ -21,8 +21,9 @@ internal static class HttpParser
     {
         // More than the limit is not looked at, so that a rule broken within it counts before the size.
         int size = (int)Math.Min(input.Length, options.MaxHeadSize);
-        Verdict verdict = input.FirstSpan.Length >= size
-            ? TryParse(input.FirstSpan[..size], options, out head, out consumed)
+        ReadOnlySpan<byte> first = input.FirstSpan;
+        Verdict verdict = first.Length >= size
+            ? TryParse(first[..size], options, out head, out consumed)
             : TryParseCopy(input.Slice(0, size), size, options, out head, out consumed);
         return verdict.Kind == VerdictKind.NeedMore && size == options.MaxHeadSize ? Verdict.Reject(431, "request head too large") : verdict;
     }

@@ -30,7 +30,7 @@ internal sealed partial class HttpProtocol
 
     private void BeginChunks(Response message, AnswerForm form, IBufferWriter<byte> output)
     {
-        bool framed = _head!.MinorVersion > 0 && message.ProtocolVersion == "1.1";
+        bool framed = Head.MinorVersion > 0 && message.ProtocolVersion == "1.1";
         form = form with { KeepAlive = form.KeepAlive && framed };
         ResponseWriter.WriteChunkedHead(message, form, framed, output);
         _retiring |= !form.KeepAlive;

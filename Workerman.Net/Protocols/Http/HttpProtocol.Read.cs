@@ -38,25 +38,25 @@ internal sealed partial class HttpProtocol
 
     private Verdict ReadHead(ref ReadOnlySequence<byte> input, int maxPackageSize)
     {
-        Verdict verdict = HttpParser.TryParse(input, options, out _head, out int consumed);
+        Verdict verdict = HttpParser.TryParse(input, options, out RequestHead? head, out int consumed);
         _begun = true;
         if (verdict.Kind != VerdictKind.Message) return verdict;
         int bodyLimit = maxPackageSize - consumed;
-        if (_head!.ContentLength > bodyLimit) return Verdict.Reject(413, "request body too large");
+        if (head!.ContentLength > bodyLimit) return Verdict.Reject(413, "request body too large");
         input = input.Slice(consumed);
-        _request = new Request(_head, options) { Exchange = this };
-        if (_head.ContentLength != 0) BeginBody(bodyLimit, input.IsEmpty);
+        _request = new Request(head, options) { Exchange = this };
+        if (head.ContentLength != 0) BeginBody(head, bodyLimit, input.IsEmpty);
         return verdict;
     }
 
-    private void BeginBody(int limit, bool nothingCame)
+    private void BeginBody(RequestHead head, int limit, bool nothingCame)
     {
-        _body = new RequestBody(_request!.Header("content-type"), _head!.ContentLength, options);
-        _remaining = _head.ContentLength;
-        _state = _head.IsChunked ? State.Chunks : State.Body;
-        if (_head.IsChunked) _chunks = new ChunkedDecoder(_body, limit, options);
+        _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options);
+        _remaining = head.ContentLength;
+        _state = head.IsChunked ? State.Chunks : State.Body;
+        if (head.IsChunked) _chunks = new ChunkedDecoder(_body, limit, options);
         // RFC 9110 section 10.1.1: where some of the body has come already, nobody waits.
-        _owesContinue = _head.ExpectsContinue && nothingCame;
+        _owesContinue = head.ExpectsContinue && nothingCame;
     }
 
     private Verdict ReadBody(ref ReadOnlySequence<byte> input)

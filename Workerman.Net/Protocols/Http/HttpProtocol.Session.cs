@@ -12,8 +12,8 @@ internal sealed partial class HttpProtocol
 
     public SessionOptions SessionOptions => options.Session;
 
-    /// <summary>Whether the answer to the request with this head is still to be sent.</summary>
-    public bool IsUnanswered(RequestHead head) => _state == State.Answer && ReferenceEquals(_head, head);
+    /// <summary>Whether the answer to this request is still to be sent.</summary>
+    public bool IsUnanswered(Request request) => _state == State.Answer && ReferenceEquals(_request, request);
 
     /// <summary>The request with the application has come to use its session.</summary>
     public void Attach(Session session) => _session = session;

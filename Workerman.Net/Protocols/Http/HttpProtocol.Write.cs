@@ -35,7 +35,7 @@ internal sealed partial class HttpProtocol
         if (message.StatusCode is >= 100 and < 200 and not 101)
         {
             // RFC 9110 section 15.2: an interim answer; the final one is still owed. HTTP/1.0 knows none.
-            if (_head!.MinorVersion > 0) ResponseWriter.Write(message, form, output);
+            if (Head.MinorVersion > 0) ResponseWriter.Write(message, form, output);
             return;
         }
         if (_session is not null)
@@ -80,7 +80,7 @@ internal sealed partial class HttpProtocol
         if (_session is not null) SealRawAnswer(_session);
         // The application writes the answer itself, and nobody else can tell where it ends: if nothing may follow it, the
         // end of the connection is the application's or the client's too.
-        if (_head!.KeepAlive && !_retiring) EndAnswer();
+        if (Head.KeepAlive && !_retiring) EndAnswer();
         else _state = State.Raw;
         _session = null;
     }
@@ -106,7 +106,7 @@ internal sealed partial class HttpProtocol
 
     private AnswerForm BeginAnswer() => _state switch
     {
-        State.Answer => new AnswerForm(_head!.IsHead, _head.KeepAlive && !_retiring),
+        State.Answer => new AnswerForm(Head.IsHead, Head.KeepAlive && !_retiring),
         State.File => throw new InvalidOperationException("The request has its answer, and its file is still being sent."),
         State.Chunked => throw new InvalidOperationException("A chunked answer is open on this connection; send Chunks, and an empty one to end it."),
         State.Stream => throw new InvalidOperationException("An event stream is open on this connection; send ServerSentEvents, or end it with End()."),
@@ -115,12 +115,11 @@ internal sealed partial class HttpProtocol
 
     private void EndAnswer()
     {
-        _state = _head!.KeepAlive && !_retiring ? State.Head : State.Finished;
+        _state = Head.KeepAlive && !_retiring ? State.Head : State.Finished;
         // The request is the application's alone from here on; an idle connection holds none.
-        _head = null;
         _request = null;
         _session = null;
-        ReleaseBody();
+        if (_body is not null) ReleaseBody();
     }
 
     private void BeginStream()

@@ -15,7 +15,6 @@ internal sealed partial class HttpProtocol(HttpOptions options)
     private bool _begun;
     private bool _served;
     private bool _retiring;
-    private RequestHead? _head;
     private ChunkedDecoder? _chunks;
 
     private enum State : byte
@@ -85,6 +84,9 @@ internal sealed partial class HttpProtocol(HttpOptions options)
         _retiring = true;
         return _state is State.Head or State.Stream or State.Raw;
     }
+
+    /// <summary>The head of the request that is being read, or is with the application.</summary>
+    private RequestHead Head => _request!.Head;
 
     public override void Dispose()
     {

@@ -13,6 +13,7 @@ public sealed partial class Request
 
     private RequestBody? _body;
     private FieldCollection<string>? _post;
+    private FieldCollection<string>? _trailers;
 
     /// <summary>
     /// The body's bytes, chunks already joined (PHP: <c>rawBody()</c>). Those of a body larger than
@@ -27,6 +28,10 @@ public sealed partial class Request
     /// <inheritdoc cref="RawBody" path="/exception"/>
     public string Body => Encoding.UTF8.GetString(RawBody.Span);
 
+    /// <summary>The whole request: head, empty line and body, its chunks already joined (PHP: <c>rawBuffer()</c>).</summary>
+    /// <inheritdoc cref="RawBody" path="/exception"/>
+    public byte[] RawBuffer() => [.. _head.Bytes, .. RawBody.Span];
+
     /// <summary>Bytes of the body.</summary>
     public long BodyLength => _body?.Length ?? 0;
 
@@ -34,7 +39,7 @@ public sealed partial class Request
     /// The trailer fields of a chunked body (RFC 9110 section 6.5), names in any case. They are not among the header fields: what
     /// they say was not known when the request was routed.
     /// </summary>
-    public FieldCollection<string> Trailers { get; private set; } = NoFields;
+    public FieldCollection<string> Trailers => _trailers ?? NoFields;
 
     /// <summary>The body as a stream, from its beginning. The caller disposes of it.</summary>
     /// <inheritdoc cref="RawBody" path="/exception"/>
@@ -93,8 +98,8 @@ public sealed partial class Request
     {
         _body = body;
         if (trailers is not { Count: > 0 }) return;
-        Trailers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);
-        foreach ((string name, string value) in trailers) Trailers.Add(name, value);
+        _trailers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);
+        foreach ((string name, string value) in trailers) _trailers.Add(name, value);
     }
 
     private string? ContentType => Header("content-type");

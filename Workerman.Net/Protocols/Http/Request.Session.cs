@@ -52,7 +52,7 @@ public sealed partial class Request
     public string SessionRegenerateId(bool deleteOldSession = false)
     {
         Session session = Session;
-        if (!Exchange!.IsUnanswered(_head)) throw TooLate("the client cannot be told a new session id");
+        if (!Exchange!.IsUnanswered(this)) throw TooLate("the client cannot be told a new session id");
         session.Regenerate(deleteOldSession);
         return session.Id;
     }
@@ -65,7 +65,7 @@ public sealed partial class Request
 
     private Session Attach(Session? found)
     {
-        bool unanswered = Exchange!.IsUnanswered(_head);
+        bool unanswered = Exchange!.IsUnanswered(this);
         if (found is null && !unanswered) throw TooLate("the client cannot be told the id of a new session");
         Session session = found ?? Options.Store.Create();
         if (unanswered) Exchange.Attach(session);

@@ -58,6 +58,9 @@ public sealed partial class Request
     /// <summary>Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>).</summary>
     public string RawHead => Encoding.Latin1.GetString(_head.Bytes.AsSpan(0, _head.Bytes.Length - 4));
 
+    /// <summary>Anything that the application hangs on the request (PHP: <c>$context</c>, and properties that are made up).</summary>
+    public object? Context { get; set; }
+
     /// <summary>A member of the query, decoded; of several with the name the last (PHP: <c>get($name, $default)</c>).</summary>
     /// <exception cref="BadRequestException">The query has more than <see cref="HttpOptions.MaxQueryMembers"/>.</exception>
     [return: NotNullIfNotNull(nameof(defaultValue))]
@@ -115,6 +118,9 @@ public sealed partial class Request
     public override string ToString() => $"{Method} {Uri}";
 
     private FieldCollection<string> Headers => field ??= ReadHeaders();
+
+    /// <summary>The head as the parser judged it.</summary>
+    internal RequestHead Head => _head;
 
     private TargetParts SplitTarget() => new(RequestTarget.PathAndQuery(_head.Target));
 
