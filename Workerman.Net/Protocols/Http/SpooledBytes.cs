@@ -9,7 +9,7 @@ namespace Workerman.Protocols.Http;
 /// <param name="folder">Where a file would be.</param>
 internal sealed class SpooledBytes(int threshold, long expected, string folder) : IDisposable
 {
-    private const int LeastCapacity = 4096;
+    private const int LeastCapacity = 256;
 
     private byte[] _memory = [];
     private int _length;
