@@ -31,7 +31,8 @@ internal static class HttpChars
 
     public static bool IsFieldValue(ReadOnlySpan<char> text) => !text.ContainsAny(ControlChars);
 
-    public static bool IsTarget(ReadOnlySpan<byte> bytes) => !bytes.IsEmpty && !bytes.ContainsAnyExcept(TargetBytes);
+    /// <summary>Where the first byte is that no request target has, or -1.</summary>
+    public static int IndexOfNonTarget(ReadOnlySpan<byte> bytes) => bytes.IndexOfAnyExcept(TargetBytes);
 
     /// <summary>Without the spaces and tabs around it (OWS, RFC 9110 section 5.6.3).</summary>
     public static ReadOnlySpan<byte> TrimWhitespace(ReadOnlySpan<byte> bytes) => bytes.Trim(" \t"u8);

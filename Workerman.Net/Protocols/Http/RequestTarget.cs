@@ -12,7 +12,13 @@ internal static class RequestTarget
     public static Verdict Judge(ReadOnlySpan<byte> method, ReadOnlySpan<byte> target, bool isWhole)
     {
         if (target.IsEmpty) return isWhole ? Bad : Verdict.NeedMore;
-        if (!HttpChars.IsTarget(target)) return Bad;
+        int bad = HttpChars.IndexOfNonTarget(target);
+        if (bad >= 0)
+        {
+            // What comes before it may have broken a rule of its own, which is then the first one broken.
+            Verdict before = Judge(method, target[..bad], isWhole: false);
+            return before.Kind == VerdictKind.Reject ? before : Bad;
+        }
         if (method.SequenceEqual("CONNECT"u8)) return JudgeAuthority(target, isWhole, needsPort: true);
         if (target[0] == '/') return Verdict.Message;
         if (target[0] == '*') return JudgeAsterisk(method, target, isWhole);
