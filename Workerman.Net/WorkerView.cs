@@ -109,21 +109,21 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         try
         {
             if (_worker.OnMessage is { } handler) handler(connection, message);
-            else if (_worker.OnMessageAsync is { } asyncHandler) Observe(connection, asyncHandler(connection, message));
+            else if (_worker.OnMessageAsync is { } asyncHandler) Observe(connection, message, asyncHandler(connection, message));
             else throw new InvalidOperationException($"Worker {_worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
         }
         catch (Exception e)
         {
-            OnMessageFault(connection, e);
+            OnMessageFault(connection, message, e);
         }
     }
 
-    private void Observe(TcpConnection connection, Task handling)
+    private void Observe(TcpConnection connection, T message, Task handling)
     {
-        if (!handling.IsCompletedSuccessfully) _ = AwaitAsync(connection, handling);
+        if (!handling.IsCompletedSuccessfully) _ = AwaitAsync(connection, message, handling);
     }
 
-    private async Task AwaitAsync(TcpConnection connection, Task handling)
+    private async Task AwaitAsync(TcpConnection connection, T message, Task handling)
     {
         try
         {
@@ -131,16 +131,16 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         }
         catch (Exception e)
         {
-            OnMessageFault(connection, e);
+            OnMessageFault(connection, message, e);
         }
     }
 
-    private void OnMessageFault(TcpConnection connection, Exception exception)
+    private void OnMessageFault(TcpConnection connection, T message, Exception exception)
     {
         Verdict verdict = connection.Protocol.JudgeFault(exception);
         if (verdict.Reason is null) OnFault(connection, exception);
         else OnRejected(connection, verdict);
-        connection.AnswerFault(verdict);
+        connection.AnswerFault(verdict, message);
     }
 
     private void OnAccepted(Socket socket)

@@ -44,11 +44,12 @@ internal static class Exchange
                 seen.Add(Describe(request));
                 answer.ResetWrittenCount();
                 protocol.Encode("", answer);
-                if (protocol.IsFinished)
+                if (!protocol.IsReady)
                 {
-                    seen.Add("closed");
+                    seen.Add(protocol.IsFinished ? "closed" : "tunnel");
                     return seen;
                 }
+                if (input.Length == before) throw new InvalidOperationException("a request of no bytes");
             }
         }
         seen.Add(start == bytes.Length ? "nothing left" : $"waiting from {start}");

@@ -17,6 +17,8 @@ internal sealed class RequestMutator(int seed)
         "POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=\"y\"\r\nhello\r\n3\r\na=1\r\n0\r\nTrailer: t\r\n\r\n",
         "POST /m HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 122\r\n\r\n"
             + "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.txt\"\r\nContent-Type: text/plain\r\n\r\nfile\r\n--b\r\n\r\n\r\nfield\r\n--b--\r\n",
+        "POST /m HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 124\r\n\r\n"
+            + "--b\r\nContent-Disposition: form-data; name=f; filename=x\r\n\r\nfile\r\n--b\r\nContent-Disposition: form-data; name=a\r\n\r\nvalue\r\n--b--",
         "POST /m HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=\"b c\"\r\nTransfer-Encoding: chunked\r\n\r\n"
             + "3A\r\n--b c\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b c-\r\n1\r\n-\r\n0\r\n\r\n",
         "GET http://a:80/p?q HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x\r\n\r\n",

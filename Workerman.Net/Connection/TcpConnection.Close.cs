@@ -83,6 +83,7 @@ public sealed partial class TcpConnection
         if (Status == ConnectionStatus.Closed) return;
         Status = ConnectionStatus.Closed;
         if (Buffers.Corked == this) DropCork();
+        _resets |= Protocol.EndsByClose;
         DropFile();
         _watch.Dispose();
         _handler.OnGone(this);

@@ -38,6 +38,7 @@ public sealed partial class TcpConnection
         }
         if (!_paused) return;
         _paused = false;
+        _phaseSince = Loop.Now;
         DeferResume();
     }
 
@@ -150,6 +151,7 @@ public sealed partial class TcpConnection
     private void OnPeerClosed()
     {
         _peerClosed = true;
+        _phaseSince = Loop.Now;
         if (Status == ConnectionStatus.Established)
         {
             CloseIfPeerHasAll();

@@ -126,10 +126,10 @@ public sealed partial class TcpConnection
     /// Tells the peer of a message whose handler failed: by an answer, if nothing of one is on its way yet. It is not dropped
     /// when the buffer is full, because the peer would wait for ever.
     /// </summary>
-    internal void AnswerFault(Verdict verdict)
+    internal void AnswerFault(Verdict verdict, object? message)
     {
         if (Status != ConnectionStatus.Established) return;
-        Write(verdict, static (connection, verdict, output) => connection.Protocol.EncodeFault(verdict, output));
+        Write((verdict, message), static (connection, fault, output) => connection.Protocol.EncodeFault(fault.verdict, fault.message, output));
         if (Protocol.IsBrokenOff) Reset();
     }
 
@@ -168,7 +168,7 @@ public sealed partial class TcpConnection
         catch (Exception e)
         {
             _handler.OnFault(this, e);
-            AnswerFault(Protocol.JudgeFault(e));
+            AnswerFault(Protocol.JudgeFault(e), message: null);
         }
     }
 
@@ -181,7 +181,9 @@ public sealed partial class TcpConnection
         }
         if (SendBufferQueueSize >= MaxSendBufferSize)
         {
+            Protocol.OnOverflow();
             _handler.OnError(this, ConnectionError.SendFail, "send buffer full and drop package");
+            if (Protocol.IsBrokenOff) Reset();
             return SendResult.Dropped;
         }
         return Write(state, encode);

@@ -50,6 +50,13 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     /// </summary>
     public static TimeSpan DefaultSendTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// How long a connection whose peer has ended its side is kept for an answer that is still owed, for new connections; 60
+    /// seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. A peer that has gone away for good looks just like one that waits. Checked about
+    /// once a second, and only while nothing is being sent.
+    /// </summary>
+    public static TimeSpan DefaultHalfClosedTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
+
     /// <summary>Number of the connection, unique in the process (PHP: <c>$id</c>).</summary>
     public long Id { get; }
 
@@ -70,6 +77,9 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
 
     /// <summary>See <see cref="DefaultSendTimeout"/>.</summary>
     public TimeSpan SendTimeout { get; set => field = PositiveOrInfinite(value); } = DefaultSendTimeout;
+
+    /// <summary>See <see cref="DefaultHalfClosedTimeout"/>.</summary>
+    public TimeSpan HalfClosedTimeout { get; set => field = PositiveOrInfinite(value); } = DefaultHalfClosedTimeout;
 
     /// <summary>Takes the place of the worker's <c>OnClose</c> for this connection (PHP: <c>$onClose</c>).</summary>
     public Action<TcpConnection>? OnClose { get; set; }
@@ -166,7 +176,12 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
             _handler.OnError(this, ConnectionError.SendFail, "the peer stopped reading");
             Destroy();
         }
-        else if (Status == ConnectionStatus.Established)
+        else if (_peerClosed && Status == ConnectionStatus.Established)
+        {
+            if (BufferIsEmpty && HalfClosedTimeout != Timeout.InfiniteTimeSpan && now - _phaseSince > HalfClosedTimeout.TotalMilliseconds) Destroy();
+        }
+        // Nobody can be too slow for someone who does not listen.
+        else if (Status == ConnectionStatus.Established && !_paused)
         {
             TimeSpan patience = Protocol.TimeoutOf(_phase);
             if (patience != Timeout.InfiniteTimeSpan && now - _phaseSince > patience.TotalMilliseconds) OnTimeout();

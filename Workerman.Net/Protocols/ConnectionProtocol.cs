@@ -40,6 +40,9 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>Whether the answer was broken off in a way that only a reset of the connection can tell the peer.</summary>
     public bool IsBrokenOff { get; protected set; }
 
+    /// <summary>Whether the end of the connection would now pass for the end of an answer that is not whole.</summary>
+    public virtual bool EndsByClose => false;
+
     /// <summary>
     /// The file that follows what was written last. The connection takes it after the encoding; the protocol is not ready
     /// until it hears <see cref="OnFileSent"/>. Not virtual: it is asked for after every send.
@@ -70,7 +73,12 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     {
     }
 
-    /// <summary>A message of the application's is not written: the peer is gone, or takes nothing any more.</summary>
+    /// <summary>A message of the application's is not written: the send buffer is full.</summary>
+    public virtual void OnOverflow()
+    {
+    }
+
+    /// <summary>A message of the application's is not written: the peer is gone.</summary>
     public virtual void OnDropped()
     {
     }
@@ -97,8 +105,11 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     public virtual Verdict JudgeFault(Exception exception) => new(VerdictKind.Reject, 500);
 
     /// <summary>Writes an answer to the message whose handler failed.</summary>
+    /// <param name="verdict">What to answer.</param>
+    /// <param name="message">The message; null if it is not known, and then the one that waits for an answer.</param>
+    /// <param name="output">Where to.</param>
     /// <returns>False if there is none to give: the answer has begun, or the protocol knows no answers.</returns>
-    public virtual bool EncodeFault(Verdict verdict, IBufferWriter<byte> output) => false;
+    public virtual bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output) => false;
 
     /// <summary>The server stops: no further message is wanted.</summary>
     /// <returns>True if the connection may end now; false if an answer is still owed, after which it is finished.</returns>

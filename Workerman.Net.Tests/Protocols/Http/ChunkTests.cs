@@ -15,6 +15,51 @@ internal sealed class ChunkTests(Type loopType)
     private static Fragmentation[] AllFragmentations => Fragmentation.All;
 
     [Test]
+    public async Task AnswerThatLostAChunkNeverLooksWhole()
+    {
+        var dropped = new TaskCompletionSource();
+        await using TestServer server = TestServer.Http(loopType, (connection, _) =>
+        {
+            connection.Send(new Response(200, new() { ["Transfer-Encoding"] = "chunked" }));
+            while (connection.Send(new Chunk(new byte[100_000])) != SendResult.Dropped)
+            {
+            }
+            Assert.That(connection.Send(new Chunk("")), Is.EqualTo(SendResult.Dropped));
+            dropped.SetResult();
+        });
+        using var client = new RawClient(server.EndPoint, receiveBufferSize: 4096);
+        client.Send(Get);
+        Wait.For(dropped.Task);
+        string read = "";
+        try
+        {
+            read = client.ReadToEnd();
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            // What the client sees of it.
+        }
+        Assert.That(read, Does.Not.EndWith("\r\n0\r\n\r\n"));
+    }
+
+    [Test]
+    public async Task OldClientsSeeAResetWhereTheServerStopsWithinAnAnswer()
+    {
+        var begun = new TaskCompletionSource();
+        TestServer server = TestServer.Http(loopType, (connection, _) =>
+        {
+            connection.Send(new Response(200, new() { ["Transfer-Encoding"] = "chunked" }, "begun"));
+            begun.SetResult();
+        });
+        using RawClient client = server.Connect();
+        client.Send("GET / HTTP/1.0\r\n\r\n");
+        client.ReadUntil("begun");
+        Wait.For(begun.Task);
+        await server.DisposeAsync();
+        Assert.That(() => client.ReadToEnd(), Throws.InstanceOf<SocketException>().With.Property("SocketErrorCode").EqualTo(SocketError.ConnectionReset));
+    }
+
+    [Test]
     public async Task ChunksFollowTheResponseUntilAnEmptyOne([ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
     {
         await using TestServer server = TestServer.Http(loopType, (connection, request) =>

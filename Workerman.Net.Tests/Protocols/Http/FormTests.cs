@@ -60,6 +60,7 @@ internal sealed partial class FormTests
         Assert.That(request.Json<Point>(), Is.EqualTo(new Point(1, 2)));
         Assert.Throws<BadRequestException>(() => Parse("application/json", "{\"x\":\"no number\"}").Json(Shapes.Default.Point));
         Assert.Throws<BadRequestException>(() => Parse("application/json", "").Json(Shapes.Default.Point));
+        Assert.Throws<BadRequestException>(() => Parse("application/json", "{\"x\":1,\"z\":\"\u00ff\"}").Json(Shapes.Default.Point), "what is not read is no JSON either");
         Assert.That(Parse("application/json", "null").Json(Shapes.Default.Point), Is.Null);
     }
 

@@ -38,6 +38,53 @@ internal sealed class HttpLimitTests(Type loopType)
     }
 
     [Test]
+    public async Task ClientThatEndedItsSideIsNotWaitedForWithoutEnd()
+    {
+        var closed = new TaskCompletionSource();
+        await using TestServer server = TestServer.Http(loopType, (_, _) => { }, worker =>
+        {
+            worker.OnConnect = connection => connection.HalfClosedTimeout = TimeSpan.FromMilliseconds(100);
+            worker.OnClose = _ => closed.SetResult();
+        });
+        using RawClient client = server.Connect();
+        client.Send(Get).HalfClose();
+        Wait.For(closed.Task);
+        Assert.That(client.IsAtEnd());
+    }
+
+    [Test]
+    public async Task PauseIsNoFaultOfTheClient()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            if (request.Path == "/")
+            {
+                connection.PauseRecv();
+                Timer.Delay(2.2, connection.ResumeRecv);
+            }
+            connection.Send(request.Path);
+        }, worker => worker.Options.Http.KeepAliveTimeout = worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(300));
+        using RawClient client = server.Connect();
+        client.Send(Get + "GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("/"));
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("/next"));
+    }
+
+    [Test]
+    public async Task EmptyLineBehindARequestIsNoBeginningOfTheNext()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker =>
+        {
+            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(100);
+            worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(500);
+        });
+        using RawClient client = server.Connect();
+        client.Send(Get + "\r\n");
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("ok"));
+        Assert.That(client.IsAtEnd(), "the idle connection is closed without a word");
+    }
+
+    [Test]
     public async Task HeadTooLargeIs431()
     {
         await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker => worker.Options.Http.MaxHeadSize = 512);

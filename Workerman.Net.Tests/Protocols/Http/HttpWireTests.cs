@@ -1,4 +1,5 @@
 using System.Net;
+using Workerman.Connection;
 using Workerman.Protocols.Http;
 using Workerman.Tests.Support;
 
@@ -213,6 +214,69 @@ internal sealed class HttpWireTests(Type loopType)
         client.Send(Get);
         Assert.That(client.ReadResponse().Status, Is.EqualTo(500));
         Assert.That(server.Log.Text, Does.Contain("later boom"));
+    }
+
+    [Test]
+    public async Task LateFaultIsNoAnswerToTheNextRequest()
+    {
+        var failed = new TaskCompletionSource();
+        var worker = new Worker("http://127.0.0.1:0")
+        {
+            OnMessageAsync = async (connection, request) =>
+            {
+                if (request.Path == "/next")
+                {
+                    await failed.Task;
+                    await Timer.Sleep(0.02);
+                    connection.Send("its own answer");
+                    return;
+                }
+                connection.Send("answered");
+                await Timer.Sleep(0.02);
+                failed.SetResult();
+                throw new BadRequestException("of the first request");
+            },
+        };
+        await using TestServer server = TestServer.Start(loopType, worker);
+        using RawClient client = server.Connect();
+        client.Send(Get + "GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("answered"));
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("its own answer"));
+    }
+
+    [TestCase("HEAD / HTTP/1.1\r\nHost: a b\r\n\r\n", 400)]
+    [TestCase("HEAD / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", 417)]
+    [TestCase("HEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx", 400)]
+    public async Task RefusalOfHeadHasNoBody(string request, int status)
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("never"));
+        foreach (Fragmentation fragmentation in AllFragmentations)
+        {
+            using RawClient client = server.Connect();
+            client.Send(request, fragmentation);
+            Assert.That(client.ReadToEnd(), Does.StartWith($"HTTP/1.1 {status} ").And.EndWith("\r\n\r\n"), $"{fragmentation}");
+        }
+    }
+
+    [Test]
+    public async Task YesToConnectBeginsATunnel([Values] bool raw)
+    {
+        TcpConnection? tunnel = null;
+        var open = new TaskCompletionSource();
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            Assert.That(request.Method, Is.EqualTo("CONNECT"), "nothing within the tunnel is a request");
+            if (raw) connection.SendRaw("HTTP/1.1 200 OK\r\n\r\n");
+            else connection.Send(new Response(200, null, "no body"));
+            tunnel = connection;
+            open.SetResult();
+        }, worker => worker.Options.Http.AllowConnect = true);
+        using RawClient client = server.Connect();
+        client.Send("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n" + Get);
+        Assert.That(client.ReadUntil("\r\n\r\n"), Does.StartWith("HTTP/1.1 200 OK\r\n").And.Not.Contain("Content-Length").And.Not.Contain("Transfer-Encoding"));
+        Wait.For(open.Task);
+        tunnel!.Pipe(tunnel);
+        Assert.That(client.ReadExactly(Get.Length), Is.EqualTo(Get), "what came with the request waits for whoever takes the tunnel");
     }
 
     [Test]

@@ -34,6 +34,26 @@ internal sealed class StaticFilesTests(Type loopType)
     public void DeleteFolder() => _folder.Dispose();
 
     [Test]
+    public async Task LinksWithinTheFolderLeadToNoDotFile()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Ignore("links need a privilege there");
+        File.CreateSymbolicLink(Path.Combine(_folder.Path, "public", "linkgit"), ".git");
+        File.CreateSymbolicLink(Path.Combine(_folder.Path, "public", "linkenv"), ".env");
+        File.CreateSymbolicLink(Path.Combine(_folder.Path, "public", "linka"), "a.txt");
+        await using TestServer server = Serve();
+        using RawClient client = server.Connect();
+        foreach (string path in new[] { "/linkgit/config", "/linkenv" }) Assert.That(client.Send(Request(path)).ReadResponse().Status, Is.EqualTo(404), path);
+        Assert.That(client.Send(Request("/linka")).ReadResponse().Body, Is.EqualTo("a file"));
+    }
+
+    [Test]
+    public void FolderMayBeTheRoot()
+    {
+        var served = new Workerman.Protocols.Http.Files.ServedFolder("/", DotFiles: false);
+        Assert.That((served.Allows("/a/b", "/"), served.Allows("/a/.b", "/"), served.Allows("/", "/")), Is.EqualTo((true, false, true)));
+    }
+
+    [Test]
     public async Task FilesAreServed([ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
     {
         await using TestServer server = Serve();

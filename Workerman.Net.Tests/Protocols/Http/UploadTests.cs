@@ -95,6 +95,40 @@ internal sealed class UploadTests(Type loopType)
         Assert.Throws<InvalidOperationException>(() => file.MoveTo(Path.Combine(_folder, "late")));
     }
 
+    [Test]
+    public async Task FormThatIsFirstReadAfterTheAnswerLeavesNoFileBehind()
+    {
+        var thrown = new TaskCompletionSource<Exception?>();
+        await using TestServer server = Start((connection, request) =>
+        {
+            connection.Send("ok");
+            try
+            {
+                _ = request.File("f")!.TmpName;
+                thrown.SetResult(null);
+            }
+            catch (Exception e)
+            {
+                thrown.SetResult(e);
+            }
+        });
+        using RawClient client = server.Connect();
+        client.Send($"{FormHead}Content-Length: {FilePart.Length + 11}\r\n\r\n{FilePart}zzzz\r\n--b--");
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("ok"));
+        Assert.That(Wait.For(thrown.Task), Is.InstanceOf<InvalidOperationException>());
+        Assert.That(Directory.GetFiles(_folder), Is.Empty);
+    }
+
+    [Test]
+    public async Task SmallMultipartBodyIsThereAsItCameHoweverItIsFramed()
+    {
+        await using TestServer server = Start((connection, request) => connection.Send($"{request.Body.Length} {request.Post("a")}"));
+        using RawClient client = server.Connect();
+        const string Body = "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b--";
+        client.Send($"{FormHead}Transfer-Encoding: chunked\r\n\r\n{Body.Length:x}\r\n{Body}\r\n0\r\n\r\n", Fragmentation.ByteByByte);
+        Assert.That(client.ReadResponse().Body, Is.EqualTo($"{Body.Length} 1"));
+    }
+
     [TestCase(false, TestName = "the client breaks off")]
     [TestCase(true, TestName = "the client resets")]
     public async Task TemporaryFilesVanishWithTheClient(bool reset)

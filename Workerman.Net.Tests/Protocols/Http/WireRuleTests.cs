@@ -119,6 +119,8 @@ internal sealed class WireRuleTests
         Case("6585 5 head too large", Head + "A: " + new string('x', 16 * 1024 - Head.Length - 3), 431),
         Case("6585 5 empty lines are part of the head", string.Concat(Enumerable.Repeat("\r\n", 8 * 1024)), 431),
 
+        Case("9110 5.3 Content-Type twice", Head + "Content-Type: a/b\r\ncontent-type:", 400),
+
         // Lengths.
         Case("6.3 Content-Length with a sign", Post + "Content-Length: +", 400),
         Case("6.3 Content-Length negative", Post + "Content-Length: -", 400),
@@ -198,7 +200,6 @@ internal sealed class WireRuleTests
         Case("3.2.2 absolute form with the usual port", "GET HTTP://A:80/b HTTP/1.1\r\nHost: a\r\n\r\n", "GET HTTP://A:80/b 1.1"),
         Case("3.2.2 absolute form without a path", "GET http://a?b HTTP/1.1\r\nHost: a:80\r\n\r\n", "GET http://a?b 1.1"),
         Case("3.2.2 absolute form in HTTP/1.0", "GET http://a/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET http://a/ 1.0"),
-        Case("3.2.3 authority form", "CONNECT a.b:443 HTTP/1.1\r\nHost: a.b:443\r\n\r\n", "CONNECT a.b:443 1.1"),
         Case("3.2.4 asterisk form", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * 1.1"),
         Case("3.2 Host with a port", "GET / HTTP/1.1\r\nHost: a-b.c_d:8080\r\n\r\n", "GET / 1.1"),
         Case("3.2 Host with an empty port", "GET / HTTP/1.1\r\nHost: a:\r\n\r\n", "GET / 1.1"),
@@ -217,6 +218,8 @@ internal sealed class WireRuleTests
         Case("6.3 a body for GET", Head + "Content-Length: 1\r\n\r\nx", "GET / 1.1"),
         Case("7 chunked in any case", Post + "transfer-encoding: Chunked \r\n\r\n0\r\n\r\n", "POST / 1.1"),
         Case("7.1 chunk size in both cases with zeros", Chunked + "000a\r\n0123456789\r\n0B\r\n0123456789a\r\n00\r\n\r\n", "POST / 1.1"),
+        Case("7.1 chunk size with many zeros", Chunked + $"{new string('0', 100)}1\r\nx\r\n{new string('0', 100)}\r\n\r\n", "POST / 1.1"),
+        Case("9110 10.1.1 Expect twice, and as a list", Post + "Expect: 100-continue\r\nExpect: 100-continue, 100-continue\r\nContent-Length: 1\r\n\r\nx", "POST / 1.1"),
         Case("7.1.1 extensions", Chunked + "1;a;b=c ; d = \"e\\\"\r\\;\"\r\nx\r\n0;last\r\n\r\n".Replace("\r\\", "\t\\"), "POST / 1.1"),
         Case("7.1.2 trailers", Chunked + "1\r\nx\r\n0\r\nA: b\r\nContent-Length: 9\r\n\r\n", "POST / 1.1"),
         Case("9110 10.1.1 Expect", Post + "Expect: 100-Continue\r\nContent-Length: 1\r\n\r\nx", "POST / 1.1"),
@@ -254,6 +257,18 @@ internal sealed class WireRuleTests
             List<string> seen = Read(bytes + Head + "\r\n", fragmentation);
             Assert.That(seen, Has.Count.EqualTo(3), $"{fragmentation}");
             Assert.That((seen[0].StartsWith(request, StringComparison.Ordinal), seen[1].StartsWith("GET / 1.1 ", StringComparison.Ordinal), seen[2]), Is.EqualTo((true, true, "nothing left")), $"{fragmentation}");
+        }
+    }
+
+    /// <summary>RFC 9112 section 3.2.3, and RFC 9110 section 9.3.6: what follows is no request.</summary>
+    [Test]
+    public void AuthorityFormIsForConnectAlone()
+    {
+        const string Bytes = "CONNECT a.b:443 HTTP/1.1\r\nHost: a.b:443\r\n\r\n" + Head + "\r\n";
+        foreach (Fragmentation fragmentation in Fragmentation.All)
+        {
+            List<string> seen = Read(Bytes, fragmentation);
+            Assert.That((seen.Count, seen[0].StartsWith("CONNECT a.b:443 1.1 ", StringComparison.Ordinal), seen[1]), Is.EqualTo((2, true, "tunnel")), $"{fragmentation}");
         }
     }
 

@@ -6,8 +6,9 @@ namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// A piece of an answer whose length nobody knows yet (PHP: <c>Workerman\Protocols\Http\Chunk</c>; RFC 9112 section 7.1). The
-/// answer begins with a <see cref="Response"/> with <c>Transfer-Encoding: chunked</c>; an empty chunk ends it. A chunk never changes
-/// and may be sent many times and from several loops.
+/// answer begins with a <see cref="Response"/> with <c>Transfer-Encoding: chunked</c>; an empty chunk ends it. One that finds the
+/// send buffer full breaks the answer off: the client must not take it for whole. A chunk never changes and may be sent many
+/// times and from several loops.
 /// </summary>
 public sealed class Chunk
 {

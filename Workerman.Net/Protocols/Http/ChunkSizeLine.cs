@@ -6,8 +6,8 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 internal struct ChunkSizeLine
 {
-    /// <summary>Fewer than overflow a <see cref="long"/>, leading zeros and all.</summary>
-    private const int MaxDigits = 15;
+    /// <summary>With another digit it would be more than anybody has, and the sum of the chunks might overflow.</summary>
+    private const long MaxSize = long.MaxValue >> 8;
 
     private Place _place;
     private int _digits;
@@ -76,7 +76,9 @@ internal struct ChunkSizeLine
 
     private Place? TakeDigit(byte digit)
     {
-        if (++_digits > MaxDigits) return null;
+        // Zeros in front are digits that say nothing.
+        _digits++;
+        if (Size > MaxSize) return null;
         Size = (Size << 4) | (uint)UrlEncoding.HexValue(digit);
         return Place.Size;
     }

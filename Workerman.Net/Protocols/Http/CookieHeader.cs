@@ -1,8 +1,11 @@
+using System.Text;
+
 namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// Reads the Cookie header field (RFC 6265 section 4.2.1). Values are percent-decoded, the inverse of
-/// <see cref="SetCookie"/>; a plus stays a plus, because cookies are often Base64. Pure.
+/// <see cref="SetCookie"/>; a plus stays a plus, because cookies are often Base64. Names are taken as they are: one that is decoded could
+/// pass for another, whose prefix browsers guard (RFC 6265bis section 4.1.3). Pure.
 /// </summary>
 internal static class CookieHeader
 {
@@ -17,7 +20,7 @@ internal static class CookieHeader
             if (equals <= 0) continue;
             ReadOnlySpan<byte> text = HttpChars.TrimWhitespace(pair[(equals + 1)..]);
             if (text is [(byte)'"', .., (byte)'"']) text = text[1..^1];
-            string name = UrlEncoding.Decode(HttpChars.TrimWhitespace(pair[..equals]), plusIsSpace: false);
+            string name = Encoding.UTF8.GetString(HttpChars.TrimWhitespace(pair[..equals]));
             if (cookies.Total == limit) throw new BadRequestException(431, "too many cookies");
             cookies.Add(name, UrlEncoding.Decode(text, plusIsSpace: false));
         }

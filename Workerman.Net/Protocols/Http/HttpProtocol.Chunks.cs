@@ -19,6 +19,11 @@ internal sealed partial class HttpProtocol
         Unsent,
     }
 
+    public override bool EndsByClose => _state == State.Chunked && _chunkForm == ChunkForm.UntilClose;
+
+    /// <summary>With a piece missing the answer is not whole, and must not be ended as if it were.</summary>
+    public override void OnOverflow() => IsBrokenOff |= _state == State.Chunked;
+
     public void Encode(Chunk message, IBufferWriter<byte> output)
     {
         if (_state != State.Chunked)

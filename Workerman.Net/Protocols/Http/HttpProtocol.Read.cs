@@ -9,6 +9,7 @@ internal sealed partial class HttpProtocol
     private RequestBody? _body;
     private long _remaining;
     private bool _owesContinue;
+    private bool _refusesHead;
 
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out Request message)
     {
@@ -39,8 +40,13 @@ internal sealed partial class HttpProtocol
     private Verdict ReadHead(ref ReadOnlySequence<byte> input, int maxPackageSize)
     {
         Verdict verdict = HttpParser.TryParse(input, options, out RequestHead? head, out int consumed);
-        _begun = true;
-        if (verdict.Kind != VerdictKind.Message) return verdict;
+        if (verdict.Kind != VerdictKind.Message)
+        {
+            ReadOnlySequence<byte> begun = SkipEmptyLines(input);
+            _begun = !begun.IsEmpty;
+            _refusesHead = StartsWithHead(begun);
+            return verdict;
+        }
         int bodyLimit = maxPackageSize - consumed;
         if (head!.ContentLength > bodyLimit) return Verdict.Reject(413, "request body too large");
         input = input.Slice(consumed);
@@ -48,6 +54,17 @@ internal sealed partial class HttpProtocol
         if (head.ContentLength != 0) BeginBody(head, bodyLimit, input.IsEmpty);
         return verdict;
     }
+
+    /// <summary>RFC 9112 section 2.2: empty lines begin no request.</summary>
+    private static ReadOnlySequence<byte> SkipEmptyLines(in ReadOnlySequence<byte> input)
+    {
+        var reader = new SequenceReader<byte>(input);
+        reader.AdvancePastAny((byte)'\r', (byte)'\n');
+        return input.Slice(reader.Position);
+    }
+
+    /// <summary>Whatever else it says, its answer has no body (RFC 9110 section 9.3.2).</summary>
+    private static bool StartsWithHead(in ReadOnlySequence<byte> input) => new SequenceReader<byte>(input).IsNext("HEAD "u8);
 
     private void BeginBody(RequestHead head, int limit, bool nothingCame)
     {

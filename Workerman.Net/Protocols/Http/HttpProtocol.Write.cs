@@ -8,7 +8,7 @@ internal sealed partial class HttpProtocol
     public override void Encode(string text, IBufferWriter<byte> output)
     {
         AnswerForm form = BeginAnswer();
-        if (_session is not null || options.Compression)
+        if (NeedsResponse)
         {
             Encode(new Response(200, null, text), output);
             return;
@@ -20,7 +20,7 @@ internal sealed partial class HttpProtocol
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
         AnswerForm form = BeginAnswer();
-        if (_session is not null || options.Compression)
+        if (NeedsResponse)
         {
             Encode(new Response(200, null, bytes.ToArray()), output);
             return;
@@ -45,6 +45,11 @@ internal sealed partial class HttpProtocol
             form = BeginAnswer();
         }
         if (OptionList.Contains(message.GetHeader("Connection"), "close")) form = form with { KeepAlive = false };
+        if (Head.IsConnect && message.StatusCode is >= 200 and < 300)
+        {
+            BeginTunnel(message, output);
+            return;
+        }
         if (message.File is not null)
         {
             EncodeFile(message, form, output);
@@ -80,7 +85,8 @@ internal sealed partial class HttpProtocol
         if (_session is not null) SealRawAnswer(_session);
         // The application writes the answer itself, and nobody else can tell where it ends: if nothing may follow it, the
         // end of the connection is the application's or the client's too.
-        if (Head.KeepAlive && !_retiring) EndAnswer();
+        if (Head.IsConnect) _state = State.Tunnel;
+        else if (Head.KeepAlive && !_retiring) EndAnswer();
         else _state = State.Raw;
         _session = null;
     }
@@ -88,15 +94,17 @@ internal sealed partial class HttpProtocol
     public override void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
     {
         Response answer = Rejection(verdict);
-        ResponseWriter.Write(answer, new AnswerForm(IsHead: false, KeepAlive: false), output);
+        ResponseWriter.Write(answer, new AnswerForm(_refusesHead || _request?.Head.IsHead == true, KeepAlive: false), output);
         _state = State.Finished;
     }
 
     public override Verdict JudgeFault(Exception exception) =>
         exception is BadRequestException mistake ? Verdict.Reject(mistake.StatusCode, mistake.Message) : base.JudgeFault(exception);
 
-    public override bool EncodeFault(Verdict verdict, IBufferWriter<byte> output)
+    public override bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output)
     {
+        // A handler may fail when the next request is waiting already, which is none of its business.
+        if (message is not null && !ReferenceEquals(message, _request)) return false;
         if (_state == State.Chunked) BreakOffChunks();
         if (_state != State.Answer) return false;
         // As in PHP, what a handler changed of the session before it failed is saved.
@@ -108,6 +116,7 @@ internal sealed partial class HttpProtocol
     {
         State.Answer => new AnswerForm(Head.IsHead, Head.KeepAlive && !_retiring),
         State.File => throw new InvalidOperationException("The request has its answer, and its file is still being sent."),
+        State.Tunnel => throw new InvalidOperationException("This connection is a tunnel now; SendRaw sends bytes, and Pipe connects it."),
         State.Chunked => throw new InvalidOperationException("A chunked answer is open on this connection; send Chunks, and an empty one to end it."),
         State.Stream => throw new InvalidOperationException("An event stream is open on this connection; send ServerSentEvents, or end it with End()."),
         _ => throw new InvalidOperationException("No request waits for an answer on this connection: it has had one already. SendRaw sends bytes past the protocol."),
@@ -120,6 +129,17 @@ internal sealed partial class HttpProtocol
         _request = null;
         _session = null;
         if (_body is not null) ReleaseBody();
+    }
+
+    /// <summary>Whether text and bytes have to go the way of a response.</summary>
+    private bool NeedsResponse => _session is not null || options.Compression || (options.AllowConnect && Head.IsConnect);
+
+    /// <summary>RFC 9110 section 9.3.6: behind the head the tunnel begins, so there is no length and no body, and nothing of it is a request.</summary>
+    private void BeginTunnel(Response message, IBufferWriter<byte> output)
+    {
+        ResponseWriter.WriteTunnelHead(message, output);
+        _retiring = true;
+        _state = State.Tunnel;
     }
 
     private void BeginStream()

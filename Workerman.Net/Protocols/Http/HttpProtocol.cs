@@ -40,6 +40,9 @@ internal sealed partial class HttpProtocol(HttpOptions options)
         /// <summary>The answer is an event stream.</summary>
         Stream,
 
+        /// <summary>The answer to CONNECT was yes: what follows belongs to whoever the connection is piped to.</summary>
+        Tunnel,
+
         /// <summary>The application writes the last answer itself.</summary>
         Raw,
 
@@ -82,7 +85,7 @@ internal sealed partial class HttpProtocol(HttpOptions options)
     public override bool Retire()
     {
         _retiring = true;
-        return _state is State.Head or State.Stream or State.Raw;
+        return _state is State.Head or State.Stream or State.Tunnel or State.Raw;
     }
 
     /// <summary>The head of the request that is being read, or is with the application.</summary>

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
 
 namespace Workerman.Protocols.Http;
 
@@ -68,7 +69,7 @@ public sealed partial class Request
 
     /// <summary>All files of the form (PHP: <c>file()</c>).</summary>
     /// <inheritdoc cref="Post()" path="/exception"/>
-    public FieldCollection<UploadedFile> File() => IsMultipart ? _body!.ReadForm(ContentType!, _options).Files : NoFiles;
+    public FieldCollection<UploadedFile> File() => IsMultipart ? _body!.ReadForm().Files : NoFiles;
 
     /// <summary>All files of the form with a name, such as <c>files[]</c>, in their order.</summary>
     /// <inheritdoc cref="Post()" path="/exception"/>
@@ -104,12 +105,12 @@ public sealed partial class Request
 
     private string? ContentType => Header("content-type");
 
-    private bool IsMultipart => _body is not null && MultipartForm.IsMultipart(ContentType);
+    private bool IsMultipart => _body?.IsMultipart == true;
 
     private FieldCollection<string> ReadPost()
     {
         if (_body is null) return NoFields;
-        if (IsMultipart) return _body.ReadForm(ContentType!, _options).Fields;
+        if (IsMultipart) return _body.ReadForm().Fields;
         return MediaType.IsJson(ContentType)
             ? JsonFields.Read(RawBody, _options.MaxFormFields)
             : UrlEncoding.Parse(RawBody.Span, _options.MaxFormFields, static () => new BadRequestException(413, "too many form fields"));
@@ -117,9 +118,12 @@ public sealed partial class Request
 
     private T? ReadJson<T>(Func<ReadOnlyMemory<byte>, T?> read)
     {
+        ReadOnlyMemory<byte> body = RawBody;
+        // RFC 8259 section 8.1; a serializer looks only at the texts that it needs.
+        if (!Utf8.IsValid(body.Span)) throw new BadRequestException("malformed JSON body");
         try
         {
-            return read(RawBody);
+            return read(body);
         }
         catch (JsonException e)
         {

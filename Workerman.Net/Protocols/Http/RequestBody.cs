@@ -7,24 +7,31 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 internal sealed class RequestBody : IDisposable
 {
-    private readonly SpooledBytes? _bytes;
+    private readonly HttpOptions _options;
+    private readonly string? _contentType;
+    private SpooledBytes? _bytes;
     private MultipartForm? _form;
+    private bool _disposed;
 
     /// <param name="contentType">The Content-Type header field, or null.</param>
     /// <param name="expected">Bytes that will come, -1 if that is not known.</param>
     /// <param name="options">Thresholds and limits.</param>
     public RequestBody(string? contentType, long expected, HttpOptions options)
     {
-        bool large = expected < 0 || expected > options.BodyMemoryThreshold;
-        if (large && MultipartForm.IsMultipart(contentType)) _form = new MultipartForm(contentType!, options, options.FileMemoryThreshold);
+        _options = options;
+        _contentType = contentType;
+        if (expected > options.BodyMemoryThreshold && IsMultipart) TakeApart();
         else _bytes = new SpooledBytes(options.BodyMemoryThreshold, expected, options.UploadFolder);
     }
+
+    public bool IsMultipart => MultipartForm.IsMultipart(_contentType);
 
     public long Length { get; private set; }
 
     public void Append(ReadOnlySpan<byte> bytes)
     {
         Length += bytes.Length;
+        if (Length > _options.BodyMemoryThreshold && _bytes is not null && IsMultipart) TakeApart();
         if (_bytes is not null) _bytes.Append(bytes);
         else _form!.Append(bytes);
     }
@@ -42,22 +49,33 @@ internal sealed class RequestBody : IDisposable
     public Stream OpenRead() => Bytes.OpenRead();
 
     /// <summary>The multipart form that the body is.</summary>
-    public MultipartForm ReadForm(string contentType, HttpOptions options)
+    public MultipartForm ReadForm()
     {
         if (_form is not null) return _form;
         // Small enough to be in memory whole, so its parts are too.
-        _form = new MultipartForm(contentType, options, int.MaxValue);
+        _form = new MultipartForm(_contentType!, _options, int.MaxValue);
         _form.Append(_bytes!.ToMemory().Span);
         _form.Complete();
+        // Nobody would remove what it wrote to files now.
+        if (_disposed) _form.Dispose();
         return _form;
     }
 
     public void Dispose()
     {
+        _disposed = true;
         _form?.Dispose();
         _bytes?.Dispose();
     }
 
     private SpooledBytes Bytes => _bytes ?? throw new InvalidOperationException(
         "A multipart body larger than HttpOptions.BodyMemoryThreshold is taken apart as it arrives; use Post and File, or raise the threshold.");
+
+    /// <summary>From here on the parts go where they belong, beginning with what has come already.</summary>
+    private void TakeApart()
+    {
+        _form = new MultipartForm(_contentType!, _options, _options.FileMemoryThreshold);
+        if (_bytes is not null) _form.Append(_bytes.ToMemory().Span);
+        _bytes = null;
+    }
 }

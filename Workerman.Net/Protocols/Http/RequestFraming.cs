@@ -15,6 +15,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     private bool _hasHost;
     private bool _hasLength;
     private bool _hasEncoding;
+    private bool _hasType;
     private bool _close;
     private bool _keepAlive;
 
@@ -41,6 +42,9 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
             case 10 when isWhole && Ascii.EqualsIgnoreCase(name, "connection"u8):
                 NoteConnection(value);
                 return Verdict.Message;
+            // RFC 9110 section 5.3: a field that is no list comes once, or nobody knows which one counts.
+            case 12 when Ascii.EqualsIgnoreCase(name, "content-type"u8):
+                return Once(ref _hasType, "more than one Content-Type");
             case 14 when Ascii.EqualsIgnoreCase(name, "content-length"u8):
                 return NoteLength(value, isWhole);
             case 17 when Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8):
@@ -54,6 +58,13 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     public readonly Verdict Judge() =>
         // Section 3.2: a HTTP/1.1 request without Host is answered with 400.
         !_hasHost && minorVersion == 1 ? Verdict.Reject(400, "Host is missing") : Verdict.Message;
+
+    private static Verdict Once(ref bool seen, string otherwise)
+    {
+        if (seen) return Verdict.Reject(400, otherwise);
+        seen = true;
+        return Verdict.Message;
+    }
 
     private Verdict NoteHost(ReadOnlySpan<byte> value, bool isWhole)
     {
@@ -118,7 +129,10 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     private Verdict NoteExpectation(ReadOnlySpan<byte> value)
     {
         if (minorVersion == 0) return Verdict.Message;
-        if (!Ascii.EqualsIgnoreCase(value, "100-continue"u8)) return Verdict.Reject(417, "unknown expectation");
+        foreach (Range range in value.Split((byte)','))
+        {
+            if (!Ascii.EqualsIgnoreCase(HttpChars.TrimWhitespace(value[range]), "100-continue"u8)) return Verdict.Reject(417, "unknown expectation");
+        }
         ExpectsContinue = true;
         return Verdict.Message;
     }

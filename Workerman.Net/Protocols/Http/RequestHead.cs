@@ -34,6 +34,8 @@ internal sealed class RequestHead
 
     public bool IsHead => Method.SequenceEqual("HEAD"u8);
 
+    public bool IsConnect => Method.SequenceEqual("CONNECT"u8);
+
     public ReadOnlySpan<byte> Method => Bytes.AsSpan(0, MethodLength);
 
     public ReadOnlySpan<byte> Target => Bytes.AsSpan(MethodLength + 1, TargetLength);

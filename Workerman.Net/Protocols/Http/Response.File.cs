@@ -38,10 +38,10 @@ public partial class Response
 
 /// <summary>Which file, or which part of one, a response has as its body.</summary>
 /// <param name="Path">Where it is.</param>
-/// <param name="Within">A folder that it must lie in when all links are followed, or null.</param>
+/// <param name="Within">A folder that it must lie in, or null.</param>
 /// <param name="Offset">The first byte.</param>
 /// <param name="Length">How many bytes; 0 for all to the end.</param>
-internal sealed record FileBody(string Path, string? Within = null, long Offset = 0, long Length = 0)
+internal sealed record FileBody(string Path, ServedFolder? Within = null, long Offset = 0, long Length = 0)
 {
     public bool IsPart => Offset > 0 || Length > 0;
 }

@@ -89,6 +89,14 @@ internal static class ResponseWriter
         writer.Commit();
     }
 
+    /// <summary>The head of a yes to CONNECT (RFC 9110 section 9.3.6).</summary>
+    public static void WriteTunnelHead(Response response, IBufferWriter<byte> output)
+    {
+        HeadWriter writer = BeginHead(response, output);
+        writer.Write("\r\n"u8);
+        writer.Commit();
+    }
+
     /// <summary>RFC 9110 section 6.4.1: these never have a body, so RFC 9112 section 6.2 has them without a length.</summary>
     private static bool IsBodiless(int status) => status is < 200 or 204 or 304;
 

@@ -106,12 +106,14 @@ public sealed class SessionOptions
     /// <exception cref="ArgumentException">What contradicts what, and the cure.</exception>
     internal void Check()
     {
-        CookieOf(SessionIds.Create());
-        // RFC 6265bis sections 4.1.3 and 5.7.
-        if (SameSite == SameSite.None && !Secure) throw new ArgumentException("a session cookie with SameSite None is refused by browsers without Secure; set Options.Http.Session.Secure");
-        if (Name.StartsWith("__Secure-", StringComparison.OrdinalIgnoreCase) && !Secure) throw new ArgumentException($"a cookie named {Name} is refused by browsers without Secure; set Options.Http.Session.Secure");
-        if (Name.StartsWith("__Host-", StringComparison.OrdinalIgnoreCase) && (!Secure || CookiePath != "/" || Domain.Length > 0))
-            throw new ArgumentException($"a cookie named {Name} is refused by browsers unless it has Secure, the path / and no domain; set Options.Http.Session so");
+        try
+        {
+            CookieOf(SessionIds.Create());
+        }
+        catch (ArgumentException e)
+        {
+            throw new ArgumentException($"Options.Http.Session: {e.Message}", e);
+        }
     }
 
     private static string Attribute(string value)

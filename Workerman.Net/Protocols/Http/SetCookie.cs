@@ -30,6 +30,7 @@ internal static class SetCookie
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(value);
         if (!HttpChars.IsToken(name)) throw new ArgumentException($"'{Printable.Of(name)}' is no cookie name; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(name));
+        if (!Enum.IsDefined(sameSite)) throw new ArgumentOutOfRangeException(nameof(sameSite), sameSite, "It is none of the enumeration's values.");
         CheckTogether(name, path, domain, secure, sameSite, partitioned);
         var cookie = new StringBuilder($"{name}={Uri.EscapeDataString(value)}");
         if (domain.Length > 0) cookie.Append("; Domain=").Append(Attribute(domain, nameof(domain)));

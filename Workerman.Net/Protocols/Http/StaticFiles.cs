@@ -91,20 +91,22 @@ public sealed class StaticFiles
     /// <summary>Opens and closes: the answer opens the file again, with the same checks, when it is sent.</summary>
     private Opening Look(string path)
     {
-        Opening opening = OpenedFile.Open(path, Folder, out OpenedFile? file);
+        Opening opening = OpenedFile.Open(path, Served, out OpenedFile? file);
         file?.Dispose();
         return opening;
     }
 
     private Response File(string path)
     {
-        Response response = new Response().WithFile(new FileBody(path, Folder));
+        Response response = new Response().WithFile(new FileBody(path, Served));
         return CacheControl is null ? response : response.WithHeader("Cache-Control", CacheControl);
     }
 
     /// <summary>The path has no empty part, so it does not begin with two slashes, which would name another host.</summary>
     private static Response ToFolder(Request request) =>
         Response.Redirect(request.QueryString.Length == 0 ? $"{request.Path}/" : $"{request.Path}/?{request.QueryString}", 301);
+
+    private ServedFolder Served => new(Folder, ServeDotFiles);
 
     private static Response NotFound() => new(404, null, FileAnswer.NotFound);
 }

@@ -34,7 +34,7 @@ internal static unsafe partial class LinuxFiles
     private const int ELOOP = 40;
 
     /// <inheritdoc cref="OpenedFile.Open"/>
-    public static Opening Open(string path, string? within, out OpenedFile? file)
+    public static Opening Open(string path, ServedFolder? within, out OpenedFile? file)
     {
         file = null;
         // A string with a NUL would be cut off there.
@@ -59,11 +59,12 @@ internal static unsafe partial class LinuxFiles
         return Opening.Opened;
     }
 
-    private static bool LiesWithin(SafeFileHandle location, string folder)
+    private static bool LiesWithin(SafeFileHandle location, ServedFolder folder)
     {
-        using SafeFileHandle root = OpenAt(folder, O_PATH | O_CLOEXEC, out _);
-        if (root.IsInvalid) return false;
-        return PortableFiles.IsWithin(PathOf(location), PathOf(root));
+        using SafeFileHandle root = OpenAt(folder.Path, O_PATH | O_CLOEXEC, out int error);
+        // Only what is gone is an answer; anything else is a failure to find one.
+        if (root.IsInvalid) return Outcome(error, folder.Path) == Opening.Opened;
+        return folder.Allows(PathOf(location), PathOf(root));
     }
 
     /// <summary>Where the kernel knows the open file to be, with all links followed.</summary>

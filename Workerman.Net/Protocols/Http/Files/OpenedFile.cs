@@ -31,10 +31,10 @@ internal sealed record OpenedFile(SafeFileHandle Handle, long Size, DateTimeOffs
     /// Opens a regular file. Devices, pipes and sockets are never opened: a pipe would keep the loop waiting for its writer.
     /// </summary>
     /// <param name="path">Where it is.</param>
-    /// <param name="within">A folder that it must lie in when all links are followed, or null.</param>
+    /// <param name="within">A folder that it must lie in, or null.</param>
     /// <param name="file">The file, where the outcome is <see cref="Opening.Opened"/>.</param>
     /// <exception cref="IOException">The system cannot open files now: too many are open, or the disk fails.</exception>
-    public static Opening Open(string path, string? within, out OpenedFile? file) =>
+    public static Opening Open(string path, ServedFolder? within, out OpenedFile? file) =>
         OperatingSystem.IsLinux() ? LinuxFiles.Open(path, within, out file) : PortableFiles.Open(path, within, out file);
 
     /// <summary>

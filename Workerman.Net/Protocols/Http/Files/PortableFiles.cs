@@ -8,7 +8,7 @@ namespace Workerman.Protocols.Http.Files;
 internal static class PortableFiles
 {
     /// <inheritdoc cref="OpenedFile.Open"/>
-    public static Opening Open(string path, string? within, out OpenedFile? file)
+    public static Opening Open(string path, ServedFolder? within, out OpenedFile? file)
     {
         file = null;
         try
@@ -17,7 +17,7 @@ internal static class PortableFiles
             if (within is not null)
             {
                 real = Resolve(real);
-                if (!IsWithin(real, Resolve(Path.GetFullPath(within)))) return Opening.Missing;
+                if (!within.Allows(real, Resolve(Path.GetFullPath(within.Path)))) return Opening.Missing;
             }
             if (Directory.Exists(real)) return Opening.Folder;
             if (!File.Exists(real) || (File.GetAttributes(real) & FileAttributes.Device) != 0) return Opening.Missing;
@@ -34,9 +34,6 @@ internal static class PortableFiles
             return Opening.Missing;
         }
     }
-
-    public static bool IsWithin(string path, string folder) =>
-        path == folder || path.StartsWith(Path.TrimEndingDirectorySeparator(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     /// <summary>The path with the links of all its parts followed.</summary>
     private static string Resolve(string path)
