@@ -10,6 +10,14 @@ internal sealed class ResponseTests
     private static readonly string[] LineBreaks = ["\r\n", "\n", "\r", "\0", "\x1b", "\x7f"];
 
     [Test]
+    public void NameThatIsNullIsWrongUse()
+    {
+        var response = new Response();
+        Assert.Throws<ArgumentNullException>(() => response.WithoutHeader(null!));
+        Assert.Throws<ArgumentNullException>(() => response.GetHeader(null!));
+    }
+
+    [Test]
     public void WritesStatusHeadersAndBody()
     {
         Response response = new Response(404, new() { ["X-A"] = "1" }, "not here").WithHeader("x-b", "\u00e9").WithStatus(404, "Gone Fishing");

@@ -50,11 +50,16 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
 
     /// <summary>Removes all values of a name.</summary>
     /// <returns>Whether there were any.</returns>
-    public bool Remove(string name) => _fields.RemoveAll(field => Matches(field, name)) > 0;
+    public bool Remove(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return _fields.RemoveAll(field => Matches(field, name)) > 0;
+    }
 
     /// <summary>The value of a field, the first if there are several.</summary>
     public bool TryGetValue(string name, [NotNullWhen(true)] out string? value)
     {
+        ArgumentNullException.ThrowIfNull(name);
         foreach (KeyValuePair<string, string> field in _fields)
         {
             if (!Matches(field, name)) continue;
