@@ -87,6 +87,7 @@ public sealed partial class TcpConnection
         DropFile();
         _watch.Dispose();
         _handler.OnGone(this);
+        Source?.OnGone(this);
         Loop.Defer(this);
     }
 

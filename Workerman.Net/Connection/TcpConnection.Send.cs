@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
@@ -142,6 +143,18 @@ public sealed partial class TcpConnection
         if (Loop.IsCurrent) return Status == ConnectionStatus.Established ? Write(bytes, WriteRaw) : SendResult.Dropped;
         byte[] copy = bytes.ToArray();
         return HandOver(() => Relay(copy));
+    }
+
+    /// <summary>
+    /// Sends bytes that are encoded already and perhaps shared with other connections: they are copied only if they have to wait. Nothing is
+    /// dropped for a full buffer: whoever feeds goes by <see cref="Source"/>. On the loop.
+    /// </summary>
+    internal SendResult Feed(ReadOnlySpan<byte> bytes)
+    {
+        if (Status != ConnectionStatus.Established) return SendResult.Dropped;
+        return Buffers.Corked == this
+            ? Write(bytes, static (_, bytes, output) => output.Write(bytes))
+            : Settle(WriteOut(bytes));
     }
 
     private static void WriteRaw(TcpConnection connection, ReadOnlySpan<byte> bytes, OutputBuffer output)
@@ -302,6 +315,7 @@ public sealed partial class TcpConnection
         _output!.Discard();
         _output = null;
         _handler.OnBufferDrain(this);
+        Source?.OnDrained(this);
         AfterFlush();
         if (Status == ConnectionStatus.Established) DeferResume();
     }

@@ -138,7 +138,10 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>The protocol at work. An upgrade puts another in its place, together with the handler.</summary>
     internal ConnectionProtocol Protocol { get; private set; }
 
-    private IEventLoop Loop => _handler.Loop;
+    /// <summary>What feeds the connection from outside its own callbacks; null for none.</summary>
+    internal IFeedSource? Source { get; set; }
+
+    internal IEventLoop Loop => _handler.Loop;
 
     private ConnectionBuffers Buffers => _handler.Buffers;
 
