@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
@@ -27,6 +26,8 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         OwnsLoop = ownsLoop;
         loop.AddHeartbeat(Sweep);
     }
+
+    public override object? Owner => _worker;
 
     public int Id { get; }
 
@@ -143,13 +144,13 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         connection.AnswerFault(verdict, message);
     }
 
-    private void OnAccepted(Socket socket)
+    private void OnAccepted(AcceptedSocket socket)
     {
         TcpConnection connection;
         try
         {
-            socket.NoDelay = true;
-            connection = new TcpConnection(socket, _makeProtocol(), this, _worker);
+            socket.SetNoDelay();
+            connection = new TcpConnection(socket, _makeProtocol(), this);
         }
         catch (Exception e)
         {

@@ -232,7 +232,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
 
     private sealed class AcceptHandler(Action<Socket> accepted) : IAcceptHandler
     {
-        public void OnAccepted(Socket socket) => accepted(socket);
+        public void OnAccepted(AcceptedSocket socket) => accepted(socket.ToSocket());
 
         public void OnAcceptError(SocketError error) => Assert.Fail($"{error}");
     }

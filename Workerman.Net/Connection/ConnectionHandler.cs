@@ -14,6 +14,9 @@ internal abstract class ConnectionHandler(IEventLoop loop, ConnectionBuffers buf
 
     public ConnectionBuffers Buffers { get; } = buffers;
 
+    /// <summary>What made the connections: the worker, which this layer does not know.</summary>
+    public abstract object? Owner { get; }
+
     /// <summary>Reads one message off the input and hands it to the application.</summary>
     public abstract Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input);
 

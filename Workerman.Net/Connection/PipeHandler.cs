@@ -10,6 +10,8 @@ namespace Workerman.Connection;
 /// </summary>
 internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destination) : ConnectionHandler(inner.Loop, inner.Buffers)
 {
+    public override object? Owner => inner.Owner;
+
     public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
     {
         foreach (ReadOnlyMemory<byte> segment in input)

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Workerman.Events;
 using Workerman.Protocols;
 
@@ -10,7 +9,7 @@ namespace Workerman.Connection;
 /// </summary>
 public sealed partial class TcpConnection
 {
-    private long? _lingerUntil;
+    private long _lingerUntil;
     private bool _finishByClosing;
     private bool _resets;
     private bool _freed;
@@ -155,7 +154,7 @@ public sealed partial class TcpConnection
                 break;
             case ConnectionStatus.Closing:
                 // Closing over unread bytes would reset the connection and could take the answer with it.
-                if (_peerClosed || BytesWritten == 0 || !HasUnread()) Destroy();
+                if (_peerClosed || BytesWritten == 0 || !_watch.HasUnread) Destroy();
                 else Linger();
                 break;
         }
@@ -164,8 +163,8 @@ public sealed partial class TcpConnection
     /// <summary>Half-closes, then reads only to find the peer's end.</summary>
     private void Linger()
     {
-        if (_lingerUntil is not null) return;
-        if (_peerClosed || LingerTimeout == TimeSpan.Zero || !ShutdownSend())
+        if (_lingerUntil != 0) return;
+        if (_peerClosed || LingerTimeout == TimeSpan.Zero || !_watch.ShutdownSend())
         {
             Destroy();
             return;
@@ -174,40 +173,11 @@ public sealed partial class TcpConnection
         UpdateReading();
     }
 
-    private bool HasUnread()
-    {
-        try
-        {
-            return _socket.Available > 0;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
-
-    private bool ShutdownSend()
-    {
-        try
-        {
-            _socket.Shutdown(SocketShutdown.Send);
-            return true;
-        }
-        catch (SocketException)
-        {
-            // Reset meanwhile: nobody is left to linger for.
-            return false;
-        }
-    }
-
     private void Free()
     {
         if (_freed) return;
         _freed = true;
-        // Where the runtime's own engine still waits on the socket (SocketLoop), it would reset it instead of closing it.
-        if (_resets) _socket.LingerState = new LingerOption(true, 0);
-        else if (_lingerUntil is null) ShutdownSend();
-        _socket.Dispose();
+        _watch.Close(_resets);
         _input?.Discard();
         _input = null;
         _output?.Discard();

@@ -63,7 +63,7 @@ public sealed partial class TcpConnection
 
     private void Receive()
     {
-        int count = _socket.Receive(Buffers.Receive, SocketFlags.None, out SocketError error);
+        int count = _watch.Receive(Buffers.Receive, out SocketError error);
         if (error is SocketError.WouldBlock or SocketError.Interrupted) return;
         if (error != SocketError.Success)
         {
@@ -195,7 +195,7 @@ public sealed partial class TcpConnection
         {
             ConnectionStatus.Established => !_paused && (CanReadMessage() || RecvBufferQueueSize < ReadAheadLimit),
             // Draining, so that the answer is not lost to a reset.
-            _ => _lingerUntil is not null,
+            _ => _lingerUntil != 0,
         };
     }
 }

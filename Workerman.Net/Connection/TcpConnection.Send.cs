@@ -37,7 +37,7 @@ public sealed partial class TcpConnection
         ArgumentNullException.ThrowIfNull(text);
         return Loop.IsCurrent
             ? Send(text, static (connection, text, output) => connection.Protocol.Encode(text, output))
-            : HandOver(() => Send(text));
+            : HandOver(text, static (connection, text) => connection.Send(text));
     }
 
     /// <summary>Sends bytes as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). Any thread.</summary>
@@ -45,8 +45,7 @@ public sealed partial class TcpConnection
     public SendResult Send(ReadOnlySpan<byte> bytes)
     {
         if (Loop.IsCurrent) return Send(bytes, static (connection, bytes, output) => connection.Protocol.Encode(bytes, output));
-        byte[] copy = bytes.ToArray();
-        return HandOver(() => Send(copy.AsSpan()));
+        return HandOver(bytes.ToArray(), static (connection, copy) => connection.Send(copy.AsSpan()));
     }
 
     /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
@@ -70,7 +69,7 @@ public sealed partial class TcpConnection
         if (Protocol is not IEncoder<T>) throw CannotSend(typeof(T));
         return Loop.IsCurrent
             ? Send(message, static (connection, message, output) => ((IEncoder<T>)connection.Protocol).Encode(message, output))
-            : HandOver(() => Send(message));
+            : HandOver(message, static (connection, message) => connection.Send(message));
     }
 
     /// <summary>
@@ -80,8 +79,7 @@ public sealed partial class TcpConnection
     public SendResult SendRaw(ReadOnlySpan<byte> bytes)
     {
         if (Loop.IsCurrent) return Send(bytes, WriteRaw);
-        byte[] copy = bytes.ToArray();
-        return HandOver(() => SendRaw(copy));
+        return HandOver(bytes.ToArray(), static (connection, copy) => connection.SendRaw(copy));
     }
 
     /// <summary>Sends text as UTF-8, past the protocol (PHP: <c>send($data, true)</c>). Any thread.</summary>
@@ -141,8 +139,7 @@ public sealed partial class TcpConnection
     internal SendResult Relay(ReadOnlySpan<byte> bytes)
     {
         if (Loop.IsCurrent) return Status == ConnectionStatus.Established ? Write(bytes, WriteRaw) : SendResult.Dropped;
-        byte[] copy = bytes.ToArray();
-        return HandOver(() => Relay(copy));
+        return HandOver(bytes.ToArray(), static (connection, copy) => connection.Relay(copy));
     }
 
     /// <summary>
@@ -165,18 +162,18 @@ public sealed partial class TcpConnection
     }
 
     /// <summary>A closed connection is handed over to as well: what is dropped, the protocol is told on the loop.</summary>
-    private SendResult HandOver(Action send)
+    private SendResult HandOver<TMessage>(TMessage message, Func<TcpConnection, TMessage, SendResult> send)
     {
         bool open = Status == ConnectionStatus.Established;
-        return Loop.Post(() => SendHandedOver(send)) && open ? SendResult.Queued : SendResult.Dropped;
+        return Loop.Post(() => SendHandedOver(message, send)) && open ? SendResult.Queued : SendResult.Dropped;
     }
 
     /// <summary>Nobody is left to catch what it throws, so it counts as the handler's fault: logged, and answered if an answer is owed.</summary>
-    private void SendHandedOver(Action send)
+    private void SendHandedOver<TMessage>(TMessage message, Func<TcpConnection, TMessage, SendResult> send)
     {
         try
         {
-            send();
+            send(this, message);
         }
         catch (Exception e)
         {
@@ -261,7 +258,7 @@ public sealed partial class TcpConnection
         if (_output is null)
         {
             if (bytes.IsEmpty) return WriteOutcome.Sent;
-            int sent = _socket.Send(bytes, SocketFlags.None, out SocketError error);
+            int sent = _watch.Send(bytes, out SocketError error);
             if (error == SocketError.WouldBlock) sent = 0;
             else if (error != SocketError.Success) return WriteOutcome.Failed;
             BytesWritten += sent;

@@ -14,18 +14,17 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
 {
     private static long _lastId;
 
-    private readonly Socket _socket;
     private readonly ISocketWatch _watch;
     private ConnectionHandler _handler;
+    private ConnectionLimits _limits = ConnectionLimits.Default;
+    private ConnectionCallbacks? _callbacks;
     private WaitPhase _phase;
     private long _phaseSince;
 
-    internal TcpConnection(Socket socket, ConnectionProtocol protocol, ConnectionHandler handler, object? owner)
+    internal TcpConnection(AcceptedSocket socket, ConnectionProtocol protocol, ConnectionHandler handler)
     {
-        _socket = socket;
         _handler = handler;
         Protocol = protocol;
-        Owner = owner;
         Id = Interlocked.Increment(ref _lastId);
         _phase = protocol.Waiting;
         _phaseSince = handler.Loop.Now;
@@ -33,29 +32,49 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     }
 
     /// <summary>Bytes that may wait to be sent, for new connections; 1 MiB (PHP: <c>$defaultMaxSendBufferSize</c>).</summary>
-    public static int DefaultMaxSendBufferSize { get; set => field = AtLeastOne(value); } = 1024 * 1024;
+    public static int DefaultMaxSendBufferSize
+    {
+        get => ConnectionLimits.Default.MaxSendBufferSize;
+        set => ConnectionLimits.Default = ConnectionLimits.Default with { MaxSendBufferSize = value };
+    }
 
     /// <summary>Bytes that a message may have, for new connections; 10 MiB (PHP: <c>$defaultMaxPackageSize</c>).</summary>
-    public static int DefaultMaxPackageSize { get; set => field = AtLeastOne(value); } = 10 * 1024 * 1024;
+    public static int DefaultMaxPackageSize
+    {
+        get => ConnectionLimits.Default.MaxPackageSize;
+        set => ConnectionLimits.Default = ConnectionLimits.Default with { MaxPackageSize = value };
+    }
 
     /// <summary>
     /// How long <see cref="End()"/> goes on reading what the peer still sends, for new connections; 1 second, zero for not at
     /// all (PHP: <c>$defaultLingerTimeout</c>). Checked about once a second.
     /// </summary>
-    public static TimeSpan DefaultLingerTimeout { get; set => field = NotNegative(value); } = TimeSpan.FromSeconds(1);
+    public static TimeSpan DefaultLingerTimeout
+    {
+        get => ConnectionLimits.Default.LingerTimeout;
+        set => ConnectionLimits.Default = ConnectionLimits.Default with { LingerTimeout = value };
+    }
 
     /// <summary>
     /// How long a peer may take none of the bytes that wait for it before the connection is destroyed, for new connections; 60
     /// seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. Checked about once a second.
     /// </summary>
-    public static TimeSpan DefaultSendTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
+    public static TimeSpan DefaultSendTimeout
+    {
+        get => ConnectionLimits.Default.SendTimeout;
+        set => ConnectionLimits.Default = ConnectionLimits.Default with { SendTimeout = value };
+    }
 
     /// <summary>
     /// How long a connection whose peer has ended its side is kept for an answer that is still owed, for new connections; 60
     /// seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. A peer that has gone away for good looks just like one that waits. Checked about
     /// once a second, and only while nothing is being sent.
     /// </summary>
-    public static TimeSpan DefaultHalfClosedTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
+    public static TimeSpan DefaultHalfClosedTimeout
+    {
+        get => ConnectionLimits.Default.HalfClosedTimeout;
+        set => ConnectionLimits.Default = ConnectionLimits.Default with { HalfClosedTimeout = value };
+    }
 
     /// <summary>Number of the connection, unique in the process (PHP: <c>$id</c>).</summary>
     public long Id { get; }
@@ -67,31 +86,31 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     public object? Context { get; set; }
 
     /// <summary>Bytes that may wait to be sent before sends are dropped; at least 1 (PHP: <c>$maxSendBufferSize</c>).</summary>
-    public int MaxSendBufferSize { get; set => field = AtLeastOne(value); } = DefaultMaxSendBufferSize;
+    public int MaxSendBufferSize { get => _limits.MaxSendBufferSize; set => _limits = _limits with { MaxSendBufferSize = value }; }
 
     /// <summary>Bytes that a message may have; at least 1 (PHP: <c>$maxPackageSize</c>).</summary>
-    public int MaxPackageSize { get; set => field = AtLeastOne(value); } = DefaultMaxPackageSize;
+    public int MaxPackageSize { get => _limits.MaxPackageSize; set => _limits = _limits with { MaxPackageSize = value }; }
 
     /// <summary>See <see cref="DefaultLingerTimeout"/> (PHP: <c>$lingerTimeout</c>).</summary>
-    public TimeSpan LingerTimeout { get; set => field = NotNegative(value); } = DefaultLingerTimeout;
+    public TimeSpan LingerTimeout { get => _limits.LingerTimeout; set => _limits = _limits with { LingerTimeout = value }; }
 
     /// <summary>See <see cref="DefaultSendTimeout"/>.</summary>
-    public TimeSpan SendTimeout { get; set => field = PositiveOrInfinite(value); } = DefaultSendTimeout;
+    public TimeSpan SendTimeout { get => _limits.SendTimeout; set => _limits = _limits with { SendTimeout = value }; }
 
     /// <summary>See <see cref="DefaultHalfClosedTimeout"/>.</summary>
-    public TimeSpan HalfClosedTimeout { get; set => field = PositiveOrInfinite(value); } = DefaultHalfClosedTimeout;
+    public TimeSpan HalfClosedTimeout { get => _limits.HalfClosedTimeout; set => _limits = _limits with { HalfClosedTimeout = value }; }
 
     /// <summary>Takes the place of the worker's <c>OnClose</c> for this connection (PHP: <c>$onClose</c>).</summary>
-    public Action<TcpConnection>? OnClose { get; set; }
+    public Action<TcpConnection>? OnClose { get => _callbacks?.Close; set => Callbacks.Close = value; }
 
     /// <summary>Takes the place of the worker's <c>OnError</c> for this connection (PHP: <c>$onError</c>).</summary>
-    public Action<TcpConnection, ConnectionError, string>? OnError { get; set; }
+    public Action<TcpConnection, ConnectionError, string>? OnError { get => _callbacks?.Error; set => Callbacks.Error = value; }
 
     /// <summary>Takes the place of the worker's <c>OnBufferFull</c> for this connection (PHP: <c>$onBufferFull</c>).</summary>
-    public Action<TcpConnection>? OnBufferFull { get; set; }
+    public Action<TcpConnection>? OnBufferFull { get => _callbacks?.BufferFull; set => Callbacks.BufferFull = value; }
 
     /// <summary>Takes the place of the worker's <c>OnBufferDrain</c> for this connection (PHP: <c>$onBufferDrain</c>).</summary>
-    public Action<TcpConnection>? OnBufferDrain { get; set; }
+    public Action<TcpConnection>? OnBufferDrain { get => _callbacks?.BufferDrain; set => Callbacks.BufferDrain = value; }
 
     /// <summary>Bytes received so far (PHP: <c>$bytesRead</c>).</summary>
     public long BytesRead { get; private set; }
@@ -109,7 +128,7 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     public bool BufferIsEmpty => _output is null && _file is null;
 
     /// <summary>The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null if the peer is gone before it was asked for.</summary>
-    public IPEndPoint? RemoteAddress => field ??= EndPointOf(static socket => socket.RemoteEndPoint);
+    public IPEndPoint? RemoteAddress => field ??= _watch.RemoteEndPoint;
 
     /// <summary>The peer's IP address, or an empty text (PHP: <c>getRemoteIp()</c>).</summary>
     public string RemoteIp => RemoteAddress?.Address.ToString() ?? "";
@@ -118,7 +137,7 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     public int RemotePort => RemoteAddress?.Port ?? 0;
 
     /// <summary>The address that the peer connected to (PHP: <c>getLocalAddress()</c>, there as text).</summary>
-    public IPEndPoint? LocalAddress => field ??= EndPointOf(static socket => socket.LocalEndPoint);
+    public IPEndPoint? LocalAddress => _watch.LocalEndPoint;
 
     /// <summary>The IP address that the peer connected to, or an empty text (PHP: <c>getLocalIp()</c>).</summary>
     public string LocalIp => LocalAddress?.Address.ToString() ?? "";
@@ -133,7 +152,7 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     public bool IsIpV6 => RemoteAddress?.AddressFamily == AddressFamily.InterNetworkV6;
 
     /// <summary>What made the connection: the worker, which this layer does not know.</summary>
-    internal object? Owner { get; }
+    internal object? Owner => _handler.Owner;
 
     /// <summary>The protocol at work. An upgrade puts another in its place, together with the handler.</summary>
     internal ConnectionProtocol Protocol { get; private set; }
@@ -144,6 +163,8 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     internal IEventLoop Loop => _handler.Loop;
 
     private ConnectionBuffers Buffers => _handler.Buffers;
+
+    private ConnectionCallbacks Callbacks => _callbacks ??= new ConnectionCallbacks();
 
     /// <summary>
     /// Sends all that arrives from here on to <paramref name="destination"/>, as it is and past both protocols; the end of
@@ -170,9 +191,9 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     internal void Sweep()
     {
         long now = Loop.Now;
-        if (_lingerUntil is { } until)
+        if (_lingerUntil != 0)
         {
-            if (now >= until) Destroy();
+            if (now >= _lingerUntil) Destroy();
         }
         else if (!BufferIsEmpty && SendTimeout != Timeout.InfiniteTimeSpan && now - _stalledSince > SendTimeout.TotalMilliseconds)
         {
@@ -205,35 +226,5 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
         if (phase == _phase && phase == WaitPhase.Head) return;
         _phase = phase;
         _phaseSince = Loop.Now;
-    }
-
-    private IPEndPoint? EndPointOf(Func<Socket, EndPoint?> read)
-    {
-        try
-        {
-            return read(_socket) as IPEndPoint;
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            return null;
-        }
-    }
-
-    private static int AtLeastOne(int value)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
-        return value;
-    }
-
-    private static TimeSpan NotNegative(TimeSpan value)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.Zero);
-        return value;
-    }
-
-    private static TimeSpan PositiveOrInfinite(TimeSpan value)
-    {
-        if (value != Timeout.InfiniteTimeSpan) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(value, TimeSpan.Zero);
-        return value;
     }
 }

@@ -59,8 +59,7 @@ internal sealed unsafe class EpollAcceptWatch : IAcceptWatch, IEpollHandler
                 OnError(Marshal.GetLastPInvokeError());
                 return;
             }
-            var socket = new Socket(new SafeSocketHandle(fd, ownsHandle: true)) { Blocking = false };
-            _handler.OnAccepted(socket);
+            _handler.OnAccepted(new AcceptedSocket(fd));
         }
     }
 

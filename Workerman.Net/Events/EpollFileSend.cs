@@ -22,11 +22,11 @@ internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, 
     public bool IsEmpty => count == 0;
 
     /// <summary>Sends what the socket takes, once.</summary>
-    public int Send(Socket socket, int fd, out SocketError error)
+    public int Send(int fd, out SocketError error)
     {
         error = SocketError.Success;
         // Where off_t may have 32 bits, the call would be another one.
-        if (nint.Size < 8) return Copy(socket, out error);
+        if (nint.Size < 8) return Copy(fd, out error);
         while (true)
         {
             long position = offset;
@@ -40,7 +40,7 @@ internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, 
                     error = SocketError.WouldBlock;
                     return 0;
                 case EINVAL or ENOSYS or EOPNOTSUPP:
-                    return Copy(socket, out error);
+                    return Copy(fd, out error);
                 case EIO:
                     return 0;
                 default:
@@ -51,14 +51,14 @@ internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, 
     }
 
     /// <summary>For file systems that sendfile does not know.</summary>
-    private int Copy(Socket socket, out SocketError error)
+    private int Copy(int fd, out SocketError error)
     {
         error = SocketError.Success;
         byte[] buffer = ArrayPool<byte>.Shared.Rent(CopySize);
         try
         {
             int read = FilePiece.Read(file, offset, buffer.AsSpan(0, (int)Math.Min(count, CopySize)));
-            return read == 0 ? 0 : socket.Send(buffer.AsSpan(0, read), SocketFlags.None, out error);
+            return read == 0 ? 0 : EpollSocketCalls.Send(fd, buffer.AsSpan(0, read), out error);
         }
         finally
         {

@@ -25,6 +25,16 @@ internal static unsafe partial class EpollInterop
     public const int SOCK_CLOEXEC = 0x80000;
     public const int SOCK_NONBLOCK = 0x800;
 
+    public const int IPPROTO_TCP = 6;
+    public const int TCP_NODELAY = 1;
+    public const int SOL_SOCKET = 1;
+    public const int SO_LINGER = 13;
+    public const int MSG_PEEK = 0x2;
+    public const int MSG_NOSIGNAL = 0x4000;
+    public const int SHUT_WR = 1;
+    public const int AF_INET = 2;
+    public const int AF_INET6 = 10;
+
     public const int EINTR = 4;
     public const int EIO = 5;
     public const int EAGAIN = 11;
@@ -32,8 +42,10 @@ internal static unsafe partial class EpollInterop
     public const int EINVAL = 22;
     public const int ENFILE = 23;
     public const int EMFILE = 24;
+    public const int EPIPE = 32;
     public const int ENOSYS = 38;
     public const int EOPNOTSUPP = 95;
+    public const int ECONNRESET = 104;
     public const int ENOBUFS = 105;
 
     /// <summary>
@@ -74,6 +86,24 @@ internal static unsafe partial class EpollInterop
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint write(int fd, byte* buf, nint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint recv(int sockfd, byte* buf, nint len, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint send(int sockfd, byte* buf, nint len, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int shutdown(int sockfd, int how);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int setsockopt(int sockfd, int level, int optname, byte* optval, int optlen);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int getpeername(int sockfd, byte* addr, int* addrlen);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int getsockname(int sockfd, byte* addr, int* addrlen);
 
     /// <summary>With an <c>off_t</c> of 64 bits, as it is on 64-bit systems.</summary>
     [LibraryImport("libc", SetLastError = true)]

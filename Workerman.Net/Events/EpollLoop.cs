@@ -43,7 +43,7 @@ public sealed unsafe class EpollLoop : EventLoop
     public override string Name => "epoll";
 
     /// <inheritdoc/>
-    public override ISocketWatch Watch(Socket socket, ISocketHandler handler) => new EpollSocketWatch(this, socket, handler);
+    public override ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler) => new EpollSocketWatch(this, socket, handler);
 
     /// <inheritdoc/>
     public override IAcceptWatch Accept(Socket listener, IAcceptHandler handler) => new EpollAcceptWatch(this, listener, handler);

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
@@ -5,25 +6,28 @@ using static Workerman.Events.EpollInterop;
 
 namespace Workerman.Events;
 
-/// <summary>One connected socket in an epoll set. Belongs to the loop's thread and to the connection that made it.</summary>
+/// <summary>
+/// One connected socket in an epoll set, worked on by its descriptor. Belongs to the loop's thread and to the connection that made it. It is small,
+/// because an idle connection is mostly this: what waits to be sent is an object of its own.
+/// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
 {
     private readonly EpollLoop _loop;
-    private readonly Socket _socket;
     private readonly ISocketHandler _handler;
-    private readonly int _fd;
+    private readonly Socket? _socket;
     private readonly ulong _data;
-    private ReadOnlyMemory<byte> _pending;
-    private EpollFileSend _file;
+    private readonly int _fd;
+    private EpollSendOrder? _order;
     private uint _events = EPOLLIN;
     private bool _disposed;
+    private volatile bool _closed;
 
-    public EpollSocketWatch(EpollLoop loop, Socket socket, ISocketHandler handler)
+    public EpollSocketWatch(EpollLoop loop, AcceptedSocket socket, ISocketHandler handler)
     {
         _loop = loop;
-        _socket = socket;
         _handler = handler;
+        _socket = socket.Socket;
         _fd = (int)socket.Handle;
         _data = loop.Add(_fd, EPOLLIN, this);
     }
@@ -34,15 +38,29 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
         set => SetEvents(value ? _events | EPOLLIN : _events & ~EPOLLIN);
     }
 
+    public IPEndPoint? RemoteEndPoint => Unclosed(EpollSocketCalls.PeerOf(_fd));
+
+    public IPEndPoint? LocalEndPoint => Unclosed(EpollSocketCalls.NameOf(_fd));
+
+    public bool HasUnread => EpollSocketCalls.HasUnread(_fd);
+
+    public int Receive(Span<byte> buffer, out SocketError error) => EpollSocketCalls.Receive(_fd, buffer, out error);
+
+    public int Send(ReadOnlySpan<byte> data, out SocketError error) => EpollSocketCalls.Send(_fd, data, out error);
+
+    public bool ShutdownSend() => shutdown(_fd, SHUT_WR) == 0;
+
+    public bool SetOption(int level, int name, int value) => EpollSocketCalls.SetOption(_fd, level, name, value);
+
     public void SendWhenWritable(ReadOnlyMemory<byte> data)
     {
-        _pending = data;
+        _order = new EpollSendOrder(data);
         SetEvents(_events | EPOLLOUT);
     }
 
     public void SendFileWhenWritable(SafeFileHandle file, long offset, long count)
     {
-        _file = new EpollFileSend(file, offset, count);
+        _order = new EpollSendOrder(new EpollFileSend(file, offset, count));
         SetEvents(_events | EPOLLOUT);
     }
 
@@ -50,14 +68,24 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
     {
         if (_disposed) return;
         _disposed = true;
-        _pending = default;
-        _file = default;
+        _order = null;
         _loop.Remove(_fd, _data);
+    }
+
+    public void Close(bool reset)
+    {
+        if (_closed) return;
+        Dispose();
+        // Before the descriptor is free for another connection: who asks for an address meanwhile must not be told that one's.
+        _closed = true;
+        if (reset) EpollSocketCalls.ResetOnClose(_fd);
+        if (_socket is null) _ = close(_fd);
+        else _socket.Dispose();
     }
 
     public void OnReady(uint events)
     {
-        if ((events & EPOLLOUT) != 0 && (_events & EPOLLOUT) != 0) Send();
+        if ((events & EPOLLOUT) != 0 && _order is { } order) Send(order);
         if (_disposed) return;
         bool dead = (events & (EPOLLERR | EPOLLHUP)) != 0;
         if (ReadEnabled)
@@ -73,15 +101,14 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
         }
     }
 
-    private void Send()
+    private void Send(EpollSendOrder order)
     {
-        int sent = _file.IsEmpty ? _socket.Send(_pending.Span, SocketFlags.None, out SocketError error) : _file.Send(_socket, _fd, out error);
+        int sent = order.Send(_fd, out SocketError error);
         if (error == SocketError.WouldBlock) return;
-        _pending = default;
-        _file = default;
+        _order = null;
         _handler.OnSent(sent, error);
         // Disarmed only now: the handler often has more to send at once, and then it stays armed.
-        if (_pending.IsEmpty && _file.IsEmpty) SetEvents(_events & ~EPOLLOUT);
+        if (_order is null) SetEvents(_events & ~EPOLLOUT);
     }
 
     private void SetEvents(uint events)
@@ -90,4 +117,22 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
         _events = events;
         _loop.Modify(_fd, events, _data);
     }
+
+    /// <summary>An address that was asked for while the descriptor was this connection's for certain.</summary>
+    private IPEndPoint? Unclosed(IPEndPoint? address) => _closed ? null : address;
+}
+
+/// <summary>What one <see cref="EpollSocketWatch"/> is to send once its socket takes bytes: bytes, or a piece of a file.</summary>
+[SupportedOSPlatform("linux")]
+internal sealed class EpollSendOrder
+{
+    private readonly ReadOnlyMemory<byte> _bytes;
+    private readonly EpollFileSend _file;
+
+    public EpollSendOrder(ReadOnlyMemory<byte> bytes) => _bytes = bytes;
+
+    public EpollSendOrder(EpollFileSend file) => _file = file;
+
+    /// <summary>Sends what the socket takes, once.</summary>
+    public int Send(int fd, out SocketError error) => _file.IsEmpty ? EpollSocketCalls.Send(fd, _bytes.Span, out error) : _file.Send(fd, out error);
 }

@@ -53,7 +53,10 @@ public abstract class EventLoop : IEventLoop
     public Action<Exception>? ErrorHandler { get; set; }
 
     /// <inheritdoc/>
-    public abstract ISocketWatch Watch(Socket socket, ISocketHandler handler);
+    public abstract ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler);
+
+    /// <inheritdoc/>
+    public ISocketWatch Watch(Socket socket, ISocketHandler handler) => Watch(new AcceptedSocket(socket), handler);
 
     /// <inheritdoc/>
     public abstract IAcceptWatch Accept(Socket listener, IAcceptHandler handler);
@@ -231,8 +234,9 @@ public abstract class EventLoop : IEventLoop
         while (ranAt - now < TimerBudget && _timers.TryTakeDue(now, lastSequence, out LoopTimer? timer))
         {
             Guard(timer!.Callback);
-            // Counted from when it ran, not from when it was due: a late timer never fires in a burst to catch up.
-            if (timer.Persistent) _timers.Rearm(timer, ranAt + timer.Interval);
+            // Counted from the turn in which it ran, not from when it was due: a late timer never fires in a burst to catch up. And those that
+            // ran in one turn stay together, so that a thousand of them wake the loop once, not each for itself.
+            if (timer.Persistent) _timers.Rearm(timer, now + timer.Interval);
             ranAt = LoopClock.Ticks;
         }
     }

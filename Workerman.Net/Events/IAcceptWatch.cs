@@ -16,7 +16,7 @@ public interface IAcceptWatch : IDisposable
 public interface IAcceptHandler
 {
     /// <summary>A connection. The socket does not block; the handler owns it.</summary>
-    void OnAccepted(Socket socket);
+    void OnAccepted(AcceptedSocket socket);
 
     /// <summary>
     /// The process or the machine has no descriptor or memory left for a connection. The condition lasts: disable the

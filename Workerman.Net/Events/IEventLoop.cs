@@ -25,9 +25,13 @@ public interface IEventLoop : IDisposable
     Action<Exception>? ErrorHandler { get; set; }
 
     /// <summary>Watches a non-blocking socket; reading is enabled (PHP: <c>onReadable</c>, <c>onWritable</c>).</summary>
-    /// <param name="socket">A connected, non-blocking stream socket. The caller keeps it and removes the watch before it closes it.</param>
+    /// <param name="socket">A connected, non-blocking stream socket, which is closed through its watch.</param>
     /// <param name="handler">What is called back, on the loop's thread.</param>
     /// <exception cref="SocketException">The operating system does not watch it: no memory, too many watches.</exception>
+    ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler);
+
+    /// <summary>Watches a non-blocking socket of .NET's.</summary>
+    /// <inheritdoc cref="Watch(AcceptedSocket, ISocketHandler)"/>
     ISocketWatch Watch(Socket socket, ISocketHandler handler);
 
     /// <summary>Accepts connections from a listening socket; accepting is enabled.</summary>

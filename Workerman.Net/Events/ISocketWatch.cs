@@ -1,16 +1,45 @@
+using System.Net;
 using System.Net.Sockets;
 using Microsoft.Win32.SafeHandles;
 
 namespace Workerman.Events;
 
 /// <summary>
-/// A socket that a loop watches. Belongs to the loop's thread. Disposing ends the watch: from there on nothing of it calls
-/// back; the socket stays open.
+/// A connected socket that a loop watches, and the calls on it. Belongs to the loop's thread, but for the two addresses. Disposing ends the
+/// watch: from there on nothing of it calls back; the socket stays open until <see cref="Close"/>.
 /// </summary>
 public interface ISocketWatch : IDisposable
 {
     /// <summary>Whether <see cref="ISocketHandler.OnReadable"/> is called while there is something to read.</summary>
     bool ReadEnabled { get; set; }
+
+    /// <summary>The peer's address, asked of the system; null if the connection is gone. Any thread.</summary>
+    IPEndPoint? RemoteEndPoint { get; }
+
+    /// <summary>The address that the peer connected to, asked of the system; null if the connection is gone. Any thread.</summary>
+    IPEndPoint? LocalEndPoint { get; }
+
+    /// <summary>Whether there are bytes, or an end, that have not been received.</summary>
+    bool HasUnread { get; }
+
+    /// <summary>Receives what is there, once, without waiting.</summary>
+    /// <returns>How many bytes; 0 for the peer's end, and for an error such as <see cref="SocketError.WouldBlock"/>.</returns>
+    int Receive(Span<byte> buffer, out SocketError error);
+
+    /// <summary>Sends what the socket takes, once, without waiting.</summary>
+    /// <returns>How many bytes; 0 for an error such as <see cref="SocketError.WouldBlock"/>.</returns>
+    int Send(ReadOnlySpan<byte> data, out SocketError error);
+
+    /// <summary>Tells the peer that no more is sent.</summary>
+    /// <returns>False if the connection is gone.</returns>
+    bool ShutdownSend();
+
+    /// <summary>Sets an option of the socket by the numbers that the operating system knows it by.</summary>
+    /// <returns>Whether the system took it.</returns>
+    bool SetOption(int level, int name, int value);
+
+    /// <summary>Ends the watch and closes the socket; with <paramref name="reset"/> in a way that the peer cannot take for an end in order.</summary>
+    void Close(bool reset);
 
     /// <summary>
     /// Sends once the socket takes bytes again, then calls <see cref="ISocketHandler.OnSent"/>. One order at a time; the

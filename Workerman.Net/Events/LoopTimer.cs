@@ -12,6 +12,6 @@ internal sealed class LoopTimer(long id, long interval, Action callback, bool pe
 
     public bool Persistent { get; } = persistent;
 
-    /// <summary>Place in the queue's heap, or -1 while the timer is run or after it is gone.</summary>
+    /// <summary>Place in the queue's heap, or -1 after it has left it.</summary>
     public int HeapIndex { get; set; } = -1;
 }

@@ -17,7 +17,7 @@ public sealed class SocketLoop : EventLoop
     public override string Name => "socket";
 
     /// <inheritdoc/>
-    public override ISocketWatch Watch(Socket socket, ISocketHandler handler) => new SocketLoopWatch(this, socket, handler);
+    public override ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler) => new SocketLoopWatch(this, socket.ToSocket(), handler);
 
     /// <inheritdoc/>
     public override IAcceptWatch Accept(Socket listener, IAcceptHandler handler) => new SocketLoopAcceptWatch(this, listener, handler);

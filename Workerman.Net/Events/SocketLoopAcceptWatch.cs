@@ -79,7 +79,7 @@ internal sealed class SocketLoopAcceptWatch : IAcceptWatch, ISocketLoopEvent
     private void Deliver(Socket socket)
     {
         socket.Blocking = false;
-        _handler.OnAccepted(socket);
+        _handler.OnAccepted(new AcceptedSocket(socket));
     }
 
     private void OnError(SocketError error)

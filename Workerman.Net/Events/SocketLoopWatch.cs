@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using System.Net.Sockets;
 using Microsoft.Win32.SafeHandles;
 
@@ -39,6 +40,28 @@ internal sealed class SocketLoopWatch : ISocketWatch, ISocketLoopEvent
         }
     }
 
+    public IPEndPoint? RemoteEndPoint => Ask(static socket => socket.RemoteEndPoint as IPEndPoint);
+
+    public IPEndPoint? LocalEndPoint => Ask(static socket => socket.LocalEndPoint as IPEndPoint);
+
+    public bool HasUnread => Ask(static socket => socket.Available > 0);
+
+    public int Receive(Span<byte> buffer, out SocketError error) => _socket.Receive(buffer, SocketFlags.None, out error);
+
+    public int Send(ReadOnlySpan<byte> data, out SocketError error) => _socket.Send(data, SocketFlags.None, out error);
+
+    public bool ShutdownSend() => Ask(static socket =>
+    {
+        socket.Shutdown(SocketShutdown.Send);
+        return true;
+    });
+
+    public bool SetOption(int level, int name, int value) => Ask(socket =>
+    {
+        socket.SetRawSocketOption(level, name, BitConverter.GetBytes(value));
+        return true;
+    });
+
     public void SendWhenWritable(ReadOnlyMemory<byte> data)
     {
         if (_disposed) return;
@@ -60,6 +83,15 @@ internal sealed class SocketLoopWatch : ISocketWatch, ISocketLoopEvent
         // An operation that is still under way ends when its socket is closed, and is let go of then.
         if (!_receiving) _receive.Dispose();
         _send?.Dispose();
+    }
+
+    public void Close(bool reset)
+    {
+        Dispose();
+        if (reset) Ask(static socket => socket.LingerState = new LingerOption(true, 0));
+        // Where the runtime's own engine still waits on the socket, it would reset it instead of closing it.
+        else ShutdownSend();
+        _socket.Dispose();
     }
 
     void ISocketLoopEvent.OnReady()
@@ -85,6 +117,19 @@ internal sealed class SocketLoopWatch : ISocketWatch, ISocketLoopEvent
     internal void OnSent(int count, SocketError error)
     {
         if (!_disposed) _handler.OnSent(count, error);
+    }
+
+    /// <summary>What the socket says; nothing if it is gone, reset or closed.</summary>
+    private T? Ask<T>(Func<Socket, T> question)
+    {
+        try
+        {
+            return question(_socket);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return default;
+        }
     }
 
     private void Receive()

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Workerman.Events;
 
 /// <summary>
-/// The timers of one loop: a binary heap over (due, sequence) and a table from id to timer. Times are ticks of whatever
-/// clock the caller uses; there is no clock and no loop in here. Not thread-safe: belongs to its loop's thread.
+/// The timers of one loop: a heap over (due, sequence), each node with four children because a flat heap touches less memory, and a table from
+/// id to timer. Times are ticks of whatever clock the caller uses; there is no clock and no loop in here. Not thread-safe: belongs to its loop's thread.
 /// </summary>
 internal sealed class TimerQueue
 {
@@ -17,9 +17,14 @@ internal sealed class TimerQueue
         public readonly bool Before(in Slot other) => Due < other.Due || (Due == other.Due && Sequence < other.Sequence);
     }
 
+    private const int Children = 4;
+
     private readonly List<Slot> _heap = [];
     private readonly Dictionary<long, LoopTimer> _timers = [];
     private long _sequence;
+
+    /// <summary>A persistent timer that was taken and stands in the heap yet: mostly it is armed again before anything else happens.</summary>
+    private LoopTimer? _taken;
 
     /// <summary>How many timers there are, the one that is being run included if it is to be armed again. O(1).</summary>
     public int Count => _timers.Count;
@@ -28,11 +33,19 @@ internal sealed class TimerQueue
     public long LastSequence => _sequence;
 
     /// <summary>When the next timer is due, or null. O(1).</summary>
-    public long? NextDue => _heap.Count == 0 ? null : _heap[0].Due;
+    public long? NextDue
+    {
+        get
+        {
+            RemoveTaken();
+            return _heap.Count == 0 ? null : _heap[0].Due;
+        }
+    }
 
     /// <summary>Arms a new timer. O(log n).</summary>
     public void Add(LoopTimer timer, long due)
     {
+        RemoveTaken();
         _timers.Add(timer.Id, timer);
         Push(timer, due);
     }
@@ -41,6 +54,7 @@ internal sealed class TimerQueue
     public bool Remove(long id)
     {
         if (!_timers.Remove(id, out LoopTimer? timer)) return false;
+        RemoveTaken();
         if (timer.HeapIndex >= 0) RemoveAt(timer.HeapIndex);
         return true;
     }
@@ -49,6 +63,7 @@ internal sealed class TimerQueue
     public void Clear()
     {
         foreach (LoopTimer timer in _timers.Values) timer.HeapIndex = -1;
+        _taken = null;
         _timers.Clear();
         _heap.Clear();
     }
@@ -60,20 +75,41 @@ internal sealed class TimerQueue
     public bool TryTakeDue(long now, long lastSequence, out LoopTimer? timer)
     {
         timer = null;
+        RemoveTaken();
         if (_heap.Count == 0) return false;
         Slot first = _heap[0];
         // Armed during this turn means due at the turn's time or later, so nothing due and older hides behind it.
         if (first.Due > now || first.Sequence > lastSequence) return false;
         timer = first.Timer;
+        if (timer.Persistent)
+        {
+            _taken = timer;
+            return true;
+        }
         RemoveAt(0);
-        if (!timer.Persistent) _timers.Remove(timer.Id);
+        _timers.Remove(timer.Id);
         return true;
     }
 
     /// <summary>Arms a persistent timer that was taken, unless it has been deleted since. O(log n).</summary>
     public void Rearm(LoopTimer timer, long due)
     {
-        if (_timers.ContainsKey(timer.Id)) Push(timer, due);
+        if (_taken == timer)
+        {
+            _taken = null;
+            SiftDown(timer.HeapIndex, new Slot { Due = due, Sequence = ++_sequence, Timer = timer });
+        }
+        else if (_timers.ContainsKey(timer.Id))
+        {
+            Push(timer, due);
+        }
+    }
+
+    private void RemoveTaken()
+    {
+        if (_taken is null) return;
+        RemoveAt(_taken.HeapIndex);
+        _taken = null;
     }
 
     private void Push(LoopTimer timer, long due)
@@ -89,7 +125,7 @@ internal sealed class TimerQueue
         Slot last = heap[^1];
         _heap.RemoveAt(heap.Length - 1);
         if (index == heap.Length - 1) return;
-        if (index > 0 && last.Before(heap[(index - 1) / 2])) SiftUp(index, last);
+        if (index > 0 && last.Before(heap[(index - 1) / Children])) SiftUp(index, last);
         else SiftDown(index, last);
     }
 
@@ -98,7 +134,7 @@ internal sealed class TimerQueue
         Span<Slot> heap = CollectionsMarshal.AsSpan(_heap);
         while (index > 0)
         {
-            int parent = (index - 1) / 2;
+            int parent = (index - 1) / Children;
             if (!slot.Before(heap[parent])) break;
             Place(heap, index, heap[parent]);
             index = parent;
@@ -111,9 +147,14 @@ internal sealed class TimerQueue
         Span<Slot> heap = CollectionsMarshal.AsSpan(_heap);
         while (true)
         {
-            int child = 2 * index + 1;
-            if (child >= heap.Length) break;
-            if (child + 1 < heap.Length && heap[child + 1].Before(heap[child])) child++;
+            int first = (Children * index) + 1;
+            if (first >= heap.Length) break;
+            int child = first;
+            int end = Math.Min(first + Children, heap.Length);
+            for (int other = first + 1; other < end; other++)
+            {
+                if (heap[other].Before(heap[child])) child = other;
+            }
             if (!heap[child].Before(slot)) break;
             Place(heap, index, heap[child]);
             index = child;

@@ -14,7 +14,7 @@ internal sealed class Acceptor : IAcceptHandler
     private const string MoreFiles = "Raise the limit of open files (ulimit -n) or close some.";
     private const string MoreConnections = "Raise WorkerOptions.MaxConnections, or find out who keeps them.";
 
-    private readonly Action<Socket> _accepted;
+    private readonly Action<AcceptedSocket> _accepted;
     private readonly Func<bool> _hasRoom;
     private readonly ILogger _logger;
     private readonly string _worker;
@@ -24,7 +24,7 @@ internal sealed class Acceptor : IAcceptHandler
     private bool _retrying;
     private bool _closed;
 
-    public Acceptor(IEventLoop loop, Listener listener, string worker, ILogger logger, Action<Socket> accepted, Func<bool> hasRoom)
+    public Acceptor(IEventLoop loop, Listener listener, string worker, ILogger logger, Action<AcceptedSocket> accepted, Func<bool> hasRoom)
     {
         Listener = listener;
         _worker = worker;
@@ -77,9 +77,9 @@ internal sealed class Acceptor : IAcceptHandler
         Listener.Release();
     }
 
-    public void OnAccepted(Socket socket)
+    public void OnAccepted(AcceptedSocket socket)
     {
-        if (DescriptorHeadroom.IsReachedBy(socket)) OnExhausted("few file descriptors are left", MoreFiles);
+        if (DescriptorHeadroom.IsReachedBy(socket.Handle)) OnExhausted("few file descriptors are left", MoreFiles);
         _accepted(socket);
         if (!_hasRoom()) OnExhausted("it has MaxConnections", MoreConnections);
     }

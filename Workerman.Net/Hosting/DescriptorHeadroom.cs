@@ -15,7 +15,7 @@ internal static partial class DescriptorHeadroom
     private static readonly long Mark = FindMark();
 
     /// <summary>Whether this connection is among the last that there should be.</summary>
-    public static bool IsReachedBy(Socket socket) => socket.Handle >= Mark;
+    public static bool IsReachedBy(nint handle) => handle >= Mark;
 
     /// <summary>Whether there is room for connections again.</summary>
     public static bool HasRoom()
@@ -23,7 +23,7 @@ internal static partial class DescriptorHeadroom
         try
         {
             using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            return !IsReachedBy(probe);
+            return !IsReachedBy(probe.Handle);
         }
         catch (SocketException)
         {

@@ -23,9 +23,12 @@ internal struct HeaderLine
         if (NameLength < 0) return isWhole ? Verdict.Reject(400, "header field without a colon") : Verdict.NeedMore;
         ReadOnlySpan<byte> rest = line[(NameLength + 1)..];
         if (!HttpChars.IsFieldValue(rest)) return Verdict.Reject(400, "bad header field value");
-        ReadOnlySpan<byte> value = rest.TrimStart(" \t"u8);
-        ValueStart = line.Length - value.Length;
-        ValueLength = value.TrimEnd(" \t"u8).Length;
+        int start = 0;
+        int end = rest.Length;
+        while (start < end && HttpChars.IsWhitespace(rest[start])) start++;
+        while (end > start && HttpChars.IsWhitespace(rest[end - 1])) end--;
+        ValueStart = NameLength + 1 + start;
+        ValueLength = end - start;
         return Verdict.Message;
     }
 }

@@ -34,6 +34,9 @@ internal static class HttpChars
     /// <summary>Where the first byte is that no request target has, or -1.</summary>
     public static int IndexOfNonTarget(ReadOnlySpan<byte> bytes) => bytes.IndexOfAnyExcept(TargetBytes);
 
+    /// <summary>OWS is made of these (RFC 9110 section 5.6.3).</summary>
+    public static bool IsWhitespace(byte b) => b is (byte)' ' or (byte)'\t';
+
     /// <summary>Without the spaces and tabs around it (OWS, RFC 9110 section 5.6.3).</summary>
     public static ReadOnlySpan<byte> TrimWhitespace(ReadOnlySpan<byte> bytes) => bytes.Trim(" \t"u8);
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Workerman.Protocols.Http;
 
@@ -9,8 +10,8 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 internal static class HttpParser
 {
-    [ThreadStatic]
-    private static HeaderField[]? _scratch;
+    /// <summary>As many fields as are noted on the stack.</summary>
+    private const int StackFields = 128;
 
     /// <summary>Reads one head from the start of the input.</summary>
     /// <param name="input">What has arrived.</param>
@@ -42,11 +43,12 @@ internal static class HttpParser
         }
     }
 
+    [SkipLocalsInit]
     private static Verdict TryParse(ReadOnlySpan<byte> input, HttpOptions options, out RequestHead? head, out int consumed)
     {
         head = null;
         consumed = 0;
-        HeaderField[] fields = Scratch(options.MaxHeaderCount);
+        Span<HeaderField> fields = options.MaxHeaderCount <= StackFields ? stackalloc HeaderField[StackFields] : new HeaderField[options.MaxHeaderCount];
         var reader = new LineReader(input);
         int start = reader.SkipEmptyLines();
         Verdict verdict = ReadRequestLine(ref reader, options, out RequestLine line);
@@ -61,7 +63,7 @@ internal static class HttpParser
                 verdict = end == LineEnd.Open ? Verdict.NeedMore : framing.Judge();
                 if (verdict.Kind != VerdictKind.Message || end != LineEnd.Ended) return OrWait(verdict, end);
                 consumed = reader.Position;
-                head = Build(input[start..consumed], fields.AsSpan(0, count), line, framing);
+                head = Build(input[start..consumed], fields[..count], line, framing);
                 return verdict;
             }
             if (count == options.MaxHeaderCount) return Verdict.Reject(431, "too many header fields");
@@ -101,6 +103,7 @@ internal static class HttpParser
     private static ReadOnlySpan<byte> Authority(ReadOnlySpan<byte> head, in RequestLine line)
     {
         ReadOnlySpan<byte> target = head.Slice(line.MethodLength + 1, line.TargetLength);
+        if (target[0] == '/') return default;
         return head[..line.MethodLength].SequenceEqual("CONNECT"u8) ? target : RequestTarget.Authority(target);
     }
 
@@ -115,10 +118,4 @@ internal static class HttpParser
         KeepAlive = framing.KeepAlive,
         ExpectsContinue = framing.ExpectsContinue,
     };
-
-    private static HeaderField[] Scratch(int count)
-    {
-        if (_scratch is null || _scratch.Length < count) _scratch = new HeaderField[count];
-        return _scratch;
-    }
 }

@@ -13,8 +13,6 @@ public sealed partial class Request
     private static readonly FieldCollection<UploadedFile> NoFiles = new();
 
     private RequestBody? _body;
-    private FieldCollection<string>? _post;
-    private FieldCollection<string>? _trailers;
 
     /// <summary>
     /// The body's bytes, chunks already joined (PHP: <c>rawBody()</c>). Those of a body larger than
@@ -40,7 +38,7 @@ public sealed partial class Request
     /// The trailer fields of a chunked body (RFC 9110 section 6.5), names in any case. They are not among the header fields: what
     /// they say was not known when the request was routed.
     /// </summary>
-    public FieldCollection<string> Trailers => _trailers ?? NoFields;
+    public FieldCollection<string> Trailers => _parsed?.Trailers ?? NoFields;
 
     /// <summary>The body as a stream, from its beginning. The caller disposes of it.</summary>
     /// <inheritdoc cref="RawBody" path="/exception"/>
@@ -57,7 +55,7 @@ public sealed partial class Request
     /// </summary>
     /// <exception cref="BadRequestException">The body is malformed, or beyond a limit of <see cref="HttpOptions"/>.</exception>
     /// <exception cref="InvalidOperationException">The request has been answered and the body was in a file.</exception>
-    public FieldCollection<string> Post() => _post ??= ReadPost();
+    public FieldCollection<string> Post() => Parsed.Post ??= ReadPost();
 
     /// <summary>All fields of the form with a name, in their order. PHP has only the last, or <c>name[]</c>.</summary>
     /// <inheritdoc cref="Post()" path="/exception"/>
@@ -99,8 +97,8 @@ public sealed partial class Request
     {
         _body = body;
         if (trailers is not { Count: > 0 }) return;
-        _trailers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);
-        foreach ((string name, string value) in trailers) _trailers.Add(name, value);
+        Parsed.Trailers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);
+        foreach ((string name, string value) in trailers) Parsed.Trailers.Add(name, value);
     }
 
     private string? ContentType => Header("content-type");

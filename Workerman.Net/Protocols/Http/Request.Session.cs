@@ -8,8 +8,6 @@ public sealed partial class Request
     /// <summary>Each costs a look into the store.</summary>
     private const int MaxSessionIds = 4;
 
-    private Session? _session;
-
     /// <summary>Whose answer tells the client its session; null for a request without a connection.</summary>
     internal HttpProtocol? Exchange { get; init; }
 
@@ -19,7 +17,7 @@ public sealed partial class Request
     /// </summary>
     /// <exception cref="InvalidOperationException">The answer is gone, so it can no longer set the cookie of a new session.</exception>
     /// <exception cref="Exception">Whatever keeps the handler from reading: a cache that is down, a folder of somebody else's.</exception>
-    public Session Session => _session ??= Attach(Options.Store.Find(SessionIdsSent()));
+    public Session Session => Parsed.Session ??= Attach(Options.Store.Find(SessionIdsSent()));
 
     /// <summary>
     /// The id of the client's session, which is <see cref="Session"/>'s: an id that the store does not know is never taken on (PHP: <c>sessionId()</c>).
@@ -36,10 +34,10 @@ public sealed partial class Request
     /// <inheritdoc cref="Session" path="/exception"/>
     public async ValueTask<Session> LoadSessionAsync(CancellationToken cancellationToken = default)
     {
-        if (_session is not null) return _session;
+        if (Parsed.Session is { } session) return session;
         Session? found = await Options.Store.FindAsync(SessionIdsSent(), cancellationToken);
         // Somebody else may have needed it meanwhile.
-        return _session ??= Attach(found);
+        return Parsed.Session ??= Attach(found);
     }
 
     /// <summary>

@@ -12,9 +12,7 @@ public sealed partial class Request
 {
     private readonly RequestHead _head;
     private readonly HttpOptions _options;
-    private FieldCollection<string>? _query;
-    private FieldCollection<string>? _cookies;
-    private Dictionary<string, string>? _joinedHeaders;
+    private ParsedRequest? _parsed;
 
     internal Request(RequestHead head, HttpOptions options)
     {
@@ -26,13 +24,13 @@ public sealed partial class Request
     public string Method => field ??= HttpMethods.NameOf(_head.Method);
 
     /// <summary>The request target as it was sent, with its query (PHP: <c>uri()</c>).</summary>
-    public string Uri => field ??= Encoding.ASCII.GetString(_head.Target);
+    public string Uri => Parsed.Uri ??= Encoding.ASCII.GetString(_head.Target);
 
     /// <summary>The path as it was sent, not decoded (PHP: <c>path()</c>).</summary>
     public string Path => field ??= Encoding.ASCII.GetString(SplitTarget().Path);
 
     /// <summary>The query as it was sent, without its question mark; empty if there is none (PHP: <c>queryString()</c>).</summary>
-    public string QueryString => field ??= Encoding.ASCII.GetString(SplitTarget().Query);
+    public string QueryString => Parsed.QueryString ??= Encoding.ASCII.GetString(SplitTarget().Query);
 
     /// <summary><c>1.0</c> or <c>1.1</c> (PHP: <c>protocolVersion()</c>).</summary>
     public string ProtocolVersion => _head.MinorVersion == 0 ? "1.0" : "1.1";
@@ -69,7 +67,7 @@ public sealed partial class Request
     /// <summary>All members of the query (PHP: <c>get()</c>).</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
     public FieldCollection<string> Get() =>
-        _query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers, static () => new BadRequestException(400, "too many query members"));
+        Parsed.Query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers, static () => new BadRequestException(400, "too many query members"));
 
     /// <summary>All members of the query with a name, in their order. PHP has only the last, or <c>name[]</c>.</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
@@ -96,7 +94,7 @@ public sealed partial class Request
     }
 
     /// <summary>All header fields, their names in lower case and in any case found (PHP: <c>header()</c>). Of several with a name the joined value.</summary>
-    public IReadOnlyDictionary<string, string> Header() => _joinedHeaders ??= Headers.Keys.ToDictionary(name => name, name => Header(name)!, StringComparer.OrdinalIgnoreCase);
+    public IReadOnlyDictionary<string, string> Header() => Parsed.JoinedHeaders ??= Headers.Keys.ToDictionary(name => name, name => Header(name)!, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>All values of a header field, a line each, in their order.</summary>
     public IReadOnlyList<string> HeaderValues(string name) => Headers.GetValues(name);
@@ -108,7 +106,7 @@ public sealed partial class Request
 
     /// <summary>All cookies (PHP: <c>cookie()</c>).</summary>
     /// <inheritdoc cref="Cookie(string, string?)" path="/exception"/>
-    public FieldCollection<string> Cookie() => _cookies ??= ReadCookies();
+    public FieldCollection<string> Cookie() => Parsed.Cookies ??= ReadCookies();
 
     /// <summary>All cookies with a name, in their order.</summary>
     /// <inheritdoc cref="Cookie(string, string?)" path="/exception"/>
@@ -117,7 +115,10 @@ public sealed partial class Request
     /// <summary>Method and target, for logs and debuggers.</summary>
     public override string ToString() => $"{Method} {Uri}";
 
-    private FieldCollection<string> Headers => field ??= ReadHeaders();
+    /// <summary>What has been made of the request's parts. Many requests are answered without any.</summary>
+    private ParsedRequest Parsed => _parsed ??= new ParsedRequest();
+
+    private FieldCollection<string> Headers => Parsed.Headers ??= ReadHeaders();
 
     /// <summary>The head as the parser judged it.</summary>
     internal RequestHead Head => _head;

@@ -13,6 +13,7 @@ internal struct RequestLine
     /// <summary>Judges a line, or the beginning of one.</summary>
     public Verdict Read(ReadOnlySpan<byte> line, bool isWhole, HttpOptions options)
     {
+        if (isWhole && IsUsual(line)) return Verdict.Message;
         int space = line.IndexOf((byte)' ');
         ReadOnlySpan<byte> method = space < 0 ? line : line[..space];
         // Section 3.1: any token is a method; what it means is the application's business.
@@ -30,6 +31,23 @@ internal struct RequestLine
         MethodLength = method.Length;
         TargetLength = target.Length;
         return ReadVersion(rest[(space + 1)..], isWhole);
+    }
+
+    /// <summary>
+    /// What most requests begin with: GET, a path, HTTP/1.1. It saves half the cost of the line (ParserBenchmarks.ShortRequest); whatever is not exactly that is
+    /// judged step by step.
+    /// </summary>
+    private bool IsUsual(ReadOnlySpan<byte> line)
+    {
+        ReadOnlySpan<byte> method = "GET "u8;
+        ReadOnlySpan<byte> version = " HTTP/1.1"u8;
+        int length = line.Length - method.Length - version.Length;
+        if (length <= 0 || line[method.Length] != '/' || !line.StartsWith(method) || !line.EndsWith(version)) return false;
+        if (HttpChars.IndexOfNonTarget(line.Slice(method.Length, length)) >= 0) return false;
+        MethodLength = method.Length - 1;
+        TargetLength = length;
+        MinorVersion = 1;
+        return true;
     }
 
     /// <summary>Section 2.3: HTTP-name is case-sensitive, one digit each. Another major version: 505 (RFC 9110 section 15.6.6).</summary>

@@ -18,14 +18,27 @@ internal static class ResponseWriter
     /// <summary>A 200 with a text body: the usual answer.</summary>
     public static void WriteText(string body, AnswerForm form, IBufferWriter<byte> output)
     {
-        int length = Encoding.UTF8.GetByteCount(body);
         byte[] head = TextHead(form);
+        if (!form.IsHead && TryWriteAscii(head, body, output)) return;
+        int length = Encoding.UTF8.GetByteCount(body);
         var writer = new HeadWriter(output, head.Length + LongestNumber + 4 + length);
         writer.Write(head);
         writer.Write(length);
         writer.Write("\r\n\r\n"u8);
         if (!form.IsHead) writer.Write(body);
         writer.Commit();
+    }
+
+    /// <summary>In ASCII the length is known without looking, so one pass over the text will do.</summary>
+    private static bool TryWriteAscii(byte[] head, string body, IBufferWriter<byte> output)
+    {
+        var writer = new HeadWriter(output, head.Length + LongestNumber + 4 + body.Length);
+        writer.Write(head);
+        writer.Write(body.Length);
+        writer.Write("\r\n\r\n"u8);
+        if (!writer.TryWriteAscii(body)) return false;
+        writer.Commit();
+        return true;
     }
 
     /// <summary>A 200 with a body of bytes.</summary>

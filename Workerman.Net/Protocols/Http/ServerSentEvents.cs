@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 
 namespace Workerman.Protocols.Http;
@@ -10,6 +9,9 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 public sealed class ServerSentEvents
 {
+    /// <summary>Room for the names of the fields, their line ends, and a retry.</summary>
+    private const int FieldsSize = 64;
+
     /// <summary>The event's name; null for <c>message</c> (PHP: <c>'event'</c>).</summary>
     /// <exception cref="ArgumentException">It has a line break.</exception>
     public string? Event { get; set => field = Line(value, nameof(Event)); }
@@ -56,12 +58,32 @@ public sealed class ServerSentEvents
     internal void WriteTo(IBufferWriter<byte> output)
     {
         if (Comment is not null) WriteLines(": "u8, Comment, output);
-        if (Event is not null) WriteLine("event: "u8, Event, output);
-        if (Id is not null) WriteLine("id: "u8, Id, output);
-        if (Retry is { } retry) WriteLine("retry: "u8, retry.ToString(CultureInfo.InvariantCulture), output);
-        if (Data is not null) WriteLines("data: "u8, Data, output);
+        bool oneLine = Data is not null && Data.AsSpan().IndexOfAny('\r', '\n') < 0;
+        var writer = new HeadWriter(output, FieldsSize + SizeOf(Event) + SizeOf(Id) + (oneLine ? SizeOf(Data) : 0));
+        if (Event is not null) Field(ref writer, "event: "u8, Event);
+        if (Id is not null) Field(ref writer, "id: "u8, Id);
+        if (Retry is { } retry)
+        {
+            writer.Write("retry: "u8);
+            writer.Write(retry);
+            writer.Write("\n"u8);
+        }
+        if (oneLine) Field(ref writer, "data: "u8, Data!);
+        if (oneLine || Data is null) writer.Write("\n"u8);
+        writer.Commit();
+        if (oneLine || Data is null) return;
+        WriteLines("data: "u8, Data, output);
         output.Write("\n"u8);
     }
+
+    private static void Field(ref HeadWriter writer, ReadOnlySpan<byte> name, string value)
+    {
+        writer.Write(name);
+        writer.Write(value);
+        writer.Write("\n"u8);
+    }
+
+    private static int SizeOf(string? value) => value is null ? 0 : Encoding.UTF8.GetMaxByteCount(value.Length);
 
     /// <summary>A field for each line of the text. CRLF is one line end, not two.</summary>
     private static void WriteLines(ReadOnlySpan<byte> field, ReadOnlySpan<char> text, IBufferWriter<byte> output)

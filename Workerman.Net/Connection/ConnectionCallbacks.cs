@@ -1,0 +1,13 @@
+namespace Workerman.Connection;
+
+/// <summary>The callbacks of one connection that take the place of its worker's. Made when the first one is set, because few connections have any.</summary>
+internal sealed class ConnectionCallbacks
+{
+    public Action<TcpConnection>? Close { get; set; }
+
+    public Action<TcpConnection, ConnectionError, string>? Error { get; set; }
+
+    public Action<TcpConnection>? BufferFull { get; set; }
+
+    public Action<TcpConnection>? BufferDrain { get; set; }
+}

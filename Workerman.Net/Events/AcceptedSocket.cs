@@ -1,0 +1,53 @@
+using System.Net.Sockets;
+using System.Runtime.Versioning;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// A connected, non-blocking stream socket that nobody watches yet: a .NET <see cref="Socket"/>, or what <see cref="EpollLoop"/> accepts, a bare
+/// descriptor, which costs no managed object. Whoever holds it gives it to <see cref="IEventLoop.Watch(AcceptedSocket, ISocketHandler)"/>, or
+/// closes it with <see cref="Dispose"/>, once.
+/// </summary>
+public readonly struct AcceptedSocket : IDisposable
+{
+    /// <summary>Wraps a socket of .NET's.</summary>
+    public AcceptedSocket(Socket socket)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        Socket = socket;
+        Handle = socket.Handle;
+    }
+
+    internal AcceptedSocket(int descriptor) => Handle = descriptor;
+
+    /// <summary>The descriptor, on Windows the handle.</summary>
+    public nint Handle { get; }
+
+    /// <summary>The .NET socket behind it; null where there is none.</summary>
+    internal Socket? Socket { get; }
+
+    /// <summary>The same as a .NET socket, which is made if there is none; it owns the descriptor from here on.</summary>
+    public Socket ToSocket() => Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
+
+    /// <summary>Has small sends leave at once (TCP_NODELAY).</summary>
+    public void SetNoDelay()
+    {
+        if (Socket is not null) Socket.NoDelay = true;
+        else if (OperatingSystem.IsLinux()) SetNoDelay((int)Handle);
+    }
+
+    /// <summary>Closes it. Not for one that was given to a loop.</summary>
+    public void Dispose()
+    {
+        if (Socket is not null) Socket.Dispose();
+        else if (OperatingSystem.IsLinux()) _ = EpollInterop.close((int)Handle);
+    }
+
+    [SupportedOSPlatform("linux")]
+    private static unsafe void SetNoDelay(int descriptor)
+    {
+        int one = 1;
+        // What it fails on is a connection that is gone already, which the first receive finds.
+        _ = EpollInterop.setsockopt(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_NODELAY, (byte*)&one, sizeof(int));
+    }
+}

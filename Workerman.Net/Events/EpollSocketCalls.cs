@@ -1,0 +1,84 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using static Workerman.Events.EpollInterop;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// What <see cref="EpollSocketWatch"/> does to a bare descriptor: Berkeley sockets with .NET's types around them. No state and no policy. Any thread
+/// that owns the descriptor.
+/// </summary>
+[SupportedOSPlatform("linux")]
+internal static unsafe class EpollSocketCalls
+{
+    private const int AddressSize = 128;
+
+    private delegate int AskName(int fd, byte* address, int* length);
+
+    public static int Receive(int fd, Span<byte> buffer, out SocketError error)
+    {
+        nint count;
+        fixed (byte* bytes = buffer) count = recv(fd, bytes, buffer.Length, 0);
+        return Outcome(count, out error);
+    }
+
+    public static int Send(int fd, ReadOnlySpan<byte> data, out SocketError error)
+    {
+        nint count;
+        fixed (byte* bytes = data) count = send(fd, bytes, data.Length, MSG_NOSIGNAL);
+        return Outcome(count, out error);
+    }
+
+    public static bool HasUnread(int fd)
+    {
+        byte first;
+        return recv(fd, &first, 1, MSG_PEEK) >= 0;
+    }
+
+    public static bool SetOption(int fd, int level, int name, int value) => setsockopt(fd, level, name, (byte*)&value, sizeof(int)) == 0;
+
+    /// <summary>Has the close that follows reset the connection: it lingers for no time (socket(7), SO_LINGER).</summary>
+    public static void ResetOnClose(int fd)
+    {
+        int* linger = stackalloc int[] { 1, 0 };
+        _ = setsockopt(fd, SOL_SOCKET, SO_LINGER, (byte*)linger, 2 * sizeof(int));
+    }
+
+    public static IPEndPoint? PeerOf(int fd) => Name(fd, getpeername);
+
+    public static IPEndPoint? NameOf(int fd) => Name(fd, getsockname);
+
+    private static int Outcome(nint count, out SocketError error)
+    {
+        error = count >= 0 ? SocketError.Success : ErrorOf(Marshal.GetLastPInvokeError());
+        return count >= 0 ? (int)count : 0;
+    }
+
+    private static SocketError ErrorOf(int errno) => errno switch
+    {
+        EAGAIN => SocketError.WouldBlock,
+        EINTR => SocketError.Interrupted,
+        ECONNRESET => SocketError.ConnectionReset,
+        EPIPE => SocketError.Shutdown,
+        ENOBUFS or ENOMEM => SocketError.NoBufferSpaceAvailable,
+        _ => SocketError.SocketError,
+    };
+
+    /// <summary>Reads a <c>struct sockaddr_in</c> or <c>sockaddr_in6</c>: family in the machine's order, port and addresses in the network's.</summary>
+    private static IPEndPoint? Name(int fd, AskName ask)
+    {
+        byte* address = stackalloc byte[AddressSize];
+        int length = AddressSize;
+        if (ask(fd, address, &length) != 0) return null;
+        var bytes = new ReadOnlySpan<byte>(address, Math.Min(length, AddressSize));
+        return MemoryMarshal.Read<ushort>(bytes) switch
+        {
+            AF_INET => new IPEndPoint(new IPAddress(bytes.Slice(4, 4)), BinaryPrimitives.ReadUInt16BigEndian(bytes[2..])),
+            AF_INET6 => new IPEndPoint(new IPAddress(bytes.Slice(8, 16), MemoryMarshal.Read<uint>(bytes[24..])), BinaryPrimitives.ReadUInt16BigEndian(bytes[2..])),
+            _ => null,
+        };
+    }
+}
