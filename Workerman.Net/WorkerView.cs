@@ -17,7 +17,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     private bool _stopped;
 
     public WorkerView(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
-        : base(loop, new ConnectionBuffers())
+        : base(loop, new ConnectionBuffers(loop))
     {
         _worker = worker;
         _makeProtocol = makeProtocol;

@@ -1,10 +1,12 @@
+using Workerman.Events;
+
 namespace Workerman.Connection;
 
 /// <summary>
 /// What the connections of one loop share, because only one of them is at work at a time: the receive buffer, the cork
-/// that gathers the answers of a read batch, and a scratch buffer for what is sent outside one. Belongs to the loop's thread.
+/// that gathers the answers of a read batch, and the outbox for what is sent outside one. Belongs to the loop's thread.
 /// </summary>
-internal sealed class ConnectionBuffers
+internal sealed class ConnectionBuffers(IEventLoop loop)
 {
     private const int ReceiveSize = 64 * 1024;
 
@@ -12,7 +14,7 @@ internal sealed class ConnectionBuffers
 
     public OutputBuffer Cork { get; } = new();
 
-    public OutputBuffer Scratch { get; } = new();
+    public Outbox Outbox { get; } = new(loop);
 
     /// <summary>The connection whose read batch is being handled: its sends go into <see cref="Cork"/>.</summary>
     public TcpConnection? Corked { get; set; }

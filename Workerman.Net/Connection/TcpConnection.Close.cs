@@ -79,6 +79,14 @@ public sealed partial class TcpConnection
             Loop.Post(Destroy);
             return;
         }
+        // What has been sent has been sent, although it leaves only now.
+        FlushOutbox();
+        TearDown();
+    }
+
+    /// <summary>What is left of <see cref="Destroy"/> when nothing can be sent any more.</summary>
+    private void TearDown()
+    {
         if (Status == ConnectionStatus.Closed) return;
         Status = ConnectionStatus.Closed;
         if (Buffers.Corked == this) DropCork();
@@ -143,6 +151,8 @@ public sealed partial class TcpConnection
     /// <summary>Takes the next step towards the end, if all that was sent has left and an end is wanted.</summary>
     private void AfterFlush()
     {
+        if (Status == ConnectionStatus.Established && _file is null && !Protocol.IsFinished) return;
+        FlushOutbox();
         if (_output is not null || SendsFile()) return;
         switch (Status)
         {

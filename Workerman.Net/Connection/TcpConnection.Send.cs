@@ -8,8 +8,8 @@ using Workerman.Protocols;
 namespace Workerman.Connection;
 
 /// <summary>
-/// The way out: a message is encoded once, into the loop's cork during this connection's read batch and into its scratch
-/// buffer otherwise; one send follows; only what the socket does not take is copied and waits.
+/// The way out: a message is encoded once, into the loop's cork during this connection's read batch and into its outbox
+/// otherwise; one send follows; only what the socket does not take is copied and waits.
 /// </summary>
 public sealed partial class TcpConnection
 {
@@ -148,10 +148,9 @@ public sealed partial class TcpConnection
     /// </summary>
     internal SendResult Feed(ReadOnlySpan<byte> bytes)
     {
-        if (Status != ConnectionStatus.Established) return SendResult.Dropped;
-        return Buffers.Corked == this
-            ? Write(bytes, static (_, bytes, output) => output.Write(bytes))
-            : Settle(WriteOut(bytes));
+        if (Status == ConnectionStatus.Established && Buffers.Corked == this) return Write(bytes, static (_, bytes, output) => output.Write(bytes));
+        FlushOutbox();
+        return Status == ConnectionStatus.Established ? Settle(WriteOut(bytes)) : SendResult.Dropped;
     }
 
     private static void WriteRaw(TcpConnection connection, ReadOnlySpan<byte> bytes, OutputBuffer output)
@@ -201,8 +200,49 @@ public sealed partial class TcpConnection
 
     private SendResult Write<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
     {
-        bool corked = Buffers.Corked == this;
-        OutputBuffer output = corked ? Buffers.Cork : Buffers.Scratch;
+        if (Buffers.Corked == this)
+        {
+            Encode(state, encode, Buffers.Cork);
+            if (Protocol.PendingFile is not null) TakeFile();
+            return Buffers.Cork.Length < CorkLimit ? BatchResult() : Settle(Flush(Buffers.Cork));
+        }
+        return Buffers.Outbox.IsBusy ? WriteApart(state, encode) : WriteToOutbox(state, encode);
+    }
+
+    private SendResult WriteToOutbox<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
+    {
+        Outbox outbox = Buffers.Outbox;
+        int mark = outbox.Buffer.Length;
+        outbox.Begin();
+        try
+        {
+            encode(this, state, outbox.Buffer);
+        }
+        catch
+        {
+            outbox.Abandon(mark);
+            throw;
+        }
+        outbox.End(this, mark);
+        if (Protocol.PendingFile is not null) TakeFile();
+        AfterSend();
+        return Status == ConnectionStatus.Closed ? SendResult.Dropped : BatchResult();
+    }
+
+    /// <summary>For an encoder of the application's that sends something else while it encodes.</summary>
+    private SendResult WriteApart<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
+    {
+        var output = new OutputBuffer();
+        Encode(state, encode, output);
+        if (Protocol.PendingFile is not null) TakeFile();
+        FlushOutbox();
+        SendResult result = Settle(Flush(output));
+        AfterSend();
+        return _file is not null && result == SendResult.Sent ? SendResult.Queued : result;
+    }
+
+    private void Encode<TState>(TState state, EncodeInto<TState> encode, OutputBuffer output) where TState : allows ref struct
+    {
         int mark = output.Length;
         try
         {
@@ -213,17 +253,29 @@ public sealed partial class TcpConnection
             output.Truncate(mark);
             throw;
         }
-        if (Protocol.PendingFile is not null) TakeFile();
-        if (corked) return output.Length < CorkLimit ? BatchResult() : Settle(Flush(output, 0));
-        SendResult result = Settle(Flush(output, mark));
-        AfterSend();
-        return _file is not null && result == SendResult.Sent ? SendResult.Queued : result;
+    }
+
+    /// <summary>How many entries of the outbox are this connection's.</summary>
+    internal int Outboxed { get; set; }
+
+    /// <summary>What the outbox had for this connection leaves.</summary>
+    internal void SendOutboxed(ReadOnlySpan<byte> bytes)
+    {
+        if (Status == ConnectionStatus.Closed) return;
+        Settle(WriteOut(bytes));
+    }
+
+    /// <summary>Before anything that must not overtake what the outbox has.</summary>
+    private void FlushOutbox()
+    {
+        if (Outboxed > 0) Buffers.Outbox.Flush();
     }
 
     private SendResult BatchResult() => BufferIsEmpty ? SendResult.Sent : SendResult.Queued;
 
     private void Cork()
     {
+        FlushOutbox();
         Debug.Assert(Buffers.Corked is null && Buffers.Cork.Length == 0, "one connection at a time is corked");
         Buffers.Corked = this;
     }
@@ -234,7 +286,7 @@ public sealed partial class TcpConnection
         // Destroyed meanwhile.
         if (Buffers.Corked != this) return;
         Buffers.Corked = null;
-        if (Buffers.Cork.Length > 0) Settle(Flush(Buffers.Cork, 0));
+        if (Buffers.Cork.Length > 0) Settle(Flush(Buffers.Cork));
         AfterFlush();
     }
 
@@ -244,12 +296,11 @@ public sealed partial class TcpConnection
         Buffers.Cork.Clear();
     }
 
-    /// <summary>Sends what was written after <paramref name="mark"/>, and empties the buffer back to there.</summary>
-    private WriteOutcome Flush(OutputBuffer output, int mark)
+    /// <summary>Sends what was written, and empties the buffer.</summary>
+    private WriteOutcome Flush(OutputBuffer output)
     {
-        WriteOutcome outcome = WriteOut(output.Written[mark..]);
-        if (mark == 0) output.Clear();
-        else output.Truncate(mark);
+        WriteOutcome outcome = WriteOut(output.Written);
+        output.Clear();
         return outcome;
     }
 
@@ -321,7 +372,7 @@ public sealed partial class TcpConnection
     {
         if (Status == ConnectionStatus.Closed) return;
         _handler.OnError(this, ConnectionError.SendFail, "client closed");
-        Destroy();
+        TearDown();
     }
 
     private InvalidOperationException CannotSend(Type type) =>
