@@ -18,6 +18,7 @@ internal sealed partial class LayerTests
         ["Protocols/Http"] = ["Workerman.Protocols", "Workerman.Protocols.Http.Files", "Workerman.Protocols.Http.Sessions"],
         ["Protocols/Http/Files"] = [],
         ["Protocols/Http/Sessions"] = [],
+        ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http"],
         ["Hosting"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols"],
         [""] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Hosting"],
     };

@@ -56,6 +56,9 @@ internal sealed partial class HttpProtocol(HttpOptions options)
 
     public override bool IsReady => _state is State.Head or State.Body or State.Chunks or State.Stream or State.Raw;
 
+    /// <summary>Whether the answer is an event stream that is open.</summary>
+    public bool IsStreaming => _state == State.Stream;
+
     public override bool IsFinished => _state == State.Finished;
 
     public override WaitPhase Waiting => _state switch

@@ -1,0 +1,53 @@
+using Workerman.Connection;
+using Workerman.EventStreams;
+using Workerman.Protocols.Http;
+using Workerman.Tests.Support;
+
+namespace Workerman.Tests.EventStreams;
+
+/// <summary>A worker that subscribes whoever asks to one stream, as the options in its hands say, and keeps the subscriptions.</summary>
+internal sealed class StreamServer : IAsyncDisposable
+{
+    private readonly TestServer _server;
+    private readonly List<Subscription> _subscriptions = [];
+
+    public StreamServer(Type loopType, EventStreamOptions? options = null, Func<Request, SubscribeOptions>? choose = null, int count = 1, string name = "test")
+    {
+        Stream = new EventStream(name, options);
+        _server = TestServer.Http(loopType, (connection, request) =>
+        {
+            Connected?.Invoke(connection);
+            SubscribeOptions chosen = choose?.Invoke(request) ?? new SubscribeOptions { Topics = [.. request.GetValues("topic")] };
+            Subscription subscription = Stream.Subscribe(connection, request, chosen);
+            lock (_subscriptions) _subscriptions.Add(subscription);
+        }, worker => worker.Count = count);
+    }
+
+    public EventStream Stream { get; }
+
+    public TestServer Server => _server;
+
+    /// <summary>Called on the loop before a request is subscribed.</summary>
+    public Action<TcpConnection>? Connected { get; set; }
+
+    /// <summary>The subscriptions so far, in the order of the requests.</summary>
+    public Subscription[] Subscriptions
+    {
+        get
+        {
+            lock (_subscriptions) return [.. _subscriptions];
+        }
+    }
+
+    /// <summary>A client that has the head of its answer and is a subscriber.</summary>
+    public async Task<EventClient> Subscribe(string? lastEventId = null, string query = "", int receiveBufferSize = 0)
+    {
+        int before = Subscriptions.Length;
+        var client = new EventClient(_server.EndPoint, lastEventId, query, receiveBufferSize);
+        client.ReadHead();
+        await Wait.Until(() => Subscriptions.Length > before, "the subscription");
+        return client;
+    }
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+}

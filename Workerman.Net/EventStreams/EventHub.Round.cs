@@ -1,0 +1,259 @@
+using System.Buffers;
+using System.Diagnostics;
+
+namespace Workerman.EventStreams;
+
+/// <summary>
+/// A round: what was published since the last one goes to all who are level, in one write each and for most of them the very same bytes; then those who are behind
+/// get a piece of what they lack. After <see cref="Budget"/> it gives way to the loop's other work and goes on in the next turn.
+/// </summary>
+internal sealed partial class EventHub
+{
+    /// <summary>Bytes that are handed to a connection at once, but for an event that is larger.</summary>
+    private const int WriteLimit = 64 * 1024;
+
+    private static readonly long Budget = Stopwatch.Frequency / 100;
+
+    private readonly PublishedEvent?[] _window = new PublishedEvent?[256];
+    private int _windowCount;
+    private ReadOnlyMemory<byte> _shared;
+    private byte[]? _rented;
+    private Phase _phase = Phase.Idle;
+    private int _next;
+    private long _after;
+    private long _to;
+    private bool _more;
+    private EventStream.Completion? _ending;
+    private long _bookmarked = -1;
+    private byte[] _bookmark = [];
+
+    private enum Phase
+    {
+        /// <summary>Between two rounds.</summary>
+        Idle,
+
+        /// <summary>Those who are level get what is new.</summary>
+        Level,
+
+        /// <summary>Those who are behind get a piece.</summary>
+        Behind,
+
+        /// <summary>The stream is completed: all are ended.</summary>
+        Ending,
+    }
+
+    private void Run()
+    {
+        // Before the log is read: what is published from here on wakes again.
+        Interlocked.Exchange(ref _woken, 0);
+        if (_count == 0 && _phase == Phase.Idle) return;
+        long deadline = Stopwatch.GetTimestamp() + Budget;
+        if (_phase == Phase.Idle) BeginRound();
+        if (_phase == Phase.Level && HasServedLevel(deadline)) BeginPhase(Phase.Behind, _behind);
+        if (_phase == Phase.Behind && HasServedBehind(deadline)) EndRound();
+        if (_phase == Phase.Ending) EndAll(deadline);
+        if (_phase != Phase.Idle || _more) Wake();
+    }
+
+    private void BeginRound()
+    {
+        _more = false;
+        // Read first: nothing is published after the completion, so what is read next is all.
+        _ending = _stream.Ending;
+        _after = Math.Max(_to, _log.First - 1);
+        long head = _log.Head;
+        _windowCount = Math.Max(0, _log.Copy(_after, head, WriteLimit, _window));
+        _to = _windowCount == 0 ? _after : _window[_windowCount - 1]!.Sequence;
+        _more = _to < head;
+        Join();
+        KeepBeating();
+        BeginPhase(Phase.Level, _level);
+    }
+
+    /// <summary>Makes the bytes that most get: all that is new, in one piece.</summary>
+    private void Join()
+    {
+        if (_windowCount == 0) return;
+        _shared = _window[0]!.Bytes;
+        if (_windowCount == 1) return;
+        _rented = ArrayPool<byte>.Shared.Rent(WriteLimit);
+        int length = 0;
+        foreach (PublishedEvent? published in _window.AsSpan(0, _windowCount))
+        {
+            published!.Bytes.CopyTo(_rented, length);
+            length += published.Bytes.Length;
+        }
+        _shared = _rented.AsMemory(0, length);
+    }
+
+    private void BeginPhase(Phase phase, SubscriptionSet set)
+    {
+        _phase = phase;
+        _next = set.Count - 1;
+    }
+
+    private bool HasServedLevel(long deadline)
+    {
+        if (_windowCount == 0) return true;
+        while (_next >= 0)
+        {
+            if (_next >= _level.Count)
+            {
+                _next = _level.Count - 1;
+                continue;
+            }
+            Subscription subscription = _level[_next--];
+            if (subscription.Cursor >= _to) continue;
+            if (subscription.IsPlain && subscription.Cursor == _after)
+            {
+                subscription.Cursor = subscription.Known = _to;
+                CountDelivered(subscription, _windowCount);
+                Send(subscription, _shared.Span);
+            }
+            else if (subscription.Cursor == _after)
+            {
+                HandOut(subscription, _window.AsSpan(0, _windowCount));
+            }
+            else
+            {
+                // Only where the log had to let go of what nobody has had yet.
+                _level.Remove(subscription);
+                _behind.Add(subscription);
+            }
+            if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
+        }
+        return true;
+    }
+
+    private bool HasServedBehind(long deadline)
+    {
+        while (_next >= 0)
+        {
+            if (_next >= _behind.Count)
+            {
+                _next = _behind.Count - 1;
+                continue;
+            }
+            Subscription subscription = _behind[_next--];
+            if (subscription.Cursor < _to) HandOutPiece(subscription);
+            if (subscription.Set == _behind) Sort(subscription);
+            if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
+        }
+        return true;
+    }
+
+    /// <summary>Puts one who has caught up among those who are level.</summary>
+    private void Sort(Subscription subscription)
+    {
+        if (subscription.Cursor != _to || subscription.Owed is not null)
+        {
+            _more = true;
+            return;
+        }
+        subscription.Conflates = false;
+        _behind.Remove(subscription);
+        _level.Add(subscription);
+    }
+
+    /// <summary>A piece of what one who is behind lacks.</summary>
+    private void HandOutPiece(Subscription subscription)
+    {
+        if (subscription.Owed is { } owed)
+        {
+            HandOutOwed(subscription, owed);
+            return;
+        }
+        PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
+        int count = _log.Copy(subscription.Cursor, _to, WriteLimit, piece);
+        if (count < 0)
+        {
+            subscription.Pending = 0;
+            subscription.Examined = subscription.Position;
+            CatchUp(subscription);
+        }
+        else
+        {
+            HandOut(subscription, piece.AsSpan(0, count));
+        }
+        ArrayPool<PublishedEvent?>.Shared.Return(piece, clearArray: true);
+    }
+
+    /// <summary>Hands one subscriber those of the events that it wants, which follow its cursor in the log and fit into one write.</summary>
+    private void HandOut(Subscription subscription, ReadOnlySpan<PublishedEvent?> events)
+    {
+        byte[]? joined = null;
+        PublishedEvent? last = null;
+        int length = 0;
+        int count = 0;
+        int skipped = 0;
+        foreach (PublishedEvent? published in events)
+        {
+            if (!subscription.Wants(published!)) continue;
+            if (subscription.Conflates && published!.IsSuperseded)
+            {
+                skipped++;
+                continue;
+            }
+            if (count == 1)
+            {
+                joined = ArrayPool<byte>.Shared.Rent(WriteLimit);
+                last!.Bytes.CopyTo(joined, 0);
+            }
+            last = published!;
+            if (joined is not null) last.Bytes.CopyTo(joined, length);
+            length += last.Bytes.Length;
+            count++;
+        }
+        // A filter is the application's, and may have ended what it was asked for.
+        if (subscription.Set is not null) Conclude(subscription, events[^1]!.Sequence, last, joined is null ? last?.Bytes : joined.AsSpan(0, length), count, skipped);
+        if (joined is not null) ArrayPool<byte>.Shared.Return(joined);
+    }
+
+    private void Conclude(Subscription subscription, long cursor, PublishedEvent? last, ReadOnlySpan<byte> bytes, int count, int skipped)
+    {
+        subscription.Cursor = cursor;
+        if (skipped > 0) CountDropped(subscription, skipped);
+        if (last is not null)
+        {
+            subscription.Known = last.Sequence;
+            CountDelivered(subscription, count);
+            Send(subscription, bytes);
+        }
+        // What it is not interested in must not make the id too old that it would come back with.
+        else if (cursor - subscription.Known > _options.ReplayCount / 2)
+        {
+            SendBookmark(subscription);
+        }
+    }
+
+    private void EndRound()
+    {
+        _shared = default;
+        if (_rented is not null) ArrayPool<byte>.Shared.Return(_rented);
+        _rented = null;
+        _window.AsSpan(0, _windowCount).Clear();
+        _windowCount = 0;
+        ExamineBlocked();
+        long floor = _to;
+        for (int i = 0; i < _behind.Count; i++) floor = Math.Min(floor, _behind[i].Position);
+        // Under the lock, because a subscriber that begins further back lowers it there.
+        lock (_log.Gate) _floor = floor;
+        long slowest = floor;
+        for (int i = 0; i < _blocked.Count; i++) slowest = Math.Min(slowest, _blocked[i].Cursor);
+        Volatile.Write(ref _slowest, slowest);
+        _phase = _ending is not null && !_more ? Phase.Ending : Phase.Idle;
+    }
+
+    private void EndAll(long deadline)
+    {
+        byte[] last = EventBlocks.Retry(_ending!.Retry);
+        // Who is behind has just come, to be given what it missed: the next round is for it.
+        while (_level.Count + _blocked.Count > 0)
+        {
+            SubscriptionSet set = _level.Count > 0 ? _level : _blocked;
+            set[set.Count - 1].End(last);
+            if (Stopwatch.GetTimestamp() > deadline) return;
+        }
+        _phase = Phase.Idle;
+    }
+}

@@ -1,0 +1,169 @@
+using Workerman.Connection;
+using Workerman.Events;
+
+namespace Workerman.EventStreams;
+
+/// <summary>
+/// The subscribers of one stream on one loop: who they are, which of them wait for their peer to read, their figures and heartbeats. Publishing wakes it,
+/// from any thread; all else runs on the loop's thread. It lives while it has subscribers. How events are handed out is in <c>.Round.cs</c>, what becomes of
+/// those who are too slow in <c>.Slow.cs</c>.
+/// </summary>
+internal sealed partial class EventHub
+{
+    private readonly EventStream _stream;
+    private readonly EventLog _log;
+    private readonly EventStreamOptions _options;
+    private readonly Action _run;
+
+    /// <summary>Those who have everything up to where the last round ended.</summary>
+    private readonly SubscriptionSet _level = new();
+
+    /// <summary>Those who are on their way there: they replay, or have been blocked.</summary>
+    private readonly SubscriptionSet _behind = new();
+
+    /// <summary>Those whose peer has not read what was sent: nothing is sent to them.</summary>
+    private readonly SubscriptionSet _blocked = new();
+
+    private int _woken;
+    private int _count;
+    private long _delivered;
+    private long _dropped;
+    private long _floor;
+    private long _slowest;
+    private long _heartbeat;
+    private long _lastBeat;
+
+    public EventHub(EventStream stream, IEventLoop loop)
+    {
+        _stream = stream;
+        _log = stream.Log;
+        _options = stream.Options;
+        Loop = loop;
+        _run = Run;
+        _after = _to = _floor = _slowest = _log.Head;
+    }
+
+    public IEventLoop Loop { get; }
+
+    public int Count => Volatile.Read(ref _count);
+
+    public long Delivered => Volatile.Read(ref _delivered);
+
+    public long Dropped => Volatile.Read(ref _dropped);
+
+    /// <summary>Up to where all who keep up have been served.</summary>
+    public long Floor => Volatile.Read(ref _floor);
+
+    /// <summary>How far the slowest subscriber has come; the end of all sequences if there is none.</summary>
+    public long Slowest => Count == 0 ? long.MaxValue : Volatile.Read(ref _slowest);
+
+    /// <summary>There is something to do. Any thread.</summary>
+    /// <returns>False if the loop has ended.</returns>
+    public bool Wake() => Interlocked.Exchange(ref _woken, 1) != 0 || Loop.Post(_run);
+
+    /// <summary>Keeps the log from letting go of what comes after a sequence: somebody here begins there. Under the log's lock.</summary>
+    public void Protect(long after) => _floor = Math.Min(_floor, after);
+
+    public void Add(Subscription subscription, in StartingPoint start)
+    {
+        subscription.Enter(this, start);
+        subscription.LastSent = Loop.Now;
+        Volatile.Write(ref _slowest, Math.Min(Slowest, start.After));
+        _behind.Add(subscription);
+        Volatile.Write(ref _count, _count + 1);
+        KeepBeating();
+        Wake();
+    }
+
+    /// <summary>It has left, or its connection is gone. May happen in the middle of a round.</summary>
+    public void Remove(Subscription subscription)
+    {
+        if (subscription.Set is not { } set) return;
+        set.Remove(subscription);
+        subscription.Leave();
+        Volatile.Write(ref _count, _count - 1);
+        // Whoever was the slowest is no longer: who is, the next round tells.
+        if (subscription.Cursor <= _slowest && set != _level) Wake();
+        if (_count > 0) return;
+        Loop.DeleteTimer(_heartbeat);
+        _heartbeat = 0;
+        _stream.Remove(this);
+    }
+
+    /// <summary>Its peer has read all that was sent.</summary>
+    public void Unblock(Subscription subscription)
+    {
+        if (subscription.Set != _blocked) return;
+        _blocked.Remove(subscription);
+        _behind.Add(subscription);
+        CatchUp(subscription);
+        Wake();
+    }
+
+    private void Block(Subscription subscription)
+    {
+        subscription.Set!.Remove(subscription);
+        _blocked.Add(subscription);
+        subscription.Pending = 0;
+        subscription.Examined = subscription.Position;
+    }
+
+    /// <summary>Arms the heartbeat, also again where the application has deleted all timers of the loop.</summary>
+    private void KeepBeating()
+    {
+        if (_options.Heartbeat == Timeout.InfiniteTimeSpan || (_heartbeat != 0 && Loop.Now - _lastBeat <= _options.Heartbeat.TotalMilliseconds)) return;
+        if (_heartbeat != 0) Loop.DeleteTimer(_heartbeat);
+        _lastBeat = Loop.Now;
+        _heartbeat = Loop.AddTimer(_options.Heartbeat / 4, Beat, persistent: true);
+    }
+
+    /// <summary>
+    /// A sign of life for those who have heard nothing for long: the id of the place they have come to, if the client does not know it, so that it does not become too
+    /// old while nothing comes that they want.
+    /// </summary>
+    private void Beat()
+    {
+        _lastBeat = Loop.Now;
+        long latest = _lastBeat - (long)_options.Heartbeat.TotalMilliseconds;
+        for (int i = _level.Count - 1; i >= 0; i--)
+        {
+            // One that breaks may take others with it.
+            if (i >= _level.Count) continue;
+            Subscription subscription = _level[i];
+            if (subscription.LastSent > latest) continue;
+            if (subscription.Known < subscription.Cursor) SendBookmark(subscription);
+            else Send(subscription, EventBlocks.Heartbeat);
+        }
+    }
+
+    private void SendBookmark(Subscription subscription)
+    {
+        long at = subscription.Cursor;
+        if (at != _bookmarked) (_bookmarked, _bookmark) = (at, EventBlocks.Bookmark(_log.IdFor(at)));
+        subscription.Known = at;
+        Send(subscription, _bookmark);
+    }
+
+    /// <summary>Hands bytes to a connection. Whether it takes them all, and goes on.</summary>
+    private bool Send(Subscription subscription, ReadOnlySpan<byte> bytes)
+    {
+        subscription.LastSent = Loop.Now;
+        SendResult result = subscription.Connection.Feed(bytes);
+        if (result == SendResult.Sent) return true;
+        if (result == SendResult.Dropped) Remove(subscription);
+        else if (subscription.Set is not null) Block(subscription);
+        return false;
+    }
+
+    private void CountDelivered(Subscription subscription, int delivered)
+    {
+        subscription.Delivered += delivered;
+        Volatile.Write(ref _delivered, _delivered + delivered);
+    }
+
+    private void CountDropped(Subscription subscription, long dropped)
+    {
+        subscription.Dropped += dropped;
+        Volatile.Write(ref _dropped, _dropped + dropped);
+    }
+}

@@ -1,0 +1,53 @@
+using System.Globalization;
+using System.Security.Cryptography;
+
+namespace Workerman.EventStreams;
+
+/// <summary>
+/// The ids that a stream gives to events: <c>epoch-sequence</c>. The epoch is the stream's alone, so that an id of an earlier process, or of another
+/// stream, is never mistaken for its own. Immutable; any thread.
+/// </summary>
+internal sealed class EventIds
+{
+    /// <summary>Characters of an id. The client sends it back in a header field, which has to fit into a head with others.</summary>
+    public const int MaxLength = 1024;
+
+    private const string Digits = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+    private readonly string _prefix = NewEpoch() + "-";
+
+    public string Of(long sequence) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{sequence}");
+
+    /// <summary>The sequence that an id of this stream carries.</summary>
+    public bool TryRead(string id, out long sequence)
+    {
+        sequence = 0;
+        return id.StartsWith(_prefix, StringComparison.Ordinal)
+            && long.TryParse(id.AsSpan(_prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out sequence);
+    }
+
+    /// <summary>An id of the application's own has to come back as it was sent.</summary>
+    /// <exception cref="ArgumentException">It cannot.</exception>
+    public static void Check(string id)
+    {
+        // WHATWG HTML section 9.2.3: an empty id is not sent back at all; RFC 9110 section 5.5: what stands around a field's value is trimmed off,
+        // and control characters would have the request refused, after which an EventSource gives up.
+        if (id.Length == 0) throw new ArgumentException("An empty id makes browsers forget the last one, so that they could not resume; leave Id null to have one assigned.", nameof(id));
+        if (id.Length > MaxLength) throw new ArgumentException($"The id has {id.Length} characters; at most {MaxLength} come back in a header field for certain.", nameof(id));
+        if (id[0] == ' ' || id[^1] == ' ') throw new ArgumentException("The id begins or ends with a space, which does not come back; trim it.", nameof(id));
+        foreach (char c in id)
+        {
+            if (char.IsControl(c)) throw new ArgumentException("The id has a control character, which no header field can bring back; remove it.", nameof(id));
+        }
+    }
+
+    /// <summary>Time and chance in base 36.</summary>
+    private static string NewEpoch()
+    {
+        long number = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 46_656 + RandomNumberGenerator.GetInt32(46_656);
+        Span<char> text = stackalloc char[13];
+        int start = text.Length;
+        for (; number > 0; number /= 36) text[--start] = Digits[(int)(number % 36)];
+        return new string(text[start..]);
+    }
+}

@@ -1,0 +1,182 @@
+using System.Buffers;
+using Workerman.Protocols.Http;
+
+namespace Workerman.EventStreams;
+
+/// <summary>Where one who subscribes begins.</summary>
+/// <param name="After">The sequence after which it gets events.</param>
+/// <param name="Head">The sequence of the newest event.</param>
+/// <param name="Id">An id that stands for <paramref name="After"/>.</param>
+/// <param name="IsGap">Events may be missing before it.</param>
+internal readonly record struct StartingPoint(long After, long Head, string Id, bool IsGap);
+
+/// <summary>
+/// The events of a stream in their order, one copy for all subscribers, each of whom is a place in it. A ring: the newest are kept for replay and for
+/// those who are behind. It sends nothing and knows no subscriber. Owned by its stream; each member takes the lock or says that it wants it held.
+/// </summary>
+internal sealed class EventLog(EventStreamOptions options)
+{
+    private readonly EventIds _ids = new();
+    private readonly Dictionary<string, long> _ownIds = [];
+    private readonly KeyTable? _keys = options.SlowSubscribers == SlowSubscribers.NewestPerKey ? new KeyTable(options.MaxKeys) : null;
+    private readonly ArrayBufferWriter<byte> _encoder = new();
+    private PublishedEvent?[] _ring = new PublishedEvent?[16];
+    private int _count;
+    private long _size;
+    private long _head;
+    private string? _headId;
+
+    /// <summary>Guards the log, and what the stream has to change together with it.</summary>
+    public Lock Gate { get; } = new();
+
+    /// <summary>The sequence of the newest event; 0 before the first. Any thread.</summary>
+    public long Head => Volatile.Read(ref _head);
+
+    /// <summary>The sequence of the oldest event that is kept, or the next one's if none is.</summary>
+    public long First
+    {
+        get
+        {
+            lock (Gate) return _head - _count + 1;
+        }
+    }
+
+    /// <summary>Events that are kept.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (Gate) return _count;
+        }
+    }
+
+    /// <summary>Bytes of the events that are kept.</summary>
+    public long Size
+    {
+        get
+        {
+            lock (Gate) return _size;
+        }
+    }
+
+    /// <summary>Gives an event its place and encodes it. Under <see cref="Gate"/>.</summary>
+    /// <exception cref="ArgumentException">Its id is one of an event that is still kept.</exception>
+    public PublishedEvent Append(ServerSentEvents message, string? topic, string? key)
+    {
+        long sequence = _head + 1;
+        if (message.Id is { } own && !_ownIds.TryAdd(own, sequence))
+            throw new ArgumentException($"An event with id '{own}' is in the log already, so nobody could resume by it; ids are unique. Leave Id null to have one assigned.", nameof(message));
+        string id = message.Id ?? _ids.Of(sequence);
+        var published = new PublishedEvent(sequence, id, topic, key, message.Event, message.Data, Encode(message, id), options.Clock());
+        if (_count == _ring.Length) Resize(_ring.Length * 2);
+        _ring[sequence & (_ring.Length - 1)] = published;
+        _count++;
+        _size += published.Bytes.Length;
+        _headId = id;
+        Volatile.Write(ref _head, sequence);
+        if (key is not null) _keys?.Set(published);
+        return published;
+    }
+
+    /// <summary>
+    /// Lets go of what is too old or too much. What comes after <paramref name="floor"/> is on its way to those who keep up, and is bounded by its size
+    /// alone. Under <see cref="Gate"/>.
+    /// </summary>
+    public void Trim(long floor)
+    {
+        long kept = (long)options.ReplayCount + options.MaxBacklog;
+        while (_count > 1)
+        {
+            PublishedEvent oldest = At(_head - _count + 1);
+            bool spare = oldest.Sequence <= floor && (_count > kept || (_count > options.MaxBacklog && IsTooOld(oldest)));
+            if (!spare && _size <= options.MaxLogSize) break;
+            Remove(oldest);
+        }
+        // A burst must not keep its size for the life of the stream.
+        if (_ring.Length > 64 && _count < _ring.Length / 8) Resize(_ring.Length / 4);
+    }
+
+    /// <summary>Where one begins who has last seen the event with this id; null or empty for none. Under <see cref="Gate"/>.</summary>
+    public StartingPoint Locate(string? lastId)
+    {
+        if (string.IsNullOrEmpty(lastId)) return new StartingPoint(_head, _head, _headId ?? _ids.Of(0), IsGap: false);
+        long start = ReplayStart();
+        bool known = _ownIds.TryGetValue(lastId, out long sequence) || _ids.TryRead(lastId, out sequence);
+        return known && sequence >= start && sequence <= _head
+            ? new StartingPoint(sequence, _head, lastId, IsGap: false)
+            : new StartingPoint(start, _head, IdOf(start), IsGap: true);
+    }
+
+    /// <summary>An id that stands for a sequence: with it a client resumes after it.</summary>
+    public string IdFor(long sequence)
+    {
+        lock (Gate) return IdOf(sequence);
+    }
+
+    /// <summary>
+    /// Copies what comes after a sequence, up to another: as many events as fit, at least one, and not more than <paramref name="limit"/> bytes of them.
+    /// </summary>
+    /// <returns>How many; -1 if some that come after it are no longer kept.</returns>
+    public int Copy(long after, long upTo, int limit, Span<PublishedEvent?> into)
+    {
+        lock (Gate)
+        {
+            if (after < _head - _count) return -1;
+            int count = 0;
+            long size = 0;
+            for (long next = after + 1; next <= upTo && count < into.Length; next++)
+            {
+                PublishedEvent published = At(next);
+                size += published.Bytes.Length;
+                if (size > limit && count > 0) break;
+                into[count++] = published;
+            }
+            return count;
+        }
+    }
+
+    /// <summary>The newest events of keys within a range that need not be kept any more.</summary>
+    public List<PublishedEvent> NewestPerKey(long after, long upTo)
+    {
+        lock (Gate) return _keys?.Between(after, upTo) ?? [];
+    }
+
+    private byte[] Encode(ServerSentEvents message, string id)
+    {
+        var copy = new ServerSentEvents { Comment = message.Comment, Event = message.Event, Id = id, Retry = message.Retry, Data = message.Data };
+        copy.WriteTo(_encoder);
+        byte[] bytes = _encoder.WrittenSpan.ToArray();
+        _encoder.ResetWrittenCount();
+        return bytes;
+    }
+
+    /// <summary>The sequence after which everything can be replayed.</summary>
+    private long ReplayStart()
+    {
+        long start = _head - Math.Min(_count, options.ReplayCount);
+        while (start < _head && IsTooOld(At(start + 1))) start++;
+        return start;
+    }
+
+    private bool IsTooOld(PublishedEvent published) =>
+        options.ReplayAge != Timeout.InfiniteTimeSpan && options.Clock() - published.Time > options.ReplayAge.TotalMilliseconds;
+
+    private string IdOf(long sequence) => sequence == _head && _headId is not null ? _headId : _ids.Of(sequence);
+
+    private PublishedEvent At(long sequence) => _ring[sequence & (_ring.Length - 1)]!;
+
+    private void Remove(PublishedEvent oldest)
+    {
+        _ring[oldest.Sequence & (_ring.Length - 1)] = null;
+        _count--;
+        _size -= oldest.Bytes.Length;
+        _ownIds.Remove(oldest.Id);
+    }
+
+    private void Resize(int length)
+    {
+        var ring = new PublishedEvent?[length];
+        for (long sequence = _head - _count + 1; sequence <= _head; sequence++) ring[sequence & (length - 1)] = At(sequence);
+        _ring = ring;
+    }
+}

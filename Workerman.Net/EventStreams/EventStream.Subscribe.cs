@@ -1,0 +1,107 @@
+using System.Buffers;
+using Workerman.Connection;
+using Workerman.Protocols.Http;
+
+namespace Workerman.EventStreams;
+
+/// <summary>How a request becomes a subscription: the head, what was missed, and a place in the log.</summary>
+public sealed partial class EventStream
+{
+    /// <summary>
+    /// Answers a request with the stream: a <c>text/event-stream</c> head, what came after <c>Last-Event-ID</c>, then each event as it is published. It ends by itself
+    /// with the connection. A HEAD request gets the head and is no subscriber. Any thread; from another than the connection's it is handed over.
+    /// </summary>
+    /// <param name="connection">The connection that the request came on.</param>
+    /// <param name="request">The request, which has no answer yet.</param>
+    /// <param name="topics">The topics that are wanted; none for all.</param>
+    /// <returns>The subscription; it is not active if the connection is closed, the request is HEAD, or the stream completed.</returns>
+    /// <exception cref="InvalidOperationException">The request has been answered, or belongs to another connection.</exception>
+    public Subscription Subscribe(TcpConnection connection, Request request, params string[] topics) =>
+        Subscribe(connection, request, new SubscribeOptions { Topics = topics });
+
+    /// <inheritdoc cref="Subscribe(TcpConnection, Request, string[])"/>
+    /// <param name="connection">The connection that the request came on.</param>
+    /// <param name="request">The request, which has no answer yet.</param>
+    /// <param name="options">What is wanted.</param>
+    public Subscription Subscribe(TcpConnection connection, Request request, SubscribeOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(options);
+        var subscription = new Subscription(this, connection, options);
+        if (connection.Loop.IsCurrent) Begin(subscription, request, options);
+        else connection.Loop.Post(() => Begin(subscription, request, options));
+        return subscription;
+    }
+
+    private void Begin(Subscription subscription, Request request, SubscribeOptions options)
+    {
+        TcpConnection connection = subscription.Connection;
+        if (connection.Status != ConnectionStatus.Established) return;
+        if (connection.Protocol is not HttpProtocol http || !http.IsUnanswered(request))
+            throw new InvalidOperationException("This request has been answered already (perhaps by a stream that is open), or belongs to another connection. Subscribe the connection that the request came on, once, in place of an answer.");
+        string? lastId = options.LastEventId ?? request.Header("last-event-id");
+        if (_completion is { TurnAway: true } && HasNothingFor(lastId))
+        {
+            connection.Send(new Response(204).WithHeaders(options.Headers));
+            return;
+        }
+        connection.Send(HeadOf(options.Headers));
+        // Not for HEAD, or if the connection broke, or if something else had to be answered (a session that could not be saved).
+        if (connection.Status != ConnectionStatus.Established || !http.IsStreaming) return;
+        connection.LimitPeerSilence(Options.PeerTimeout);
+        Join(subscription, lastId);
+    }
+
+    private bool HasNothingFor(string? lastId)
+    {
+        lock (_log.Gate) return _log.Locate(lastId) is { IsGap: false } start && start.After == start.Head;
+    }
+
+    private void Join(Subscription subscription, string? lastId)
+    {
+        EventHub hub;
+        StartingPoint start;
+        lock (_log.Gate)
+        {
+            start = _log.Locate(lastId);
+            hub = HubOf(subscription.Connection);
+            hub.Protect(start.After);
+        }
+        // Nothing of the application is called in between, which could empty the hub and have it removed.
+        hub.Add(subscription, start);
+        subscription.Connection.Feed(Opening(lastId, start));
+    }
+
+    /// <summary>Under the log's lock.</summary>
+    private EventHub HubOf(TcpConnection connection)
+    {
+        foreach (EventHub known in _hubs)
+        {
+            if (known.Loop == connection.Loop) return known;
+        }
+        var hub = new EventHub(this, connection.Loop);
+        _hubs = [.. _hubs, hub];
+        return hub;
+    }
+
+    private static Response HeadOf(ResponseHeaders headers)
+    {
+        Response head = new Response().WithHeader("Cache-Control", "no-cache").WithHeader("X-Accel-Buffering", "no");
+        foreach ((string name, _) in headers) head.WithoutHeader(name);
+        return head.WithHeaders(headers).WithHeader("Content-Type", "text/event-stream");
+    }
+
+    /// <summary>
+    /// What comes before the first event. Whoever has no id of this stream, or one that is too old, is given one to resume by: cut off before the first event it
+    /// would lose what is published meanwhile.
+    /// </summary>
+    private ReadOnlySpan<byte> Opening(string? lastId, in StartingPoint start)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        output.Write(EventBlocks.Retry(Options.Retry));
+        if (start.IsGap) new ServerSentEvents { Event = Options.GapEvent, Data = lastId }.WriteTo(output);
+        if (start.IsGap || string.IsNullOrEmpty(lastId)) output.Write(EventBlocks.Bookmark(start.Id));
+        return output.WrittenSpan;
+    }
+}

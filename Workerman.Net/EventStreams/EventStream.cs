@@ -1,0 +1,163 @@
+using System.Diagnostics.CodeAnalysis;
+using Workerman.Protocols.Http;
+
+namespace Workerman.EventStreams;
+
+/// <summary>
+/// One stream of server-sent events to any number of subscribers, on all loops and workers of the process: what is published is encoded once and the
+/// same bytes go to everybody, in the same order. Who is cut off resumes by the id of the last event, and sees each exactly once. It is no queue per
+/// subscriber: a subscriber is a place in a shared log, so that one who does not read costs nothing and delays nobody. Make it once and keep it; any
+/// thread may use it. Subscribing is in <c>.Subscribe.cs</c>.
+/// </summary>
+[SuppressMessage("Naming", "CA1711", Justification = "Event stream is what the standard calls it; it is no System.IO.Stream.")]
+public sealed partial class EventStream
+{
+    private readonly EventLog _log;
+    private volatile EventHub[] _hubs = [];
+    private volatile Completion? _completion;
+    private long _delivered;
+    private long _dropped;
+
+    /// <summary>Makes a stream.</summary>
+    /// <param name="name">What it is called in the metrics.</param>
+    /// <param name="options">Its limits and habits, of which it takes a copy; null for the usual ones.</param>
+    public EventStream(string name = "events", EventStreamOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        Name = name;
+        Options = options?.Copy() ?? new EventStreamOptions();
+        _log = new EventLog(Options);
+        StreamMeter.Add(this);
+    }
+
+    /// <summary>What it is called in the metrics.</summary>
+    public string Name { get; }
+
+    /// <summary>How many are subscribed. Any thread, like all figures.</summary>
+    public int Subscribers
+    {
+        get
+        {
+            int count = 0;
+            foreach (EventHub hub in _hubs) count += hub.Count;
+            return count;
+        }
+    }
+
+    /// <summary>How many events were published.</summary>
+    public long Published => _log.Head;
+
+    /// <summary>How many events were handed to connections, counted for each.</summary>
+    public long Delivered => Sum(ref _delivered, static hub => hub.Delivered);
+
+    /// <summary>
+    /// How many events were skipped for subscribers that were too slow, counted for each and when it goes on. Those of one who is disconnected are not: it
+    /// may still resume.
+    /// </summary>
+    public long Dropped => Sum(ref _dropped, static hub => hub.Dropped);
+
+    /// <summary>How many events the slowest subscriber is behind; of events that it does not want only those count that lie behind one it waits for.</summary>
+    public long Lag
+    {
+        get
+        {
+            long head = _log.Head;
+            long lag = 0;
+            foreach (EventHub hub in _hubs) lag = Math.Max(lag, head - hub.Slowest);
+            return lag;
+        }
+    }
+
+    /// <summary>Whether <see cref="Complete"/> was called.</summary>
+    public bool IsCompleted => _completion is not null;
+
+    internal EventStreamOptions Options { get; }
+
+    internal EventLog Log => _log;
+
+    /// <summary>How the streams end; null while they do not.</summary>
+    internal Completion? Ending => _completion;
+
+    /// <summary>Publishes an event of data alone, for all. Any thread.</summary>
+    /// <param name="data">Its data; may have several lines.</param>
+    /// <returns>The id that it was given.</returns>
+    /// <exception cref="InvalidOperationException">The stream is completed.</exception>
+    public string Publish(string data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        return Publish(new ServerSentEvents { Data = data });
+    }
+
+    /// <summary>Publishes an event. Any thread; events of one thread keep their order. The event is copied.</summary>
+    /// <param name="message">The event. Without an <c>Id</c> it is given one; an id of your own is unique among the events of the stream, not empty, and
+    /// survives the way through a header field.</param>
+    /// <param name="topic">Who gets it: those who asked for this topic, and those who asked for none; null: everybody.</param>
+    /// <param name="key">What it is the news of, for <see cref="SlowSubscribers.NewestPerKey"/>; null: nothing in particular.</param>
+    /// <returns>Its id.</returns>
+    /// <exception cref="ArgumentException">The id cannot be one; the message says why.</exception>
+    /// <exception cref="InvalidOperationException">The stream is completed.</exception>
+    public string Publish(ServerSentEvents message, string? topic = null, string? key = null)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        if (message.Id is { } id) EventIds.Check(id);
+        PublishedEvent published;
+        lock (_log.Gate)
+        {
+            if (_completion is not null) throw new InvalidOperationException("The stream is completed, so nobody would get the event; publish before Complete, or on a new stream.");
+            published = _log.Append(message, topic, key);
+            _log.Trim(Floor());
+        }
+        WakeAll();
+        return published.Id;
+    }
+
+    /// <summary>
+    /// Ends all streams: each subscriber gets what is published already, then a last <c>retry</c>, and its connection is closed. Who comes back is given what
+    /// it has missed, and then the same end. Once is enough. Any thread.
+    /// </summary>
+    /// <param name="retry">How long clients are to wait before they come back; null to leave it as it is. Zero or more, to the millisecond.</param>
+    /// <param name="turnAway">Whether those who come back and have missed nothing get 204, which stops an <c>EventSource</c> for good. Otherwise they get a
+    /// stream that ends at once: with any other answer an <c>EventSource</c> would fail instead of coming back.</param>
+    public void Complete(TimeSpan? retry = null, bool turnAway = false)
+    {
+        retry = EventStreamOptions.RetryTime(retry);
+        lock (_log.Gate) _completion ??= new Completion(retry, turnAway);
+        WakeAll();
+    }
+
+    /// <summary>A hub has lost its last subscriber, or its loop has ended.</summary>
+    internal void Remove(EventHub hub)
+    {
+        lock (_log.Gate)
+        {
+            if (!_hubs.Contains(hub)) return;
+            _hubs = [.. _hubs.Where(other => other != hub)];
+            _delivered += hub.Delivered;
+            _dropped += hub.Dropped;
+        }
+    }
+
+    private void WakeAll()
+    {
+        foreach (EventHub hub in _hubs)
+        {
+            if (!hub.Wake()) Remove(hub);
+        }
+    }
+
+    /// <summary>Up to where every hub has handed out what was published to those who keep up.</summary>
+    private long Floor()
+    {
+        long floor = long.MaxValue;
+        foreach (EventHub hub in _hubs) floor = Math.Min(floor, hub.Floor);
+        return floor;
+    }
+
+    private long Sum(ref long ofThePast, Func<EventHub, long> figure)
+    {
+        lock (_log.Gate) return ofThePast + _hubs.Sum(figure);
+    }
+
+    /// <summary>How a stream ends.</summary>
+    internal sealed record Completion(TimeSpan? Retry, bool TurnAway);
+}

@@ -1,0 +1,56 @@
+namespace Workerman.EventStreams;
+
+/// <summary>
+/// An event that an <see cref="EventStream"/> has taken on: what filters look at, with the bytes that go to every subscriber. It never changes, but
+/// for the note that its key has a newer one. Any thread.
+/// </summary>
+public sealed class PublishedEvent
+{
+    private bool _superseded;
+
+    internal PublishedEvent(long sequence, string id, string? topic, string? key, string? name, string? data, byte[] bytes, long time)
+    {
+        Sequence = sequence;
+        Id = id;
+        Topic = topic;
+        Key = key;
+        Event = name;
+        Data = data;
+        Bytes = bytes;
+        Time = time;
+    }
+
+    /// <summary>Its place among the events of the stream, from 1 on.</summary>
+    public long Sequence { get; }
+
+    /// <summary>Its id: the application's own, or the one that the stream gave it.</summary>
+    public string Id { get; }
+
+    /// <summary>Its topic; null if it is for all.</summary>
+    public string? Topic { get; }
+
+    /// <summary>What it is the news of, for <see cref="SlowSubscribers.NewestPerKey"/>; null for nothing in particular.</summary>
+    public string? Key { get; }
+
+    /// <summary>Its name; null for <c>message</c>.</summary>
+    public string? Event { get; }
+
+    /// <summary>Its data.</summary>
+    public string? Data { get; }
+
+    /// <summary>The event as it goes over the wire. Nobody changes them.</summary>
+    internal byte[] Bytes { get; }
+
+    /// <summary>When it was published, on the clock of the stream's options.</summary>
+    internal long Time { get; }
+
+    /// <summary>Whether its key has a newer event.</summary>
+    internal bool IsSuperseded
+    {
+        get => Volatile.Read(ref _superseded);
+        set => Volatile.Write(ref _superseded, value);
+    }
+
+    /// <summary>Id, topic and name, for logs and debuggers.</summary>
+    public override string ToString() => $"{Id} {Topic ?? "*"} {Event ?? "message"}";
+}

@@ -1,0 +1,22 @@
+using Workerman.Protocols.Http;
+
+namespace Workerman.EventStreams;
+
+/// <summary>What one subscriber of an <see cref="EventStream"/> wants. Not changed any more once it is handed over.</summary>
+public sealed class SubscribeOptions
+{
+    /// <summary>The topics that it wants; none for all. Events without a topic come in any case.</summary>
+    public IReadOnlyCollection<string> Topics { get; init; } = [];
+
+    /// <summary>
+    /// Whether it gets an event that its topics let through; null: yes. Called on the connection's loop, perhaps more than once for an event. An event on which
+    /// it throws is not sent, and the exception is logged.
+    /// </summary>
+    public Func<PublishedEvent, bool>? Filter { get; init; }
+
+    /// <summary>The id of the last event that the client has seen, in place of the header field <c>Last-Event-ID</c>; null to go by that. Empty: from now on.</summary>
+    public string? LastEventId { get; init; }
+
+    /// <summary>Header fields of the answer besides those of an event stream, for CORS perhaps; they may also replace <c>Cache-Control</c> and <c>X-Accel-Buffering</c>.</summary>
+    public ResponseHeaders Headers { get; init; } = [];
+}
