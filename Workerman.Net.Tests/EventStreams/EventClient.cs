@@ -36,6 +36,7 @@ internal sealed class EventClient : IDisposable
         _client = new RawClient(endPoint, receiveBufferSize);
         LastEventId = lastEventId;
         string header = lastEventId is null ? "" : $"Last-Event-ID: {lastEventId}\r\n";
+        if (receiveBufferSize > 0) header += "X-Tight: yes\r\n";
         _client.Send(Encoding.UTF8.GetBytes($"GET /{query} HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n{header}\r\n"));
     }
 

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using System.Reflection;
 using Workerman.Connection;
 using Workerman.EventStreams;
 using Workerman.Protocols.Http;
@@ -16,6 +18,8 @@ internal sealed class StreamServer : IAsyncDisposable
         Stream = new EventStream(name, options);
         _server = TestServer.Http(loopType, (connection, request) =>
         {
+            // So that a client that does not read stalls after kilobytes instead of megabytes.
+            if (request.Header("x-tight") is not null) SocketOf(connection).SendBufferSize = 16 * 1024;
             Connected?.Invoke(connection);
             SubscribeOptions chosen = choose?.Invoke(request) ?? new SubscribeOptions { Topics = [.. request.GetValues("topic")] };
             Subscription subscription = Stream.Subscribe(connection, request, chosen);
@@ -38,6 +42,10 @@ internal sealed class StreamServer : IAsyncDisposable
             lock (_subscriptions) return [.. _subscriptions];
         }
     }
+
+    /// <summary>The server's side of a connection, as the system has it.</summary>
+    public static Socket SocketOf(TcpConnection connection) =>
+        (Socket)typeof(TcpConnection).GetField("_socket", BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(connection)!;
 
     /// <summary>A client that has the head of its answer and is a subscriber.</summary>
     public async Task<EventClient> Subscribe(string? lastEventId = null, string query = "", int receiveBufferSize = 0)

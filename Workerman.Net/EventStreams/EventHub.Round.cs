@@ -236,8 +236,12 @@ internal sealed partial class EventHub
         ExamineBlocked();
         long floor = _to;
         for (int i = 0; i < _behind.Count; i++) floor = Math.Min(floor, _behind[i].Position);
-        // Under the lock, because a subscriber that begins further back lowers it there.
-        lock (_log.Gate) _floor = floor;
+        // Under the lock, because a subscriber that begins further back lowers it there; and what was kept for this round may go.
+        lock (_log.Gate)
+        {
+            _floor = floor;
+            _stream.Trim();
+        }
         long slowest = floor;
         for (int i = 0; i < _blocked.Count; i++) slowest = Math.Min(slowest, _blocked[i].Cursor);
         Volatile.Write(ref _slowest, slowest);

@@ -105,7 +105,7 @@ public sealed partial class EventStream
         {
             if (_completion is not null) throw new InvalidOperationException("The stream is completed, so nobody would get the event; publish before Complete, or on a new stream.");
             published = _log.Append(message, topic, key);
-            _log.Trim(Floor());
+            Trim();
         }
         WakeAll();
         return published.Id;
@@ -136,6 +136,9 @@ public sealed partial class EventStream
             _dropped += hub.Dropped;
         }
     }
+
+    /// <summary>Lets go of events that everybody who keeps up has had. Under the log's lock.</summary>
+    internal void Trim() => _log.Trim(Floor());
 
     private void WakeAll()
     {
