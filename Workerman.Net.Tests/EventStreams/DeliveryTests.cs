@@ -182,6 +182,54 @@ internal sealed class DeliveryTests(Type loopType)
     }
 
     [Test]
+    public async Task PublishesFromCallbacks()
+    {
+        var stream = new EventStream();
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            stream.Publish("before");
+            stream.Subscribe(connection, request, new SubscribeOptions { LastEventId = "", Filter = published => published.Data != "filtered" || stream.Publish("from the filter") is null });
+            stream.Publish("after");
+        }, worker => worker.OnClose = _ => stream.Publish("closed"));
+        using var client = new EventClient(server.EndPoint);
+        client.ReadHead();
+        Assert.That(client.NextEvent().Data, Is.EqualTo("after"));
+        stream.Publish("filtered");
+        Assert.That(client.NextEvent().Data, Is.EqualTo("from the filter"));
+        using var second = new EventClient(server.EndPoint);
+        second.ReadHead();
+        Assert.That(second.NextEvent().Data, Is.EqualTo("after"));
+        client.Dispose();
+        Assert.That(second.NextEvent().Data, Is.EqualTo("closed"));
+    }
+
+    /// <summary>A round over many subscribers does not keep the loop from its other work.</summary>
+    [Test]
+    public async Task LongRoundGivesWay()
+    {
+        const int Subscribers = 40;
+        int asked = 0;
+        int askedBeforeTheOther = 0;
+        await using var server = new StreamServer(loopType, null, _ => new()
+        {
+            Filter = _ =>
+            {
+                // Each takes a tenth of what a round has.
+                Thread.Sleep(1);
+                if (++asked == 1) Workerman.Events.EventLoop.Current!.Post(() => askedBeforeTheOther = asked);
+                return true;
+            },
+        });
+        List<EventClient> clients = [];
+        for (int i = 0; i < Subscribers; i++) clients.Add(await server.Subscribe());
+        await Wait.Until(() => server.Stream.Subscribers == Subscribers, "the subscribers");
+        server.Stream.Publish("event");
+        foreach (EventClient client in clients) Assert.That(client.NextEvent().Data, Is.EqualTo("event"));
+        Assert.That(askedBeforeTheOther, Is.InRange(1, Subscribers - 1));
+        Assert.That(asked, Is.EqualTo(Subscribers));
+    }
+
+    [Test]
     public async Task OneStreamServesSeveralWorkersAndLoops()
     {
         var stream = new EventStream();

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Workerman.EventStreams;
 
 /// <summary>Those who do not read: what waits for them, and what becomes of them when that is too much.</summary>
@@ -42,7 +44,8 @@ internal sealed partial class EventHub
             subscription.Pending = Math.Max(0, _to - subscription.Position);
             return;
         }
-        PublishedEvent?[] piece = new PublishedEvent?[256];
+        if (at >= _to) return;
+        PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
         while (at < _to && subscription.Set is not null)
         {
             int count = _log.Copy(at, _to, int.MaxValue, piece);
@@ -61,6 +64,7 @@ internal sealed partial class EventHub
             }
             at = piece[count - 1]!.Sequence;
         }
+        ArrayPool<PublishedEvent?>.Shared.Return(piece, clearArray: true);
         subscription.Examined = at;
     }
 

@@ -6,7 +6,7 @@ namespace Workerman.EventStreams;
 public sealed class SubscribeOptions
 {
     /// <summary>The topics that it wants; none for all. Events without a topic come in any case.</summary>
-    public IReadOnlyCollection<string> Topics { get; init; } = [];
+    public IReadOnlyCollection<string> Topics { get; init => field = value ?? throw new ArgumentNullException(nameof(value), "Leave the topics away to subscribe to all."); } = [];
 
     /// <summary>
     /// Whether it gets an event that its topics let through; null: yes. Called on the connection's loop, perhaps more than once for an event. An event on which
@@ -18,5 +18,5 @@ public sealed class SubscribeOptions
     public string? LastEventId { get; init; }
 
     /// <summary>Header fields of the answer besides those of an event stream, for CORS perhaps; they may also replace <c>Cache-Control</c> and <c>X-Accel-Buffering</c>.</summary>
-    public ResponseHeaders Headers { get; init; } = [];
+    public ResponseHeaders Headers { get; init => field = value ?? throw new ArgumentNullException(nameof(value)); } = [];
 }
