@@ -10,14 +10,6 @@ namespace Workerman.Benchmarks;
 [MemoryDiagnoser]
 public class ParserBenchmarks
 {
-    private const string Short = "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
-
-    private const string Browser =
-        "GET /dashboard/events?since=1024&topic=prices HTTP/1.1\r\nHost: example.org:8080\r\nConnection: keep-alive\r\n"
-        + "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n"
-        + "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n"
-        + "Accept-Language: en-GB,en;q=0.9\r\nCookie: session=0123456789abcdef0123456789abcdef; theme=dark\r\nReferer: http://example.org:8080/\r\n\r\n";
-
     private readonly HttpOptions _options = new();
     private ReadOnlySequence<byte> _short;
     private ReadOnlySequence<byte> _browser;
@@ -27,14 +19,14 @@ public class ParserBenchmarks
     [GlobalSetup]
     public void SetUp()
     {
-        _short = new ReadOnlySequence<byte>(Encoding.ASCII.GetBytes(Short));
-        _browser = new ReadOnlySequence<byte>(Encoding.ASCII.GetBytes(Browser));
-        var first = new Segment(Encoding.ASCII.GetBytes(Browser[..100]), null);
-        var second = new Segment(Encoding.ASCII.GetBytes(Browser[100..]), first);
+        _short = new ReadOnlySequence<byte>(Encoding.ASCII.GetBytes(Requests.Short));
+        _browser = new ReadOnlySequence<byte>(Encoding.ASCII.GetBytes(Requests.Browser));
+        var first = new Segment(Encoding.ASCII.GetBytes(Requests.Browser[..100]), null);
+        var second = new Segment(Encoding.ASCII.GetBytes(Requests.Browser[100..]), first);
         _split = new ReadOnlySequence<byte>(first, 0, second, second.Memory.Length);
-        Check(_short, Short.Length, 1, "/");
-        Check(_browser, Browser.Length, 8, "/dashboard/events?since=1024&topic=prices");
-        Check(_split, Browser.Length, 8, "/dashboard/events?since=1024&topic=prices");
+        Check(_short, Requests.Short.Length, 1, "/");
+        Check(_browser, Requests.Browser.Length, 8, Requests.BrowserTarget);
+        Check(_split, Requests.Browser.Length, 8, Requests.BrowserTarget);
     }
 
     /// <summary>What load tools send.</summary>
