@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Workerman.Tests.Fuzzing;
 
 namespace Workerman.Benchmarks;
@@ -15,8 +14,8 @@ internal static class Fuzz
 
     public static int Run(string[] arguments)
     {
-        long cases = Argument(arguments, "--cases", 1_000_000);
-        int seed = (int)Argument(arguments, "--seed", 1);
+        long cases = (long)Arguments.Number(arguments, "--cases", 1_000_000);
+        int seed = Arguments.Integer(arguments, "--seed", 1);
         var total = new RequestFuzzer.Tally();
         var gate = new Lock();
         var watch = Stopwatch.StartNew();
@@ -35,11 +34,5 @@ internal static class Fuzz
         }
         Console.WriteLine($"{cases} cases from seed {seed}: {total.Requests} requests, {total.Refusals} refusals, {total.Waiting} incomplete, no find, {watch.Elapsed.TotalSeconds:0} s");
         return 0;
-    }
-
-    private static long Argument(string[] arguments, string name, long otherwise)
-    {
-        int index = Array.IndexOf(arguments, name);
-        return index < 0 || index + 1 == arguments.Length ? otherwise : long.Parse(arguments[index + 1], CultureInfo.InvariantCulture);
     }
 }

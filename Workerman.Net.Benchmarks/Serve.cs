@@ -1,4 +1,3 @@
-using System.Globalization;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Protocols.Http;
@@ -7,19 +6,24 @@ namespace Workerman.Benchmarks;
 
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application:
-/// <c>serve (--port P | --address A) --sse-interval-ms M [--loops N] [--event-loop epoll|socket]</c>.
+/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket]</c>.
+/// <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has.
 /// </summary>
 internal static class Serve
 {
     public static int Run(string[] args)
     {
-        string address = Text(args, "--address") ?? $"http://127.0.0.1:{Option(args, "--port", 8080)}";
-        double interval = Option(args, "--sse-interval-ms", 1000) / 1000.0;
-        if (Text(args, "--event-loop") == "socket") Worker.EventLoopClass = typeof(SocketLoop);
-        var worker = new Worker(address) { Name = "serve", Count = Option(args, "--loops", 1) };
+        string address = Arguments.Text(args, "--address") ?? $"http://127.0.0.1:{Arguments.Integer(args, "--port", 8080)}";
+        double interval = Arguments.Integer(args, "--sse-interval-ms", 1000) / 1000.0;
+        if (Arguments.Text(args, "--event-loop") == "socket") Worker.EventLoopClass = typeof(SocketLoop);
+        var worker = new Worker(address) { Name = "serve", Count = Arguments.Integer(args, "--loops", 1) };
+        var loops = new EachLoop(worker);
+        worker.OnWorkerStart = _ => loops.Enter();
         worker.OnMessage = (connection, request) =>
         {
-            if (request.Header("accept") == "text/event-stream") Stream(connection, interval);
+            string? accept = request.Header("accept");
+            if (accept == "text/event-stream") Stream(connection, interval);
+            else if (accept == "application/json" && request.Path == "/loops") SendLoops(connection, worker, loops);
             else connection.Send("Hello, World!");
         };
         Worker.RunAll();
@@ -41,12 +45,9 @@ internal static class Serve
         });
     }
 
-    private static int Option(string[] args, string name, int otherwise) =>
-        Text(args, name) is { } value ? int.Parse(value, CultureInfo.InvariantCulture) : otherwise;
-
-    private static string? Text(string[] args, string name)
+    private static async void SendLoops(TcpConnection connection, Worker worker, EachLoop loops)
     {
-        int index = Array.IndexOf(args, name);
-        return index >= 0 && index + 1 < args.Length ? args[index + 1] : null;
+        int[] counts = await loops.Ask(() => worker.Connections.Count);
+        connection.Send(new Response(200, new() { ["Content-Type"] = "application/json" }, $"[{string.Join(',', counts)}]"));
     }
 }

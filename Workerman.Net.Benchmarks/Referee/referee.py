@@ -1,0 +1,332 @@
+#!/usr/bin/env python3
+"""Measures servers side by side on loopback and prints what each request costs them.
+
+    Workerman.Net.Benchmarks/Referee/referee.py [http] [pipeline] [sse] [ws] [idle] [broadcast] [loops] [start]
+                                                [--rounds 3] [--only ours,floor,kestrel]
+
+The figure is CPU microseconds of the server's whole process tree per request (event, message), with the server on
+one core and the load client on another: unlike a rate it hardly moves when the machine is busy with something else,
+and unlike a rate it is not the client that is measured. Each server is loaded until its figure is steady (up to a
+minute), then every round takes all servers in turn; ratios are taken within a round and the median is printed. `floor` is the machine's limit (floor.c), `kestrel` is ASP.NET Core.
+
+Three works are of another kind. `broadcast` has one event for 10,000 streams at a time; ours publishes it to an event
+stream, and Kestrel has no such thing. `loops` is ours alone, with one event loop and with two: a server with two needs
+two cores, so nobody is pinned there and the client shares them, which both feel alike; then 1,000 connections are
+opened and counted by loop. `start` is the time from the start of the process to its first answer, unpinned, the
+median of ten for each round, with the resident memory one second later.
+
+Ours is started as
+    dotnet Workerman.Net.Benchmarks/bin/Release/net10.0/Workerman.Net.Benchmarks.dll serve --port P --sse-interval-ms MS
+with HTTP (and event streams) on P and a WebSocket echo on P+1, one event loop each; build the solution with -c Release
+first. Needs Linux, gcc and wrk (Debian package wrk). Exit status 2 where something could not be run.
+"""
+import json, os, re, signal, socket, statistics, subprocess, sys, tempfile, time, urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+CACHE = os.path.join(tempfile.gettempdir(), "referee")
+TICK = os.sysconf("SC_CLK_TCK")
+SSE_MS, SSE_CONNS, IDLE_CONNS = 50, 1000, 10000
+# One core keeps up with 10,000 events of 10 us in a fifth of this.
+BROADCAST_MS, BROADCAST_CONNS = 500, 10000
+LOOPS, LOOPS_CONNS, STARTS = 2, 1000, 10
+
+
+def build():
+    os.makedirs(CACHE, exist_ok=True)
+    for name in ("floor", "netload"):
+        src, out = f"{HERE}/{name}.c", f"{CACHE}/{name}"
+        if not os.path.exists(out) or os.path.getmtime(out) < os.path.getmtime(src):
+            subprocess.run(["gcc", "-O3", "-o", out, src], check=True)
+    out = f"{CACHE}/kestrel/kestrel.dll"
+    if not os.path.exists(out) or os.path.getmtime(out) < os.path.getmtime(f"{HERE}/kestrel/Program.cs"):
+        work = f"{CACHE}/kestrel-src"
+        subprocess.run(["rm", "-rf", work], check=True)
+        subprocess.run(["cp", "-r", f"{HERE}/kestrel", work], check=True)
+        subprocess.run(["dotnet", "build", "-c", "Release", "-v", "q", "-nologo", "-o", f"{CACHE}/kestrel", work],
+                       check=True, stdout=subprocess.DEVNULL)
+
+
+def program(folder, name):
+    return ["dotnet", f"{ROOT}/{folder}/bin/Release/net10.0/{name}.dll"]
+
+
+def servers(work=None):
+    ours = os.environ["OURS"].split() if "OURS" in os.environ else program("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks")
+    if work == "broadcast":
+        return {
+            "floor": (9301, 9301, [f"{CACHE}/floor", "9301", str(BROADCAST_MS)]),
+            "ours": (9305, 9306, ours + ["serve", "--port", "9305", "--broadcast-ms", str(BROADCAST_MS)]),
+        }
+    if work == "loops":
+        return {f"{n}-loop": (9310 + n, 0, ours + ["serve", "--port", str(9310 + n), "--loops", str(n)]) for n in (1, LOOPS)}
+    if work == "start":
+        return {
+            "kestrel": (9303, 0, ["dotnet", f"{CACHE}/kestrel/kestrel.dll", "9303"]),
+            "ours": (9305, 0, ours + ["serve", "--port", "9305"]),
+            "sample": (8080, 0, program("samples/Sse", "Sse")),
+        }
+    return {
+        "floor": (9301, 9301, [f"{CACHE}/floor", "9301", str(SSE_MS)]),
+        "kestrel": (9303, 9303, ["dotnet", f"{CACHE}/kestrel/kestrel.dll", "9303", str(SSE_MS)]),
+        "ours": (9305, 9306, ours + ["serve", "--port", "9305", "--sse-interval-ms", str(SSE_MS)]),
+    }
+
+
+def tree(pid):
+    pids = [pid]
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children") as f:
+                for child in f.read().split():
+                    pids += tree(int(child))
+    except FileNotFoundError:
+        pass
+    return pids
+
+
+def cpu_s(pid):
+    total = 0
+    for p in tree(pid):
+        with open(f"/proc/{p}/stat") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICK
+
+
+def rss_kb(pid):
+    total = 0
+    for p in tree(pid):
+        with open(f"/proc/{p}/status") as f:
+            total += int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+    return total
+
+
+class Server:
+    def __init__(self, name, command, pinned=True):
+        self.name = name
+        self.log = open(f"{CACHE}/{name}.log", "w")
+        self.process = subprocess.Popen((["taskset", "-c", "0"] if pinned else []) + command, stdout=self.log,
+                                        stderr=subprocess.STDOUT, start_new_session=True)
+        self.pid = self.process.pid
+
+    def __enter__(self):
+        time.sleep(2)
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.name} did not start; see {CACHE}/{self.name}.log")
+        return self
+
+    def __exit__(self, *_):
+        for pid in reversed(tree(self.pid)):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+
+
+def wrk(port, seconds, script=None, pinned=True):
+    command = (["taskset", "-c", "1"] if pinned else []) + ["wrk", "-t1", "-c64", f"-d{seconds}s"]
+    if script:
+        command += ["-s", script]
+    out = subprocess.run(command + [f"http://127.0.0.1:{port}/"], capture_output=True, text=True).stdout
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)", out)
+    if bad:
+        raise RuntimeError(f"port {port}: {bad.group(0)}")
+    return int(re.search(r"(\d+) requests in", out).group(1)), float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+
+
+def netload(mode, port, conns, seconds):
+    client = subprocess.Popen(["taskset", "-c", "1", f"{CACHE}/netload", mode, str(port), str(conns), str(seconds)],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if not client.stderr.readline().startswith("ready"):
+        raise RuntimeError(f"port {port}: {client.communicate()[0].strip() or 'no connection'}")
+    return client
+
+
+def per_request(server, port, script, seconds=4):
+    before = cpu_s(server.pid)
+    n, rate = wrk(port, seconds, script)
+    return (cpu_s(server.pid) - before) / n * 1e6, rate
+
+
+def per_event(server, port, mode, conns, seconds=5):
+    client = netload(mode, port, conns, seconds)
+    before = cpu_s(server.pid)
+    out = client.communicate()[0]
+    used = cpu_s(server.pid) - before
+    time.sleep(0.5)
+    found = re.search(r"failed=(\d+) count=(\d+) .*rate=(\d+)", out)
+    if not found or found.group(1) != "0" or found.group(2) == "0":
+        raise RuntimeError(f"{server.name}: {out.strip()}")
+    return used / int(found.group(2)) * 1e6, float(found.group(3))
+
+
+def settle(measure):
+    """Loads a server until its figure stops falling: a just-in-time compiler on one busy core takes its time."""
+    best, flat = measure()[0], 0
+    for _ in range(10):
+        figure = measure()[0]
+        flat = flat + 1 if figure > best * 0.97 else 0
+        best = min(best, figure)
+        if flat == 2:
+            return
+
+
+def bytes_per_idle(name, command, port):
+    with Server(name, command) as s:
+        netload("idle", port, 200, 1).communicate()
+        time.sleep(1)
+        before = rss_kb(s.pid)
+        client = netload("idle", port, IDLE_CONNS, 4)
+        time.sleep(3)
+        after = rss_kb(s.pid)
+        client.communicate()
+        return (after - before) * 1024 / IDLE_CONNS, before
+
+
+def per_delivery(server, port, seconds=5):
+    client = netload("sse", port, BROADCAST_CONNS, seconds)
+    before = cpu_s(server.pid)
+    # The line comes before the client lets go of its connections, whose closing is not to be counted.
+    out = client.stdout.readline()
+    used = cpu_s(server.pid) - before
+    client.communicate()
+    time.sleep(1)
+    found = re.search(r"conns=(\d+) failed=(\d+) count=(\d+) .*rate=(\d+)", out)
+    if not found or found.group(1) != str(BROADCAST_CONNS) or found.group(2) != "0" or found.group(3) == "0":
+        raise RuntimeError(f"{server.name}: {out.strip()}")
+    wanted = BROADCAST_CONNS * 1000 / BROADCAST_MS
+    if float(found.group(4)) < 0.85 * wanted:
+        raise RuntimeError(f"{server.name} does not keep up: {found.group(4)} events/s of {wanted:.0f}")
+    return used / int(found.group(3)) * 1e6, float(found.group(4))
+
+
+def shared_per_request(server, port, seconds=4):
+    before = cpu_s(server.pid)
+    n, rate = wrk(port, seconds, pinned=False)
+    return (cpu_s(server.pid) - before) / n * 1e6, rate
+
+
+def largest_share(port):
+    """Of the connections, the part that is on the loop that has most, as a multiple of an even share."""
+    client = netload("idle", port, LOOPS_CONNS, 3)
+    time.sleep(1)
+    ask = urllib.request.Request(f"http://127.0.0.1:{port}/loops", headers={"Accept": "application/json"})
+    with urllib.request.urlopen(ask, timeout=5) as answer:
+        loops = json.load(answer)
+    client.communicate()
+    time.sleep(0.5)
+    if sum(loops) < LOOPS_CONNS:
+        raise RuntimeError(f"port {port}: {sum(loops)} connections of {LOOPS_CONNS}")
+    return max(loops) * len(loops) / sum(loops)
+
+
+def shares(rounds):
+    name, (port, _, command) = list(servers("loops").items())[-1]
+    with Server(name, command, pinned=False):
+        return [largest_share(port) for _ in range(rounds)]
+
+
+def first_answer(name, command, port):
+    """-> milliseconds from the start of the process to the first byte of an answer, and MiB one second later."""
+    with open(f"{CACHE}/{name}.log", "w") as log:
+        begin = time.perf_counter()
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", port), 5) as s:
+                    s.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                    if s.recv(4096).startswith(b"HTTP/1.1 200 "):
+                        break
+                    raise RuntimeError(f"{name} gave a wrong answer")
+            except ConnectionError:
+                if process.poll() is not None or time.perf_counter() - begin > 20:
+                    raise RuntimeError(f"{name} did not start; see {CACHE}/{name}.log")
+                time.sleep(0.0005)
+        took = (time.perf_counter() - begin) * 1000
+        time.sleep(1)
+        return took, rss_kb(process.pid) / 1024
+    finally:
+        process.kill()
+        process.wait()
+
+
+def starts(name, command, port):
+    figures = [first_answer(name, command, port) for _ in range(STARTS)]
+    return tuple(statistics.median(f[i] for f in figures) for i in (0, 1))
+
+
+WORK = {
+    "http": ("us/request", lambda s, port, ws_port: per_request(s, port, None)),
+    "pipeline": ("us/request", lambda s, port, ws_port: per_request(s, port, f"{HERE}/pipeline.lua")),
+    "sse": ("us/event", lambda s, port, ws_port: per_event(s, port, "sse", SSE_CONNS)),
+    "ws": ("us/message", lambda s, port, ws_port: per_event(s, ws_port, "ws", 64)),
+    "idle": ("bytes/connection", None),
+    "broadcast": ("us/event", lambda s, port, ws_port: per_delivery(s, port)),
+    "loops": ("us/request", lambda s, port, ws_port: shared_per_request(s, port)),
+    "start": ("ms", None),
+}
+
+
+def measured(work, rounds, only):
+    """-> {server: [(figure, rate), ...]}, and the problems met. All servers run throughout, one loaded at a time."""
+    table, problems, running = {}, [], {}
+    chosen = {name: s for name, s in servers(work).items() if not only or work == "loops" or name in only}
+    try:
+        for name, (port, ws_port, command) in chosen.items():
+            try:
+                if work == "idle":
+                    table[name] = [bytes_per_idle(name, command, port) for _ in range(rounds)]
+                    continue
+                if work == "start":
+                    table[name] = [starts(name, command, port) for _ in range(rounds)]
+                    continue
+                running[name] = Server(name, command, pinned=work != "loops").__enter__()
+                settle(lambda: WORK[work][1](running[name], port, ws_port))
+            except Exception as problem:
+                problems.append(f"{work} {name}: {problem}")
+        for _ in range(rounds if running else 0):
+            for name, server in running.items():
+                try:
+                    table.setdefault(name, []).append(WORK[work][1](server, *chosen[name][:2]))
+                except Exception as problem:
+                    problems.append(f"{work} {name}: {problem}")
+    finally:
+        for server in running.values():
+            server.__exit__()
+    return table, problems
+
+
+def main(argv):
+    rounds, only = 3, None
+    if "--rounds" in argv:
+        i = argv.index("--rounds"); rounds = int(argv[i + 1]); del argv[i:i + 2]
+    if "--only" in argv:
+        i = argv.index("--only"); only = argv[i + 1].split(","); del argv[i:i + 2]
+    build()
+    failed = False
+    for work in argv or list(WORK):
+        table, problems = measured(work, rounds, only)
+        for problem in problems:
+            print(problem, flush=True)
+        failed |= bool(problems)
+        for name, figures in table.items():
+            middle, other = (statistics.median(f[i] for f in figures) for i in (0, 1))
+            print(f"{work:9s} {name:8s} {middle:10.2f} {WORK[work][0]}  "
+                  + (f"base {other / 1024:.1f} MiB" if work == "idle" else f"{other:8.1f} MiB" if work == "start"
+                     else f"{other:12.0f}/s"), flush=True)
+        if work == "loops" and len(table) == 2:
+            one, more = table.values()
+            print(f"{work:9s} {LOOPS}/1 = {statistics.median(a[0] / b[0] for a, b in zip(more, one)):.2f}", flush=True)
+            print(f"{work:9s} largest share of {LOOPS_CONNS} connections = {max(shares(rounds)):.2f} x even", flush=True)
+        for peer in ("floor", "kestrel"):
+            pairs = list(zip(table.get("ours", []), table.get(peer, [])))
+            if len(pairs) == rounds and not (work == "idle" and peer == "floor"):
+                print(f"{work:9s} ours/{peer} = {statistics.median(a[0] / b[0] for a, b in pairs):.2f}", flush=True)
+    return 2 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
