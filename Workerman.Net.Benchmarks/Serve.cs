@@ -1,5 +1,6 @@
 using Workerman.Connection;
 using Workerman.Events;
+using Workerman.EventStreams;
 using Workerman.Protocols.Http;
 
 namespace Workerman.Benchmarks;
@@ -7,6 +8,7 @@ namespace Workerman.Benchmarks;
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application:
 /// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket]</c>.
+/// With <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see cref="EventStream"/>, to which a timer publishes.
 /// <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has.
 /// </summary>
 internal static class Serve
@@ -19,10 +21,13 @@ internal static class Serve
         var worker = new Worker(address) { Name = "serve", Count = Arguments.Integer(args, "--loops", 1) };
         var loops = new EachLoop(worker);
         worker.OnWorkerStart = _ => loops.Enter();
+        Action<TcpConnection, Request> stream = Arguments.Text(args, "--broadcast-ms") is null
+            ? (connection, _) => Stream(connection, interval)
+            : Broadcast(worker, Arguments.Integer(args, "--broadcast-ms", 0) / 1000.0);
         worker.OnMessage = (connection, request) =>
         {
             string? accept = request.Header("accept");
-            if (accept == "text/event-stream") Stream(connection, interval);
+            if (accept == "text/event-stream") stream(connection, request);
             else if (accept == "application/json" && request.Path == "/loops") SendLoops(connection, worker, loops);
             else connection.Send("Hello, World!");
         };
@@ -43,6 +48,17 @@ internal static class Serve
             }
             connection.Send(new ServerSentEvents { Event = "message", Data = "hello", Id = "1" });
         });
+    }
+
+    /// <summary>One publisher for all streams, on the first loop.</summary>
+    private static Action<TcpConnection, Request> Broadcast(Worker worker, double interval)
+    {
+        var stream = new EventStream();
+        worker.OnWorkerStart += _ =>
+        {
+            if (worker.Id == 0) Timer.Add(interval, () => stream.Publish(new ServerSentEvents { Event = "message", Data = "hello" }));
+        };
+        return (connection, request) => stream.Subscribe(connection, request);
     }
 
     private static async void SendLoops(TcpConnection connection, Worker worker, EachLoop loops)
