@@ -329,4 +329,6 @@ def main(argv):
 
 
 if __name__ == "__main__":
+    # Told to end, it ends its servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     sys.exit(main(sys.argv[1:]))
