@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Reflection;
 using Workerman.Connection;
+using Workerman.Events;
 using Workerman.EventStreams;
 using Workerman.Protocols.Http;
 using Workerman.Tests.Support;
@@ -44,8 +45,13 @@ internal sealed class StreamServer : IAsyncDisposable
     }
 
     /// <summary>The server's side of a connection, as the system has it.</summary>
-    public static Socket SocketOf(TcpConnection connection) =>
-        (Socket)typeof(TcpConnection).GetField("_socket", BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(connection)!;
+    public static Socket SocketOf(TcpConnection connection)
+    {
+        object watch = FieldOf(connection, "_watch");
+        return watch is SocketLoopWatch ? (Socket)FieldOf(watch, "_socket") : new Socket(new SafeSocketHandle((int)FieldOf(watch, "_fd"), ownsHandle: false));
+
+        static object FieldOf(object owner, string name) => owner.GetType().GetField(name, BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(owner)!;
+    }
 
     /// <summary>A client that has the head of its answer and is a subscriber.</summary>
     public async Task<EventClient> Subscribe(string? lastEventId = null, string query = "", int receiveBufferSize = 0)
