@@ -49,8 +49,8 @@ public class ParserBenchmarks
 
     private void Check(in ReadOnlySequence<byte> input, int length, int fields, string target)
     {
-        Verify.Equal(HttpParser.TryParse(input, _options, out RequestHead? head, out int consumed), Verdict.Message, "verdict");
-        Verify.Equal((consumed, head!.Fields.Length), (length, fields), "length and fields");
+        Verify.Equal(HttpParser.TryParse(input, _options, out RequestHead head, out int consumed), Verdict.Message, "verdict");
+        Verify.Equal((consumed, head.Fields.Length), (length, fields), "length and fields");
         Verify.Text(head.Target, target, "target");
     }
 

@@ -22,6 +22,9 @@ public sealed partial class TcpConnection
     private delegate void EncodeInto<in TState>(TcpConnection connection, TState state, OutputBuffer output)
         where TState : allows ref struct;
 
+    /// <summary>As a value of its own type the usual message has machine code of its own, with no look-ups of what its type is.</summary>
+    private readonly record struct Text(string Value);
+
     private enum WriteOutcome
     {
         Sent,
@@ -36,7 +39,7 @@ public sealed partial class TcpConnection
     {
         ArgumentNullException.ThrowIfNull(text);
         return Loop.IsCurrent
-            ? Send(text, static (connection, text, output) => connection.Protocol.Encode(text, output))
+            ? Send(new Text(text), static (connection, text, output) => connection.Protocol.Encode(text.Value, output))
             : HandOver(text, static (connection, text) => connection.Send(text));
     }
 

@@ -132,8 +132,8 @@ internal sealed class RequestTests
     private static Request Parse(string text, HttpOptions? options = null)
     {
         options ??= new HttpOptions();
-        HttpParser.TryParse(new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(text)), options, out RequestHead? head, out _);
-        Assert.That(head, Is.Not.Null, text);
-        return new Request(head!, options);
+        HttpParser.TryParse(new ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(text)), options, out RequestHead head, out _);
+        Assert.That(head.IsEmpty, Is.False, text);
+        return new Request(head, options);
     }
 }

@@ -18,7 +18,7 @@ internal static class HttpParser
     /// <param name="options">The limits.</param>
     /// <param name="head">The head, where the verdict is <see cref="VerdictKind.Message"/>.</param>
     /// <param name="consumed">How many bytes it had, with the empty lines before it.</param>
-    public static Verdict TryParse(in ReadOnlySequence<byte> input, HttpOptions options, out RequestHead? head, out int consumed)
+    public static Verdict TryParse(in ReadOnlySequence<byte> input, HttpOptions options, out RequestHead head, out int consumed)
     {
         // More than the limit is not looked at, so that a rule broken within it counts before the size.
         int size = (int)Math.Min(input.Length, options.MaxHeadSize);
@@ -29,7 +29,7 @@ internal static class HttpParser
         return verdict.Kind == VerdictKind.NeedMore && size == options.MaxHeadSize ? Verdict.Reject(431, "request head too large") : verdict;
     }
 
-    private static Verdict TryParseCopy(in ReadOnlySequence<byte> input, int size, HttpOptions options, out RequestHead? head, out int consumed)
+    private static Verdict TryParseCopy(in ReadOnlySequence<byte> input, int size, HttpOptions options, out RequestHead head, out int consumed)
     {
         byte[] whole = ArrayPool<byte>.Shared.Rent(size);
         try
@@ -44,9 +44,9 @@ internal static class HttpParser
     }
 
     [SkipLocalsInit]
-    private static Verdict TryParse(ReadOnlySpan<byte> input, HttpOptions options, out RequestHead? head, out int consumed)
+    private static Verdict TryParse(ReadOnlySpan<byte> input, HttpOptions options, out RequestHead head, out int consumed)
     {
-        head = null;
+        head = default;
         consumed = 0;
         Span<HeaderField> fields = options.MaxHeaderCount <= StackFields ? stackalloc HeaderField[StackFields] : new HeaderField[options.MaxHeaderCount];
         var reader = new LineReader(input);
@@ -107,13 +107,11 @@ internal static class HttpParser
         return head[..line.MethodLength].SequenceEqual("CONNECT"u8) ? target : RequestTarget.Authority(target);
     }
 
-    private static RequestHead Build(ReadOnlySpan<byte> bytes, ReadOnlySpan<HeaderField> fields, in RequestLine line, in RequestFraming framing) => new()
+    private static RequestHead Build(ReadOnlySpan<byte> bytes, ReadOnlySpan<HeaderField> fields, in RequestLine line, in RequestFraming framing) => new(bytes, fields)
     {
-        Bytes = bytes.ToArray(),
-        Fields = fields.ToArray(),
         MethodLength = line.MethodLength,
         TargetLength = line.TargetLength,
-        MinorVersion = line.MinorVersion,
+        IsHttp11 = line.MinorVersion == 1,
         ContentLength = framing.ContentLength,
         KeepAlive = framing.KeepAlive,
         ExpectsContinue = framing.ExpectsContinue,

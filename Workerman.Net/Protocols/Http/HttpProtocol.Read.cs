@@ -39,7 +39,7 @@ internal sealed partial class HttpProtocol
 
     private Verdict ReadHead(ref ReadOnlySequence<byte> input, int maxPackageSize)
     {
-        Verdict verdict = HttpParser.TryParse(input, options, out RequestHead? head, out int consumed);
+        Verdict verdict = HttpParser.TryParse(input, options, out RequestHead head, out int consumed);
         if (verdict.Kind != VerdictKind.Message)
         {
             ReadOnlySequence<byte> begun = SkipEmptyLines(input);
@@ -48,10 +48,10 @@ internal sealed partial class HttpProtocol
             return verdict;
         }
         int bodyLimit = maxPackageSize - consumed;
-        if (head!.ContentLength > bodyLimit) return Verdict.Reject(413, "request body too large");
+        if (head.ContentLength > bodyLimit) return Verdict.Reject(413, "request body too large");
         input = input.Slice(consumed);
-        _request = new Request(head, options) { Exchange = this };
-        if (head.ContentLength != 0) BeginBody(head, bodyLimit, input.IsEmpty);
+        _request = new Request(in head, options) { Exchange = this };
+        if (head.ContentLength != 0) BeginBody(in head, bodyLimit, input.IsEmpty);
         return verdict;
     }
 
@@ -66,7 +66,7 @@ internal sealed partial class HttpProtocol
     /// <summary>Whatever else it says, its answer has no body (RFC 9110 section 9.3.2).</summary>
     private static bool StartsWithHead(in ReadOnlySequence<byte> input) => new SequenceReader<byte>(input).IsNext("HEAD "u8);
 
-    private void BeginBody(RequestHead head, int limit, bool nothingCame)
+    private void BeginBody(in RequestHead head, int limit, bool nothingCame)
     {
         _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options);
         _remaining = head.ContentLength;

@@ -92,7 +92,7 @@ internal sealed partial class HttpProtocol(HttpOptions options)
     }
 
     /// <summary>The head of the request that is being read, or is with the application.</summary>
-    private RequestHead Head => _request!.Head;
+    private ref readonly RequestHead Head => ref _request!.Head;
 
     public override void Dispose()
     {

@@ -14,7 +14,7 @@ public sealed partial class Request
     private readonly HttpOptions _options;
     private ParsedRequest? _parsed;
 
-    internal Request(RequestHead head, HttpOptions options)
+    internal Request(in RequestHead head, HttpOptions options)
     {
         _head = head;
         _options = options;
@@ -54,7 +54,7 @@ public sealed partial class Request
     }
 
     /// <summary>Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>).</summary>
-    public string RawHead => Encoding.Latin1.GetString(_head.Bytes.AsSpan(0, _head.Bytes.Length - 4));
+    public string RawHead => Encoding.Latin1.GetString(_head.Bytes[..^4]);
 
     /// <summary>Anything that the application hangs on the request (PHP: <c>$context</c>, and properties that are made up).</summary>
     public object? Context { get; set; }
@@ -121,7 +121,7 @@ public sealed partial class Request
     private FieldCollection<string> Headers => Parsed.Headers ??= ReadHeaders();
 
     /// <summary>The head as the parser judged it.</summary>
-    internal RequestHead Head => _head;
+    internal ref readonly RequestHead Head => ref _head;
 
     private TargetParts SplitTarget() => new(RequestTarget.PathAndQuery(_head.Target));
 
