@@ -100,18 +100,21 @@ internal sealed class ClosingTests(Type loopType)
     }
 
     [Test]
-    public async Task DestroyThrowsAwayWhatWaits()
+    public async Task DestroyThrowsAwayWhatTheSocketHasNotTaken()
     {
-        var closed = new TaskCompletionSource();
+        byte[] large = new byte[32 * 1024 * 1024];
+        var closed = new TaskCompletionSource<long>();
         await using TestServer server = TestServer.Raw(loopType, (connection, _) =>
         {
-            connection.Send("lost with the batch");
+            connection.Send("taken ");
+            connection.Send(large);
             connection.Destroy();
-        }, worker => worker.OnClose = _ => closed.SetResult());
-        using RawClient client = server.Connect();
+        }, worker => worker.OnClose = connection => closed.SetResult(connection.BytesWritten));
+        using var client = new RawClient(server.EndPoint, receiveBufferSize: 8 * 1024);
         client.Send("x");
-        Wait.For(closed.Task);
-        Assert.That(client.ReadToEnd(), Is.Empty);
+        long taken = Wait.For(closed.Task);
+        Assert.That(taken, Is.InRange(6, large.Length));
+        Assert.That(client.ReadExactly(6), Is.EqualTo("taken "));
     }
 
     [Test]

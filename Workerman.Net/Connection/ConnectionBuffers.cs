@@ -3,8 +3,8 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// What the connections of one loop share, because only one of them is at work at a time: the receive buffer, the cork
-/// that gathers the answers of a read batch, and the outbox for what is sent outside one. Belongs to the loop's thread.
+/// What the connections of one loop share, because only one of them is at work at a time: the receive buffer, and the outbox that gathers what they
+/// send. Belongs to the loop's thread.
 /// </summary>
 internal sealed class ConnectionBuffers(IEventLoop loop)
 {
@@ -12,10 +12,8 @@ internal sealed class ConnectionBuffers(IEventLoop loop)
 
     public byte[] Receive { get; } = GC.AllocateUninitializedArray<byte>(ReceiveSize, pinned: true);
 
-    public OutputBuffer Cork { get; } = new();
-
     public Outbox Outbox { get; } = new(loop);
 
-    /// <summary>The connection whose read batch is being handled: its sends go into <see cref="Cork"/>.</summary>
+    /// <summary>The connection whose read batch is being handled.</summary>
     public TcpConnection? Corked { get; set; }
 }

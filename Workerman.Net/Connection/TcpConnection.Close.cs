@@ -71,7 +71,7 @@ public sealed partial class TcpConnection
     /// <summary>Sends a last message, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
     public void End<T>(T message) => Finish(() => Send(message), closing: false);
 
-    /// <summary>Closes at once; what waits to be sent is lost (PHP: <c>destroy()</c>). Any thread.</summary>
+    /// <summary>Closes at once; what was sent and the system has no room for is lost (PHP: <c>destroy()</c>). Any thread.</summary>
     public void Destroy()
     {
         if (!Loop.IsCurrent)
@@ -79,7 +79,7 @@ public sealed partial class TcpConnection
             Loop.Post(Destroy);
             return;
         }
-        // What has been sent has been sent, although it leaves only now.
+        // What the outbox has would have left already if it did not gather.
         FlushOutbox();
         TearDown();
     }
@@ -89,7 +89,7 @@ public sealed partial class TcpConnection
     {
         if (Status == ConnectionStatus.Closed) return;
         Status = ConnectionStatus.Closed;
-        if (Buffers.Corked == this) DropCork();
+        if (Buffers.Corked == this) Buffers.Corked = null;
         _resets |= Protocol.EndsByClose;
         DropFile();
         _watch.Dispose();

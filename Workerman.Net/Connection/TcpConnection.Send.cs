@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
@@ -8,14 +7,11 @@ using Workerman.Protocols;
 namespace Workerman.Connection;
 
 /// <summary>
-/// The way out: a message is encoded once, into the loop's cork during this connection's read batch and into its outbox
-/// otherwise; one send follows; only what the socket does not take is copied and waits.
+/// The way out: a message is encoded once, into the loop's outbox; at the end of the turn all that it has for a connection leaves in one send; only
+/// what the socket does not take is copied and waits.
 /// </summary>
 public sealed partial class TcpConnection
 {
-    /// <summary>A cork of this size leaves before its batch ends.</summary>
-    private const int CorkLimit = 64 * 1024;
-
     private PendingBytes? _output;
     private long _stalledSince;
 
@@ -151,7 +147,6 @@ public sealed partial class TcpConnection
     /// </summary>
     internal SendResult Feed(ReadOnlySpan<byte> bytes)
     {
-        if (Status == ConnectionStatus.Established && Buffers.Corked == this) return Write(bytes, static (_, bytes, output) => output.Write(bytes));
         FlushOutbox();
         return Status == ConnectionStatus.Established ? Settle(WriteOut(bytes)) : SendResult.Dropped;
     }
@@ -203,12 +198,6 @@ public sealed partial class TcpConnection
 
     private SendResult Write<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
     {
-        if (Buffers.Corked == this)
-        {
-            Encode(state, encode, Buffers.Cork);
-            if (Protocol.PendingFile is not null) TakeFile();
-            return Buffers.Cork.Length < CorkLimit ? BatchResult() : Settle(Flush(Buffers.Cork));
-        }
         return Buffers.Outbox.IsBusy ? WriteApart(state, encode) : WriteToOutbox(state, encode);
     }
 
@@ -228,7 +217,12 @@ public sealed partial class TcpConnection
         }
         outbox.End(this, mark);
         if (Protocol.PendingFile is not null) TakeFile();
-        AfterSend();
+        // Within its own read batch the next step is taken once, at the batch's end.
+        if (Buffers.Corked != this)
+        {
+            AfterSend();
+            outbox.FlushIfOld();
+        }
         return Status == ConnectionStatus.Closed ? SendResult.Dropped : BatchResult();
     }
 
@@ -236,26 +230,12 @@ public sealed partial class TcpConnection
     private SendResult WriteApart<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
     {
         var output = new OutputBuffer();
-        Encode(state, encode, output);
+        encode(this, state, output);
         if (Protocol.PendingFile is not null) TakeFile();
         FlushOutbox();
-        SendResult result = Settle(Flush(output));
-        AfterSend();
-        return _file is not null && result == SendResult.Sent ? SendResult.Queued : result;
-    }
-
-    private void Encode<TState>(TState state, EncodeInto<TState> encode, OutputBuffer output) where TState : allows ref struct
-    {
-        int mark = output.Length;
-        try
-        {
-            encode(this, state, output);
-        }
-        catch
-        {
-            output.Truncate(mark);
-            throw;
-        }
+        SendResult result = Settle(WriteOut(output.Written));
+        if (Buffers.Corked != this) AfterSend();
+        return result == SendResult.Sent ? BatchResult() : result;
     }
 
     /// <summary>How many entries of the outbox are this connection's.</summary>
@@ -278,33 +258,18 @@ public sealed partial class TcpConnection
 
     private void Cork()
     {
-        FlushOutbox();
-        Debug.Assert(Buffers.Corked is null && Buffers.Cork.Length == 0, "one connection at a time is corked");
+        Debug.Assert(Buffers.Corked is null, "one connection at a time is corked");
         Buffers.Corked = this;
     }
 
-    /// <summary>Ends a read batch: all its answers leave in one send, and with them a connection that is finished.</summary>
+    /// <summary>Ends a read batch: its answers leave with the turn, or at once with a connection that is finished.</summary>
     private void Uncork()
     {
         // Destroyed meanwhile.
         if (Buffers.Corked != this) return;
         Buffers.Corked = null;
-        if (Buffers.Cork.Length > 0) Settle(Flush(Buffers.Cork));
         AfterFlush();
-    }
-
-    private void DropCork()
-    {
-        Buffers.Corked = null;
-        Buffers.Cork.Clear();
-    }
-
-    /// <summary>Sends what was written, and empties the buffer.</summary>
-    private WriteOutcome Flush(OutputBuffer output)
-    {
-        WriteOutcome outcome = WriteOut(output.Written);
-        output.Clear();
-        return outcome;
+        Buffers.Outbox.FlushIfOld();
     }
 
     private WriteOutcome WriteOut(ReadOnlySpan<byte> bytes)
