@@ -50,6 +50,19 @@ internal sealed class CompletionTests(Type loopType)
     }
 
     [Test]
+    public async Task WhoAsksForTheOldestOfACompletedStreamIsGivenItAndThenTurnedAway()
+    {
+        await using var server = new StreamServer(loopType, null, _ => new() { FromOldest = true });
+        string id = server.Stream.Publish("all there was");
+        server.Stream.Complete(turnAway: true);
+        using var client = new EventClient(server.Server.EndPoint);
+        client.ReadHead();
+        Assert.That(client.ToEnd().Last(), Is.EqualTo(new Block(null, "all there was", id, null, null)));
+        using var back = new EventClient(server.Server.EndPoint, id);
+        Assert.That(back.ReadHead(), Does.StartWith("HTTP/1.1 204"));
+    }
+
+    [Test]
     public async Task WhoComesBackOtherwiseGetsAStreamThatEnds()
     {
         await using var server = new StreamServer(loopType);

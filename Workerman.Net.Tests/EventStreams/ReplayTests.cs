@@ -133,6 +133,35 @@ internal sealed class ReplayTests(Type loopType)
     }
 
     [Test]
+    public async Task WhoAsksForTheOldestIsGivenAllThatIsKept()
+    {
+        await using var server = new StreamServer(loopType, new() { ReplayCount = 3 }, request => new() { FromOldest = true, Topics = [.. request.GetValues("topic")] });
+        string[] ids = [.. Enumerable.Range(0, 6).Select(i => server.Stream.Publish(new ServerSentEvents { Data = $"{i}" }, i == 4 ? "b" : "a"))];
+        using EventClient fresh = await server.Subscribe();
+        Assert.That(fresh.Next(), Is.EqualTo(new Block(null, null, ids[2], null, null)), "cut off from here on it would lose nothing, and nothing is missing that it knew of");
+        Assert.That(fresh.Data(3), Is.EqualTo(new[] { "3", "4", "5" }));
+        using EventClient cut = await server.Subscribe(ids[2]);
+        Assert.That(cut.Next().Data, Is.EqualTo("3"), "the bookmark is as good as the event's own id");
+        using EventClient back = await server.Subscribe(ids[4]);
+        Assert.That(back.Next().Data, Is.EqualTo("5"), "it has an id and goes by it");
+        using EventClient topic = await server.Subscribe(query: "?topic=a");
+        Assert.That(topic.Data(2), Is.EqualTo(new[] { "3", "5" }));
+        server.Stream.Publish("6");
+        Assert.That(new[] { fresh, cut, back, topic }.Select(client => client.Data(client == cut ? 3 : 1)[^1]), Is.All.EqualTo("6"));
+    }
+
+    [Test]
+    public async Task WhoAsksForTheOldestOfAStreamWithoutEventsBeginsWithTheFirst()
+    {
+        await using var server = new StreamServer(loopType, new() { ReplayCount = 0 }, _ => new() { FromOldest = true });
+        using EventClient client = await server.Subscribe();
+        string id = server.Stream.Publish("first");
+        Assert.That(client.NextEvent(), Is.EqualTo(new Block(null, "first", id, null, null)));
+        using EventClient later = await server.Subscribe();
+        Assert.That(later.Next(), Is.EqualTo(new Block(null, null, id, null, null)), "nothing is kept");
+    }
+
+    [Test]
     public async Task ReplayHasTopicsToo()
     {
         await using var server = new StreamServer(loopType);

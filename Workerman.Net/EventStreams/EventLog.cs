@@ -96,11 +96,14 @@ internal sealed class EventLog(EventStreamOptions options)
         if (_ring.Length > 64 && _count < _ring.Length / 8) Resize(_ring.Length / 4);
     }
 
-    /// <summary>Where one begins who has last seen the event with this id; null or empty for none. Under <see cref="Gate"/>.</summary>
-    public StartingPoint Locate(string? lastId)
+    /// <summary>Where one begins who has last seen the event with this id. Under <see cref="Gate"/>.</summary>
+    /// <param name="lastId">The id; null or empty for none.</param>
+    /// <param name="fromOldest">Whether one without an id begins with all that can be replayed.</param>
+    public StartingPoint Locate(string? lastId, bool fromOldest)
     {
-        if (string.IsNullOrEmpty(lastId)) return new StartingPoint(_head, _head, _headId ?? _ids.Of(0), IsGap: false);
+        if (string.IsNullOrEmpty(lastId) && !fromOldest) return new StartingPoint(_head, _head, IdOf(_head), IsGap: false);
         long start = ReplayStart();
+        if (string.IsNullOrEmpty(lastId)) return new StartingPoint(start, _head, IdOf(start), IsGap: false);
         bool known = _ownIds.TryGetValue(lastId, out long sequence) || _ids.TryRead(lastId, out sequence);
         return known && sequence >= start && sequence <= _head
             ? new StartingPoint(sequence, _head, lastId, IsGap: false)

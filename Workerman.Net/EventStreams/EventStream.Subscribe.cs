@@ -44,7 +44,7 @@ public sealed partial class EventStream
         if (connection.Protocol is not HttpProtocol http || !http.IsUnanswered(request))
             throw new InvalidOperationException("This request has been answered already (perhaps by a stream that is open), or belongs to another connection. Subscribe the connection that the request came on, once, in place of an answer.");
         string? lastId = options.LastEventId ?? request.Header("last-event-id");
-        if (_completion is { TurnAway: true } && HasNothingFor(lastId))
+        if (_completion is { TurnAway: true } && HasNothingFor(lastId, options.FromOldest))
         {
             connection.Send(new Response(204).WithHeaders(options.Headers));
             return;
@@ -53,21 +53,21 @@ public sealed partial class EventStream
         // Not for HEAD, or if the connection broke, or if something else had to be answered (a session that could not be saved).
         if (connection.Status != ConnectionStatus.Established || !http.IsStreaming) return;
         connection.LimitPeerSilence(Options.PeerTimeout);
-        Join(subscription, lastId);
+        Join(subscription, lastId, options.FromOldest);
     }
 
-    private bool HasNothingFor(string? lastId)
+    private bool HasNothingFor(string? lastId, bool fromOldest)
     {
-        lock (_log.Gate) return _log.Locate(lastId) is { IsGap: false } start && start.After == start.Head;
+        lock (_log.Gate) return _log.Locate(lastId, fromOldest) is { IsGap: false } start && start.After == start.Head;
     }
 
-    private void Join(Subscription subscription, string? lastId)
+    private void Join(Subscription subscription, string? lastId, bool fromOldest)
     {
         EventHub hub;
         StartingPoint start;
         lock (_log.Gate)
         {
-            start = _log.Locate(lastId);
+            start = _log.Locate(lastId, fromOldest);
             hub = HubOf(subscription.Connection);
             hub.Protect(start.After);
         }

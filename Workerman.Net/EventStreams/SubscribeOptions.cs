@@ -14,8 +14,14 @@ public sealed class SubscribeOptions
     /// </summary>
     public Func<PublishedEvent, bool>? Filter { get; init; }
 
-    /// <summary>The id of the last event that the client has seen, in place of the header field <c>Last-Event-ID</c>; null to go by that. Empty: from now on.</summary>
+    /// <summary>The id of the last event that the client has seen, in place of the header field <c>Last-Event-ID</c>; null to go by that. Empty: none.</summary>
     public string? LastEventId { get; init; }
+
+    /// <summary>
+    /// Whether a client that comes without an id is first given all that can be replayed (<see cref="EventStreamOptions.ReplayCount"/>, <see cref="EventStreamOptions.ReplayAge"/>);
+    /// otherwise it begins with what is published from now on. One that comes back goes on where it was, in any case.
+    /// </summary>
+    public bool FromOldest { get; init; }
 
     /// <summary>Header fields of the answer besides those of an event stream, for CORS perhaps; they may also replace <c>Cache-Control</c> and <c>X-Accel-Buffering</c>.</summary>
     public ResponseHeaders Headers { get; init => field = value ?? throw new ArgumentNullException(nameof(value)); } = [];
