@@ -15,6 +15,7 @@ internal sealed class Chromium : IAsyncDisposable
     private readonly Process _process;
     private readonly string _profile;
     private readonly ClientWebSocket _socket = new();
+    private readonly List<string> _errors = [];
     private int _lastId;
 
     private Chromium(Process process, string profile)
@@ -25,6 +26,9 @@ internal sealed class Chromium : IAsyncDisposable
 
     /// <summary>Where Chromium is, or null.</summary>
     public static string? Path => Names.FirstOrDefault(File.Exists);
+
+    /// <summary>The errors that the console shows, up to the last <see cref="Evaluate"/>: exceptions, <c>console.error</c>, and what the browser itself complains of.</summary>
+    public IReadOnlyList<string> Errors => _errors;
 
     public static async Task<Chromium> Open(Uri page)
     {
@@ -77,6 +81,9 @@ internal sealed class Chromium : IAsyncDisposable
         await Wait.Until(() => (url = PageUrl(http, File.ReadAllLines(portFile)[0], page)) is not null, "the page");
         using var limit = new CancellationTokenSource(Wait.Limit);
         await _socket.ConnectAsync(new Uri(url!), limit.Token);
+        // From now on the console's entries come, those of before first.
+        await Call("Runtime.enable", new { });
+        await Call("Log.enable", new { });
         // The target is listed before its document is loaded.
         string ready = $"location.href === '{page}' && document.readyState === 'complete'";
         long end = Environment.TickCount64 + (long)Wait.Limit.TotalMilliseconds;
@@ -113,6 +120,15 @@ internal sealed class Chromium : IAsyncDisposable
             using JsonDocument answer = JsonDocument.Parse(buffer.AsMemory(0, length));
             if (answer.RootElement.TryGetProperty("id", out JsonElement answered) && answered.GetInt32() == id)
                 return answer.RootElement.TryGetProperty("result", out JsonElement result) ? result.Clone() : throw new InvalidOperationException($"{answer.RootElement}");
+            if (IsError(answer.RootElement)) _errors.Add($"{answer.RootElement.GetProperty("params")}");
         }
     }
+
+    private static bool IsError(JsonElement message) => message.TryGetProperty("method", out JsonElement method) && method.GetString() switch
+    {
+        "Runtime.exceptionThrown" => true,
+        "Runtime.consoleAPICalled" => message.GetProperty("params").GetProperty("type").GetString() == "error",
+        "Log.entryAdded" => message.GetProperty("params").GetProperty("entry").GetProperty("level").GetString() == "error",
+        _ => false,
+    };
 }

@@ -1,0 +1,42 @@
+using System.Globalization;
+using System.Text.Json;
+using Dashboard;
+using Workerman;
+using Workerman.EventStreams;
+using Workerman.Protocols.Http;
+
+// Dashboard [address [seconds]]: where it listens, and how often it publishes its figures.
+string address = args.Length > 0 ? args[0] : "http://127.0.0.1:8080";
+double seconds = args.Length > 1 ? double.Parse(args[1], CultureInfo.InvariantCulture) : 1;
+
+var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
+var stream = new EventStream("dashboard", new() { ReplayCount = 1200, Retry = TimeSpan.FromSeconds(3 * seconds) });
+var figures = new Figures(stream);
+var worker = new Worker(address) { Name = "dashboard" };
+
+worker.OnWorkerStart = _ => Timer.Add(seconds, () =>
+{
+    foreach ((string topic, object values) in figures.Read())
+        stream.Publish(new ServerSentEvents { Event = topic, Data = JsonSerializer.Serialize(values) }, topic);
+});
+
+worker.OnMessage = (connection, request) =>
+{
+    figures.Requests++;
+    switch (request.Method, request.Path)
+    {
+        case ("GET", "/events"):
+            stream.Subscribe(connection, request, new SubscribeOptions { Topics = [.. request.GetValues("topic")], FromOldest = true });
+            break;
+        case ("POST", "/cut"):
+            // As a lost network would, without a word.
+            foreach (var other in worker.Connections.Where(other => other != connection)) other.Destroy();
+            connection.Send("cut");
+            break;
+        default:
+            connection.Send(page.Serve(request));
+            break;
+    }
+};
+
+Worker.RunAll();
