@@ -80,7 +80,7 @@ function tell() {
 function note(text) {
   const entry = document.createElement('li');
   const time = document.createElement('time');
-  time.textContent = new Date().toLocaleTimeString();
+  time.textContent = new Date().toTimeString().slice(0, 8);
   entry.append(time, text);
   find('log').prepend(entry);
   while (find('log').children.length > 8) find('log').lastChild.remove();

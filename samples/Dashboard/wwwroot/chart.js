@@ -2,7 +2,7 @@
 
 const seconds = { least: 60, most: 300 };
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const clock = time => new Date(time * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', ...(time % 60 > 0 && { second: '2-digit' }) });
+const clock = time => new Date(time * 1000).toTimeString().slice(0, time % 60 > 0 ? 8 : 5);
 
 export class Chart {
   // topic, title; series: the names of the values in a point, each with its label.
@@ -71,13 +71,14 @@ export class Chart {
     const plot = new uPlot({
       ...size(),
       legend: { show: false },
+      padding: [null, 28, null, null],
       cursor: { sync: { key: 'dashboard' }, drag: { x: false, y: false }, points: { size: 7 } },
       scales: {
         x: { range: (_, first, last) => [Math.max(last - seconds.most, Math.min(last - seconds.least, first)), last] },
         y: { range: (_, least, most) => [0, Math.max(most * 1.15, 1)] },
       },
       axes: [
-        { ...axis, size: 28, space: 80, values: (_, times) => times.map(clock) },
+        { ...axis, size: 28, space: 70, values: (_, times) => times.map(clock) },
         { ...axis, size: 48, space: 35 },
       ],
       series: [
