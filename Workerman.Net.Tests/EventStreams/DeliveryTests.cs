@@ -53,6 +53,22 @@ internal sealed class DeliveryTests(Type loopType)
     }
 
     [Test]
+    public async Task TopicsOfAQueryAreHandedOnAsTheyAre()
+    {
+        var stream = new EventStream();
+        await using TestServer server = TestServer.Http(loopType, (connection, request) => stream.Subscribe(connection, request, request.GetValues("topic")));
+        using var red = new EventClient(server.EndPoint, query: "?topic=red");
+        using var all = new EventClient(server.EndPoint);
+        red.ReadHead();
+        all.ReadHead();
+        await Wait.Until(() => stream.Subscribers == 2, "the subscriptions");
+        stream.Publish(new ServerSentEvents { Data = "1" }, "blue");
+        stream.Publish(new ServerSentEvents { Data = "2" }, "red");
+        Assert.That(red.NextEvent().Data, Is.EqualTo("2"));
+        Assert.That(all.Data(2), Is.EqualTo(new[] { "1", "2" }));
+    }
+
+    [Test]
     public async Task ManyTopicsAreMatchedToo()
     {
         await using var server = new StreamServer(loopType, null, _ => new() { Topics = [.. Enumerable.Range(0, 50).Select(i => $"t{i}")] });

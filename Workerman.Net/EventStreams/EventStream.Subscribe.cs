@@ -16,13 +16,13 @@ public sealed partial class EventStream
     /// <param name="topics">The topics that are wanted; none for all.</param>
     /// <returns>The subscription; it is not active if the connection is closed, the request is HEAD, or the stream completed.</returns>
     /// <exception cref="InvalidOperationException">The request has been answered, or belongs to another connection.</exception>
-    public Subscription Subscribe(TcpConnection connection, Request request, params string[] topics)
+    public Subscription Subscribe(TcpConnection connection, Request request, params IReadOnlyCollection<string> topics)
     {
         ArgumentNullException.ThrowIfNull(topics);
         return Subscribe(connection, request, new SubscribeOptions { Topics = topics });
     }
 
-    /// <inheritdoc cref="Subscribe(TcpConnection, Request, string[])"/>
+    /// <inheritdoc cref="Subscribe(TcpConnection, Request, IReadOnlyCollection{string})"/>
     /// <param name="connection">The connection that the request came on.</param>
     /// <param name="request">The request, which has no answer yet.</param>
     /// <param name="options">What is wanted.</param>
