@@ -96,9 +96,12 @@ internal sealed class EventStreamWireTests(Type loopType)
             Timer.Delay(0.01, () =>
             {
                 connection.Send(new ServerSentEvents { Data = "1" });
-                long first = connection.BytesWritten;
-                connection.Send(new ServerSentEvents { Data = "2" });
-                wrote.SetResult([first, connection.BytesWritten]);
+                Timer.Delay(0, () =>
+                {
+                    long first = connection.BytesWritten;
+                    connection.Send(new ServerSentEvents { Data = "2" });
+                    Timer.Delay(0, () => wrote.SetResult([first, connection.BytesWritten]));
+                });
             });
         });
         using RawClient client = server.Connect();
@@ -106,7 +109,7 @@ internal sealed class EventStreamWireTests(Type loopType)
         string head = client.ReadUntil("\r\n\r\n");
         Assert.That(head, Does.Contain("\r\nContent-Type: text/event-stream\r\n").And.Not.Contain("Content-Length").And.Not.Contain("Transfer-Encoding"));
         Assert.That(client.ReadExactly(18), Is.EqualTo("data: 1\n\ndata: 2\n\n"));
-        Assert.That(Wait.For(wrote.Task), Is.EqualTo(new long[] { head.Length + 9, head.Length + 18 }), "each event is written when it is sent");
+        Assert.That(Wait.For(wrote.Task), Is.EqualTo(new long[] { head.Length + 9, head.Length + 18 }), "each event is written in the turn in which it is sent");
     }
 
     [Test]
