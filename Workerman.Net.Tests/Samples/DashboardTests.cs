@@ -34,7 +34,7 @@ internal sealed class DashboardTests
         await WaitFor(browser, IsWhole);
         Assert.That(await browser.Evaluate("document.getElementById('state').dataset.state"), Is.EqualTo("connected"));
         Assert.That(await browser.Evaluate("dashboard.charts.memory.plot.data[1].every(size => size > 5 && size < 5000)"), Is.EqualTo("True"), "MiB of a process");
-        Assert.That(await browser.Evaluate(IsDrawn), Is.EqualTo("True"));
+        await WaitFor(browser, IsDrawn);
         Assert.That(browser.Errors, Is.Empty);
 
         await browser.Evaluate("document.getElementById('cut').click()");
