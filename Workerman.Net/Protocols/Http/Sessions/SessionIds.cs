@@ -9,7 +9,7 @@ namespace Workerman.Protocols.Http.Sessions;
 /// </summary>
 internal static class SessionIds
 {
-    private const int Length = 32;
+    public const int Length = 32;
     private const string Alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
 
     private static readonly SearchValues<char> Allowed = SearchValues.Create(Alphabet);
