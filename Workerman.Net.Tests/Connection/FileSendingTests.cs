@@ -20,6 +20,38 @@ internal sealed class FileSendingTests(Type loopType)
     [TearDown]
     public void DeleteFolder() => _folder.Dispose();
 
+    /// <summary>The head fills the outbox, whose flush calls back, and the callback ends the connection that the file is for.</summary>
+    [Test]
+    [Platform("Linux")]
+    public async Task FileOfAConnectionThatEndsWithTheFlushOfItsHeadIsClosed()
+    {
+        string path = _folder.WriteSparse("file.bin", 1024 * 1024);
+        TcpConnection? stalled = null;
+        var ended = new TaskCompletionSource();
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            if (request.Path == "/stall")
+            {
+                stalled = connection;
+                connection.MaxSendBufferSize = int.MaxValue;
+                connection.Send(new byte[32 * 1024 * 1024]);
+                return;
+            }
+            stalled!.MaxSendBufferSize = (int)stalled.SendBufferQueueSize + 1;
+            stalled.OnBufferFull = _ => connection.Destroy();
+            stalled.SendRaw(new byte[64 * 1024 - 50]);
+            connection.Send(new Response().WithFile(path));
+            ended.SetResult();
+        });
+        using var slow = new RawClient(server.EndPoint, receiveBufferSize: 8 * 1024);
+        slow.Send("GET /stall HTTP/1.1\r\nHost: a\r\n\r\n").ReadUntil("\r\n\r\n");
+        using RawClient client = server.Connect();
+        client.Send(Get);
+        Wait.For(ended.Task);
+        client.ReadToEnd();
+        await Wait.Until(() => OpenFiles.CountOf(path) == 0, "the file to be closed");
+    }
+
     [Test]
     [Platform("Linux")]
     public async Task HugeFileToSlowReadersCostsNoMemoryAndKeepsNobodyWaiting()

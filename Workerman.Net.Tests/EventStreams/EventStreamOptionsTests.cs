@@ -49,6 +49,16 @@ internal sealed class EventStreamOptionsTests
         Assert.That(stream.Published, Is.Zero);
     }
 
+    /// <summary>A client that resumes by it would miss what came between.</summary>
+    [Test]
+    public void IdThatTheStreamGaveIsNotOnesOwn()
+    {
+        var stream = new EventStream();
+        string assigned = stream.Publish("0");
+        Assert.Throws<ArgumentException>(() => stream.Publish(new ServerSentEvents { Id = assigned, Data = "x" }));
+        Assert.That(stream.Published, Is.EqualTo(1));
+    }
+
     [Test]
     public void IdIsUniqueWhileItIsInTheLog()
     {

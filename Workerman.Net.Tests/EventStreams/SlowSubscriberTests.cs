@@ -20,6 +20,10 @@ internal sealed class SlowSubscriberTests(Type loopType)
         {
             server.Stream.Publish(new ServerSentEvents { Data = $"{published++} {LargeFiller}" }, topic);
             await Wait.Until(() => first.Delivered == published, "the delivery");
+            // It is counted before it is sent, and only the loop knows when it has been.
+            var sent = new TaskCompletionSource();
+            first.Connection.Loop.Post(sent.SetResult);
+            Wait.For(sent.Task);
         }
         return published;
     }

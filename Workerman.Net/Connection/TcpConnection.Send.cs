@@ -215,8 +215,9 @@ public sealed partial class TcpConnection
             outbox.Abandon(mark);
             throw;
         }
-        outbox.End(this, mark);
+        // Before the outbox, whose flush may end the connection, and with it the file.
         if (Protocol.PendingFile is not null) TakeFile();
+        outbox.End(this, mark);
         // Within its own read batch the next step is taken once, at the batch's end.
         if (Buffers.Corked != this)
         {

@@ -59,7 +59,13 @@ internal sealed partial class EventHub
 
     /// <summary>There is something to do. Any thread.</summary>
     /// <returns>False if the loop has ended.</returns>
-    public bool Wake() => Interlocked.Exchange(ref _woken, 1) != 0 || Loop.Post(_run);
+    public bool Wake()
+    {
+        if (Interlocked.Exchange(ref _woken, 1) != 0 || Loop.Post(_run)) return true;
+        // So that the next publisher finds out too.
+        Volatile.Write(ref _woken, 0);
+        return false;
+    }
 
     /// <summary>Keeps the log from letting go of what comes after a sequence: somebody here begins there. Under the log's lock.</summary>
     public void Protect(long after) => _floor = Math.Min(_floor, after);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace Workerman.EventStreams;
 
@@ -35,6 +36,11 @@ internal sealed class EventIds
         if (id.Length == 0) throw new ArgumentException("An empty id makes browsers forget the last one, so that they could not resume; leave Id null to have one assigned.", nameof(id));
         if (id.Length > MaxLength) throw new ArgumentException($"The id has {id.Length} characters; at most {MaxLength} come back in a header field for certain.", nameof(id));
         if (id[0] == ' ' || id[^1] == ' ') throw new ArgumentException("The id begins or ends with a space, which does not come back; trim it.", nameof(id));
+        foreach (Rune rune in id.EnumerateRunes())
+        {
+            // What half a surrogate pair becomes on the way out, and does not come back as.
+            if (rune == Rune.ReplacementChar) throw new ArgumentException("The id has half a surrogate pair, or U+FFFD that stands for one; remove it.", nameof(id));
+        }
         foreach (char c in id)
         {
             if (char.IsControl(c)) throw new ArgumentException("The id has a control character, which no header field can bring back; remove it.", nameof(id));

@@ -16,10 +16,12 @@ internal readonly record struct StartingPoint(long After, long Head, string Id, 
 /// </summary>
 internal sealed class EventLog(EventStreamOptions options)
 {
+    private const int MaxEncoderSize = 1024 * 1024;
+
     private readonly EventIds _ids = new();
     private readonly Dictionary<string, long> _ownIds = [];
     private readonly KeyTable? _keys = options.SlowSubscribers == SlowSubscribers.NewestPerKey ? new KeyTable(options.MaxKeys) : null;
-    private readonly ArrayBufferWriter<byte> _encoder = new();
+    private ArrayBufferWriter<byte> _encoder = new();
     private PublishedEvent?[] _ring = new PublishedEvent?[16];
     private int _count;
     private long _size;
@@ -64,10 +66,12 @@ internal sealed class EventLog(EventStreamOptions options)
     public PublishedEvent Append(ServerSentEvents message, string? topic, string? key)
     {
         long sequence = _head + 1;
-        if (message.Id is { } own && !_ownIds.TryAdd(own, sequence))
-            throw new ArgumentException($"An event with id '{own}' is in the log already, so nobody could resume by it; ids are unique. Leave Id null to have one assigned.", nameof(message));
+        if (message.Id is { } own && (_ownIds.ContainsKey(own) || _ids.TryRead(own, out _)))
+            throw new ArgumentException($"An event with id '{own}' is in the log already, or has the form of the ids that the stream gives, so nobody could resume by it; ids are unique. Leave Id null to have one assigned.", nameof(message));
         string id = message.Id ?? _ids.Of(sequence);
-        var published = new PublishedEvent(sequence, id, topic, key, message.Event, message.Data, Encode(message, id), options.Clock());
+        byte[] bytes = Encode(message, id);
+        if (message.Id is not null) _ownIds.Add(id, sequence);
+        var published = new PublishedEvent(sequence, id, topic, key, message.Event, message.Data, bytes, options.Clock());
         if (_count == _ring.Length) Resize(_ring.Length * 2);
         _ring[sequence & (_ring.Length - 1)] = published;
         _count++;
@@ -147,10 +151,17 @@ internal sealed class EventLog(EventStreamOptions options)
     private byte[] Encode(ServerSentEvents message, string id)
     {
         var copy = new ServerSentEvents { Comment = message.Comment, Event = message.Event, Id = id, Retry = message.Retry, Data = message.Data };
-        copy.WriteTo(_encoder);
-        byte[] bytes = _encoder.WrittenSpan.ToArray();
-        _encoder.ResetWrittenCount();
-        return bytes;
+        try
+        {
+            copy.WriteTo(_encoder);
+            return _encoder.WrittenSpan.ToArray();
+        }
+        finally
+        {
+            _encoder.ResetWrittenCount();
+            // One large event must not keep its size for the life of the stream.
+            if (_encoder.Capacity > MaxEncoderSize) _encoder = new ArrayBufferWriter<byte>();
+        }
     }
 
     /// <summary>The sequence after which everything can be replayed.</summary>

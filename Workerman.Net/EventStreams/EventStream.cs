@@ -112,7 +112,7 @@ public sealed partial class EventStream
     }
 
     /// <summary>
-    /// Ends all streams: each subscriber gets what is published already, then a last <c>retry</c>, and its connection is closed. Who comes back is given what
+    /// Ends all streams: each subscriber that keeps up gets what is published already, then a last <c>retry</c>, and its connection is closed. Who comes back is given what
     /// it has missed, and then the same end. Once is enough. Any thread.
     /// </summary>
     /// <param name="retry">How long clients are to wait before they come back; null to leave it as it is. Zero or more, to the millisecond.</param>

@@ -20,14 +20,15 @@ public readonly struct AcceptedSocket : IDisposable
 
     internal AcceptedSocket(int descriptor) => Handle = descriptor;
 
-    /// <summary>The descriptor, on Windows the handle.</summary>
+    /// <summary>The descriptor, on Windows the handle; 0 for none, which no connection has here, because the standard input has it.</summary>
     public nint Handle { get; }
 
     /// <summary>The .NET socket behind it; null where there is none.</summary>
     internal Socket? Socket { get; }
 
     /// <summary>The same as a .NET socket, which is made if there is none; it owns the descriptor from here on.</summary>
-    public Socket ToSocket() => Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
+    /// <exception cref="InvalidOperationException">It is <c>default</c>, and so no socket.</exception>
+    public Socket ToSocket() => Handle == 0 ? throw new InvalidOperationException("This AcceptedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, or make it of a Socket.") : Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
 
     /// <summary>Has small sends leave at once (TCP_NODELAY).</summary>
     public void SetNoDelay()
@@ -40,7 +41,7 @@ public readonly struct AcceptedSocket : IDisposable
     public void Dispose()
     {
         if (Socket is not null) Socket.Dispose();
-        else if (OperatingSystem.IsLinux()) _ = EpollInterop.close((int)Handle);
+        else if (OperatingSystem.IsLinux() && Handle != 0) _ = EpollInterop.close((int)Handle);
     }
 
     [SupportedOSPlatform("linux")]

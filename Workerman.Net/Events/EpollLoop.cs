@@ -43,7 +43,9 @@ public sealed unsafe class EpollLoop : EventLoop
     public override string Name => "epoll";
 
     /// <inheritdoc/>
-    public override ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler) => new EpollSocketWatch(this, socket, handler);
+    public override ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler) => socket.Handle == 0
+        ? throw new ArgumentException("This AcceptedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, or make it of a Socket.", nameof(socket))
+        : new EpollSocketWatch(this, socket, handler);
 
     /// <inheritdoc/>
     public override IAcceptWatch Accept(Socket listener, IAcceptHandler handler) => new EpollAcceptWatch(this, listener, handler);
