@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Workerman.Events;
 
 namespace Workerman.Connection;
@@ -22,7 +23,12 @@ internal sealed class Outbox(IEventLoop loop) : IDeferredWork
     private bool _deferred;
     private long _flushedAt;
 
-    private record struct Entry(TcpConnection Connection, int Offset, int Length);
+    private struct Entry(TcpConnection connection, int offset, int length)
+    {
+        public readonly TcpConnection Connection = connection;
+        public readonly int Offset = offset;
+        public int Length = length;
+    }
 
     /// <summary>Where messages are encoded.</summary>
     public OutputBuffer Buffer { get; } = new();
@@ -39,11 +45,7 @@ internal sealed class Outbox(IEventLoop loop) : IDeferredWork
         _encoding--;
         int length = Buffer.Length - mark;
         if (length == 0) return;
-        if (_entries.Count > _next && _entries[^1] is var last && last.Connection == connection && last.Offset + last.Length == mark)
-        {
-            _entries[^1] = last with { Length = last.Length + length };
-        }
-        else
+        if (!TryExtend(connection, mark, length))
         {
             _entries.Add(new Entry(connection, mark, length));
             connection.Outboxed++;
@@ -86,6 +88,16 @@ internal sealed class Outbox(IEventLoop loop) : IDeferredWork
     {
         _deferred = false;
         Flush();
+    }
+
+    /// <summary>What a connection sends right behind its own last bytes leaves together with them.</summary>
+    private bool TryExtend(TcpConnection connection, int mark, int length)
+    {
+        if (_entries.Count <= _next) return false;
+        ref Entry last = ref CollectionsMarshal.AsSpan(_entries)[^1];
+        if (last.Connection != connection || last.Offset + last.Length != mark) return false;
+        last.Length += length;
+        return true;
     }
 
     private void Defer()

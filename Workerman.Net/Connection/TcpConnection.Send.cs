@@ -270,7 +270,6 @@ public sealed partial class TcpConnection
         if (Buffers.Corked != this) return;
         Buffers.Corked = null;
         AfterFlush();
-        Buffers.Outbox.FlushIfOld();
     }
 
     private WriteOutcome WriteOut(ReadOnlySpan<byte> bytes)

@@ -6,7 +6,8 @@ namespace Workerman.Events;
 
 /// <summary>
 /// The system calls of <see cref="EpollLoop"/>, under their C names so that the man pages apply, and the layout of
-/// <c>struct epoll_event</c>. No policy. Linux only.
+/// <c>struct epoll_event</c>. No policy. Linux only. What is called for each request does not keep its error where <c>GetLastPInvokeError</c> finds it, which
+/// would be two calls more each time: ask <see cref="Marshal.GetLastSystemError"/> right after it.
 /// </summary>
 internal static unsafe partial class EpollInterop
 {
@@ -72,7 +73,7 @@ internal static unsafe partial class EpollInterop
     [LibraryImport("libc", SetLastError = true)]
     public static partial int epoll_ctl(int epfd, int op, int fd, byte* @event);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport("libc")]
     public static partial int epoll_wait(int epfd, byte* events, int maxevents, int timeout);
 
     [LibraryImport("libc", SetLastError = true)]
@@ -87,10 +88,10 @@ internal static unsafe partial class EpollInterop
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint write(int fd, byte* buf, nint count);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport("libc")]
     public static partial nint recv(int sockfd, byte* buf, nint len, int flags);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport("libc")]
     public static partial nint send(int sockfd, byte* buf, nint len, int flags);
 
     [LibraryImport("libc", SetLastError = true)]

@@ -82,7 +82,7 @@ public sealed unsafe class EpollLoop : EventLoop
         ReadClock();
         if (count < 0)
         {
-            int error = Marshal.GetLastPInvokeError();
+            int error = Marshal.GetLastSystemError();
             // A signal ended the wait: the turn goes on with no event.
             if (error == EINTR) return;
             throw new Win32Exception(error);
@@ -119,6 +119,7 @@ public sealed unsafe class EpollLoop : EventLoop
         {
             Report(e);
         }
+        HurryDeferred();
     }
 
     private void DrainWake()

@@ -53,7 +53,7 @@ internal static unsafe class EpollSocketCalls
 
     private static int Outcome(nint count, out SocketError error)
     {
-        error = count >= 0 ? SocketError.Success : ErrorOf(Marshal.GetLastPInvokeError());
+        error = count >= 0 ? SocketError.Success : ErrorOf(Marshal.GetLastSystemError());
         return count >= 0 ? (int)count : 0;
     }
 

@@ -13,6 +13,9 @@ public abstract class EventLoop : IEventLoop
     /// <summary>Due timers give way to the sockets after this long; the rest fires in the next turn.</summary>
     private static readonly long TimerBudget = LoopClock.FromMilliseconds(10);
 
+    /// <summary>Deferred work waits for the end of the turn, but no longer than this once a callback has returned: half a millisecond.</summary>
+    private static readonly long Patience = LoopClock.FromMilliseconds(1) / 2;
+
     private static readonly long Second = LoopClock.FromMilliseconds(1000);
 
     [ThreadStatic]
@@ -28,6 +31,7 @@ public abstract class EventLoop : IEventLoop
     private int _threadId;
     private long _ticks = LoopClock.Ticks;
     private long _nextHeartbeat;
+    private long _deferredSince;
     private bool _asleep;
     private bool _stopping;
     private bool _ended;
@@ -223,7 +227,18 @@ public abstract class EventLoop : IEventLoop
     }
 
     /// <summary>Reads the clock for <see cref="Now"/>. Drivers call it when the poll returns.</summary>
-    private protected void ReadClock() => _ticks = LoopClock.Ticks;
+    private protected void ReadClock() => _ticks = _deferredSince = LoopClock.Ticks;
+
+    /// <summary>Does not let deferred work wait for slow callbacks. Drivers call it when one has returned.</summary>
+    private protected void HurryDeferred()
+    {
+        if (_deferred.Count > 0) HurryDeferred(LoopClock.Ticks);
+    }
+
+    private void HurryDeferred(long now)
+    {
+        if (_deferred.Count > 0 && now - _deferredSince > Patience) RunDeferred();
+    }
 
     private void RunTimers()
     {
@@ -234,10 +249,9 @@ public abstract class EventLoop : IEventLoop
         while (ranAt - now < TimerBudget && _timers.TryTakeDue(now, lastSequence, out LoopTimer? timer))
         {
             Guard(timer!.Callback);
-            // Counted from the turn in which it ran, not from when it was due: a late timer never fires in a burst to catch up. And those that
-            // ran in one turn stay together, so that a thousand of them wake the loop once, not each for itself.
-            if (timer.Persistent) _timers.Rearm(timer, now + timer.Interval);
+            if (timer.Persistent) _timers.Rearm(timer, TimerBeat.Next(timer.Due, now, timer.Interval));
             ranAt = LoopClock.Ticks;
+            HurryDeferred(ranAt);
         }
     }
 
@@ -249,7 +263,11 @@ public abstract class EventLoop : IEventLoop
             (_posted, _running) = (_running, _posted);
         }
         // What these post is left for the next turn, so that posting from posted work starves nobody.
-        foreach (Action work in _running) Guard(work);
+        foreach (Action work in _running)
+        {
+            Guard(work);
+            HurryDeferred();
+        }
         _running.Clear();
     }
 
@@ -262,6 +280,7 @@ public abstract class EventLoop : IEventLoop
 
     private void RunDeferred()
     {
+        if (_deferred.Count == 0) return;
         // By index: what is deferred by deferred work (a flush that closes) still belongs to this turn.
         for (int i = 0; i < _deferred.Count; i++)
         {
@@ -275,6 +294,7 @@ public abstract class EventLoop : IEventLoop
             }
         }
         _deferred.Clear();
+        _deferredSince = LoopClock.Ticks;
     }
 
     private void End()

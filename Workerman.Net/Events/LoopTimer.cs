@@ -12,6 +12,9 @@ internal sealed class LoopTimer(long id, long interval, Action callback, bool pe
 
     public bool Persistent { get; } = persistent;
 
+    /// <summary>When it is due, or was when it was taken; in ticks of the queue's clock.</summary>
+    public long Due { get; set; }
+
     /// <summary>Place in the queue's heap, or -1 after it has left it.</summary>
     public int HeapIndex { get; set; } = -1;
 }

@@ -51,6 +51,7 @@ public sealed class SocketLoop : EventLoop
             {
                 Report(e);
             }
+            HurryDeferred();
         }
         _running.Clear();
     }

@@ -97,7 +97,7 @@ internal sealed class TimerQueue
         if (_taken == timer)
         {
             _taken = null;
-            SiftDown(timer.HeapIndex, new Slot { Due = due, Sequence = ++_sequence, Timer = timer });
+            SiftDown(timer.HeapIndex, NewSlot(timer, due));
         }
         else if (_timers.ContainsKey(timer.Id))
         {
@@ -115,7 +115,13 @@ internal sealed class TimerQueue
     private void Push(LoopTimer timer, long due)
     {
         _heap.Add(default);
-        SiftUp(_heap.Count - 1, new Slot { Due = due, Sequence = ++_sequence, Timer = timer });
+        SiftUp(_heap.Count - 1, NewSlot(timer, due));
+    }
+
+    private Slot NewSlot(LoopTimer timer, long due)
+    {
+        timer.Due = due;
+        return new Slot { Due = due, Sequence = ++_sequence, Timer = timer };
     }
 
     private void RemoveAt(int index)

@@ -6,7 +6,7 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 internal struct HeaderLine
 {
-    /// <summary>Where the colon is, or -1 if it has not come yet.</summary>
+    /// <summary>Where the colon is, if there is one.</summary>
     public int NameLength;
 
     public int ValueStart;
@@ -16,11 +16,11 @@ internal struct HeaderLine
     /// <summary>Judges a line, or the beginning of one.</summary>
     public Verdict Read(ReadOnlySpan<byte> line, bool isWhole)
     {
-        // A line that starts with white space is an obsolete fold (section 5.2); no token starts so.
-        NameLength = line.IndexOf((byte)':');
-        // Section 5.1: no white space between name and colon; it is no token character either.
-        if (!HttpChars.IsToken(NameLength < 0 ? line : line[..NameLength])) return Verdict.Reject(400, "bad header field name");
-        if (NameLength < 0) return isWhole ? Verdict.Reject(400, "header field without a colon") : Verdict.NeedMore;
+        // A line that starts with white space is an obsolete fold (section 5.2); no token starts so. Section 5.1: no white space between name and
+        // colon; it is no token character either.
+        NameLength = HttpChars.TokenLength(line);
+        if (NameLength == line.Length && NameLength > 0) return isWhole ? Verdict.Reject(400, "header field without a colon") : Verdict.NeedMore;
+        if (NameLength == 0 || line[NameLength] != ':') return Verdict.Reject(400, "bad header field name");
         ReadOnlySpan<byte> rest = line[(NameLength + 1)..];
         if (!HttpChars.IsFieldValue(rest)) return Verdict.Reject(400, "bad header field value");
         int start = 0;

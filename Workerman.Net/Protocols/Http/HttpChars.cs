@@ -10,6 +10,8 @@ internal static class HttpChars
     /// <summary>tchar, RFC 9110 section 5.6.2.</summary>
     private static readonly SearchValues<byte> TokenBytes = SearchValues.Create([.. Token.Select(c => (byte)c)]);
 
+    private static readonly bool[] TokenTable = [.. Enumerable.Range(0, 256).Select(b => Token.Contains((char)b))];
+
     private static readonly SearchValues<char> TokenChars = SearchValues.Create(Token);
 
     /// <summary>All that no field value may hold: control characters but HTAB (RFC 9110 section 5.5).</summary>
@@ -22,6 +24,15 @@ internal static class HttpChars
     /// <summary>Visible ASCII but '#': what a request target is made of (RFC 9112 section 3.2; a fragment is never sent).</summary>
     private static readonly SearchValues<byte> TargetBytes =
         SearchValues.Create([.. Enumerable.Range(0x21, 0x7E - 0x20).Where(b => b != '#').Select(b => (byte)b)]);
+
+    /// <summary>How many token characters the bytes begin with. Names are short, so that a look at each byte is quicker than to set up a search.</summary>
+    public static int TokenLength(ReadOnlySpan<byte> bytes)
+    {
+        ReadOnlySpan<bool> isToken = TokenTable;
+        int length = 0;
+        while (length < bytes.Length && isToken[bytes[length]]) length++;
+        return length;
+    }
 
     public static bool IsToken(ReadOnlySpan<byte> bytes) => !bytes.IsEmpty && !bytes.ContainsAnyExcept(TokenBytes);
 

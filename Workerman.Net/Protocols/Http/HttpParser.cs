@@ -21,8 +21,8 @@ internal static class HttpParser
     public static Verdict TryParse(in ReadOnlySequence<byte> input, HttpOptions options, out RequestHead head, out int consumed)
     {
         // More than the limit is not looked at, so that a rule broken within it counts before the size.
-        int size = (int)Math.Min(input.Length, options.MaxHeadSize);
         ReadOnlySpan<byte> first = input.FirstSpan;
+        int size = (int)Math.Min(input.IsSingleSegment ? first.Length : input.Length, options.MaxHeadSize);
         Verdict verdict = first.Length >= size
             ? TryParse(first[..size], options, out head, out consumed)
             : TryParseCopy(input.Slice(0, size), size, options, out head, out consumed);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Workerman.Protocols.Http;
 
 /// <summary>How much of a line there is.</summary>
@@ -26,6 +28,7 @@ internal ref struct LineReader(ReadOnlySpan<byte> input)
     public int Position { get; private set; }
 
     /// <summary>Section 2.2: empty lines before a request line are ignored, but they count. Answers where the head starts.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int SkipEmptyLines()
     {
         while (_input[Position..].StartsWith("\r\n"u8)) Position += 2;
@@ -33,6 +36,7 @@ internal ref struct LineReader(ReadOnlySpan<byte> input)
     }
 
     /// <summary>The next line, or the beginning of one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public LineEnd Read(out ReadOnlySpan<byte> line, out int start)
     {
         start = Position;

@@ -35,7 +35,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     {
         switch (name.Length)
         {
-            case 4 when Ascii.EqualsIgnoreCase(name, "host"u8):
+            case 4 when name.SequenceEqual("Host"u8) || Ascii.EqualsIgnoreCase(name, "host"u8):
                 return NoteHost(value, isWhole);
             case 6 when isWhole && Ascii.EqualsIgnoreCase(name, "expect"u8):
                 return NoteExpectation(value);
