@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using Workerman.Connection;
 using Workerman.Protocols;
 using Workerman.Tests.Support;
@@ -70,6 +71,29 @@ internal sealed class OutboxTests(Type loopType)
         Assert.That(Wait.For(other), Does.EndWith("ppend"));
     }
 
+    /// <summary>Neither for the end of the turn nor for the next send.</summary>
+    [Test]
+    public async Task WhatACallbackSentDoesNotWaitForTheNextCallback()
+    {
+        var arrived = new TaskCompletionSource();
+        await using TestServer server = TwoClients((a, b) =>
+        {
+            // In the next turn both are due at once.
+            Timer.Delay(0.001, () =>
+            {
+                a.Send("x");
+                Hold(TimeSpan.FromMilliseconds(5));
+            });
+            Timer.Delay(0.001, () => b.Send(arrived.Task.Wait(Wait.Limit) ? "seen" : "late"));
+            Hold(TimeSpan.FromMilliseconds(5));
+        });
+        using RawClient first = server.Connect();
+        using RawClient second = server.Connect();
+        Assert.That(first.ReadExactly(1), Is.EqualTo("x"));
+        arrived.SetResult();
+        Assert.That(second.ReadExactly(4), Is.EqualTo("seen"));
+    }
+
     /// <summary>The other's bytes wait in the outbox when its own request comes in the same poll or a later one: they are older than its answer.</summary>
     [Test]
     public async Task AnswersDoNotOvertakeWhatOthersSentBefore()
@@ -120,6 +144,12 @@ internal sealed class OutboxTests(Type loopType)
         await Wait.Until(() => Volatile.Read(ref first) is not null, "the first connection");
         using RawClient two = server.Connect();
         Assert.That((two.ReadExactly(9), one.ReadExactly(14)), Is.EqualTo(("<mine><too"[..9], "[saw mine][saw")));
+    }
+
+    private static void Hold(TimeSpan time)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < time) Thread.SpinWait(100);
     }
 
     /// <summary>Two clients, and what a timer does with their connections once both are there.</summary>

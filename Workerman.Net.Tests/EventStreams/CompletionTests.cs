@@ -82,11 +82,8 @@ internal sealed class CompletionTests(Type loopType)
         string filler = new('x', 20_000);
         int published = 0;
         Subscription subscription = server.Subscriptions[0];
-        while (subscription.Connection.SendBufferQueueSize == 0)
-        {
-            server.Stream.Publish($"{published++} {filler}");
-            await Wait.Until(() => subscription.Delivered == published, "the delivery");
-        }
+        // Asked on the loop, and so after the round that counts the delivery before it sends.
+        while (await QueuedOnceDelivered() == 0) server.Stream.Publish($"{published++} {filler}");
         server.Stream.Publish($"{published} {filler}");
         server.Stream.Complete(TimeSpan.FromSeconds(9), turnAway: true);
         await Wait.Until(() => server.Stream.Subscribers == 0, "its end");
@@ -96,6 +93,14 @@ internal sealed class CompletionTests(Type loopType)
         using var back = new EventClient(server.Server.EndPoint, blocks.Last(block => block.Id is not null).Id);
         back.ReadHead();
         Assert.That(back.ToEnd()[0].Data, Does.StartWith($"{published} "), "and the rest when it comes back");
+
+        async Task<long> QueuedOnceDelivered()
+        {
+            await Wait.Until(() => subscription.Delivered == published, "the delivery");
+            var size = new TaskCompletionSource<long>();
+            subscription.Connection.Loop.Post(() => size.SetResult(subscription.Connection.SendBufferQueueSize));
+            return await size.Task;
+        }
     }
 
     [Test]

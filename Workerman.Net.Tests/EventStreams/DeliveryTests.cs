@@ -32,9 +32,24 @@ internal sealed class DeliveryTests(Type loopType)
     [Test]
     public async Task ApplicationReplacesFieldsOfTheHead()
     {
-        await using var server = new StreamServer(loopType, null, _ => new() { Headers = new() { ["cache-control"] = "no-store", ["Content-Type"] = "text/plain" } });
+        await using var server = new StreamServer(loopType, null, _ => new() { Headers = new() { ["cache-control"] = "no-store" } });
         using EventClient client = new(server.Server.EndPoint);
-        Assert.That(client.ReadHead(), Does.Contain("cache-control: no-store").And.Not.Contain("no-cache").And.Contain("Content-Type: text/event-stream").And.Not.Contain("text/plain"));
+        Assert.That(client.ReadHead(), Does.Contain("cache-control: no-store").And.Not.Contain("no-cache").And.Contain("Content-Type: text/event-stream"));
+    }
+
+    [Test]
+    public async Task FieldsThatAreTheStreamsOwnAreRefused([Values("Content-Type", "content-length", "Transfer-Encoding", "Connection", "Content-Encoding")] string name)
+    {
+        var stream = new EventStream();
+        ArgumentException? refused = null;
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            refused = Assert.Throws<ArgumentException>(() => stream.Subscribe(connection, request, new SubscribeOptions { Headers = new() { [name] = "1" } }));
+            connection.Send("answered");
+        });
+        using RawClient client = server.Connect();
+        Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("answered"));
+        Assert.That(refused!.Message, Does.Contain(name).And.Contain("remove it"));
     }
 
     [Test]

@@ -82,6 +82,26 @@ internal sealed class EventLoopTimerTests(Type loopType)
         Assert.That(_runner.Ask(() => Stopwatch.GetElapsedTime(starts[1], starts[4]).TotalMilliseconds), Is.GreaterThan(20));
     }
 
+    /// <summary>They begin apart; the same time of the loop is the same turn.</summary>
+    [Test]
+    public void TimersOfOneIntervalComeToFireInOneTurn()
+    {
+        long[] lastRun = new long[2];
+        var together = new TaskCompletionSource();
+        void Ran(int timer)
+        {
+            lastRun[timer] = Loop.Now;
+            if (lastRun[0] == lastRun[1]) together.TrySetResult();
+        }
+
+        _runner.Do(() =>
+        {
+            Loop.AddTimer(TimeSpan.FromMilliseconds(40), () => Ran(0), persistent: true);
+            Loop.AddTimer(TimeSpan.FromMilliseconds(13), () => Loop.AddTimer(TimeSpan.FromMilliseconds(40), () => Ran(1), persistent: true), persistent: false);
+        });
+        Wait.For(together.Task);
+    }
+
     [Test]
     public void DeletesItselfInItsOwnCallback()
     {

@@ -7,14 +7,14 @@ namespace Workerman.Connection;
 /// <summary>
 /// What connections have sent in this turn: answers, and what timers and other connections send them. It leaves at the end of the turn, send by send without a callback in
 /// between, because neither the callbacks' code nor the system's has to be fetched anew for each: a thousand timers that send an event each cost a tenth less than with
-/// a send in every callback (the referee's <c>sse</c>). A callback that takes its time after its last send holds that back. One per worker and loop; belongs to the loop's thread.
+/// a send in every callback (the referee's <c>sse</c>). The loop does not let it wait longer than half a millisecond once a callback has returned. One per worker and loop; belongs to the loop's thread.
 /// </summary>
 internal sealed class Outbox(IEventLoop loop) : IDeferredWork
 {
     /// <summary>So many bytes do not wait for the end of the turn.</summary>
     private const int Limit = 64 * 1024;
 
-    /// <summary>Nor do they wait when the last flush is so long ago, half a millisecond: where callbacks take their time, each one's bytes leave when it returns, or when the next one sends.</summary>
+    /// <summary>Nor do they wait when a callback goes on sending and the last flush is so long ago: half a millisecond.</summary>
     private static readonly long Patience = Stopwatch.Frequency / 2000;
 
     private readonly List<Entry> _entries = [];

@@ -168,7 +168,14 @@ internal sealed class EventLog(EventStreamOptions options)
     private long ReplayStart()
     {
         long start = _head - Math.Min(_count, options.ReplayCount);
-        while (start < _head && IsTooOld(At(start + 1))) start++;
+        long end = _head;
+        // They are in the order of their age, so the first that is young enough is found by halves: publishers wait meanwhile.
+        while (start < end)
+        {
+            long middle = start + (end - start) / 2;
+            if (IsTooOld(At(middle + 1))) start = middle + 1;
+            else end = middle;
+        }
         return start;
     }
 

@@ -26,11 +26,13 @@ public sealed partial class EventStream
     /// <param name="connection">The connection that the request came on.</param>
     /// <param name="request">The request, which has no answer yet.</param>
     /// <param name="options">What is wanted.</param>
+    /// <exception cref="ArgumentException">Its header fields have one that is the stream's own.</exception>
     public Subscription Subscribe(TcpConnection connection, Request request, SubscribeOptions options)
     {
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(options);
+        options.Check();
         var subscription = new Subscription(this, connection, options);
         if (connection.Loop.IsCurrent) Begin(subscription, request, options);
         else connection.Loop.Post(() => Begin(subscription, request, options));

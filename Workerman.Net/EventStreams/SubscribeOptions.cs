@@ -23,6 +23,25 @@ public sealed class SubscribeOptions
     /// </summary>
     public bool FromOldest { get; init; }
 
-    /// <summary>Header fields of the answer besides those of an event stream, for CORS perhaps; they may also replace <c>Cache-Control</c> and <c>X-Accel-Buffering</c>.</summary>
+    /// <summary>
+    /// Header fields of the answer besides those of an event stream, for CORS perhaps; they may also replace <c>Cache-Control</c> and <c>X-Accel-Buffering</c>. Those that say how
+    /// the answer is framed or coded are the stream's own: with one of them <c>Subscribe</c> throws an <see cref="ArgumentException"/>.
+    /// </summary>
     public ResponseHeaders Headers { get; init => field = value ?? throw new ArgumentNullException(nameof(value)); } = [];
+
+    /// <summary>What would contradict the stream: its type, its framing (RFC 9112 section 6.3), its connection.</summary>
+    private static readonly HashSet<string> StreamsOwn = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "Connection", "Keep-Alive", "Upgrade", "Content-Type", "Content-Length", "Content-Encoding", "Content-Range", "Transfer-Encoding", "Trailer",
+    };
+
+    /// <exception cref="ArgumentException">A header field is not for the application to set.</exception>
+    internal void Check()
+    {
+        foreach ((string name, _) in Headers)
+        {
+            if (StreamsOwn.Contains(name))
+                throw new ArgumentException($"SubscribeOptions.Headers has {name}, which the event stream sets itself (it goes on until its connection ends); remove it.", "options");
+        }
+    }
 }

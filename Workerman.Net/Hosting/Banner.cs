@@ -4,7 +4,7 @@ using System.Text;
 namespace Workerman.Hosting;
 
 /// <summary>What the start-up banner says of one worker.</summary>
-internal readonly record struct BannerRow(string Protocol, string User, string Worker, string Listen, int Count);
+internal sealed record BannerRow(string Protocol, string User, string Worker, string Listen, int Count);
 
 /// <summary>The start-up banner: versions, the event loop, a row per worker. Pure.</summary>
 internal static class Banner
@@ -16,15 +16,26 @@ internal static class Banner
         string[] titles = ["proto", "user", "worker", "listen", "count", "status"];
         List<string[]> cells = [titles];
         foreach (BannerRow row in rows) cells.Add([row.Protocol, row.User, row.Worker, row.Listen, $"{row.Count}", "[OK]"]);
-        int[] widths = [.. Enumerable.Range(0, titles.Length).Select(column => cells.Max(line => line[column].Length) + 4)];
+        int[] widths = new int[titles.Length];
+        foreach (string[] line in cells)
+        {
+            for (int column = 0; column < widths.Length; column++) widths[column] = Math.Max(widths[column], line[column].Length + 4);
+        }
         var text = new StringBuilder();
         text.AppendLine(Rule("WORKERMAN"));
         text.AppendLine($"Workerman.Net version:{Version}    .NET version:{Environment.Version}    event-loop:{eventLoop}");
         text.AppendLine(Rule("WORKERS"));
-        foreach (string[] line in cells) text.AppendLine(string.Concat(line.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+        foreach (string[] line in cells) text.AppendLine(Row(line, widths));
         text.AppendLine(new string('-', Width));
         text.Append("Press Ctrl+C to stop. Start success.");
         return text.ToString();
+    }
+
+    private static string Row(string[] line, int[] widths)
+    {
+        var row = new StringBuilder();
+        for (int column = 0; column < widths.Length; column++) row.Append(line[column].PadRight(widths[column]));
+        return row.ToString().TrimEnd();
     }
 
     private static string Version =>

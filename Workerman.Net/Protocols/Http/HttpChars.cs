@@ -1,29 +1,32 @@
 using System.Buffers;
+using System.Text;
 
 namespace Workerman.Protocols.Http;
 
 /// <summary>The character classes of RFC 9110 and 9112, for requests and for what applications put into responses. Pure.</summary>
 internal static class HttpChars
 {
+    /// <summary>tchar, RFC 9110 section 5.6.2.</summary>
     private const string Token = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-    /// <summary>tchar, RFC 9110 section 5.6.2.</summary>
-    private static readonly SearchValues<byte> TokenBytes = SearchValues.Create([.. Token.Select(c => (byte)c)]);
+    /// <summary>All that no field value may hold: control characters but HTAB (RFC 9110 section 5.5).</summary>
+    private const string Controls =
+        "\0\u0001\u0002\u0003\u0004\u0005\u0006\a\b\n\v\f\r\u000E\u000F\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017\u0018\u0019\u001A\u001B\u001C\u001D\u001E\u001F\u007F";
 
-    private static readonly bool[] TokenTable = [.. Enumerable.Range(0, 256).Select(b => Token.Contains((char)b))];
+    /// <summary>Visible ASCII but '#': what a request target is made of (RFC 9112 section 3.2; a fragment is never sent).</summary>
+    private const string Target = "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
+
+    private static readonly SearchValues<byte> TokenBytes = Bytes(Token);
 
     private static readonly SearchValues<char> TokenChars = SearchValues.Create(Token);
 
-    /// <summary>All that no field value may hold: control characters but HTAB (RFC 9110 section 5.5).</summary>
-    private static readonly SearchValues<byte> ControlBytes =
-        SearchValues.Create([.. Enumerable.Range(0, 32).Where(b => b != '\t').Append(127).Select(b => (byte)b)]);
+    private static readonly SearchValues<byte> ControlBytes = Bytes(Controls);
 
-    private static readonly SearchValues<char> ControlChars =
-        SearchValues.Create([.. Enumerable.Range(0, 32).Where(c => c != '\t').Append(127).Select(c => (char)c)]);
+    private static readonly SearchValues<char> ControlChars = SearchValues.Create(Controls);
 
-    /// <summary>Visible ASCII but '#': what a request target is made of (RFC 9112 section 3.2; a fragment is never sent).</summary>
-    private static readonly SearchValues<byte> TargetBytes =
-        SearchValues.Create([.. Enumerable.Range(0x21, 0x7E - 0x20).Where(b => b != '#').Select(b => (byte)b)]);
+    private static readonly SearchValues<byte> TargetBytes = Bytes(Target);
+
+    private static readonly bool[] TokenTable = Table(Token);
 
     /// <summary>How many token characters the bytes begin with. Names are short, so that a look at each byte is quicker than to set up a search.</summary>
     public static int TokenLength(ReadOnlySpan<byte> bytes)
@@ -50,4 +53,14 @@ internal static class HttpChars
 
     /// <summary>Without the spaces and tabs around it (OWS, RFC 9110 section 5.6.3).</summary>
     public static ReadOnlySpan<byte> TrimWhitespace(ReadOnlySpan<byte> bytes) => bytes.Trim(" \t"u8);
+
+    /// <summary>Without LINQ, like <see cref="Table"/>: what a server needs for its first answer is compiled while its client waits.</summary>
+    private static SearchValues<byte> Bytes(string ascii) => SearchValues.Create(Encoding.ASCII.GetBytes(ascii));
+
+    private static bool[] Table(string ascii)
+    {
+        bool[] table = new bool[256];
+        foreach (char c in ascii) table[c] = true;
+        return table;
+    }
 }
