@@ -1,6 +1,9 @@
+using Workerman.Connection;
 using Workerman.Hosting;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
+using Workerman.Protocols.WebSocket;
+using Workerman.WebSockets;
 
 namespace Workerman;
 
@@ -9,27 +12,29 @@ namespace Workerman;
 /// </summary>
 internal static class ProtocolCatalog
 {
-    private static readonly Dictionary<string, Type> Messages = new()
+    private static readonly Dictionary<string, Type[]> Messages = new()
     {
-        ["http"] = typeof(Request),
-        ["tcp"] = typeof(ReadOnlyMemory<byte>),
+        ["http"] = [typeof(Request)],
+        ["websocket"] = [typeof(string), typeof(WebSocketMessage)],
+        ["ws"] = [typeof(string), typeof(WebSocketMessage)],
+        ["tcp"] = [typeof(ReadOnlyMemory<byte>)],
     };
 
     /// <summary>Refuses a known scheme that cannot deliver <typeparamref name="T"/>.</summary>
     /// <exception cref="ArgumentException">The schemes that can are named.</exception>
     public static void Check<T>(string scheme)
     {
-        if (!Messages.TryGetValue(scheme, out Type? delivered) || delivered == typeof(T)) return;
+        if (!Messages.TryGetValue(scheme, out Type[]? delivered) || delivered.Contains(typeof(T))) return;
         // tcp:// carries any application protocol, which is known only later.
         if (scheme == "tcp") return;
-        throw new ArgumentException($"A worker on {scheme}:// receives {delivered}, not {typeof(T)}. {Cure<T>()}");
+        throw new ArgumentException($"A worker on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. {Cure<T>()}");
     }
 
     /// <summary>Makes the protocols of a worker's connections.</summary>
     /// <exception cref="ArgumentException">The scheme is not known, or does not deliver the type.</exception>
     public static Func<ConnectionProtocol> FactoryFor<T>(string scheme, WorkerOptions options, Func<IProtocol<T>>? protocol)
     {
-        if (!Messages.TryGetValue(scheme, out Type? delivered))
+        if (!Messages.TryGetValue(scheme, out Type[]? delivered))
             throw new ArgumentException($"the scheme {scheme} is not known. Cure: use {string.Join(" or ", Messages.Keys.Select(known => known + "://"))}");
         if (protocol is not null)
         {
@@ -37,9 +42,14 @@ internal static class ProtocolCatalog
                 ? () => new MessageProtocol<T>(scheme, protocol())
                 : throw new ArgumentException($"Protocol is set, but {scheme}:// brings its own; use tcp://");
         }
-        if (delivered != typeof(T)) throw new ArgumentException($"{scheme}:// receives {delivered}, not {typeof(T)}; set Protocol. {Cure<T>()}");
-        return scheme == "http" ? HttpFactory(options.Http) : () => RawProtocol.Instance;
+        if (!delivered.Contains(typeof(T))) throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. {Cure<T>()}");
+        return scheme == "tcp" ? () => RawProtocol.Instance : HttpFactory(options.Http);
     }
+
+    /// <summary>The handler that a worker's new connections begin with: the worker's own, or one that stands before it until the handshake is done.</summary>
+    public static ConnectionHandler HandlerFor<T>(string scheme, WorkerOptions options, ConnectionHandler<T> handler, IWebSocketEvents events) => scheme is "websocket" or "ws"
+        ? new HandshakeHandler(new WebSocketHandler<T>(handler, events), events, typeof(T) == typeof(WebSocketMessage), options.WebSocket)
+        : handler;
 
     private static Func<ConnectionProtocol> HttpFactory(HttpOptions options)
     {
@@ -48,9 +58,11 @@ internal static class ProtocolCatalog
         return () => new HttpProtocol(options);
     }
 
+    private static string Names(Type[] types) => string.Join(" or ", types.Select(type => type.ToString()));
+
     private static string Cure<T>()
     {
-        string[] fitting = [.. Messages.Where(entry => entry.Value == typeof(T)).Select(entry => entry.Key + "://")];
+        string[] fitting = [.. Messages.Where(entry => entry.Value.Contains(typeof(T))).Select(entry => entry.Key + "://")];
         return fitting.Length > 0
             ? $"Schemes that deliver it: {string.Join(", ", fitting)}."
             : $"No scheme delivers it; use tcp:// with a Protocol of your own (IProtocol<{typeof(T).Name}>).";

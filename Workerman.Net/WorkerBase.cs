@@ -2,6 +2,9 @@ using System.Net;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
+using Workerman.Protocols.Http;
+using Workerman.Protocols.WebSocket;
+using Workerman.WebSockets;
 
 namespace Workerman;
 
@@ -9,7 +12,7 @@ namespace Workerman;
 /// What all workers have, whatever their messages: address, loops, connections, sockets (PHP: <c>Workerman\Worker</c>). One
 /// object for all its loops; on each it has a view, which answers for the loop that asks. Set it up before it runs.
 /// </summary>
-public abstract class WorkerBase : IHostedWorker
+public abstract class WorkerBase : IHostedWorker, IWebSocketEvents
 {
     private readonly Lock _gate = new();
     private readonly List<IWorkerView> _views = [];
@@ -103,6 +106,20 @@ public abstract class WorkerBase : IHostedWorker
     /// <summary>A connection's send buffer is empty again (PHP: <c>$onBufferDrain</c>).</summary>
     public Action<TcpConnection>? OnBufferDrain { get; set; }
 
+    /// <summary>
+    /// Somebody asks for a WebSocket (PHP: <c>$onWebSocketConnect</c>). To refuse, send a <see cref="Response"/>, 403 perhaps, or close the connection; to choose a subprotocol or add header
+    /// fields, set <see cref="Request.UpgradeHeaders"/>.
+    /// </summary>
+    public Action<TcpConnection, Request>? OnWebSocketConnect { get; set; }
+
+    /// <summary>A WebSocket is open: from here on messages can be sent (PHP: <c>$onWebSocketConnected</c>).</summary>
+    public Action<TcpConnection, Request>? OnWebSocketConnected { get; set; }
+
+    /// <summary>
+    /// The peer has said that it ends, with a code (<see cref="CloseCode"/>; 1005 for none) and a reason. It is answered when this returns, and <see cref="OnClose"/> follows in any case (PHP: <c>$onWebSocketClose</c>).
+    /// </summary>
+    public Action<TcpConnection, int, string>? OnWebSocketClose { get; set; }
+
     /// <summary>Whether it may have another connection. Any thread.</summary>
     internal bool HasRoom => Volatile.Read(ref _connectionCount) < Options.MaxConnections;
 
@@ -165,6 +182,19 @@ public abstract class WorkerBase : IHostedWorker
             else OnLoop(view, view.Stop);
         }
         CloseListeners();
+    }
+
+    /// <summary>
+    /// Sends a message to all connections, of all loops (PHP: <c>foreach ($worker-&gt;connections …)</c>, which reaches those of one process). Where the protocol lets it, it is encoded once. One whose send
+    /// buffer is full misses it, as with <c>Send</c>. Any thread; from one of the loops its own connections have it when this returns. Do not change the message afterwards.
+    /// </summary>
+    /// <param name="message">What <c>Send</c> takes on the connections of this worker.</param>
+    /// <typeparam name="T">Its type.</typeparam>
+    public void Broadcast<T>(T message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        var broadcast = new Broadcast<T>(message);
+        foreach (IWorkerView view in Views()) OnLoop(view, () => broadcast.SendTo(view.Connections));
     }
 
     void IHostedWorker.OpenListeners()

@@ -1,4 +1,5 @@
 using Workerman.Protocols.Http;
+using Workerman.Protocols.WebSocket;
 
 namespace Workerman;
 
@@ -32,4 +33,7 @@ public sealed class WorkerOptions
 
     /// <summary>Limits and patience of an HTTP worker.</summary>
     public HttpOptions Http { get; } = new();
+
+    /// <summary>Limits and patience of WebSockets.</summary>
+    public WebSocketOptions WebSocket { get; } = new();
 }

@@ -13,6 +13,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
 {
     private readonly Worker<T> _worker;
     private readonly Func<ConnectionProtocol> _makeProtocol;
+    private readonly ConnectionHandler _first;
     private Acceptor? _acceptor;
     private bool _stopped;
 
@@ -24,6 +25,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         Id = id;
         Thread = thread;
         OwnsLoop = ownsLoop;
+        _first = ProtocolCatalog.HandlerFor(worker.Scheme, worker.Options, this, worker);
         loop.AddHeartbeat(Sweep);
     }
 
@@ -150,7 +152,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         try
         {
             socket.SetNoDelay();
-            connection = new TcpConnection(socket, _makeProtocol(), this);
+            connection = new TcpConnection(socket, _makeProtocol(), _first);
         }
         catch (Exception e)
         {

@@ -10,4 +10,7 @@ internal sealed class ConnectionCallbacks
     public Action<TcpConnection>? BufferFull { get; set; }
 
     public Action<TcpConnection>? BufferDrain { get; set; }
+
+    /// <summary>What a layer above hangs on the connection: callbacks that this one does not know.</summary>
+    public object? Extension { get; set; }
 }

@@ -23,6 +23,12 @@ public sealed partial class TcpConnection
             return;
         }
         if (Status is ConnectionStatus.Closing or ConnectionStatus.Closed) return;
+        if (Status == ConnectionStatus.Established && Protocol.OwesFarewell)
+        {
+            // It takes two to end: the peer answers, and what it sends meanwhile is read.
+            End();
+            return;
+        }
         Status = ConnectionStatus.Closing;
         if (Buffers.Corked != this) AfterFlush();
         UpdateReading();
@@ -55,6 +61,7 @@ public sealed partial class TcpConnection
         }
         if (Status >= ConnectionStatus.Ending) return;
         Status = ConnectionStatus.Ending;
+        if (Protocol.OwesFarewell) Write(this, static (connection, _, output) => connection.Protocol.EncodeFarewell(output));
         if (Buffers.Corked != this) AfterFlush();
     }
 
@@ -109,7 +116,7 @@ public sealed partial class TcpConnection
     /// <summary>The server stops: ends now, or once the answer that is owed has been given.</summary>
     internal void Retire()
     {
-        if (Status == ConnectionStatus.Established && Protocol.Retire()) Close();
+        if (Status == ConnectionStatus.Established && Protocol.Retire(stopping: true)) Close();
     }
 
     /// <summary>Ends the connection with the protocol's last words: the peer gets them whatever it still sends.</summary>
@@ -129,7 +136,7 @@ public sealed partial class TcpConnection
         }
         if (Status >= ConnectionStatus.Ending) return;
         // So that the last answer says that it is the last.
-        Protocol.Retire();
+        Protocol.Retire(stopping: false);
         _finishByClosing = closing;
         try
         {

@@ -122,8 +122,13 @@ public sealed partial class TcpConnection
         {
             Verdict verdict = _handler.ReadMessage(this, ref input);
             if (verdict.Kind == VerdictKind.Message) continue;
+            if (verdict.Kind == VerdictKind.NeedMore && Protocol.OwesInterim)
+            {
+                // Behind a ping there may be more.
+                SendInterim();
+                continue;
+            }
             if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
-            else if (Protocol.OwesInterim) Write(this, static (connection, _, output) => connection.Protocol.EncodeInterim(output));
             break;
         }
         Uncork();

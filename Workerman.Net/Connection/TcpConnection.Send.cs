@@ -151,6 +151,14 @@ public sealed partial class TcpConnection
         return Status == ConnectionStatus.Established ? Settle(WriteOut(bytes)) : SendResult.Dropped;
     }
 
+    /// <summary>Sends a message that was encoded elsewhere, as <see cref="Send{T}(T)"/> would. On the loop.</summary>
+    internal SendResult SendEncoded(byte[] message) =>
+        Send(message, static (_, message, output) =>
+        {
+            message.CopyTo(output.GetSpan(message.Length));
+            output.Advance(message.Length);
+        });
+
     private static void WriteRaw(TcpConnection connection, ReadOnlySpan<byte> bytes, OutputBuffer output)
     {
         bytes.CopyTo(output.GetSpan(bytes.Length));

@@ -160,11 +160,35 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>What feeds the connection from outside its own callbacks; null for none.</summary>
     internal IFeedSource? Source { get; set; }
 
+    /// <summary>What is called for the connection's messages and its end.</summary>
+    internal ConnectionHandler Handler => _handler;
+
     internal IEventLoop Loop => _handler.Loop;
 
     private ConnectionBuffers Buffers => _handler.Buffers;
 
     private ConnectionCallbacks Callbacks => _callbacks ??= new ConnectionCallbacks();
+
+    /// <summary>What a layer above hangs on the connection; see <see cref="ConnectionCallbacks.Extension"/>.</summary>
+    internal object? Extension { get => _callbacks?.Extension; set => Callbacks.Extension = value; }
+
+    /// <summary>
+    /// Sends a last message of the present protocol and goes on with another: what follows it is read by <paramref name="protocol"/> and handed to <paramref name="handler"/>. On the loop.
+    /// </summary>
+    internal void Upgrade<T>(T message, ConnectionProtocol protocol, ConnectionHandler handler)
+    {
+        Write(message, static (connection, message, output) => ((IEncoder<T>)connection.Protocol).Encode(message, output));
+        if (Status != ConnectionStatus.Established) return;
+        Protocol.Dispose();
+        Protocol = protocol;
+        _handler = handler;
+        if (Buffers.Corked == this) return;
+        TrackPhase();
+        DeferResume();
+    }
+
+    /// <summary>Sends what the protocol owes at this moment. On the loop.</summary>
+    internal void SendInterim() => Write(this, static (connection, _, output) => connection.Protocol.EncodeInterim(output));
 
     /// <summary>
     /// Sends all that arrives from here on to <paramref name="destination"/>, as it is and past both protocols; the end of
@@ -215,8 +239,19 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     private void OnTimeout()
     {
         Verdict verdict = Protocol.TimedOut(_phase);
-        if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
-        else Close();
+        if (verdict.Kind == VerdictKind.Reject)
+        {
+            Reject(verdict);
+        }
+        else if (Protocol.OwesInterim)
+        {
+            _phaseSince = Loop.Now;
+            SendInterim();
+        }
+        else
+        {
+            Close();
+        }
     }
 
     /// <summary>Notes what the peer is waited for. A head counts from its first byte: a trickle does not prolong it.</summary>

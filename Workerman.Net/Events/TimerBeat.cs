@@ -7,20 +7,23 @@ namespace Workerman.Events;
 /// </summary>
 internal static class TimerBeat
 {
-    /// <summary>The most that a period is prolonged by, and that lateness may have for the beat to be kept: a sixteenth of the interval, but at least what a poll is late.</summary>
+    /// <summary>The most that a period is prolonged by: a sixteenth of the interval, within these.</summary>
     private static readonly long MinSlack = LoopClock.FromMilliseconds(1);
 
     private static readonly long MaxSlack = LoopClock.FromMilliseconds(10);
 
     /// <summary>The next time at which a timer is due.</summary>
     /// <param name="due">When it was due.</param>
-    /// <param name="now">When it ran. Later than that by more than the slack, it has lost its beat and is armed from here: what was missed is not made up for in a burst.</param>
+    /// <param name="now">
+    /// When it ran. Later by half an interval it has lost its beat and is armed from here: what was missed is not made up for in a burst. By less it keeps it, or those that a busy turn
+    /// leaves to the next one would go ways of their own.
+    /// </param>
     /// <param name="interval">Between two runs.</param>
     public static long Next(long due, long now, long interval)
     {
         if (interval == 0) return now;
         long slack = Math.Min(Math.Clamp(interval / 16, MinSlack, MaxSlack), interval / 4);
-        long next = (now - due > slack ? now : due) + interval;
+        long next = (now - due > interval / 2 ? now : due) + interval;
         long past = next % interval;
         return past == 0 ? next : next + Math.Min(interval - past, slack);
     }

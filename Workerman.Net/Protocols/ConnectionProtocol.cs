@@ -111,9 +111,24 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <returns>False if there is none to give: the answer has begun, or the protocol knows no answers.</returns>
     public virtual bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output) => false;
 
-    /// <summary>The server stops: no further message is wanted.</summary>
+    /// <summary>No further message is wanted: the server stops, or the application sends its last.</summary>
+    /// <param name="stopping">Whether the server stops.</param>
     /// <returns>True if the connection may end now; false if an answer is still owed, after which it is finished.</returns>
-    public virtual bool Retire() => true;
+    public virtual bool Retire(bool stopping) => true;
+
+    /// <summary>Whether the peer is told before the connection ends. Then it also gets the time to answer.</summary>
+    public virtual bool OwesFarewell => false;
+
+    /// <summary>Writes what the peer is told.</summary>
+    public virtual void EncodeFarewell(IBufferWriter<byte> output)
+    {
+    }
+
+    /// <summary>Whether a message of a type has a place on the connection now, though nobody asked for it.</summary>
+    public virtual bool CanBroadcast<T>() => this is IEncoder<T>;
+
+    /// <summary>Whether a message is the same bytes on every connection of the protocol, so that one encoding serves all.</summary>
+    public virtual bool SharesEncoding => false;
 
     /// <summary>The connection is gone, or has another protocol: what this one holds is given back.</summary>
     public virtual void Dispose()

@@ -16,6 +16,8 @@ internal sealed class RawProtocol : ConnectionProtocol, IDecoder<ReadOnlyMemory<
 
     public override string Name => "tcp";
 
+    public override bool SharesEncoding => true;
+
     public override string Sends => "text and bytes";
 
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out ReadOnlyMemory<byte> message)

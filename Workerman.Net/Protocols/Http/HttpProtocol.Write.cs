@@ -78,6 +78,22 @@ internal sealed partial class HttpProtocol
         message.WriteTo(output);
     }
 
+    public void Encode(UpgradeAnswer message, IBufferWriter<byte> output)
+    {
+        BeginAnswer();
+        Response answer = _session is null ? message.Response : SealSession(_session, message.Response);
+        _session = null;
+        _retiring = true;
+        if (answer.StatusCode != 101)
+        {
+            // The session could not be saved.
+            Encode(answer, output);
+            return;
+        }
+        ResponseWriter.WriteUpgradeHead(answer, output);
+        _state = State.Tunnel;
+    }
+
     public override void OnRawSent()
     {
         if (_state == State.File) throw new InvalidOperationException("A file is being sent on this connection, and bytes of your own would land within it; send them after it.");

@@ -9,7 +9,7 @@ namespace Workerman.Protocols.Http;
 /// <c>.File.cs</c> and <c>.Chunks.cs</c>.
 /// </summary>
 internal sealed partial class HttpProtocol(HttpOptions options)
-    : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>
+    : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>, IEncoder<UpgradeAnswer>
 {
     private State _state = State.Head;
     private bool _begun;
@@ -59,6 +59,9 @@ internal sealed partial class HttpProtocol(HttpOptions options)
     /// <summary>Whether the answer is an event stream that is open.</summary>
     public bool IsStreaming => _state == State.Stream;
 
+    /// <summary>An answer is for who asked. Events are for all who have a stream open.</summary>
+    public override bool CanBroadcast<T>() => typeof(T) == typeof(ServerSentEvents) && _state == State.Stream;
+
     public override bool IsFinished => _state == State.Finished;
 
     public override WaitPhase Waiting => _state switch
@@ -85,7 +88,7 @@ internal sealed partial class HttpProtocol(HttpOptions options)
         _ => Verdict.NeedMore,
     };
 
-    public override bool Retire()
+    public override bool Retire(bool stopping)
     {
         _retiring = true;
         return _state is State.Head or State.Stream or State.Tunnel or State.Raw;

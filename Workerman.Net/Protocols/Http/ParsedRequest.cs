@@ -25,4 +25,6 @@ internal sealed class ParsedRequest
     public FieldCollection<string>? Trailers { get; set; }
 
     public Session? Session { get; set; }
+
+    public ResponseHeaders? UpgradeHeaders { get; set; }
 }

@@ -112,6 +112,15 @@ public sealed partial class Request
     /// <inheritdoc cref="Cookie(string, string?)" path="/exception"/>
     public IReadOnlyList<string> CookieValues(string name) => Cookie().GetValues(name);
 
+    /// <summary>
+    /// Header fields of the answer with which the connection changes its protocol, a <c>Sec-WebSocket-Protocol</c> of those that the client offers perhaps; of no use for any other answer
+    /// (PHP: <c>$connection-&gt;headers</c> in <c>onWebSocketConnect</c>).
+    /// </summary>
+    public ResponseHeaders UpgradeHeaders => Parsed.UpgradeHeaders ??= [];
+
+    /// <summary>Whether the request asks to go on as a WebSocket.</summary>
+    public bool IsWebSocketUpgrade => OptionList.Contains(Header("upgrade"), "websocket");
+
     /// <summary>Method and target, for logs and debuggers.</summary>
     public override string ToString() => $"{Method} {Uri}";
 

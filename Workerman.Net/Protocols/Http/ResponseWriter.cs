@@ -110,6 +110,14 @@ internal static class ResponseWriter
         writer.Commit();
     }
 
+    /// <summary>The head of an answer after which another protocol is spoken (RFC 9110 section 7.8: Upgrade is named in Connection).</summary>
+    public static void WriteUpgradeHead(Response response, IBufferWriter<byte> output)
+    {
+        HeadWriter writer = BeginHead(response, output);
+        writer.Write("Connection: Upgrade\r\n\r\n"u8);
+        writer.Commit();
+    }
+
     /// <summary>RFC 9110 section 6.4.1: these never have a body, so RFC 9112 section 6.2 has them without a length.</summary>
     private static bool IsBodiless(int status) => status is < 200 or 204 or 304;
 

@@ -1,0 +1,45 @@
+using System.Buffers;
+using Workerman.Connection;
+using Workerman.Protocols;
+
+namespace Workerman.Hosting;
+
+/// <summary>
+/// One message on its way to all connections of a worker: encoded once, by the first connection whose protocol says that its bytes are good for the others. Shared by the loops; what
+/// is encoded never changes.
+/// </summary>
+/// <param name="message">What is sent.</param>
+internal sealed class Broadcast<T>(T message)
+{
+    private Encoding? _encoding;
+
+    /// <summary>The bytes, and the kind of connections that they are good for.</summary>
+    private sealed record Encoding(Type Protocol, byte[] Bytes);
+
+    /// <summary>Sends it to the connections of one loop, on its thread.</summary>
+    public void SendTo(ConnectionCollection connections)
+    {
+        foreach (TcpConnection connection in connections)
+        {
+            if (connection.Status != ConnectionStatus.Established || !connection.Protocol.CanBroadcast<T>()) continue;
+            if (!connection.Protocol.SharesEncoding) connection.Send(message);
+            else connection.SendEncoded(BytesFor(connection));
+        }
+    }
+
+    private byte[] BytesFor(TcpConnection connection)
+    {
+        Type protocol = connection.Protocol.GetType();
+        if (Volatile.Read(ref _encoding) is { } encoding && encoding.Protocol == protocol) return encoding.Bytes;
+        byte[] bytes = Encode(connection.Protocol);
+        Volatile.Write(ref _encoding, new Encoding(protocol, bytes));
+        return bytes;
+    }
+
+    private byte[] Encode(ConnectionProtocol protocol)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        ((IEncoder<T>)protocol).Encode(message, output);
+        return output.WrittenSpan.ToArray();
+    }
+}

@@ -1,0 +1,98 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Unicode;
+
+namespace Workerman.Protocols.WebSocket;
+
+/// <summary>Control frames (RFC 6455 section 5.5): pings, which are answered before anything else, and the closing handshake.</summary>
+internal sealed partial class WebSocketProtocol
+{
+    private const int MaxControlPayload = 125;
+
+    private int _closeCode = CloseCode.Normal;
+    private string _closeReason = "";
+    private bool _awaitsPong;
+    private byte[]? _owedPong;
+    private byte[]? _owedPing;
+
+    /// <summary>With what the peer has ended; null while it has not.</summary>
+    public (int Code, string Reason)? PeerClose { get; private set; }
+
+    public override bool OwesInterim => _owedPong is not null || _owedPing is not null || _state == State.OwesClose;
+
+    public override void EncodeInterim(IBufferWriter<byte> output)
+    {
+        if (_owedPong is { } pong) Write(Opcode.Pong, compressed: false, pong, output);
+        if (_owedPing is { } ping) Write(Opcode.Ping, compressed: false, ping, output);
+        (_owedPong, _owedPing) = (null, null);
+        if (_state == State.OwesClose) EncodeFarewell(output);
+    }
+
+    public override bool OwesFarewell => _state != State.Closed;
+
+    /// <summary>The close frame that ends the connection from here, or answers the peer's (section 5.5.1: mostly with its own code).</summary>
+    public override void EncodeFarewell(IBufferWriter<byte> output)
+    {
+        bool answers = _state == State.OwesClose;
+        _state = State.Closed;
+        if (answers) WriteClose(PeerClose!.Value.Code, "", output);
+        else WriteClose(_closeCode, _closeReason, output);
+    }
+
+    public override void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
+    {
+        if (_state == State.Closed) return;
+        _state = State.Closed;
+        WriteClose(verdict.Status >= 1000 ? verdict.Status : CloseCode.InternalError, verdict.Reason ?? "", output);
+    }
+
+    /// <summary>Whether a connection may end so.</summary>
+    /// <exception cref="ArgumentException">The code may not be sent, or the reason is too long.</exception>
+    public static void CheckClose(int code, string reason)
+    {
+        ArgumentNullException.ThrowIfNull(reason);
+        if (!CloseCode.CanBeSent(code)) throw new ArgumentOutOfRangeException(nameof(code), code, "This code may not be sent; use 1000 to 1003, 1007 to 1014, or 3000 to 4999 of your own.");
+        if (Encoding.UTF8.GetByteCount(reason) > MaxControlPayload - 2) throw new ArgumentException("The reason has more than 123 bytes in UTF-8; shorten it.", nameof(reason));
+    }
+
+    /// <summary>Sets with what the connection will end; see <see cref="CheckClose"/>.</summary>
+    public void SetClose(int code, string reason) => (_closeCode, _closeReason) = (code, reason);
+
+    /// <exception cref="ArgumentException">A ping cannot have that payload.</exception>
+    public static void CheckPing(byte[] payload)
+    {
+        if (payload.Length > MaxControlPayload) throw new ArgumentException($"A ping has at most {MaxControlPayload} bytes.", nameof(payload));
+    }
+
+    /// <summary>The peer is to be asked for a sign of life; see <see cref="CheckPing"/>.</summary>
+    public void Ask(byte[] payload)
+    {
+        _awaitsPong = true;
+        _owedPing = payload;
+    }
+
+    private Verdict ReadControl(ref ReadOnlySequence<byte> input)
+    {
+        Span<byte> payload = stackalloc byte[MaxControlPayload];
+        payload = payload[..(int)_frame.Length];
+        input.Slice(0, payload.Length).CopyTo(payload);
+        FrameMask.Apply(_frame.Mask, payload, payload);
+        input = input.Slice(payload.Length);
+        _inFrame = false;
+        if (_frame.Opcode == Opcode.Ping) _owedPong = payload.ToArray();
+        return _frame.Opcode == Opcode.Close ? ReadClose(payload) : Verdict.NeedMore;
+    }
+
+    private Verdict ReadClose(ReadOnlySpan<byte> payload)
+    {
+        int code = payload.IsEmpty ? CloseCode.NoStatus : BinaryPrimitives.ReadUInt16BigEndian(payload);
+        // Section 7.4: codes that are for within a program, or not assigned.
+        if (!payload.IsEmpty && !CloseCode.CanBeSent(code)) return Broken("close code that may not be sent");
+        ReadOnlySpan<byte> reason = payload.IsEmpty ? payload : payload[2..];
+        if (!Utf8.IsValid(reason)) return NotUtf8();
+        PeerClose = (code, Encoding.UTF8.GetString(reason));
+        _state = State.OwesClose;
+        return Verdict.NeedMore;
+    }
+}

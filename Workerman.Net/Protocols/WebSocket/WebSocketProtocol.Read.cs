@@ -1,0 +1,222 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Unicode;
+
+namespace Workerman.Protocols.WebSocket;
+
+/// <summary>The way in: a frame's head is judged byte by byte, its payload unmasked and checked as it comes.</summary>
+internal sealed partial class WebSocketProtocol
+{
+    private readonly MessageInflater? _inflater = deflate is null ? null : new MessageInflater(
+        !(role == WebSocketRole.Server ? deflate.ClientNoContextTakeover : deflate.ServerNoContextTakeover));
+
+    private FrameHeader _frame;
+    private bool _inFrame;
+    private long _remaining;
+
+    /// <summary>Opcode of the message whose fragments are coming; <see cref="Opcode.Continuation"/> between messages.</summary>
+    private Opcode _kind;
+
+    private bool _compressed;
+    private Utf8Check _utf8;
+    private MessageBuffer _message;
+    private string? _text;
+    private byte[] _data = [];
+
+    private bool IsWithinMessage => _inFrame || _kind != Opcode.Continuation;
+
+    Verdict IDecoder<string>.TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out string message)
+    {
+        Verdict verdict = Read(ref input, maxPackageSize);
+        message = verdict.Kind == VerdictKind.Message ? _text! : null!;
+        _text = null;
+        return verdict;
+    }
+
+    Verdict IDecoder<WebSocketMessage>.TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out WebSocketMessage message)
+    {
+        Verdict verdict = Read(ref input, maxPackageSize);
+        message = verdict.Kind != VerdictKind.Message ? default : _text is not null ? new WebSocketMessage(_text) : new WebSocketMessage(_data);
+        (_text, _data) = (null, []);
+        return verdict;
+    }
+
+    private Verdict Read(ref ReadOnlySequence<byte> input, int limit)
+    {
+        while (true)
+        {
+            if (!_inFrame)
+            {
+                Verdict head = ReadHead(ref input, limit);
+                if (head.Kind != VerdictKind.Message) return head;
+            }
+            if (_frame.IsControl)
+            {
+                if (input.Length < _frame.Length) return Verdict.NeedMore;
+                Verdict control = ReadControl(ref input);
+                // What is owed goes out before anything else is read.
+                if (control.Kind == VerdictKind.Reject || OwesInterim) return control;
+                continue;
+            }
+            Verdict verdict = ReadPayload(ref input, limit);
+            if (verdict.Kind != VerdictKind.Message || _frame.IsFinal) return verdict;
+        }
+    }
+
+    private Verdict ReadHead(ref ReadOnlySequence<byte> input, int limit)
+    {
+        if (input.IsEmpty) return Verdict.NeedMore;
+        FrameHeader head = input.FirstSpan.Length >= FrameHeader.MaxSize || input.IsSingleSegment ? FrameHeader.Read(input.FirstSpan) : ReadCopy(input);
+        Verdict verdict = Judge(in head, limit);
+        if (verdict.Kind == VerdictKind.Reject || head.Size == 0) return verdict;
+        input = input.Slice(head.Size);
+        Begin(in head);
+        return verdict;
+    }
+
+    /// <summary>A head that may lie in several pieces.</summary>
+    private static FrameHeader ReadCopy(in ReadOnlySequence<byte> input)
+    {
+        Span<byte> copy = stackalloc byte[(int)Math.Min(input.Length, FrameHeader.MaxSize)];
+        input.Slice(0, copy.Length).CopyTo(copy);
+        return FrameHeader.Read(copy);
+    }
+
+    private void Begin(in FrameHeader head)
+    {
+        _frame = head;
+        _inFrame = true;
+        _remaining = head.Length;
+        // Whatever the peer says, it is there.
+        _awaitsPong = false;
+        if (head.IsControl || head.Opcode == Opcode.Continuation) return;
+        _kind = head.Opcode;
+        _compressed = head.IsCompressed;
+    }
+
+    /// <summary>Whether a frame may come here, as far as it is known.</summary>
+    private Verdict Judge(in FrameHeader head, int limit)
+    {
+        // Section 5.2: reserved bits that no extension gave a meaning, opcodes that are not defined.
+        if (head.HasReservedBits) return Broken("a reserved bit is set");
+        if (head.Opcode is not (Opcode.Continuation or Opcode.Text or Opcode.Binary or Opcode.Close or Opcode.Ping or Opcode.Pong)) return Broken("unknown opcode");
+        // RFC 7692 section 6: compressed is a message, which its first frame says.
+        if (head.IsCompressed && (_inflater is null || head.IsControl || head.Opcode == Opcode.Continuation)) return Broken("RSV1 is set where nothing is compressed");
+        // Section 5.5: control frames are not fragmented. Section 5.4: messages are, but not into each other.
+        if (head.IsControl && !head.IsFinal) return Broken("fragmented control frame");
+        if (!head.IsControl && head.Opcode == Opcode.Continuation != (_kind != Opcode.Continuation))
+            return Broken(_kind == Opcode.Continuation ? "nothing to continue" : "a message within another");
+        if (head.Opcode == Opcode.Binary && !takesBinary) return Verdict.Reject(CloseCode.UnsupportedData, "text is read here");
+        if (!head.HasSecondByte) return Verdict.NeedMore;
+        // Section 5.1: clients mask, servers do not.
+        if (head.IsMasked != (role == WebSocketRole.Server)) return Broken(head.IsMasked ? "masked frame from a server" : "frame without a mask");
+        if (head.IsControl && head.Length > 125) return Broken("control frame of more than 125 bytes");
+        if (head.Opcode == Opcode.Close && head.Length == 1) return Broken("half a close code");
+        // Section 5.2: the least number of bytes, and no more than 63 bits.
+        if (!head.IsLengthMinimal) return Broken("length in more bytes than it needs");
+        if (head.Length < 0) return Broken("length of 64 bits");
+        if (!head.IsControl && (head.Length > options.MaxFrameSize || _message.Length + head.Length > limit)) return TooBig();
+        return head.Size == 0 ? Verdict.NeedMore : Verdict.Message;
+    }
+
+    private Verdict ReadPayload(ref ReadOnlySequence<byte> input, int limit)
+    {
+        ReadOnlySpan<byte> first = input.FirstSpan;
+        if (_frame.IsFinal && _message.Length == 0 && _remaining == _frame.Length && first.Length >= _remaining && !_compressed && _kind == _frame.Opcode)
+        {
+            Verdict whole = TakeWhole(first[..(int)_remaining]);
+            input = input.Slice(_remaining);
+            return whole;
+        }
+        while (_remaining > 0)
+        {
+            if (input.IsEmpty) return Verdict.NeedMore;
+            ReadOnlySpan<byte> piece = input.FirstSpan;
+            if (piece.Length > _remaining) piece = piece[..(int)_remaining];
+            if (!Append(piece)) return NotUtf8();
+            input = input.Slice(piece.Length);
+        }
+        _inFrame = false;
+        return _frame.IsFinal ? Complete(limit) : Verdict.Message;
+    }
+
+    /// <summary>The usual message: one frame, all there.</summary>
+    private Verdict TakeWhole(ReadOnlySpan<byte> payload)
+    {
+        _inFrame = false;
+        _kind = Opcode.Continuation;
+        if (_frame.Opcode == Opcode.Binary)
+        {
+            _data = GC.AllocateUninitializedArray<byte>(payload.Length);
+            FrameMask.Apply(_frame.Mask, payload, _data);
+            return Verdict.Message;
+        }
+        byte[]? rented = payload.Length > 512 ? ArrayPool<byte>.Shared.Rent(payload.Length) : null;
+        Span<byte> bytes = (rented ?? stackalloc byte[512])[..payload.Length];
+        FrameMask.Apply(_frame.Mask, payload, bytes);
+        bool valid = Utf8.IsValid(bytes);
+        if (valid) _text = Encoding.UTF8.GetString(bytes);
+        if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+        return valid ? Verdict.Message : NotUtf8();
+    }
+
+    /// <summary>Keeps a piece of the payload.</summary>
+    /// <returns>False if it makes the text none.</returns>
+    private bool Append(ReadOnlySpan<byte> piece)
+    {
+        Span<byte> room = _message.Extend(piece.Length);
+        FrameMask.Apply(FrameMask.After(_frame.Mask, _frame.Length - _remaining), piece, room);
+        _remaining -= piece.Length;
+        return _kind != Opcode.Text || _compressed || _utf8.Append(room);
+    }
+
+    private Verdict Complete(int limit)
+    {
+        try
+        {
+            if (_compressed && !Inflate(limit)) return TooBig();
+            if (_kind == Opcode.Binary)
+            {
+                _data = _message.Written.ToArray();
+            }
+            else
+            {
+                // Section 5.6: a character is not left unended; what is compressed could not be checked before.
+                if (_compressed ? !Utf8.IsValid(_message.Written) : !_utf8.IsAtBoundary) return NotUtf8();
+                _text = Encoding.UTF8.GetString(_message.Written);
+            }
+            return Verdict.Message;
+        }
+        catch (InvalidDataException)
+        {
+            return Verdict.Reject(CloseCode.InvalidData, "data that cannot be inflated");
+        }
+        finally
+        {
+            _message.Release();
+            _kind = Opcode.Continuation;
+            _utf8 = default;
+        }
+    }
+
+    private bool Inflate(int limit)
+    {
+        var plain = new MessageBuffer();
+        try
+        {
+            bool fits = _inflater!.TryInflate(_message.Memory, limit, ref plain);
+            (plain, _message) = (_message, plain);
+            return fits;
+        }
+        finally
+        {
+            plain.Release();
+        }
+    }
+
+    private static Verdict Broken(string reason) => Verdict.Reject(CloseCode.ProtocolError, reason);
+
+    private static Verdict TooBig() => Verdict.Reject(CloseCode.MessageTooBig, "message too big");
+
+    private static Verdict NotUtf8() => Verdict.Reject(CloseCode.InvalidData, "text that is not UTF-8");
+}

@@ -1,0 +1,91 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Workerman.Protocols.WebSocket;
+
+/// <summary>The way out: a message is one frame, compressed if both sides agreed on it, masked if this is the client.</summary>
+internal sealed partial class WebSocketProtocol
+{
+    private MessageDeflater? _deflater;
+
+    public override void Encode(string text, IBufferWriter<byte> output)
+    {
+        int length = Encoding.UTF8.GetByteCount(text);
+        if (Compresses(length))
+        {
+            byte[] rented = ArrayPool<byte>.Shared.Rent(length);
+            Encoding.UTF8.GetBytes(text, rented);
+            WriteData(Opcode.Text, rented.AsSpan(0, length), output);
+            ArrayPool<byte>.Shared.Return(rented);
+            return;
+        }
+        // The text becomes bytes in their place: the mask is applied there.
+        uint? mask = NewMask();
+        Span<byte> frame = output.GetSpan(FrameHeader.MaxSize + length);
+        int head = FrameHeader.Write(frame, Opcode.Text, compressed: false, length, mask);
+        Span<byte> payload = frame.Slice(head, length);
+        Encoding.UTF8.GetBytes(text, payload);
+        if (mask is { } key) FrameMask.Apply(key, payload, payload);
+        output.Advance(head + length);
+    }
+
+    public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => WriteData(Opcode.Binary, bytes, output);
+
+    void IEncoder<WebSocketMessage>.Encode(WebSocketMessage message, IBufferWriter<byte> output)
+    {
+        if (message.IsText) Encode(message.Text, output);
+        else Encode(message.Data.Span, output);
+    }
+
+    /// <summary>Whatever a handler failed on, the peer is not told: its message had no answer to wait for.</summary>
+    public override bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output) => false;
+
+    private void WriteData(Opcode opcode, ReadOnlySpan<byte> payload, IBufferWriter<byte> output)
+    {
+        if (!Compresses(payload.Length))
+        {
+            Write(opcode, compressed: false, payload, output);
+            return;
+        }
+        _deflater ??= NewDeflater();
+        Write(opcode, compressed: true, _deflater.Compress(payload), output);
+    }
+
+    private void WriteClose(int code, string reason, IBufferWriter<byte> output)
+    {
+        if (code == CloseCode.NoStatus)
+        {
+            Write(Opcode.Close, compressed: false, [], output);
+            return;
+        }
+        Span<byte> payload = stackalloc byte[MaxControlPayload];
+        BinaryPrimitives.WriteUInt16BigEndian(payload, (ushort)code);
+        int length = 2 + Encoding.UTF8.GetBytes(reason, payload[2..]);
+        Write(Opcode.Close, compressed: false, payload[..length], output);
+    }
+
+    private void Write(Opcode opcode, bool compressed, ReadOnlySpan<byte> payload, IBufferWriter<byte> output)
+    {
+        uint? mask = NewMask();
+        Span<byte> frame = output.GetSpan(FrameHeader.MaxSize + payload.Length);
+        int head = FrameHeader.Write(frame, opcode, compressed, payload.Length, mask);
+        Span<byte> target = frame.Slice(head, payload.Length);
+        if (mask is { } key) FrameMask.Apply(key, payload, target);
+        else payload.CopyTo(target);
+        output.Advance(head + payload.Length);
+    }
+
+    private uint? NewMask() => role == WebSocketRole.Client ? FrameMask.NewKey() : null;
+
+    private bool Compresses(int length) => deflate is not null && length >= options.Deflate!.MinSize;
+
+    private MessageDeflater NewDeflater()
+    {
+        bool server = role == WebSocketRole.Server;
+        return new MessageDeflater(
+            options.Deflate!.Level,
+            !(server ? deflate!.ServerNoContextTakeover : deflate!.ClientNoContextTakeover),
+            server ? deflate.ServerWindowBits : deflate.ClientWindowBits ?? DeflateParameters.LargestWindow);
+    }
+}

@@ -1,0 +1,103 @@
+using Workerman.Connection;
+using Workerman.Protocols.Http;
+using Workerman.Protocols.WebSocket;
+using Workerman.WebSockets;
+
+namespace Workerman;
+
+/// <summary>What a connection has besides as a WebSocket: here, because the connection's own layer knows no protocols.</summary>
+public static class WebSocketExtensions
+{
+    extension(TcpConnection connection)
+    {
+        /// <summary>Takes the place of the worker's <c>OnWebSocketConnect</c> for this connection; set it in <c>OnConnect</c> (PHP: <c>$connection-&gt;onWebSocketConnect</c>).</summary>
+        public Action<TcpConnection, Request>? OnWebSocketConnect
+        {
+            get => WebSocketExtension.Find(connection)?.OnConnect;
+            set => WebSocketExtension.Of(connection).OnConnect = value;
+        }
+
+        /// <summary>Takes the place of the worker's <c>OnWebSocketConnected</c> for this connection (PHP: <c>$connection-&gt;onWebSocketConnected</c>).</summary>
+        public Action<TcpConnection, Request>? OnWebSocketConnected
+        {
+            get => WebSocketExtension.Find(connection)?.OnConnected;
+            set => WebSocketExtension.Of(connection).OnConnected = value;
+        }
+
+        /// <summary>Takes the place of the worker's <c>OnWebSocketClose</c> for this connection (PHP: <c>$connection-&gt;onWebSocketClose</c>).</summary>
+        public Action<TcpConnection, int, string>? OnWebSocketClose
+        {
+            get => WebSocketExtension.Find(connection)?.OnClose;
+            set => WebSocketExtension.Of(connection).OnClose = value;
+        }
+
+        /// <summary>The subprotocol that was agreed on; null for none.</summary>
+        public string? Subprotocol => WebSocketExtension.Find(connection)?.Subprotocol;
+
+        /// <summary>
+        /// Answers a request of an HTTP worker by going on as a WebSocket, beside pages and event streams on one port; PHP cannot. A request that is no proper
+        /// handshake is answered with what is wrong (400, 405, 426). On the connection's loop.
+        /// </summary>
+        /// <param name="request">The request, which has no answer yet. <see cref="Request.UpgradeHeaders"/> go with the answer.</param>
+        /// <param name="onMessage">What is called with each message, on the connection's loop.</param>
+        /// <param name="options">Limits and patience; null for the worker's (<see cref="WorkerOptions.WebSocket"/>).</param>
+        /// <returns>Whether it is a WebSocket now, and can send messages.</returns>
+        /// <exception cref="InvalidOperationException">The request has been answered, or the call is not on the connection's loop.</exception>
+        public bool UpgradeToWebSocket(Request request, Action<TcpConnection, WebSocketMessage> onMessage, WebSocketOptions? options = null)
+        {
+            ArgumentNullException.ThrowIfNull(request);
+            ArgumentNullException.ThrowIfNull(onMessage);
+            if (!connection.Loop.IsCurrent) throw new InvalidOperationException("UpgradeToWebSocket belongs on the connection's loop: call it in OnMessage, or after an await in OnMessageAsync.");
+            if (connection.Status != ConnectionStatus.Established) return false;
+            if (connection.Protocol is not HttpProtocol http || !http.IsUnanswered(request))
+                throw new InvalidOperationException("This request has been answered already, or belongs to another connection. Upgrade the connection that the request came on, once, in place of an answer.");
+            if (Handshake.Refuse(request) is { } refusal)
+            {
+                connection.Send(refusal);
+                return false;
+            }
+            options ??= connection.Worker?.Options.WebSocket ?? new WebSocketOptions();
+            var protocol = new WebSocketProtocol(WebSocketRole.Server, takesBinary: true, options, Handshake.Negotiate(request, options.Deflate));
+            WebSocketUpgrade.Open(connection, request, protocol, new CallbackHandler(connection.Handler, onMessage));
+            return connection.Protocol == protocol;
+        }
+
+        /// <summary>Asks the peer of a WebSocket for a sign of life, at most 125 bytes with it; what comes back is not told. Any thread.</summary>
+        /// <exception cref="InvalidOperationException">The connection is no WebSocket.</exception>
+        public void Ping(ReadOnlySpan<byte> payload = default)
+        {
+            WebSocketProtocol protocol = OpenWebSocket(connection);
+            byte[] copy = payload.ToArray();
+            WebSocketProtocol.CheckPing(copy);
+            OnLoop(connection, () =>
+            {
+                if (connection.Status != ConnectionStatus.Established) return;
+                protocol.Ask(copy);
+                connection.SendInterim();
+            });
+        }
+
+        /// <summary>Ends a WebSocket with a code of <see cref="CloseCode"/>, or 3000 to 4999, and a reason of at most 123 bytes. Any thread.</summary>
+        /// <exception cref="ArgumentException">The code may not be sent, or the reason is too long.</exception>
+        /// <exception cref="InvalidOperationException">The connection is no WebSocket.</exception>
+        public void CloseWebSocket(int code = CloseCode.Normal, string reason = "")
+        {
+            WebSocketProtocol protocol = OpenWebSocket(connection);
+            WebSocketProtocol.CheckClose(code, reason);
+            OnLoop(connection, () =>
+            {
+                protocol.SetClose(code, reason);
+                connection.Close();
+            });
+        }
+    }
+
+    private static WebSocketProtocol OpenWebSocket(TcpConnection connection) =>
+        connection.Protocol as WebSocketProtocol ?? throw new InvalidOperationException("This connection is no WebSocket, or not yet: wait for OnWebSocketConnected.");
+
+    private static void OnLoop(TcpConnection connection, Action action)
+    {
+        if (connection.Loop.IsCurrent) action();
+        else connection.Loop.Post(action);
+    }
+}

@@ -1,0 +1,33 @@
+using System.Buffers;
+using Workerman.Connection;
+using Workerman.Protocols;
+using Workerman.Protocols.WebSocket;
+
+namespace Workerman.WebSockets;
+
+/// <summary>
+/// The handler of one WebSocket that was a request of an HTTP worker: its messages go to the callback that it was handed over with. Belongs to its connection, on the loop's thread.
+/// </summary>
+/// <param name="inner">The HTTP worker's handler.</param>
+/// <param name="received">What to call with each message.</param>
+internal sealed class CallbackHandler(ConnectionHandler inner, Action<TcpConnection, WebSocketMessage> received) : DelegatingHandler<WebSocketMessage>(inner)
+{
+    public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
+    {
+        Verdict verdict = base.ReadMessage(connection, ref input);
+        if (verdict.Kind == VerdictKind.NeedMore) WebSocketHandler<WebSocketMessage>.TellOfClose(connection, WebSocketExtension.Find(connection)?.OnClose, Guard);
+        return verdict;
+    }
+
+    protected override void OnMessage(TcpConnection connection, WebSocketMessage message)
+    {
+        try
+        {
+            received(connection, message);
+        }
+        catch (Exception e)
+        {
+            OnFault(connection, e);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using Workerman.Connection;
+using Workerman.Protocols;
+
+namespace Workerman.WebSockets;
+
+/// <summary>
+/// A handler that reads messages in a way of its own and leaves the life of its connections to another, the worker's. One per loop or connection; runs on the loop's thread.
+/// </summary>
+internal abstract class DelegatingHandler<T>(ConnectionHandler inner) : ConnectionHandler<T>(inner.Loop, inner.Buffers)
+{
+    protected ConnectionHandler Inner => inner;
+
+    public override object? Owner => inner.Owner;
+
+    public override void OnClose(TcpConnection connection) => inner.OnClose(connection);
+
+    public override void OnError(TcpConnection connection, ConnectionError error, string reason) => inner.OnError(connection, error, reason);
+
+    public override void OnBufferFull(TcpConnection connection) => inner.OnBufferFull(connection);
+
+    public override void OnBufferDrain(TcpConnection connection) => inner.OnBufferDrain(connection);
+
+    public override void OnRejected(TcpConnection connection, Verdict verdict) => inner.OnRejected(connection, verdict);
+
+    public override void OnFault(TcpConnection connection, Exception exception) => inner.OnFault(connection, exception);
+
+    public override void OnGone(TcpConnection connection) => inner.OnGone(connection);
+
+    /// <summary>Calls the application; what it throws is reported and costs nothing else.</summary>
+    protected void Guard(TcpConnection connection, Action call)
+    {
+        try
+        {
+            call();
+        }
+        catch (Exception e)
+        {
+            OnFault(connection, e);
+        }
+    }
+}

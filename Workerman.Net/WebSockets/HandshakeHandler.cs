@@ -1,0 +1,46 @@
+using Workerman.Connection;
+using Workerman.Protocols;
+using Workerman.Protocols.Http;
+using Workerman.Protocols.WebSocket;
+
+namespace Workerman.WebSockets;
+
+/// <summary>
+/// The handler of a <c>websocket://</c> connection until it is one: it takes the one request, lets the application refuse, and goes on as a WebSocket (RFC 6455 section 4.2). One per
+/// worker and loop; runs on the loop's thread.
+/// </summary>
+/// <param name="open">The handler that goes on.</param>
+/// <param name="events">Whom to ask and tell.</param>
+/// <param name="takesBinary">Whether messages of bytes are taken.</param>
+/// <param name="options">Limits and patience.</param>
+internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents events, bool takesBinary, WebSocketOptions options) : DelegatingHandler<Request>(open)
+{
+    protected override void OnMessage(TcpConnection connection, Request request)
+    {
+        try
+        {
+            Shake(connection, request);
+        }
+        catch (Exception e)
+        {
+            OnFault(connection, e);
+            connection.AnswerFault(connection.Protocol.JudgeFault(e), request);
+        }
+    }
+
+    private void Shake(TcpConnection connection, Request request)
+    {
+        if (Handshake.Refuse(request) is { } refusal)
+        {
+            OnRejected(connection, Verdict.Reject(refusal.StatusCode, "no opening handshake of a WebSocket"));
+            connection.Send(refusal);
+            return;
+        }
+        (WebSocketExtension.Find(connection)?.OnConnect ?? events.OnWebSocketConnect)?.Invoke(connection, request);
+        // The application has refused it, with an answer of its own or without.
+        if (connection.Status != ConnectionStatus.Established || connection.Protocol is not HttpProtocol http || !http.IsUnanswered(request)) return;
+        WebSocketUpgrade.Open(connection, request, new WebSocketProtocol(WebSocketRole.Server, takesBinary, options, Handshake.Negotiate(request, options.Deflate)), Inner);
+        if (connection.Protocol is not WebSocketProtocol) return;
+        if ((WebSocketExtension.Find(connection)?.OnConnected ?? events.OnWebSocketConnected) is { } connected) Guard(connection, () => connected(connection, request));
+    }
+}

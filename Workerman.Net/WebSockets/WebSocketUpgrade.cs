@@ -1,0 +1,18 @@
+using Workerman.Connection;
+using Workerman.Protocols.Http;
+using Workerman.Protocols.WebSocket;
+
+namespace Workerman.WebSockets;
+
+/// <summary>The step from HTTP to WebSocket on one connection. On its loop.</summary>
+internal static class WebSocketUpgrade
+{
+    /// <summary>Answers the request and goes on as a WebSocket.</summary>
+    /// <exception cref="InvalidOperationException">The application has set a header field that cannot be.</exception>
+    public static void Open(TcpConnection connection, Request request, WebSocketProtocol protocol, ConnectionHandler handler)
+    {
+        Response answer = Handshake.Accept(request, protocol.Deflate);
+        if (Handshake.SubprotocolOf(request) is { } subprotocol) WebSocketExtension.Of(connection).Subprotocol = subprotocol;
+        connection.Upgrade(new UpgradeAnswer(answer), protocol, handler);
+    }
+}
