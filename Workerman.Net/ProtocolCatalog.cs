@@ -9,37 +9,53 @@ namespace Workerman;
 /// </summary>
 internal static class ProtocolCatalog
 {
-    private static readonly Dictionary<string, Type> Messages = new()
+    private static readonly Type[] Plain = [typeof(string), typeof(byte[]), typeof(ReadOnlyMemory<byte>)];
+
+    private static readonly Dictionary<string, Type[]> Messages = new()
     {
-        ["http"] = typeof(Request),
-        ["tcp"] = typeof(ReadOnlyMemory<byte>),
+        ["http"] = [typeof(Request)],
+        ["tcp"] = Plain,
+        ["text"] = Plain,
+        ["frame"] = Plain,
+        ["unix"] = [.. Plain, typeof(Request)],
     };
 
     /// <summary>Refuses a known scheme that cannot deliver <typeparamref name="T"/>.</summary>
     /// <exception cref="ArgumentException">The schemes that can are named.</exception>
     public static void Check<T>(string scheme)
     {
-        if (!Messages.TryGetValue(scheme, out Type? delivered) || delivered == typeof(T)) return;
-        // tcp:// carries any application protocol, which is known only later.
-        if (scheme == "tcp") return;
-        throw new ArgumentException($"A worker on {scheme}:// receives {delivered}, not {typeof(T)}. {Cure<T>()}");
+        if (scheme == "udp") throw new ArgumentException($"A worker on udp:// has datagrams instead of connections. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>.");
+        if (!Messages.TryGetValue(scheme, out Type[]? delivered) || delivered.Contains(typeof(T))) return;
+        // They carry any application protocol, which is known only later.
+        if (CarriesAny(scheme)) return;
+        throw new ArgumentException($"A worker on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. {Cure<T>()}");
     }
 
     /// <summary>Makes the protocols of a worker's connections.</summary>
     /// <exception cref="ArgumentException">The scheme is not known, or does not deliver the type.</exception>
     public static Func<ConnectionProtocol> FactoryFor<T>(string scheme, WorkerOptions options, Func<IProtocol<T>>? protocol)
     {
-        if (!Messages.TryGetValue(scheme, out Type? delivered))
+        if (!Messages.TryGetValue(scheme, out Type[]? delivered))
             throw new ArgumentException($"the scheme {scheme} is not known. Cure: use {string.Join(" or ", Messages.Keys.Select(known => known + "://"))}");
         if (protocol is not null)
         {
-            return scheme == "tcp"
+            return CarriesAny(scheme)
                 ? () => new MessageProtocol<T>(scheme, protocol())
                 : throw new ArgumentException($"Protocol is set, but {scheme}:// brings its own; use tcp://");
         }
-        if (delivered != typeof(T)) throw new ArgumentException($"{scheme}:// receives {delivered}, not {typeof(T)}; set Protocol. {Cure<T>()}");
-        return scheme == "http" ? HttpFactory(options.Http) : () => RawProtocol.Instance;
+        return Own<T>(scheme, options) ?? throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. {Cure<T>()}");
     }
+
+    private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options) => scheme switch
+    {
+        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http),
+        "tcp" or "unix" => PlainProtocols.Raw<T>(scheme),
+        "text" => PlainProtocols.Text<T>(),
+        "frame" => PlainProtocols.Frame<T>(),
+        _ => null,
+    };
+
+    private static bool CarriesAny(string scheme) => scheme is "tcp" or "unix";
 
     private static Func<ConnectionProtocol> HttpFactory(HttpOptions options)
     {
@@ -48,9 +64,11 @@ internal static class ProtocolCatalog
         return () => new HttpProtocol(options);
     }
 
+    private static string Names(Type[] types) => string.Join(" or ", types.Select(type => type.ToString()));
+
     private static string Cure<T>()
     {
-        string[] fitting = [.. Messages.Where(entry => entry.Value == typeof(T)).Select(entry => entry.Key + "://")];
+        string[] fitting = [.. Messages.Where(entry => entry.Value.Contains(typeof(T))).Select(entry => entry.Key + "://")];
         return fitting.Length > 0
             ? $"Schemes that deliver it: {string.Join(", ", fitting)}."
             : $"No scheme delivers it; use tcp:// with a Protocol of your own (IProtocol<{typeof(T).Name}>).";
