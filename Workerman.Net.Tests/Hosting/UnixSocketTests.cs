@@ -222,6 +222,7 @@ internal sealed class UnixSocketTests(Type loopType)
         }
         Assert.That(UnixPath.Refusal("unix:///run/a", "/run/a", 13, "").Message, Does.Contain("does not let this user").And.Contain("/run").And.Contain("Cure: "));
         Assert.That(UnixPath.Refusal("unix:///run/a", "/run/a", 30, "").Message, Does.Contain("cannot be written to"));
+        Assert.That(UnixPath.Refusal("unix:///run/a", "/run/a", 98, "").Message, Does.Contain("/run/a is there and this user cannot remove it"));
     }
 
     [Test]

@@ -11,6 +11,9 @@ internal static class UnixPath
     private const int EACCES = 13;
     private const int ENOTDIR = 20;
     private const int EROFS = 30;
+    private const int LinuxInUse = 98;
+    private const int MacInUse = 48;
+    private const int WindowsInUse = 10048;
 
     /// <summary>Bytes of <c>sun_path</c> in <c>sockaddr_un</c>, without the zero at its end.</summary>
     private static readonly int Longest = OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD() ? 103 : 107;
@@ -37,6 +40,7 @@ internal static class UnixPath
             ENOTDIR => Bad(address, $"{folder} is no folder", "choose another path"),
             EACCES or EPERM => Bad(address, $"the system does not let this user make a socket in {folder}", "give the user the right to write there, or choose another path"),
             EROFS => Bad(address, $"{folder} is on a disk that cannot be written to", "choose another path"),
+            LinuxInUse or MacInUse or WindowsInUse => Bad(address, $"{path} is there and this user cannot remove it", "remove it, or choose another path"),
             _ => Bad(address, message, "see the cause"),
         };
     }
