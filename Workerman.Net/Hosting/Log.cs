@@ -40,6 +40,15 @@ internal static partial class Log
         else Refused(logger, connection, remote, verdict.Reason);
     }
 
+    [LoggerMessage(40, LogLevel.Warning, "Connection {Connection} from {Remote} is closed: {Reason}")]
+    private static partial void Refused(ILogger logger, long connection, string remote, string? reason);
+
+    [LoggerMessage(41, LogLevel.Debug, "Worker {Worker} refuses a datagram from {Remote}: {Reason}")]
+    public static partial void DatagramRefused(ILogger logger, string worker, string remote, string? reason);
+
+    [LoggerMessage(42, LogLevel.Error, "A callback of worker {Worker} failed for a datagram from {Remote}")]
+    public static partial void DatagramFailed(ILogger logger, string worker, string remote, Exception exception);
+
     [LoggerMessage(9, LogLevel.Error, "Loop {Loop} did not stop in time: a callback blocks it. It is left behind.")]
     public static partial void LoopHangs(ILogger logger, string loop);
 
@@ -54,13 +63,4 @@ internal static partial class Log
 
     [LoggerMessage(13, LogLevel.Error, "{What}")]
     public static partial void SessionFailed(ILogger logger, string what, Exception exception);
-
-    [LoggerMessage(40, LogLevel.Warning, "Connection {Connection} from {Remote} is closed: {Reason}")]
-    private static partial void Refused(ILogger logger, long connection, string remote, string? reason);
-
-    [LoggerMessage(41, LogLevel.Debug, "Worker {Worker} refuses a datagram from {Remote}: {Reason}")]
-    public static partial void DatagramRefused(ILogger logger, string worker, string remote, string? reason);
-
-    [LoggerMessage(42, LogLevel.Error, "A callback of worker {Worker} failed for a datagram from {Remote}")]
-    public static partial void DatagramFailed(ILogger logger, string worker, string remote, Exception exception);
 }
