@@ -12,21 +12,27 @@ namespace Workerman;
 /// </summary>
 internal static class ProtocolCatalog
 {
+    private static readonly Type[] Plain = [typeof(string), typeof(byte[]), typeof(ReadOnlyMemory<byte>)];
+
     private static readonly Dictionary<string, Type[]> Messages = new()
     {
         ["http"] = [typeof(Request)],
         ["websocket"] = [typeof(string), typeof(WebSocketMessage)],
         ["ws"] = [typeof(string), typeof(WebSocketMessage)],
-        ["tcp"] = [typeof(ReadOnlyMemory<byte>)],
+        ["tcp"] = Plain,
+        ["text"] = Plain,
+        ["frame"] = Plain,
+        ["unix"] = [.. Plain, typeof(Request), typeof(WebSocketMessage)],
     };
 
     /// <summary>Refuses a known scheme that cannot deliver <typeparamref name="T"/>.</summary>
     /// <exception cref="ArgumentException">The schemes that can are named.</exception>
     public static void Check<T>(string scheme)
     {
+        if (scheme == "udp") throw new ArgumentException($"A worker on udp:// has datagrams instead of connections. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>.");
         if (!Messages.TryGetValue(scheme, out Type[]? delivered) || delivered.Contains(typeof(T))) return;
-        // tcp:// carries any application protocol, which is known only later.
-        if (scheme == "tcp") return;
+        // They carry any application protocol, which is known only later.
+        if (CarriesAny(scheme)) return;
         throw new ArgumentException($"A worker on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. {Cure<T>()}");
     }
 
@@ -38,18 +44,31 @@ internal static class ProtocolCatalog
             throw new ArgumentException($"the scheme {scheme} is not known. Cure: use {string.Join(" or ", Messages.Keys.Select(known => known + "://"))}");
         if (protocol is not null)
         {
-            return scheme == "tcp"
+            return CarriesAny(scheme)
                 ? () => new MessageProtocol<T>(scheme, protocol())
                 : throw new ArgumentException($"Protocol is set, but {scheme}:// brings its own; use tcp://");
         }
-        if (!delivered.Contains(typeof(T))) throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. {Cure<T>()}");
-        return scheme == "tcp" ? () => RawProtocol.Instance : HttpFactory(options.Http);
+        return Own<T>(scheme, options) ?? throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. {Cure<T>()}");
     }
 
+    private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options) => scheme switch
+    {
+        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http),
+        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http),
+        "tcp" or "unix" => PlainProtocols.Raw<T>(scheme),
+        "text" => PlainProtocols.Text<T>(),
+        "frame" => PlainProtocols.Frame<T>(),
+        _ => null,
+    };
+
     /// <summary>The handler that a worker's new connections begin with: the worker's own, or one that stands before it until the handshake is done.</summary>
-    public static ConnectionHandler HandlerFor<T>(string scheme, WorkerOptions options, ConnectionHandler<T> handler, IWebSocketEvents events) => scheme is "websocket" or "ws"
+    public static ConnectionHandler HandlerFor<T>(string scheme, WorkerOptions options, ConnectionHandler<T> handler, IWebSocketEvents events) => IsWebSocket<T>(scheme)
         ? new HandshakeHandler(new WebSocketHandler<T>(handler, events), events, typeof(T) == typeof(WebSocketMessage), options.WebSocket)
         : handler;
+
+    private static bool IsWebSocket<T>(string scheme) => scheme is "websocket" or "ws" || (scheme == "unix" && typeof(T) == typeof(WebSocketMessage));
+
+    private static bool CarriesAny(string scheme) => scheme is "tcp" or "unix";
 
     private static Func<ConnectionProtocol> HttpFactory(HttpOptions options)
     {

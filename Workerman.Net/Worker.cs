@@ -164,5 +164,5 @@ public class Worker(string address, WorkerOptions? options = null) : Worker<Requ
     }
 
     private static BannerRow RowOf(WorkerBase worker) => new(
-        worker.Scheme, Environment.UserName, worker.Name, $"{worker.Scheme}://{worker.LocalEndPoint}", worker.Count);
+        worker.Scheme, Environment.UserName, worker.Name, $"{worker.Scheme}://{worker.Bound}", worker.Count);
 }

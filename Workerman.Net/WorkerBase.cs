@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
@@ -20,7 +21,7 @@ public abstract class WorkerBase : IHostedWorker, IWebSocketEvents
     private int _connectionCount;
     private bool _running;
     private volatile bool _ended;
-    private IPEndPoint? _boundEndPoint;
+    private EndPoint? _boundEndPoint;
     private List<Listener> _closing = [];
 
     private protected WorkerBase(string address, WorkerOptions? options)
@@ -82,14 +83,11 @@ public abstract class WorkerBase : IHostedWorker, IWebSocketEvents
     /// <summary>The open connections of the loop that asks; asked from elsewhere, a snapshot of all loops (PHP: <c>$connections</c>).</summary>
     public ConnectionCollection Connections => CurrentView()?.Connections ?? Snapshot();
 
-    /// <summary>Where it really listens, which tells the port for address <c>…:0</c>; null while it does not listen.</summary>
-    public IPEndPoint? LocalEndPoint
-    {
-        get
-        {
-            lock (_gate) return _listeners.Count == 0 ? null : _listeners[0].EndPoint;
-        }
-    }
+    /// <summary>Where it really listens, which tells the port for address <c>…:0</c>; null while it does not listen, and on a Unix socket.</summary>
+    public IPEndPoint? LocalEndPoint => Bound as IPEndPoint;
+
+    /// <summary>The path of the Unix socket that it listens on; null for all others, and while it does not listen.</summary>
+    public string? LocalPath => (Bound as UnixDomainSocketEndPoint)?.ToString();
 
     /// <summary>A connection was accepted (PHP: <c>$onConnect</c>).</summary>
     public Action<TcpConnection>? OnConnect { get; set; }
@@ -119,6 +117,15 @@ public abstract class WorkerBase : IHostedWorker, IWebSocketEvents
     /// The peer has said that it ends, with a code (<see cref="CloseCode"/>; 1005 for none) and a reason. It is answered when this returns, and <see cref="OnClose"/> follows in any case (PHP: <c>$onWebSocketClose</c>).
     /// </summary>
     public Action<TcpConnection, int, string>? OnWebSocketClose { get; set; }
+
+    /// <summary>What its sockets are bound to; null while it does not listen.</summary>
+    internal EndPoint? Bound
+    {
+        get
+        {
+            lock (_gate) return _listeners.Count == 0 ? null : _listeners[0].EndPoint;
+        }
+    }
 
     /// <summary>Whether it may have another connection. Any thread.</summary>
     internal bool HasRoom => Volatile.Read(ref _connectionCount) < Options.MaxConnections;
@@ -238,6 +245,11 @@ public abstract class WorkerBase : IHostedWorker, IWebSocketEvents
         }
     }
 
+    /// <summary>Opens one of its sockets.</summary>
+    /// <exception cref="WorkerStartException">The system refuses.</exception>
+    private protected virtual Listener OpenListener(ListenAddress address, EndPoint endPoint) =>
+        Listener.Open(address, endPoint, Options.Backlog, ReusePort, Options.UnixFileMode);
+
     private IWorkerView Attach(IEventLoop loop, int id, LoopThread thread, bool ownsLoop)
     {
         IWorkerView view = MakeView(loop, id, thread, ownsLoop);
@@ -262,13 +274,13 @@ public abstract class WorkerBase : IHostedWorker, IWebSocketEvents
             if (_listeners.Count > 0) return;
             ListenAddress address = ListenAddress.Parse(Address);
             // Listening again means the same port, also where the system chose it.
-            IPEndPoint endPoint = _boundEndPoint ?? address.EndPoint;
+            EndPoint endPoint = _boundEndPoint ?? address.EndPoint;
             int sockets = ReusePort ? Count : 1;
             for (int i = 0; i < sockets; i++)
             {
                 try
                 {
-                    _listeners.Add(Listener.Open(address, endPoint, Options.Backlog, ReusePort));
+                    _listeners.Add(OpenListener(address, endPoint));
                 }
                 catch
                 {

@@ -7,14 +7,16 @@ namespace Workerman;
 
 /// <summary>
 /// A worker whose messages are of type <typeparamref name="T"/> (PHP: <c>Workerman\Worker</c>, which is untyped). The address's
-/// scheme decides what it can deliver: <c>http://</c> a <c>Request</c>, <c>tcp://</c> bytes (<c>ReadOnlyMemory&lt;byte&gt;</c>) or, with
-/// <see cref="Protocol"/>, whatever the application's own protocol reads.
+/// scheme decides what it can deliver: <c>http://</c> a <c>Request</c>, <c>text://</c> (lines) and <c>frame://</c> (a length, then bytes) a
+/// <c>string</c>, <c>byte[]</c> or <c>ReadOnlyMemory&lt;byte&gt;</c>, <c>tcp://</c> the same as it arrives or, with <see cref="Protocol"/>, whatever
+/// the application's own protocol reads. On <c>unix:///path/to.sock</c> it is the type that decides, a <c>Request</c> or as for <c>tcp://</c>, or
+/// <see cref="Protocol"/>. For datagrams there is <see cref="UdpWorker{T}"/>.
 /// </summary>
 /// <typeparam name="T">What <see cref="OnMessage"/> receives.</typeparam>
 public class Worker<T> : WorkerBase
 {
     /// <summary>Makes a worker that <see cref="Worker.RunAll"/> will run.</summary>
-    /// <param name="address">Where to listen: <c>scheme://host:port</c>. The host and port are checked when it starts to listen.</param>
+    /// <param name="address">Where to listen: <c>scheme://host:port</c> or <c>unix:///path/to.sock</c>. What follows the scheme is checked when it starts to listen.</param>
     /// <param name="options">Settings of its sockets and protocol.</param>
     /// <exception cref="ArgumentException">The scheme cannot deliver <typeparamref name="T"/>; the message names those that can.</exception>
     public Worker(string address, WorkerOptions? options = null)
@@ -34,7 +36,10 @@ public class Worker<T> : WorkerBase
     /// <summary>A message has arrived; after an <c>await</c> the code goes on on the same loop. Set this or <see cref="OnMessage"/>.</summary>
     public Func<TcpConnection, T, Task>? OnMessageAsync { get; set; }
 
-    /// <summary>Makes the application's protocol for a new connection; for <c>tcp://</c> addresses (PHP: <c>$protocol</c>).</summary>
+    /// <summary>
+    /// Makes the protocol of a new connection, for <c>tcp://</c> and <c>unix://</c> addresses (PHP: <c>$protocol</c>): the application's own, or one of
+    /// the library's, as in <c>Protocol = () =&gt; new TextProtocol()</c>.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The worker runs.</exception>
     public Func<IProtocol<T>>? Protocol
     {
@@ -53,7 +58,9 @@ public class Worker<T> : WorkerBase
     {
         if (OnMessage is not null && OnMessageAsync is not null)
             throw new InvalidOperationException($"Worker {Name} has both OnMessage and OnMessageAsync, and a message has one answer; set one of them.");
-        ListenAddress.Parse(Address);
+        ListenAddress address = ListenAddress.Parse(Address);
+        if (ReusePort && address.Scheme == "unix")
+            throw new InvalidOperationException($"Worker {Name} has ReusePort, but a Unix socket has one queue only; leave it false: all {Count} loops accept from it.");
         try
         {
             ProtocolCatalog.FactoryFor(Scheme, Options, Protocol);

@@ -31,6 +31,12 @@ public sealed class WorkerOptions
         }
     } = 100_000;
 
+    /// <summary>
+    /// Who may connect to a Unix socket: the mode of its file, set before the first connection is possible; null for what the umask leaves.
+    /// To connect takes the right to write. Not on Windows.
+    /// </summary>
+    public UnixFileMode? UnixFileMode { get; set; }
+
     /// <summary>Limits and patience of an HTTP worker.</summary>
     public HttpOptions Http { get; } = new();
 

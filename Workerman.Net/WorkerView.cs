@@ -14,6 +14,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     private readonly Worker<T> _worker;
     private readonly Func<ConnectionProtocol> _makeProtocol;
     private readonly ConnectionHandler _first;
+    private readonly bool _isUnix;
     private Acceptor? _acceptor;
     private bool _stopped;
 
@@ -22,6 +23,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     {
         _worker = worker;
         _makeProtocol = makeProtocol;
+        _isUnix = worker.Scheme == "unix";
         Id = id;
         Thread = thread;
         OwnsLoop = ownsLoop;
@@ -95,10 +97,10 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     public override void OnBufferDrain(TcpConnection connection) => Guard(connection.OnBufferDrain ?? _worker.OnBufferDrain, connection);
 
     public override void OnRejected(TcpConnection connection, Verdict verdict) =>
-        Log.Rejected(Worker.SafeLogger, connection.Id, $"{connection.RemoteAddress}", verdict.Status, verdict.Reason);
+        Log.Rejected(Worker.SafeLogger, connection.Id, PeerOf(connection), verdict);
 
     public override void OnFault(TcpConnection connection, Exception exception) =>
-        Log.CallbackFailed(Worker.SafeLogger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", exception);
+        Log.CallbackFailed(Worker.SafeLogger, _worker.Name, connection.Id, PeerOf(connection), exception);
 
     public override void OnGone(TcpConnection connection)
     {
@@ -120,6 +122,9 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
             OnMessageFault(connection, message, e);
         }
     }
+
+    /// <summary>The peer for the log: one of a Unix socket has no address, but the socket has.</summary>
+    private string PeerOf(TcpConnection connection) => connection.RemoteAddress?.ToString() ?? (_isUnix ? _worker.Address : "");
 
     private void Observe(TcpConnection connection, T message, Task handling)
     {
@@ -151,7 +156,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         TcpConnection connection;
         try
         {
-            socket.SetNoDelay();
+            if (!_isUnix) socket.SetNoDelay();
             connection = new TcpConnection(socket, _makeProtocol(), _first);
         }
         catch (Exception e)

@@ -11,9 +11,10 @@ internal sealed class RawClient : IDisposable
     private readonly byte[] _buffer = new byte[64 * 1024];
     private readonly List<byte> _received = [];
 
-    public RawClient(IPEndPoint endPoint, int receiveBufferSize = 0)
+    public RawClient(EndPoint endPoint, int receiveBufferSize = 0)
     {
-        Socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        Socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified);
+        if (endPoint is IPEndPoint) Socket.NoDelay = true;
         if (receiveBufferSize > 0) Socket.ReceiveBufferSize = receiveBufferSize;
         Socket.ReceiveTimeout = Socket.SendTimeout = (int)Wait.Limit.TotalMilliseconds;
         Socket.Connect(endPoint);
@@ -45,9 +46,11 @@ internal sealed class RawClient : IDisposable
     }
 
     /// <summary>Sends in pieces, each on its own way before the next.</summary>
-    public RawClient Send(string text, Fragmentation fragmentation)
+    public RawClient Send(string text, Fragmentation fragmentation) => Send(Encoding.Latin1.GetBytes(text), fragmentation);
+
+    /// <inheritdoc cref="Send(string, Fragmentation)"/>
+    public RawClient Send(byte[] bytes, Fragmentation fragmentation)
     {
-        byte[] bytes = Encoding.Latin1.GetBytes(text);
         foreach (Range piece in fragmentation.Cut(bytes.Length)) Send(bytes[piece]);
         return this;
     }

@@ -127,7 +127,7 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>Whether nothing waits to be sent, no file either (PHP: <c>bufferIsEmpty()</c>).</summary>
     public bool BufferIsEmpty => _output is null && _file is null;
 
-    /// <summary>The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null if the peer is gone before it was asked for.</summary>
+    /// <summary>The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null on a Unix socket, and if the peer is gone before it was asked for.</summary>
     public IPEndPoint? RemoteAddress => field ??= _watch.RemoteEndPoint;
 
     /// <summary>The peer's IP address, or an empty text (PHP: <c>getRemoteIp()</c>).</summary>

@@ -50,6 +50,9 @@ public sealed unsafe class EpollLoop : EventLoop
     /// <inheritdoc/>
     public override IAcceptWatch Accept(Socket listener, IAcceptHandler handler) => new EpollAcceptWatch(this, listener, handler);
 
+    /// <inheritdoc/>
+    public override IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler) => new EpollDatagramWatch(this, socket, handler);
+
     /// <summary>Adds a descriptor; the answer names it in <see cref="Modify"/> and <see cref="Remove"/>.</summary>
     internal ulong Add(int fd, uint events, IEpollHandler handler)
     {

@@ -65,6 +65,9 @@ public abstract class EventLoop : IEventLoop
     /// <inheritdoc/>
     public abstract IAcceptWatch Accept(Socket listener, IAcceptHandler handler);
 
+    /// <inheritdoc/>
+    public abstract IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler);
+
     /// <summary>Waits up to <paramref name="timeout"/> milliseconds (-1: for ever) and calls back what is ready.</summary>
     private protected abstract void Poll(int timeout);
 

@@ -39,6 +39,12 @@ public interface IEventLoop : IDisposable
     /// <param name="handler">What is called back, on the loop's thread.</param>
     IAcceptWatch Accept(Socket listener, IAcceptHandler handler);
 
+    /// <summary>Watches a datagram socket; reading is enabled.</summary>
+    /// <param name="socket">A bound or connected datagram socket. The caller keeps it and removes the watch before it closes it.</param>
+    /// <param name="handler">What is called back, on the loop's thread.</param>
+    /// <exception cref="SocketException">The operating system does not watch it: no memory, too many watches.</exception>
+    IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler);
+
     /// <summary>Arms a timer (PHP: <c>delay</c> and <c>repeat</c>).</summary>
     /// <param name="interval">Zero or more; rounded up to the poll's next millisecond, never early.</param>
     /// <param name="callback">Called on the loop's thread.</param>

@@ -22,6 +22,9 @@ public sealed class SocketLoop : EventLoop
     /// <inheritdoc/>
     public override IAcceptWatch Accept(Socket listener, IAcceptHandler handler) => new SocketLoopAcceptWatch(this, listener, handler);
 
+    /// <inheritdoc/>
+    public override IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler) => new SocketLoopDatagramWatch(this, socket, handler);
+
     /// <summary>Queues an event for the loop's next poll. Any thread.</summary>
     internal void Enqueue(ISocketLoopEvent item)
     {

@@ -4,11 +4,11 @@ using System.Net.Sockets;
 
 namespace Workerman.Hosting;
 
-/// <summary>An address to listen on, <c>scheme://host:port</c>, taken apart. Pure but for the look-up of host names.</summary>
+/// <summary>An address to listen on, <c>scheme://host:port</c> or <c>unix://path</c>, taken apart. Pure but for the look-up of host names.</summary>
 /// <param name="Text">As it was given.</param>
 /// <param name="Scheme">In lower case.</param>
-/// <param name="EndPoint">Where to listen.</param>
-internal sealed record ListenAddress(string Text, string Scheme, IPEndPoint EndPoint)
+/// <param name="EndPoint">Where to listen: an <see cref="IPEndPoint"/>, or a <see cref="UnixDomainSocketEndPoint"/>.</param>
+internal sealed record ListenAddress(string Text, string Scheme, EndPoint EndPoint)
 {
     private const string Form = "write it as scheme://host:port, for example http://0.0.0.0:8080 or http://[::1]:8080";
 
@@ -25,6 +25,7 @@ internal sealed record ListenAddress(string Text, string Scheme, IPEndPoint EndP
         if (text.Any(char.IsControl)) throw Bad(string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)), "it has a control character");
         string scheme = SchemeOf(text);
         if (scheme.Length == 0) throw Bad(text, "it has no scheme");
+        if (scheme == "unix") return new ListenAddress(text, scheme, UnixPath.EndPointOf(text));
         string authority = text[(scheme.Length + 3)..].TrimEnd('/');
         int colon = authority.LastIndexOf(':');
         if (colon < 0 || colon < authority.LastIndexOf(']')) throw Bad(text, "it has no port");

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace Workerman.Hosting;
@@ -7,12 +8,13 @@ internal static class ListenFailure
 {
     public static string Explain(ListenAddress address, SocketError error, string message)
     {
-        int port = address.EndPoint.Port;
+        var endPoint = (IPEndPoint)address.EndPoint;
+        int port = endPoint.Port;
         (string cause, string cure) = error switch
         {
-            SocketError.AddressAlreadyInUse => ($"port {port} is in use by another program", $"Stop that program (find it with 'ss -ltnp sport = :{port}' or 'lsof -i :{port}') or choose another port"),
+            SocketError.AddressAlreadyInUse => ($"port {port} is in use by another program", $"Stop that program (find it with 'ss -lntup sport = :{port}' or 'lsof -i :{port}') or choose another port"),
             SocketError.AccessDenied => ($"the system does not let this user listen on port {port}", "Ports below 1024 need a privilege: choose a higher port, or run with it"),
-            SocketError.AddressNotAvailable => ($"{address.EndPoint.Address} is no address of this machine", "Use one that is, or 0.0.0.0 for all"),
+            SocketError.AddressNotAvailable => ($"{endPoint.Address} is no address of this machine", "Use one that is, or 0.0.0.0 for all"),
             SocketError.AddressFamilyNotSupported => ("this machine does not speak that IP version", "Use an address of the other one"),
             SocketError.TooManyOpenSockets => ("no file descriptor is left", "Raise the limit (ulimit -n)"),
             _ => (message, "See the cause"),

@@ -5,25 +5,62 @@ using System.Net.Sockets;
 namespace Workerman.Hosting;
 
 /// <summary>
-/// One listening socket: a raw <see cref="TcpListener"/> that loops accept from. It is closed when nobody accepts from it any
-/// more. Any thread.
+/// One socket that loops accept from: a raw <see cref="TcpListener"/>, a Unix socket with its file, or a datagram socket, which they receive from.
+/// It is closed when no loop uses it any more. Any thread.
 /// </summary>
 internal sealed class Listener
 {
-    private readonly TcpListener _listener;
+    private readonly IDisposable _owner;
     private readonly Lock _gate = new();
     private int _users;
     private bool _closing;
     private bool _released;
 
-    private Listener(TcpListener listener) => _listener = listener;
+    private Listener(Socket socket, EndPoint endPoint, IDisposable owner)
+    {
+        Socket = socket;
+        EndPoint = endPoint;
+        _owner = owner;
+    }
 
-    public Socket Socket => _listener.Server;
+    public Socket Socket { get; }
 
-    public IPEndPoint EndPoint => (IPEndPoint)_listener.LocalEndpoint;
+    public EndPoint EndPoint { get; }
 
     /// <exception cref="WorkerStartException">The system refuses; the message says why and what to do.</exception>
-    public static Listener Open(ListenAddress address, IPEndPoint endPoint, int backlog, bool reusePort)
+    public static Listener Open(ListenAddress address, EndPoint endPoint, int backlog, bool reusePort, UnixFileMode? mode)
+    {
+        if (endPoint is IPEndPoint ip) return OpenTcp(address, ip, backlog, reusePort);
+        var file = UnixSocketFile.Open(address, endPoint.ToString()!, backlog, mode);
+        return new Listener(file.Socket, endPoint, file);
+    }
+
+    /// <summary>A bound datagram socket.</summary>
+    /// <exception cref="WorkerStartException">The system refuses; the message says why and what to do.</exception>
+    public static Listener OpenDatagrams(ListenAddress address, IPEndPoint endPoint, bool reusePort)
+    {
+        Socket? socket = null;
+        try
+        {
+            socket = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false };
+            if (endPoint.Address.Equals(IPAddress.IPv6Any)) socket.DualMode = true;
+            if (reusePort) SetReusePort(socket, address);
+            socket.Bind(endPoint);
+            return new Listener(socket, socket.LocalEndPoint!, socket);
+        }
+        catch (SocketException e)
+        {
+            socket?.Dispose();
+            throw new WorkerStartException(ListenFailure.Explain(address, e.SocketErrorCode, e.Message), e);
+        }
+        catch
+        {
+            socket?.Dispose();
+            throw;
+        }
+    }
+
+    private static Listener OpenTcp(ListenAddress address, IPEndPoint endPoint, int backlog, bool reusePort)
     {
         TcpListener? listener = null;
         try
@@ -32,7 +69,7 @@ internal sealed class Listener
             if (endPoint.Address.Equals(IPAddress.IPv6Any)) listener.Server.DualMode = true;
             if (reusePort) SetReusePort(listener.Server, address);
             listener.Start(backlog);
-            return new Listener(listener);
+            return new Listener(listener.Server, listener.LocalEndpoint, listener);
         }
         catch (Exception e) when (e is SocketException or Win32Exception)
         {
@@ -59,7 +96,7 @@ internal sealed class Listener
         {
             _users--;
             _released |= _closing;
-            if (_closing && _users == 0) _listener.Dispose();
+            if (_closing && _users == 0) _owner.Dispose();
         }
     }
 
@@ -69,7 +106,7 @@ internal sealed class Listener
         lock (_gate)
         {
             _closing = true;
-            if (_users == 0) _listener.Dispose();
+            if (_users == 0) _owner.Dispose();
         }
     }
 

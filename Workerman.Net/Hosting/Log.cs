@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Workerman.Protocols;
 
 namespace Workerman.Hosting;
 
@@ -28,6 +29,25 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Debug, "Connection {Connection} from {Remote} was refused: {Status} {Reason}")]
     public static partial void Rejected(ILogger logger, long connection, string remote, int status, string? reason);
+
+    /// <summary>
+    /// HTTP answers a refusal with a status, and what the internet sends to HTTP ports would flood the log. Any other protocol closes without a word,
+    /// so the log is the only one to tell.
+    /// </summary>
+    public static void Rejected(ILogger logger, long connection, string remote, Verdict verdict)
+    {
+        if (verdict.Status != 0) Rejected(logger, connection, remote, verdict.Status, verdict.Reason);
+        else Refused(logger, connection, remote, verdict.Reason);
+    }
+
+    [LoggerMessage(40, LogLevel.Warning, "Connection {Connection} from {Remote} is closed: {Reason}")]
+    private static partial void Refused(ILogger logger, long connection, string remote, string? reason);
+
+    [LoggerMessage(41, LogLevel.Debug, "Worker {Worker} refuses a datagram from {Remote}: {Reason}")]
+    public static partial void DatagramRefused(ILogger logger, string worker, string remote, string? reason);
+
+    [LoggerMessage(42, LogLevel.Error, "A callback of worker {Worker} failed for a datagram from {Remote}")]
+    public static partial void DatagramFailed(ILogger logger, string worker, string remote, Exception exception);
 
     [LoggerMessage(9, LogLevel.Error, "Loop {Loop} did not stop in time: a callback blocks it. It is left behind.")]
     public static partial void LoopHangs(ILogger logger, string loop);

@@ -2,36 +2,56 @@ using System.Buffers;
 
 namespace Workerman.Protocols;
 
-/// <summary>An application's <see cref="IProtocol{T}"/> as the protocol of one connection.</summary>
+/// <summary>
+/// An <see cref="IProtocol{T}"/>, of the application or of the library, as the protocol of one connection. What it decodes is checked here: it
+/// consumes what it makes a message of, and no message is longer than it may be.
+/// </summary>
 internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol) : ConnectionProtocol, IDecoder<T>, IEncoder<T>
 {
+    private readonly IProtocol<T> _protocol = protocol
+        ?? throw new InvalidOperationException($"The Protocol of a {name} worker returned null; it makes a protocol for each connection: Protocol = () => new MyProtocol().");
+
+    /// <summary>Bytes consumed since the last message.</summary>
+    private long _consumed;
+
     public override string Name => name;
 
     public override string Sends => typeof(T).ToString();
 
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out T message)
     {
-        long before = input.Length;
-        Verdict verdict = protocol.TryDecode(ref input, maxPackageSize, out message);
-        if (verdict.Kind == VerdictKind.Message && input.Length == before)
-            throw new InvalidOperationException($"{protocol.GetType()} returned a message without consuming a byte of it; advance input past the message.");
-        return verdict.Kind == VerdictKind.NeedMore && input.Length > maxPackageSize
-            ? Verdict.Reject(0, $"message exceeds MaxPackageSize ({maxPackageSize} bytes)")
+        ReadOnlySequence<byte> given = input;
+        Verdict verdict = _protocol.TryDecode(ref input, maxPackageSize, out message);
+        long consumed = given.Length - input.Length;
+        if (consumed < 0)
+        {
+            input = given;
+            throw new InvalidOperationException($"{_protocol.GetType()} made the input longer than it was; only move its start forward.");
+        }
+        if (verdict.Kind == VerdictKind.Message && consumed == 0)
+            throw new InvalidOperationException($"{_protocol.GetType()} returned a message without consuming a byte of it; advance input past the message.");
+        _consumed += consumed;
+        // The same whether a message arrives whole or in pieces, and whether its decoder lets them wait or takes them as they come.
+        long size = verdict.Kind == VerdictKind.NeedMore ? _consumed + input.Length : _consumed;
+        if (verdict.Kind == VerdictKind.Message) _consumed = 0;
+        return size > maxPackageSize && verdict.Kind != VerdictKind.Reject
+            ? Verdict.Reject(0, $"a message exceeds MaxPackageSize ({maxPackageSize} bytes)")
             : verdict;
     }
 
-    public void Encode(T message, IBufferWriter<byte> output) => protocol.Encode(message, output);
+    public void Encode(T message, IBufferWriter<byte> output) => _protocol.Encode(message, output);
 
     public override void Encode(string text, IBufferWriter<byte> output)
     {
-        if (text is T message) protocol.Encode(message, output);
+        if (text is T message) _protocol.Encode(message, output);
+        else if (_protocol is IEncoder<string> encoder) encoder.Encode(text, output);
         else throw Mismatch("text");
     }
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
-        if (typeof(T) == typeof(byte[])) protocol.Encode((T)(object)bytes.ToArray(), output);
-        else if (typeof(T) == typeof(ReadOnlyMemory<byte>)) protocol.Encode((T)(object)new ReadOnlyMemory<byte>(bytes.ToArray()), output);
+        if (_protocol is IEncoder<ReadOnlyMemory<byte>> encoder) encoder.Encode(bytes.ToArray(), output);
+        else if (_protocol is IEncoder<byte[]> arrayEncoder) arrayEncoder.Encode(bytes.ToArray(), output);
         else throw Mismatch("bytes");
     }
 

@@ -4,23 +4,26 @@ using System.Text;
 namespace Workerman.Protocols;
 
 /// <summary>
-/// No protocol: a message is whatever has arrived (<c>tcp://</c>). It has no state, so one object serves all.
+/// No protocol: a message is whatever has arrived (<c>tcp://</c>), or one datagram (<c>udp://</c>). It has no state, so one object serves all.
 /// </summary>
-internal sealed class RawProtocol : ConnectionProtocol, IDecoder<ReadOnlyMemory<byte>>
+internal sealed class RawProtocol(string name) : ConnectionProtocol, IDecoder<ReadOnlyMemory<byte>>, IDecoder<byte[]>
 {
-    public static readonly RawProtocol Instance = new();
+    public static readonly RawProtocol Instance = new("tcp");
 
-    private RawProtocol()
-    {
-    }
-
-    public override string Name => "tcp";
+    public override string Name => name;
 
     public override bool SharesEncoding => true;
 
     public override string Sends => "text and bytes";
 
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out ReadOnlyMemory<byte> message)
+    {
+        Verdict verdict = TryDecode(ref input, maxPackageSize, out byte[] bytes);
+        message = bytes;
+        return verdict;
+    }
+
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out byte[] message)
     {
         message = input.ToArray();
         input = input.Slice(input.End);

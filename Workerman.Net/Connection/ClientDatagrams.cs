@@ -1,0 +1,196 @@
+using System.Buffers;
+using System.ComponentModel;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.ExceptionServices;
+using Workerman.Events;
+using Workerman.Protocols;
+
+namespace Workerman.Connection;
+
+/// <summary>
+/// What an <see cref="AsyncUdpConnection{T}"/> does: looks the name up, has the socket, reads messages off what comes and keeps what is sent before there is a socket. Belongs to
+/// the loop's thread, as soon as it has one.
+/// </summary>
+internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, DatagramAddress address)
+{
+    /// <summary>Datagrams that wait for a name to be looked up.</summary>
+    private const int MaxWaiting = 64;
+
+    private readonly List<byte[]> _waiting = [];
+    private Channel? _channel;
+    private Func<ConnectionProtocol>? _makeCodec;
+    private ConnectionProtocol? _codec;
+    private Socket? _socket;
+
+    public ConnectionStatus Status { get; private set; }
+
+    public IEventLoop? Owner => _channel?.Loop;
+
+    public IPEndPoint? RemoteAddress { get; private set; } = address.Address is { } known ? new IPEndPoint(known, address.Port) : null;
+
+    public IPEndPoint? LocalAddress => _channel?.LocalAddress;
+
+    /// <summary>What writes the messages. There is one as soon as anything is sent.</summary>
+    public ConnectionProtocol Codec => _codec!;
+
+    /// <summary>Once.</summary>
+    public void Connect(Func<IProtocol<T>>? protocol)
+    {
+        EventLoop loop = EventLoop.Current
+            ?? throw new InvalidOperationException("An AsyncUdpConnection lives on an event loop, and none runs here; connect it in a callback, for example in OnWorkerStart.");
+        _makeCodec = MakeCodec(protocol);
+        _codec = _makeCodec();
+        _channel = new Channel(this, loop);
+        Status = ConnectionStatus.Connecting;
+        if (address.Address is { } ip) Open([ip]);
+        else _ = LookUpAsync();
+    }
+
+    public SendResult Send(ReadOnlySpan<byte> bytes)
+    {
+        switch (Status)
+        {
+            case ConnectionStatus.Established:
+                return _channel!.Send(connection, bytes, to: null);
+            case ConnectionStatus.Connecting when _waiting.Count < MaxWaiting:
+                _waiting.Add(bytes.ToArray());
+                return SendResult.Queued;
+            case ConnectionStatus.Connecting:
+                Report(ConnectionError.SendFail, $"{MaxWaiting} datagrams wait for {address.Host} to be looked up");
+                return SendResult.Dropped;
+            default:
+                return SendResult.Dropped;
+        }
+    }
+
+    public void Close()
+    {
+        if (Status == ConnectionStatus.Closed) return;
+        bool begun = Status != ConnectionStatus.Initial;
+        Status = ConnectionStatus.Closed;
+        _waiting.Clear();
+        _channel?.Close();
+        _socket?.Dispose();
+        if (begun) Owner!.Defer(connection);
+    }
+
+    private Func<ConnectionProtocol> MakeCodec(Func<IProtocol<T>>? protocol)
+    {
+        try
+        {
+            return PlainProtocols.ForDatagrams(address.Scheme, protocol);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidOperationException($"Cannot send to {address}: {e.Message}.", e);
+        }
+    }
+
+    private async Task LookUpAsync()
+    {
+        IPAddress[] addresses = [];
+        try
+        {
+            // Comes back to this loop: the loop's SynchronizationContext sees to it.
+            addresses = await Dns.GetHostAddressesAsync(address.Host);
+            // As for workers that listen on a name: with datagrams nobody finds out which of them answers.
+            Array.Sort(addresses, static (a, b) => a.AddressFamily.CompareTo(b.AddressFamily));
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException)
+        {
+            // Told below, as a name without an address is.
+        }
+        if (Status == ConnectionStatus.Connecting) Open(addresses);
+    }
+
+    private void Open(IPAddress[] addresses)
+    {
+        string reason = $"the host name {address.Host} is not known";
+        foreach (IPAddress ip in addresses)
+        {
+            Socket? socket = null;
+            try
+            {
+                var remote = new IPEndPoint(ip, address.Port);
+                socket = new Socket(ip.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+                // Of a datagram socket this only sets the peer, so it waits for nothing.
+                socket.Connect(remote);
+                _channel!.Open(socket);
+                _socket = socket;
+                OnOpened(remote);
+                return;
+            }
+            // Also what epoll has to say, of which SocketException is a kind.
+            catch (Win32Exception e)
+            {
+                socket?.Dispose();
+                reason = e.Message;
+            }
+        }
+        Report(ConnectionError.ConnectFail, reason);
+        Close();
+    }
+
+    private void OnOpened(IPEndPoint remote)
+    {
+        RemoteAddress = remote;
+        Status = ConnectionStatus.Established;
+        foreach (byte[] datagram in _waiting) _channel!.Send(connection, datagram, to: null);
+        _waiting.Clear();
+        // After the code that connects: it may still set callbacks, as with a name that is looked up.
+        Owner!.Post(() =>
+        {
+            if (Status == ConnectionStatus.Established) connection.OnConnect?.Invoke(connection);
+        });
+    }
+
+    private void Report(ConnectionError error, string reason)
+    {
+        try
+        {
+            connection.OnError?.Invoke(connection, error, reason);
+        }
+        catch (Exception e)
+        {
+            OnFault(e);
+        }
+    }
+
+    private void Receive(ReadOnlySequence<byte> datagram)
+    {
+        ConnectionProtocol codec = _makeCodec!();
+        if (datagram.IsEmpty && codec is not (RawProtocol or RawTextProtocol)) return;
+        do
+        {
+            Verdict verdict = ((IDecoder<T>)codec).TryDecode(ref datagram, DatagramChannel.MaxSize, out T message);
+            if (verdict.Kind == VerdictKind.Reject) throw new InvalidDataException($"A datagram from {address} is refused: {verdict.Reason}");
+            // What is not whole now never will be.
+            if (verdict.Kind == VerdictKind.NeedMore) return;
+            connection.OnMessage?.Invoke(connection, message);
+        }
+        while (!datagram.IsEmpty && Status == ConnectionStatus.Established);
+    }
+
+    /// <summary>What the application lets escape goes where all of the loop's does: to its error handler, which logs it.</summary>
+    private void OnFault(Exception exception) => Owner!.Post(ExceptionDispatchInfo.Capture(exception).Throw);
+
+    private sealed class Channel(ClientDatagrams<T> client, IEventLoop loop) : DatagramChannel(loop)
+    {
+        public override void OnError(UdpConnection connection, ConnectionError error, string reason) => client.Report(error, reason);
+
+        protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)
+        {
+            try
+            {
+                client.Receive(datagram);
+            }
+            catch (Exception e)
+            {
+                client.OnFault(e);
+            }
+        }
+
+        protected override void OnUnreachable() => client.Report(ConnectionError.SendFail, "nobody listens there");
+    }
+}
