@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
@@ -49,6 +50,9 @@ public sealed unsafe class EpollLoop : EventLoop
 
     /// <inheritdoc/>
     public override IAcceptWatch Accept(Socket listener, IAcceptHandler handler) => new EpollAcceptWatch(this, listener, handler);
+
+    /// <inheritdoc/>
+    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler) => new EpollConnect(this, endPoint, localEndPoint, handler);
 
     /// <summary>Adds a descriptor; the answer names it in <see cref="Modify"/> and <see cref="Remove"/>.</summary>
     internal ulong Add(int fd, uint events, IEpollHandler handler)

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace Workerman.Events;
@@ -38,6 +39,13 @@ public interface IEventLoop : IDisposable
     /// <param name="listener">A listening socket. The caller keeps it and removes the watch before it closes it.</param>
     /// <param name="handler">What is called back, on the loop's thread.</param>
     IAcceptWatch Accept(Socket listener, IAcceptHandler handler);
+
+    /// <summary>Connects a stream socket, without waiting.</summary>
+    /// <param name="endPoint">Where to: an <see cref="IPEndPoint"/>, or a <see cref="UnixDomainSocketEndPoint"/>.</param>
+    /// <param name="localEndPoint">Where from; null for what the system chooses.</param>
+    /// <param name="handler">What is called back, on the loop's thread, with all outcomes.</param>
+    /// <returns>Disposing gives up: the socket is closed and nothing is called back.</returns>
+    IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler);
 
     /// <summary>Arms a timer (PHP: <c>delay</c> and <c>repeat</c>).</summary>
     /// <param name="interval">Zero or more; rounded up to the poll's next millisecond, never early.</param>

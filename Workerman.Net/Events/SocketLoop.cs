@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace Workerman.Events;
@@ -21,6 +22,9 @@ public sealed class SocketLoop : EventLoop
 
     /// <inheritdoc/>
     public override IAcceptWatch Accept(Socket listener, IAcceptHandler handler) => new SocketLoopAcceptWatch(this, listener, handler);
+
+    /// <inheritdoc/>
+    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler) => new SocketLoopConnect(this, endPoint, localEndPoint, handler);
 
     /// <summary>Queues an event for the loop's next poll. Any thread.</summary>
     internal void Enqueue(ISocketLoopEvent item)
