@@ -77,7 +77,7 @@ internal sealed partial class ServerProcess : IDisposable
         if (line.Contains("Start success", StringComparison.Ordinal)) _started.TrySetResult();
     }
 
-    [GeneratedRegex(@"http://(\S+:\d+)\s")]
+    [GeneratedRegex(@"(?:http|tcp)://(\S+:\d+)\s")]
     private static partial Regex ListenPattern();
 
     [LibraryImport("libc")]
