@@ -113,6 +113,7 @@ internal sealed class ClientLifeTests(Type loopType)
     [Test]
     public async Task TheyKeepNoWorkerFromStoppingAndAreClosedWithIt()
     {
+        int sockets = OpenFiles.CountOf("socket:");
         using var peer = new Peer();
         using var events = new EventQueue();
         TestServer server = TestServer.Raw(loopType, (_, _) => { }, worker => worker.OnWorkerStart = _ =>
@@ -124,6 +125,7 @@ internal sealed class ClientLifeTests(Type loopType)
                 // As programs do that are to stay connected; the loop is at its end.
                 self.Reconnect();
                 self.Reconnect(1);
+                new AsyncTcpConnection<ReadOnlyMemory<byte>>(peer.Address).Connect();
             };
             connection.Connect();
         });
@@ -135,6 +137,8 @@ internal sealed class ClientLifeTests(Type loopType)
         Assert.That(events.Next(), Is.EqualTo("close"));
         Assert.That(upstream.ReadToEnd(), Is.Empty);
         Assert.That((events.Count, peer.HasVisitor), Is.EqualTo((0, false)));
+        upstream.Dispose();
+        await Wait.Until(() => OpenFiles.CountOf("socket:") <= sockets + 1, "all descriptors but the peer's to be given back");
         Assert.That(server.Log.Text, Does.Not.Contain("failed"));
     }
 

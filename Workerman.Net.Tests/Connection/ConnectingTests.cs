@@ -103,13 +103,16 @@ internal sealed class ConnectingTests(Type loopType)
     }
 
     [Test]
-    public void TimersThatAreAllDeletedTakeNoTimeoutAlong()
+    public async Task TimersThatAreAllDeletedTakeNoTimeoutAlong()
     {
         if (!OperatingSystem.IsLinux()) Assert.Ignore("A full backlog is silent on Linux.");
         using var peer = new Peer(backlog: 0);
         List<Socket> crowd = Fill(peer);
-        Clients.Connect(_loop, peer.Address, _events, connection => connection.ConnectTimeout = TimeSpan.FromMilliseconds(100));
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Clients.Connect(_loop, peer.Address, _events, connection => connection.ConnectTimeout = TimeSpan.FromMilliseconds(20));
         _loop.Do(Timer.DelAll);
+        await Task.Delay(30);
+        // What the loop does once a second.
+        _loop.Do(connection.Beat);
         Assert.That(_events.Next(), Does.Contain("no answer within ConnectTimeout"));
         crowd.ForEach(socket => socket.Dispose());
     }
@@ -262,6 +265,19 @@ internal sealed class ConnectingTests(Type loopType)
         Assert.That((connection.RemoteAddress, connection.RemoteIp, connection.Address), Is.EqualTo((null as IPEndPoint, "", peer.Address)));
         Clients.Connect(_loop, $"unix://{folder.Path}/nobody.sock", _events);
         Assert.That(_events.Next(), Does.Contain($"connect unix://{folder.Path}/nobody.sock failed").And.Contain("no such socket file"));
+    }
+
+    /// <summary>A connect to a Unix socket does not wait for room in the backlog, as one by TCP does.</summary>
+    [Test]
+    public void MoreThanTheBacklogOfAUnixSocketHoldsWait()
+    {
+        if (!Socket.OSSupportsUnixDomainSockets) Assert.Ignore("This system has no Unix sockets.");
+        using var folder = new TemporaryFolder();
+        using var peer = new Peer(Path.Combine(folder.Path, "a.sock"), backlog: 1);
+        for (int i = 0; i < 10; i++) Clients.Connect(_loop, peer.Address, _events, connection => connection.OnMessage = (_, _) => { });
+        for (int i = 0; i < 10; i++) peer.Accept().Dispose();
+        string[] all = [.. Enumerable.Range(0, 20).Select(_ => _events.Next())];
+        Assert.That((all.Count(what => what == "connect Established"), all.Count(what => what == "close Closed")), Is.EqualTo((10, 10)));
     }
 
     [Test]

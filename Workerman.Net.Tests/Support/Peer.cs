@@ -19,8 +19,8 @@ internal sealed class Peer : IDisposable
     {
     }
 
-    public Peer(string path)
-        : this(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(path), 128) => _path = path;
+    public Peer(string path, int backlog = 128)
+        : this(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(path), backlog) => _path = path;
 
     private Peer(Socket listener, EndPoint endPoint, int backlog)
     {

@@ -12,12 +12,16 @@ namespace Workerman.Connection;
 /// </summary>
 internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnectOutcome outcome) : IConnectHandler
 {
+    /// <summary>How long until a Unix socket whose backlog is full is asked again: its connect does not wait, as that of TCP does.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(10);
+
     private readonly long _startedAt = Stopwatch.GetTimestamp();
     private readonly Queue<EndPoint> _untried = new();
     private IDisposable? _connecting;
     private ProxyTunnel? _tunnel;
     private string _stage = "";
     private long _timer;
+    private long _retry;
     private bool _ended;
 
     public void Start()
@@ -34,6 +38,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
         if (_ended) return;
         _ended = true;
         if (_timer != 0) loop.DeleteTimer(_timer);
+        if (_retry != 0) loop.DeleteTimer(_retry);
         _connecting?.Dispose();
         _tunnel?.Cancel();
     }
@@ -54,7 +59,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
                 ((IConnectHandler)this).OnConnectFailed(SocketError.ConnectionRefused);
                 return;
             }
-            socket.SetNoDelay();
+            SetNoDelay(socket);
         }
         _connecting = null;
         if (plan.Proxy is null)
@@ -78,8 +83,21 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
     void IConnectHandler.OnConnectFailed(SocketError error)
     {
         _connecting = null;
-        if (_untried.Count > 0) TryNext();
+        if (plan.Target.IsUnix && error == SocketError.WouldBlock) _retry = loop.AddTimer(Patience, () => Try([new UnixDomainSocketEndPoint(plan.Target.Uri)]), persistent: false);
+        else if (_untried.Count > 0) TryNext();
         else Fail(error, WordsOf(error));
+    }
+
+    private static void SetNoDelay(AcceptedSocket socket)
+    {
+        try
+        {
+            socket.SetNoDelay();
+        }
+        catch (SocketException)
+        {
+            // Its peer has reset it already, which the first receive finds.
+        }
     }
 
     private void LookUp()
@@ -156,7 +174,6 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
     private string WordsOf(SocketError error) => error switch
     {
         SocketError.AddressNotAvailable when plan.Target.IsUnix => "no such socket file",
-        SocketError.WouldBlock => "the listener's backlog is full",
         _ => new SocketException((int)error).Message,
     };
 }

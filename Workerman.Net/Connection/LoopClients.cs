@@ -20,13 +20,13 @@ internal sealed class LoopClients
         _loop = loop;
         Buffers = new ConnectionBuffers(loop);
         loop.AddHeartbeat(Sweep);
-        loop.Ending += End;
+        loop.Ending += () => ForEach(static connection => connection.Destroy());
     }
 
     public ConnectionBuffers Buffers { get; }
 
     /// <summary>Whether the loop is at its end: nothing new begins.</summary>
-    public bool HasEnded { get; private set; }
+    public bool HasEnded => _loop.HasEnded;
 
     /// <summary>Those of the loop that runs on this thread.</summary>
     public static LoopClients Of(EventLoop loop)
@@ -41,13 +41,6 @@ internal sealed class LoopClients
     public void Remove(AsyncTcpConnection connection) => _open.Remove(connection);
 
     private void Sweep() => ForEach(static connection => connection.Beat());
-
-    private void End()
-    {
-        HasEnded = true;
-        ForEach(static connection => connection.Destroy());
-        _current = null;
-    }
 
     /// <summary>By a copy: what is called back may connect others.</summary>
     private void ForEach(Action<AsyncTcpConnection> action)

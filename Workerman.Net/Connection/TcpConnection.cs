@@ -168,7 +168,8 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
 
     /// <summary>
     /// Sends all that arrives from here on to <paramref name="destination"/>, as it is and past both protocols; the end of
-    /// this connection closes the other, and a full send buffer there pauses reading here (PHP: <c>pipe($dest)</c>).
+    /// this connection closes the other, and a full send buffer there pauses reading here (PHP: <c>pipe($dest)</c>). Between two connections of one
+    /// loop that are piped into each other, a peer that only ends its sending may still be answered, and a reset is handed on as one.
     /// </summary>
     public void Pipe(TcpConnection destination)
     {

@@ -47,7 +47,15 @@ public readonly struct AcceptedSocket : IDisposable
     /// <summary>Whether it is connected to itself: TCP allows that where nobody listens on the port that the system gave it.</summary>
     internal bool MeetsItself()
     {
-        if (Socket is not null) return Socket.RemoteEndPoint is { } peer && peer.Equals(Socket.LocalEndPoint);
+        try
+        {
+            if (Socket is not null) return Socket.RemoteEndPoint is { } peer && peer.Equals(Socket.LocalEndPoint);
+        }
+        catch (SocketException)
+        {
+            // Its peer has reset it already, which the first receive finds.
+            return false;
+        }
         return OperatingSystem.IsLinux() && EpollSocketCalls.PeerOf((int)Handle) is { } own && own.Equals(EpollSocketCalls.NameOf((int)Handle));
     }
 

@@ -53,6 +53,9 @@ public abstract class EventLoop : IEventLoop
     /// <summary>What is called when the loop ends, on its thread: for what lives on the loop and has no other end.</summary>
     internal Action? Ending { get; set; }
 
+    /// <summary>Whether it is at its end: what begins now would have nobody to end it. On the loop.</summary>
+    internal bool HasEnded => _ended;
+
     /// <inheritdoc/>
     public Action<Exception>? ErrorHandler { get; set; }
 
