@@ -14,7 +14,8 @@ internal sealed partial class LayerTests
     {
         ["Events"] = [],
         ["Protocols"] = [],
-        ["Connection"] = ["Workerman.Events", "Workerman.Protocols"],
+        ["Protocols/Proxies"] = ["Workerman.Protocols"],
+        ["Connection"] = ["Workerman.Events", "Workerman.Protocols", "Workerman.Protocols.Proxies"],
         ["Protocols/Http"] = ["Workerman.Protocols", "Workerman.Protocols.Http.Files", "Workerman.Protocols.Http.Sessions"],
         ["Protocols/Http/Files"] = [],
         ["Protocols/Http/Sessions"] = [],

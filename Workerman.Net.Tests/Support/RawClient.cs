@@ -20,6 +20,13 @@ internal sealed class RawClient : IDisposable
         Socket.Connect(endPoint);
     }
 
+    /// <summary>The other end of a connection that was accepted.</summary>
+    public RawClient(Socket accepted)
+    {
+        Socket = accepted;
+        Socket.ReceiveTimeout = Socket.SendTimeout = (int)Wait.Limit.TotalMilliseconds;
+    }
+
     public Socket Socket { get; }
 
     /// <summary>Whether anybody listens there.</summary>

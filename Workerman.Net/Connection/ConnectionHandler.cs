@@ -34,6 +34,12 @@ internal abstract class ConnectionHandler(IEventLoop loop, ConnectionBuffers buf
     /// <summary>A decoder of the application threw.</summary>
     public abstract void OnFault(TcpConnection connection, Exception exception);
 
+    /// <summary>
+    /// The peer sends no more, and all that it has sent was handed on. It may come more than once.
+    /// </summary>
+    /// <returns>True if the connection is to stay open, for what the peer may still be sent.</returns>
+    public virtual bool OnPeerEnded(TcpConnection connection) => false;
+
     /// <summary>The connection left the established state for good: it is no longer listed.</summary>
     public abstract void OnGone(TcpConnection connection);
 }

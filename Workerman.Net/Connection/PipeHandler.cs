@@ -1,5 +1,4 @@
 using System.Buffers;
-using Workerman.Events;
 using Workerman.Protocols;
 
 namespace Workerman.Connection;
@@ -12,6 +11,9 @@ internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destina
 {
     public override object? Owner => inner.Owner;
 
+    /// <summary>Where what arrives is sent on to.</summary>
+    public TcpConnection Destination => destination;
+
     public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
     {
         foreach (ReadOnlyMemory<byte> segment in input)
@@ -22,9 +24,22 @@ internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destina
         return Verdict.Message;
     }
 
+    /// <summary>
+    /// Between two connections of one loop that are piped into each other an end is handed on as what it is: the other peer hears it, and may still
+    /// answer. Elsewhere it closes both.
+    /// </summary>
+    public override bool OnPeerEnded(TcpConnection connection)
+    {
+        if (destination == connection || destination.Loop != Loop || !destination.IsPipedInto(connection)) return false;
+        destination.EndSending();
+        return !destination.PeerEnded && destination.Status <= ConnectionStatus.Established;
+    }
+
+    /// <summary>A connection that was broken off must not look to the other peer like one that has come to its end.</summary>
     public override void OnClose(TcpConnection connection)
     {
-        destination.Close();
+        if (connection.PeerReset) destination.Reset();
+        else destination.Close();
         inner.OnClose(connection);
     }
 

@@ -7,7 +7,7 @@ namespace Workerman.Connection;
 /// The end: the status flips at once, the socket and <c>OnClose</c> follow at the end of the loop's turn, so that no
 /// callback finds its connection freed under it.
 /// </summary>
-public sealed partial class TcpConnection
+public partial class TcpConnection
 {
     private long _lingerUntil;
     private bool _finishByClosing;
@@ -22,7 +22,7 @@ public sealed partial class TcpConnection
             Loop.Post(Close);
             return;
         }
-        if (Status is ConnectionStatus.Closing or ConnectionStatus.Closed) return;
+        if (AbandonOpening() || Status is ConnectionStatus.Closing or ConnectionStatus.Closed) return;
         if (Status == ConnectionStatus.Established && Protocol.OwesFarewell)
         {
             // It takes two to end: the peer answers, and what it sends meanwhile is read.
@@ -59,7 +59,7 @@ public sealed partial class TcpConnection
             Loop.Post(End);
             return;
         }
-        if (Status >= ConnectionStatus.Ending) return;
+        if (AbandonOpening() || Status >= ConnectionStatus.Ending) return;
         Status = ConnectionStatus.Ending;
         if (Protocol.OwesFarewell) Write(this, static (connection, _, output) => connection.Protocol.EncodeFarewell(output));
         if (Buffers.Corked != this) AfterFlush();
@@ -86,13 +86,14 @@ public sealed partial class TcpConnection
             Loop.Post(Destroy);
             return;
         }
+        if (AbandonOpening()) return;
         // What the outbox has would have left already if it did not gather.
         FlushOutbox();
         TearDown();
     }
 
     /// <summary>What is left of <see cref="Destroy"/> when nothing can be sent any more.</summary>
-    private void TearDown()
+    private protected void TearDown()
     {
         if (Status == ConnectionStatus.Closed) return;
         Status = ConnectionStatus.Closed;
@@ -106,8 +107,13 @@ public sealed partial class TcpConnection
     }
 
     /// <summary>Closes at once and in a way that the peer cannot take for an end in order; what waits to be sent is lost.</summary>
-    private void Reset()
+    internal void Reset()
     {
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(Reset);
+            return;
+        }
         if (Status == ConnectionStatus.Closed) return;
         _resets = true;
         Destroy();
@@ -134,7 +140,7 @@ public sealed partial class TcpConnection
             Loop.Post(() => Finish(send, closing));
             return;
         }
-        if (Status >= ConnectionStatus.Ending) return;
+        if (AbandonOpening() || Status >= ConnectionStatus.Ending) return;
         // So that the last answer says that it is the last.
         Protocol.Retire(stopping: false);
         _finishByClosing = closing;
@@ -193,7 +199,7 @@ public sealed partial class TcpConnection
     private void Free()
     {
         if (_freed) return;
-        _freed = true;
+        _freed = _renewable = true;
         _watch.Close(_resets);
         _input?.Discard();
         _input = null;

@@ -7,7 +7,7 @@ namespace Workerman.Connection;
 /// A file on its way: it follows the bytes that wait before it, and the loop sends it as the peer reads. One at a time, because
 /// the protocol is not ready before it has left. Whatever ends the connection closes the file.
 /// </summary>
-public sealed partial class TcpConnection
+public partial class TcpConnection
 {
     private FileRange? _file;
     private bool _fileOrdered;

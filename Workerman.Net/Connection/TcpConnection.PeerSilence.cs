@@ -1,7 +1,7 @@
 namespace Workerman.Connection;
 
 /// <summary>How long the system waits for a sign of the peer's system: what finds a peer that vanished without closing.</summary>
-public sealed partial class TcpConnection
+public partial class TcpConnection
 {
     private const int Tcp = 6;
     private const int LinuxUserTimeout = 18;

@@ -6,7 +6,7 @@ using Workerman.Protocols;
 namespace Workerman.Connection;
 
 /// <summary>The way in: one receive per wake-up into the loop's buffer, messages read off it in place, the rest kept.</summary>
-public sealed partial class TcpConnection
+public partial class TcpConnection
 {
     /// <summary>Bytes read ahead while an answer is owed; beyond it the peer waits in its own send buffer.</summary>
     private const int ReadAheadLimit = 64 * 1024;
@@ -67,6 +67,7 @@ public sealed partial class TcpConnection
         if (error is SocketError.WouldBlock or SocketError.Interrupted) return;
         if (error != SocketError.Success)
         {
+            PeerReset = true;
             Destroy();
             return;
         }
@@ -81,7 +82,13 @@ public sealed partial class TcpConnection
         OnReceived(count);
     }
 
-    void ISocketHandler.OnHangup() => Destroy();
+    void ISocketHandler.OnHangup()
+    {
+        if (_endsSending) ReadRest();
+        if (_peerClosed) return;
+        PeerReset = true;
+        Destroy();
+    }
 
     void IDeferredWork.RunDeferred()
     {
@@ -174,7 +181,7 @@ public sealed partial class TcpConnection
 
     private void CloseIfPeerHasAll()
     {
-        if (_peerClosed && Status == ConnectionStatus.Established && CanReadMessage()) Close();
+        if (_peerClosed && Status == ConnectionStatus.Established && CanReadMessage() && !_handler.OnPeerEnded(this)) Close();
     }
 
     /// <summary>Goes on with what waits, at the end of the turn: an answer was given, reading was resumed, or the backlog drained.</summary>

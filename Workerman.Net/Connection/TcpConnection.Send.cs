@@ -10,7 +10,7 @@ namespace Workerman.Connection;
 /// The way out: a message is encoded once, into the loop's outbox; at the end of the turn all that it has for a connection leaves in one send; only
 /// what the socket does not take is copied and waits.
 /// </summary>
-public sealed partial class TcpConnection
+public partial class TcpConnection
 {
     private PendingBytes? _output;
     private long _stalledSince;
@@ -137,7 +137,7 @@ public sealed partial class TcpConnection
     /// </summary>
     internal SendResult Relay(ReadOnlySpan<byte> bytes)
     {
-        if (Loop.IsCurrent) return Status == ConnectionStatus.Established ? Write(bytes, WriteRaw) : SendResult.Dropped;
+        if (Loop.IsCurrent) return Status == ConnectionStatus.Established ? Write(bytes, WriteRaw) : Keep(bytes);
         return HandOver(bytes.ToArray(), static (connection, copy) => connection.Relay(copy));
     }
 
@@ -169,7 +169,7 @@ public sealed partial class TcpConnection
     /// <summary>A closed connection is handed over to as well: what is dropped, the protocol is told on the loop.</summary>
     private SendResult HandOver<TMessage>(TMessage message, Func<TcpConnection, TMessage, SendResult> send)
     {
-        bool open = Status == ConnectionStatus.Established;
+        bool open = Status <= ConnectionStatus.Established;
         return Loop.Post(() => SendHandedOver(message, send)) && open ? SendResult.Queued : SendResult.Dropped;
     }
 
@@ -189,7 +189,7 @@ public sealed partial class TcpConnection
 
     private SendResult Send<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
     {
-        if (Status != ConnectionStatus.Established)
+        if (Status > ConnectionStatus.Established)
         {
             Protocol.OnDropped();
             return SendResult.Dropped;
@@ -201,7 +201,7 @@ public sealed partial class TcpConnection
             if (Protocol.IsBrokenOff) Reset();
             return SendResult.Dropped;
         }
-        return Write(state, encode);
+        return Status == ConnectionStatus.Established ? Write(state, encode) : SendEarly(state, encode);
     }
 
     private SendResult Write<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
@@ -338,6 +338,7 @@ public sealed partial class TcpConnection
     {
         _output!.Discard();
         _output = null;
+        ShutdownIfSent();
         _handler.OnBufferDrain(this);
         Source?.OnDrained(this);
         AfterFlush();

@@ -8,13 +8,13 @@ namespace Workerman.Connection;
 /// <summary>
 /// One TCP connection: bytes and lifetime (PHP: <c>TcpConnection</c>). It lives on one loop, whose thread runs all its
 /// callbacks; its methods may be called from any thread and are then handed over to the loop. It knows its protocol only as
-/// something that judges and encodes. Reading is in <c>.Receive.cs</c>, writing in <c>.Send.cs</c> and <c>.File.cs</c>, the end in <c>.Close.cs</c>.
+/// something that judges and encodes. Made by a worker, or as an <see cref="AsyncTcpConnection"/>. Reading is in <c>.Receive.cs</c>, writing in <c>.Send.cs</c> and <c>.File.cs</c>, the end in <c>.Close.cs</c>, what the client side adds in <c>.Client.cs</c>.
 /// </summary>
-public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
+public partial class TcpConnection : ISocketHandler, IDeferredWork
 {
     private static long _lastId;
 
-    private readonly ISocketWatch _watch;
+    private ISocketWatch _watch;
     private ConnectionHandler _handler;
     private ConnectionLimits _limits = ConnectionLimits.Default;
     private ConnectionCallbacks? _callbacks;
@@ -128,7 +128,7 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
     public bool BufferIsEmpty => _output is null && _file is null;
 
     /// <summary>The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null on a Unix socket, and if the peer is gone before it was asked for.</summary>
-    public IPEndPoint? RemoteAddress => field ??= _watch.RemoteEndPoint;
+    public IPEndPoint? RemoteAddress { get => field ??= _watch.RemoteEndPoint; private set; }
 
     /// <summary>The peer's IP address, or an empty text (PHP: <c>getRemoteIp()</c>).</summary>
     public string RemoteIp => RemoteAddress?.Address.ToString() ?? "";
@@ -192,7 +192,8 @@ public sealed partial class TcpConnection : ISocketHandler, IDeferredWork
 
     /// <summary>
     /// Sends all that arrives from here on to <paramref name="destination"/>, as it is and past both protocols; the end of
-    /// this connection closes the other, and a full send buffer there pauses reading here (PHP: <c>pipe($dest)</c>).
+    /// this connection closes the other, and a full send buffer there pauses reading here (PHP: <c>pipe($dest)</c>). Between two connections of one
+    /// loop that are piped into each other, a peer that only ends its sending may still be answered, and a reset is handed on as one.
     /// </summary>
     public void Pipe(TcpConnection destination)
     {

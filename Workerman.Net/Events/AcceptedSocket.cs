@@ -44,6 +44,21 @@ public readonly struct AcceptedSocket : IDisposable
         else if (OperatingSystem.IsLinux() && Handle != 0) _ = EpollInterop.close((int)Handle);
     }
 
+    /// <summary>Whether it is connected to itself: TCP allows that where nobody listens on the port that the system gave it.</summary>
+    internal bool MeetsItself()
+    {
+        try
+        {
+            if (Socket is not null) return Socket.RemoteEndPoint is { } peer && peer.Equals(Socket.LocalEndPoint);
+        }
+        catch (SocketException)
+        {
+            // Its peer has reset it already, which the first receive finds.
+            return false;
+        }
+        return OperatingSystem.IsLinux() && EpollSocketCalls.PeerOf((int)Handle) is { } own && own.Equals(EpollSocketCalls.NameOf((int)Handle));
+    }
+
     [SupportedOSPlatform("linux")]
     private static unsafe void SetNoDelay(int descriptor)
     {

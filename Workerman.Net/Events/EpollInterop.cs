@@ -25,10 +25,12 @@ internal static unsafe partial class EpollInterop
     public const int EFD_NONBLOCK = 0x800;
     public const int SOCK_CLOEXEC = 0x80000;
     public const int SOCK_NONBLOCK = 0x800;
+    public const int SOCK_STREAM = 1;
 
     public const int IPPROTO_TCP = 6;
     public const int TCP_NODELAY = 1;
     public const int SOL_SOCKET = 1;
+    public const int SO_ERROR = 4;
     public const int SO_LINGER = 13;
     public const int MSG_PEEK = 0x2;
     public const int MSG_NOSIGNAL = 0x4000;
@@ -36,18 +38,29 @@ internal static unsafe partial class EpollInterop
     public const int AF_INET = 2;
     public const int AF_INET6 = 10;
 
+    public const int EPERM = 1;
+    public const int ENOENT = 2;
     public const int EINTR = 4;
     public const int EIO = 5;
     public const int EAGAIN = 11;
     public const int ENOMEM = 12;
+    public const int EACCES = 13;
     public const int EINVAL = 22;
     public const int ENFILE = 23;
     public const int EMFILE = 24;
     public const int EPIPE = 32;
     public const int ENOSYS = 38;
     public const int EOPNOTSUPP = 95;
+    public const int EAFNOSUPPORT = 97;
+    public const int EADDRINUSE = 98;
+    public const int EADDRNOTAVAIL = 99;
+    public const int ENETUNREACH = 101;
     public const int ECONNRESET = 104;
     public const int ENOBUFS = 105;
+    public const int ETIMEDOUT = 110;
+    public const int ECONNREFUSED = 111;
+    public const int EHOSTUNREACH = 113;
+    public const int EINPROGRESS = 115;
 
     /// <summary>
     /// Size of <c>struct epoll_event</c>: packed to 12 bytes on x64 (and 12 by alignment on x86), padded to 16 elsewhere.
@@ -81,6 +94,18 @@ internal static unsafe partial class EpollInterop
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int accept4(int sockfd, byte* addr, byte* addrlen, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int bind(int sockfd, byte* addr, int addrlen);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int connect(int sockfd, byte* addr, int addrlen);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int getsockopt(int sockfd, int level, int optname, byte* optval, int* optlen);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint read(int fd, byte* buf, nint count);

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
@@ -52,6 +53,9 @@ public sealed unsafe class EpollLoop : EventLoop
 
     /// <inheritdoc/>
     public override IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler) => new EpollDatagramWatch(this, socket, handler);
+
+    /// <inheritdoc/>
+    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler) => new EpollConnect(this, endPoint, localEndPoint, handler);
 
     /// <summary>Adds a descriptor; the answer names it in <see cref="Modify"/> and <see cref="Remove"/>.</summary>
     internal ulong Add(int fd, uint events, IEpollHandler handler)

@@ -47,6 +47,15 @@ internal static unsafe class EpollSocketCalls
         _ = setsockopt(fd, SOL_SOCKET, SO_LINGER, (byte*)linger, 2 * sizeof(int));
     }
 
+    /// <summary>The outcome of a connect that has ended; asking takes it away.</summary>
+    public static SocketError TakeError(int fd)
+    {
+        int error = 0;
+        int length = sizeof(int);
+        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, (byte*)&error, &length) != 0) error = Marshal.GetLastPInvokeError();
+        return error == 0 ? SocketError.Success : ErrorOf(error);
+    }
+
     public static IPEndPoint? PeerOf(int fd) => Name(fd, getpeername);
 
     public static IPEndPoint? NameOf(int fd) => Name(fd, getsockname);
@@ -57,13 +66,23 @@ internal static unsafe class EpollSocketCalls
         return count >= 0 ? (int)count : 0;
     }
 
-    private static SocketError ErrorOf(int errno) => errno switch
+    public static SocketError ErrorOf(int errno) => errno switch
     {
         EAGAIN => SocketError.WouldBlock,
         EINTR => SocketError.Interrupted,
         ECONNRESET => SocketError.ConnectionReset,
         EPIPE => SocketError.Shutdown,
         ENOBUFS or ENOMEM => SocketError.NoBufferSpaceAvailable,
+        EINPROGRESS => SocketError.InProgress,
+        ECONNREFUSED => SocketError.ConnectionRefused,
+        ETIMEDOUT => SocketError.TimedOut,
+        EHOSTUNREACH => SocketError.HostUnreachable,
+        ENETUNREACH => SocketError.NetworkUnreachable,
+        EACCES or EPERM => SocketError.AccessDenied,
+        EADDRINUSE => SocketError.AddressAlreadyInUse,
+        EADDRNOTAVAIL or ENOENT => SocketError.AddressNotAvailable,
+        EAFNOSUPPORT => SocketError.AddressFamilyNotSupported,
+        EMFILE or ENFILE => SocketError.TooManyOpenSockets,
         _ => SocketError.SocketError,
     };
 

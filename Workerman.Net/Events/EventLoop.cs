@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Sockets;
 
 namespace Workerman.Events;
@@ -53,6 +54,12 @@ public abstract class EventLoop : IEventLoop
     /// <inheritdoc/>
     public int TimerCount => _timers.Count;
 
+    /// <summary>What is called when the loop ends, on its thread: for what lives on the loop and has no other end.</summary>
+    internal Action? Ending { get; set; }
+
+    /// <summary>Whether it is at its end: what begins now would have nobody to end it. On the loop.</summary>
+    internal bool HasEnded => _ended;
+
     /// <inheritdoc/>
     public Action<Exception>? ErrorHandler { get; set; }
 
@@ -67,6 +74,9 @@ public abstract class EventLoop : IEventLoop
 
     /// <inheritdoc/>
     public abstract IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler);
+
+    /// <inheritdoc/>
+    public abstract IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler);
 
     /// <summary>Waits up to <paramref name="timeout"/> milliseconds (-1: for ever) and calls back what is ready.</summary>
     private protected abstract void Poll(int timeout);
@@ -311,6 +321,7 @@ public abstract class EventLoop : IEventLoop
         // One last round: from here on posting is refused, so it ends.
         foreach (Action work in _running) Guard(work);
         _running.Clear();
+        if (Ending is { } ending) Guard(ending);
         RunDeferred();
         _timers.Clear();
         // Thread ids are used again: a loop that has ended is nobody's current loop.

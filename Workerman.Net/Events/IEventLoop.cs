@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace Workerman.Events;
@@ -44,6 +45,13 @@ public interface IEventLoop : IDisposable
     /// <param name="handler">What is called back, on the loop's thread.</param>
     /// <exception cref="SocketException">The operating system does not watch it: no memory, too many watches.</exception>
     IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler);
+
+    /// <summary>Connects a stream socket, without waiting.</summary>
+    /// <param name="endPoint">Where to: an <see cref="IPEndPoint"/>, or a <see cref="UnixDomainSocketEndPoint"/>.</param>
+    /// <param name="localEndPoint">Where from; null for what the system chooses.</param>
+    /// <param name="handler">What is called back, on the loop's thread, with all outcomes.</param>
+    /// <returns>Disposing gives up: the socket is closed and nothing is called back.</returns>
+    IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler);
 
     /// <summary>Arms a timer (PHP: <c>delay</c> and <c>repeat</c>).</summary>
     /// <param name="interval">Zero or more; rounded up to the poll's next millisecond, never early.</param>

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace Workerman.Events;
@@ -24,6 +25,9 @@ public sealed class SocketLoop : EventLoop
 
     /// <inheritdoc/>
     public override IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler) => new SocketLoopDatagramWatch(this, socket, handler);
+
+    /// <inheritdoc/>
+    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler) => new SocketLoopConnect(this, endPoint, localEndPoint, handler);
 
     /// <summary>Queues an event for the loop's next poll. Any thread.</summary>
     internal void Enqueue(ISocketLoopEvent item)

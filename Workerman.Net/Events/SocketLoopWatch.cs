@@ -16,6 +16,7 @@ internal sealed class SocketLoopWatch : ISocketWatch, ISocketLoopEvent
     private readonly ISocketHandler _handler;
     private readonly SocketAsyncEventArgs _receive = new(true);
     private SocketLoopSend? _send;
+    private SocketError _failure;
     private bool _readEnabled = true;
     private bool _receiving;
     private bool _disposed;
@@ -46,7 +47,12 @@ internal sealed class SocketLoopWatch : ISocketWatch, ISocketLoopEvent
 
     public bool HasUnread => Ask(static socket => socket.Available > 0);
 
-    public int Receive(Span<byte> buffer, out SocketError error) => _socket.Receive(buffer, SocketFlags.None, out error);
+    public int Receive(Span<byte> buffer, out SocketError error)
+    {
+        // The system tells of a reset once, and the zero-byte receive may have been told: after it a receive finds an end as if in order.
+        error = _failure;
+        return error == SocketError.Success ? _socket.Receive(buffer, SocketFlags.None, out error) : 0;
+    }
 
     public int Send(ReadOnlySpan<byte> data, out SocketError error) => _socket.Send(data, SocketFlags.None, out error);
 
@@ -102,6 +108,7 @@ internal sealed class SocketLoopWatch : ISocketWatch, ISocketLoopEvent
             _receive.Dispose();
             return;
         }
+        if (_receive.SocketError is not (SocketError.Success or SocketError.OperationAborted)) _failure = _receive.SocketError;
         // Switched off meanwhile: what is there is found again by the next zero-byte receive.
         if (!_readEnabled) return;
         try

@@ -63,4 +63,10 @@ internal static partial class Log
 
     [LoggerMessage(13, LogLevel.Error, "{What}")]
     public static partial void SessionFailed(ILogger logger, string what, Exception exception);
+
+    [LoggerMessage(30, LogLevel.Error, "A callback of client connection {Connection} to {Address} failed")]
+    public static partial void ClientCallbackFailed(ILogger logger, long connection, string address, Exception exception);
+
+    [LoggerMessage(31, LogLevel.Warning, "Client connection {Connection} to {Address} refused what it received: {Status} {Reason}")]
+    public static partial void ClientRejected(ILogger logger, long connection, string address, int status, string? reason);
 }

@@ -1,0 +1,76 @@
+using Workerman.Connection;
+
+namespace Workerman.Tests.Connection;
+
+/// <summary>The addresses of clients and of proxies: what they are taken apart into, and what is refused.</summary>
+internal sealed class ClientAddressTests
+{
+    [TestCase("tcp://127.0.0.1:9000", "tcp", "127.0.0.1", 9000, "/", "tcp://127.0.0.1:9000")]
+    [TestCase("TCP://Example.test:1/", "tcp", "Example.test", 1, "/", "tcp://Example.test:1")]
+    [TestCase("tcp://[::1]:65535", "tcp", "::1", 65535, "/", "tcp://[::1]:65535")]
+    [TestCase("ws://a.test:80/chat?room=1", "ws", "a.test", 80, "/chat?room=1", "ws://a.test:80")]
+    [TestCase("ws://a.test:80?room=1", "ws", "a.test", 80, "/?room=1", "ws://a.test:80")]
+    [TestCase("tcp://bücher.test:1", "tcp", "xn--bcher-kva.test", 1, "/", "tcp://xn--bcher-kva.test:1")]
+    [TestCase("tcp://my_host-1.local:1", "tcp", "my_host-1.local", 1, "/", "tcp://my_host-1.local:1")]
+    [TestCase("unix:///run/a.sock", "unix", "", 0, "/run/a.sock", "unix:///run/a.sock")]
+    [TestCase("unix://relative.sock", "unix", "", 0, "relative.sock", "unix://relative.sock")]
+    public void IsTakenApart(string text, string scheme, string host, int port, string uri, string written)
+    {
+        ClientAddress address = ClientAddress.Parse(text);
+        Assert.That((address.Scheme, address.Host, address.Port, address.Uri, address.ToString()), Is.EqualTo((scheme, host, port, uri, written)));
+    }
+
+    [TestCase("127.0.0.1:80", "no scheme")]
+    [TestCase("://a:80", "no scheme")]
+    [TestCase("tcp://a.test", "no port")]
+    [TestCase("tcp://[::1]", "no port")]
+    [TestCase("tcp://a.test:0", "no port (1 to 65535)")]
+    [TestCase("tcp://a.test:65536", "no port (1 to 65535)")]
+    [TestCase("tcp://a.test:+1", "no port (1 to 65535)")]
+    [TestCase("tcp://:80", "no host")]
+    [TestCase("tcp://::1:80", "brackets")]
+    [TestCase("tcp://[::1:80", "no IPv6 address")]
+    [TestCase("tcp://[127.0.0.1]:80", "no IPv6 address")]
+    [TestCase("tcp://1:80", "no IPv4 address")]
+    [TestCase("tcp://1.2.3.256:80", "no IPv4 address")]
+    [TestCase("tcp://user@a.test:80", "no place for a user")]
+    [TestCase("tcp://a b:80", "a space")]
+    [TestCase("tcp://a\r\nX: y:80", "control character")]
+    [TestCase("unix://", "no path")]
+    public void IsRefusedWithReasonAndCure(string text, string reason) =>
+        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse(text))!.Message, Does.Contain(reason).And.Contain("Cure: ").And.Not.Contain("\n"));
+
+    [Test]
+    public void TooLongANameOrPathIsRefused()
+    {
+        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse($"tcp://{new string('a', 256)}:1"))!.Message, Does.Contain("255"));
+        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse($"unix:///{new string('a', 300)}"))!.Message, Does.Contain("too long"));
+    }
+
+    [TestCase("127.0.0.1:1080", null, null)]
+    [TestCase("socks5://127.0.0.1:1080/", null, null)]
+    [TestCase("tcp://127.0.0.1:1080", null, null)]
+    [TestCase("me:secret@127.0.0.1:1080", "me", "secret")]
+    [TestCase("socks5://m%40e:se%3Acr@et@127.0.0.1:1080", "m@e", "se:cr@et")]
+    public void ProxyIsTakenApartAndPrintedWithoutItsPassword(string text, string? user, string? password)
+    {
+        ProxyAddress proxy = ProxyAddress.Parse(ProxyKind.Socks5, text);
+        Assert.That((proxy.Host, proxy.Port, proxy.User, proxy.Password, proxy.ToString()), Is.EqualTo(("127.0.0.1", 1080, user, password, "socks5://127.0.0.1:1080")));
+    }
+
+    [TestCase("https://127.0.0.1:1", "not known")]
+    [TestCase("127.0.0.1", "no port")]
+    [TestCase("me@127.0.0.1:1", "1 to 255 bytes")]
+    [TestCase(":secret@127.0.0.1:1", "1 to 255 bytes")]
+    [TestCase("a\r\n:1", "control character")]
+    public void BadProxyIsRefusedWithoutItsPassword(string text, string reason) =>
+        Assert.That(Assert.Throws<ArgumentException>(() => ProxyAddress.Parse(ProxyKind.Socks5, text))!.Message, Does.Contain(reason).And.Not.Contain("secret"));
+
+    [Test]
+    public void CredentialsOfAnHttpProxyCannotBreakItsHeader()
+    {
+        Assert.Throws<ArgumentException>(() => ProxyAddress.Parse(ProxyKind.HttpConnect, "a%3Ab:c@127.0.0.1:1"));
+        Assert.Throws<ArgumentException>(() => ProxyAddress.Parse(ProxyKind.HttpConnect, "a:b%0D@127.0.0.1:1"));
+        Assert.That(ProxyAddress.Parse(ProxyKind.HttpConnect, "http://a:@127.0.0.1:1").Password, Is.Empty);
+    }
+}

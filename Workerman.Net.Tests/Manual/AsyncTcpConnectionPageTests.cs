@@ -1,0 +1,162 @@
+using System.Text;
+using Workerman.Connection;
+using Workerman.Tests.Support;
+
+namespace Workerman.Tests.Manual;
+
+/// <summary>
+/// The examples of Workerman's manual pages async-tcp-connection (construct, connect, reconnect) and tcp-connection/pipe in C#, with local servers in the places of those out
+/// on the internet. Those with ws:// or ssl are not among them but for what they show of tcp://.
+/// </summary>
+[TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+internal sealed class AsyncTcpConnectionPageTests(Type loopType)
+{
+    /// <summary>construct, example 1: asynchronously access an external HTTP service.</summary>
+    [Test]
+    public async Task AccessAnHttpService()
+    {
+        using var output = new EventQueue();
+        await using TestServer site = TestServer.Http(loopType, (connection, request) => connection.Send($"this is {request.Host}"));
+        await using TestServer task = TestServer.Raw(loopType, (_, _) => { }, worker => worker.OnWorkerStart = _ =>
+        {
+            var connection = new AsyncTcpConnection<ReadOnlyMemory<byte>>($"tcp://localhost:{site.EndPoint.Port}");
+            connection.OnConnect = connection =>
+            {
+                output.Add("connect success");
+                connection.Send("GET / HTTP/1.1\r\nHost: www.example.test\r\nConnection: keep-alive\r\n\r\n");
+            };
+            connection.OnMessage = (_, buffer) => output.Add(Encoding.UTF8.GetString(buffer.Span));
+            connection.OnClose = _ => output.Add("connection closed");
+            connection.OnError = (_, code, message) => output.Add($"Error code:{code} msg:{message}");
+            connection.Connect();
+        });
+        Assert.That(output.Next(), Is.EqualTo("connect success"));
+        Assert.That(output.Next(), Does.StartWith("HTTP/1.1 200 OK\r\n").And.EndWith("\r\n\r\nthis is www.example.test"));
+        site.Main.Stop();
+        Assert.That(output.Next(), Is.EqualTo("connection closed"));
+    }
+
+    /// <summary>connect: a proxy for MySQL.</summary>
+    [Test]
+    public async Task Proxy()
+    {
+        using var mysql = new Peer();
+        var proxy = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0");
+        proxy.OnConnect = connection =>
+        {
+            // Asynchronously establish a connection to the actual server.
+            var connectionToMysql = new AsyncTcpConnection<ReadOnlyMemory<byte>>(mysql.Address)
+            {
+                OnMessage = (_, buffer) => connection.Send(buffer),
+                OnClose = _ => connection.Close(),
+                OnError = (_, _, _) => connection.Close(),
+            };
+            connectionToMysql.Connect();
+            connection.Context = connectionToMysql;
+            connection.OnClose = _ => connectionToMysql.Close();
+            connection.OnError = (_, _, _) => connectionToMysql.Close();
+        };
+        // PHP sets this on the connection; here a worker's connections have one OnMessage.
+        proxy.OnMessage = (connection, buffer) => ((AsyncTcpConnection<ReadOnlyMemory<byte>>)connection.Context!).Send(buffer);
+        await using TestServer server = TestServer.Start(loopType, proxy);
+        using RawClient client = server.Connect();
+        client.Send("login");
+        using RawClient real = mysql.Accept();
+        Assert.That(real.ReadExactly(5), Is.EqualTo("login"));
+        real.Send("Welcome to the monitor.");
+        Assert.That(client.ReadExactly(23), Is.EqualTo("Welcome to the monitor."));
+        client.Dispose();
+        Assert.That(real.ReadToEnd(), Is.Empty);
+    }
+
+    /// <summary>connect, the note: OnError belongs before Connect. Here it may also come right after, because nothing is told before Connect has returned.</summary>
+    [Test]
+    public void OnErrorIsSetAfterConnect()
+    {
+        using var output = new EventQueue();
+        using var loop = new LoopRunner(loopType);
+        loop.Do(() =>
+        {
+            var connection = new AsyncTcpConnection<ReadOnlyMemory<byte>>($"tcp://127.0.0.1:{Peer.UnusedPort()}");
+            connection.Connect();
+            connection.OnError = (_, code, message) => output.Add($"{(int)code}, {message}");
+        });
+        Assert.That(output.Next(), Does.StartWith("1, connect tcp://127.0.0.1:"));
+    }
+
+    /// <summary>reconnect, both examples, on tcp://: after the connection is dropped, and with a greeting for the first time alone.</summary>
+    [Test]
+    public void ReconnectAfterTheConnectionIsDropped([Values] bool greetOnce)
+    {
+        using var peer = new Peer();
+        using var output = new EventQueue();
+        using var loop = new LoopRunner(loopType);
+        loop.Do(() =>
+        {
+            bool isFirstConnect = true;
+            var con = new AsyncTcpConnection<ReadOnlyMemory<byte>>(peer.Address);
+            con.OnConnect = con =>
+            {
+                if (greetOnce && !isFirstConnect) return;
+                isFirstConnect = false;
+                con.Send("hello");
+            };
+            con.OnMessage = (_, message) => output.Add($"recv {Encoding.UTF8.GetString(message.Span)}");
+            // The page waits for a second.
+            con.OnClose = con => con.Reconnect(0.05);
+            con.Connect();
+        });
+        using (RawClient first = peer.Accept())
+        {
+            Assert.That(first.ReadExactly(5), Is.EqualTo("hello"));
+            first.Send("one");
+            Assert.That(output.Next(), Is.EqualTo("recv one"));
+        }
+        using RawClient second = peer.Accept();
+        if (!greetOnce) Assert.That(second.ReadExactly(5), Is.EqualTo("hello"));
+        second.Send("two");
+        Assert.That(output.Next(), Is.EqualTo("recv two"));
+        Assert.That(second.Socket.Available, Is.Zero);
+    }
+
+    /// <summary>tcp-connection/pipe: a TCP proxy in a few lines.</summary>
+    [Test]
+    public async Task Pipe()
+    {
+        await using TestServer site = TestServer.Http(loopType, (connection, _) => connection.Send("from port 80"));
+        await using TestServer server = TestServer.Raw(loopType, (_, _) => { }, worker => worker.OnConnect = connection =>
+        {
+            // Asynchronously establish a connection to the local port 80.
+            var connectionTo80 = new AsyncTcpConnection<ReadOnlyMemory<byte>>($"tcp://{site.EndPoint}");
+            // What the client sends goes to the other connection, and what that answers to the client.
+            connection.Pipe(connectionTo80);
+            connectionTo80.Pipe(connection);
+            connectionTo80.Connect();
+        });
+        using var client = new HttpClient();
+        Assert.That(await client.GetStringAsync(new Uri($"http://{server.EndPoint}/")), Is.EqualTo("from port 80"));
+    }
+
+    /// <summary>faq/async-task: heavy work goes to a worker of its own, and its result comes back without blocking. The page speaks text://; here it is a protocol of the application's.</summary>
+    [Test]
+    public async Task AsyncTask()
+    {
+        var taskWorker = new Worker<string>("tcp://127.0.0.1:0") { Name = "TaskWorker", Count = 2, Protocol = () => new LineProtocol() };
+        taskWorker.OnMessage = (connection, taskData) => connection.Send($"done: {taskData}");
+        await using TestServer tasks = TestServer.Start(loopType, taskWorker);
+        await using TestServer front = TestServer.Http(loopType, (client, _) =>
+        {
+            var taskConnection = new AsyncTcpConnection<string>($"tcp://{tasks.EndPoint}") { Protocol = () => new LineProtocol() };
+            taskConnection.Send("send_mail");
+            taskConnection.OnMessage = (taskConnection, taskResult) =>
+            {
+                // Once the result is there, the connection is closed.
+                taskConnection.Close();
+                client.Send($"task complete, {taskResult}");
+            };
+            taskConnection.Connect();
+        });
+        using var browser = new HttpClient();
+        Assert.That(await browser.GetStringAsync(front.Uri), Is.EqualTo("task complete, done: send_mail"));
+    }
+}

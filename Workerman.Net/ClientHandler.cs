@@ -1,0 +1,88 @@
+using Workerman.Connection;
+using Workerman.Events;
+using Workerman.Hosting;
+using Workerman.Protocols;
+
+namespace Workerman;
+
+/// <summary>The guarded calls of the application for one client connection. Belongs to the loop's thread.</summary>
+internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop loop, ConnectionBuffers buffers) : ConnectionHandler<T>(loop, buffers)
+{
+    public override object? Owner => null;
+
+    public void OnConnect() => Guard(static client => client.OnConnect?.Invoke(client));
+
+    public override void OnClose(TcpConnection connection)
+    {
+        // By the connection's own face: what was set there, or by whoever knows it as a TcpConnection.
+        Guard(static client => ((TcpConnection)client).OnClose?.Invoke(client));
+        client.AfterClose();
+    }
+
+    public override void OnError(TcpConnection connection, ConnectionError error, string reason)
+    {
+        try
+        {
+            connection.OnError?.Invoke(connection, error, reason);
+        }
+        catch (Exception e)
+        {
+            OnFault(connection, e);
+        }
+    }
+
+    public override void OnBufferFull(TcpConnection connection) => Guard(static client => client.OnBufferFull?.Invoke(client));
+
+    public override void OnBufferDrain(TcpConnection connection) => Guard(static client => client.OnBufferDrain?.Invoke(client));
+
+    public override void OnRejected(TcpConnection connection, Verdict verdict) =>
+        Log.ClientRejected(Worker.SafeLogger, client.Id, client.Address, verdict.Status, verdict.Reason);
+
+    public override void OnFault(TcpConnection connection, Exception exception) =>
+        Log.ClientCallbackFailed(Worker.SafeLogger, client.Id, client.Address, exception);
+
+    public override void OnGone(TcpConnection connection) => client.Unlist();
+
+    protected override void OnMessage(TcpConnection connection, T message)
+    {
+        try
+        {
+            if (client.OnMessage is { } handler) handler(client, message);
+            else if (client.OnMessageAsync?.Invoke(client, message) is { IsCompletedSuccessfully: false } handling) _ = AwaitAsync(message, handling);
+        }
+        catch (Exception e)
+        {
+            OnMessageFault(message, e);
+        }
+    }
+
+    private async Task AwaitAsync(T message, Task handling)
+    {
+        try
+        {
+            await handling;
+        }
+        catch (Exception e)
+        {
+            OnMessageFault(message, e);
+        }
+    }
+
+    private void OnMessageFault(T message, Exception exception)
+    {
+        OnFault(client, exception);
+        client.AnswerFault(client.JudgeFault(exception), message);
+    }
+
+    private void Guard(Action<AsyncTcpConnection<T>> call)
+    {
+        try
+        {
+            call(client);
+        }
+        catch (Exception e)
+        {
+            OnFault(client, e);
+        }
+    }
+}

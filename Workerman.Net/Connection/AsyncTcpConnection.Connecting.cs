@@ -1,0 +1,194 @@
+using System.Net.Sockets;
+using Workerman.Events;
+
+namespace Workerman.Connection;
+
+/// <summary>
+/// The way to the peer: binding to a loop, the attempt, the steps from a connected socket to <c>OnConnect</c>, failing, and trying again. All on the
+/// loop's thread.
+/// </summary>
+public abstract partial class AsyncTcpConnection : IConnectOutcome
+{
+    private const double MaxSeconds = 366 * 24 * 3600;
+
+    private LoopClients? _clients;
+    private ConnectAttempt? _attempt;
+    private TaskCompletionSource? _connected;
+    private double? _reconnectAfterClose;
+    private long _timer;
+    private bool _failing;
+    private bool _hasTried;
+
+    /// <summary>Gives it a loop. It is one for life once it has tried to connect.</summary>
+    private protected void Bind(EventLoop loop)
+    {
+        if (IsPiped) throw new InvalidOperationException("The connection was made, and piped, on another event loop; connect it there, or make it here.");
+        _clients = LoopClients.Of(loop);
+        SetHandler(MakeHandler(loop, _clients.Buffers));
+    }
+
+    private bool IsBoundElsewhere => _hasTried && !Loop.IsCurrent;
+
+    void IConnectOutcome.OnOpened(AcceptedSocket socket, ReadOnlySpan<byte> received)
+    {
+        _attempt = null;
+        bool waited = SendBufferQueueSize > 0;
+        // What comes between the socket and OnConnect (a TLS handshake, the upgrade to another protocol) begins here, with what was received.
+        try
+        {
+            if (!Open(socket, received))
+            {
+                FailTask(SocketError.ConnectionReset, $"connect {Address} failed: the peer broke it off at once");
+                return;
+            }
+        }
+        catch (Exception e)
+        {
+            // The system has no room for another watch.
+            socket.Dispose();
+            Fail(SocketError.NoBufferSpaceAvailable, $"connect {Address} failed: {e.Message}");
+            return;
+        }
+        RaiseConnect();
+        _connected?.TrySetResult();
+        _connected = null;
+        if (waited) AnnounceDrain();
+    }
+
+    void IConnectOutcome.OnFailed(SocketError error, string reason)
+    {
+        _attempt = null;
+        Fail(error, reason);
+    }
+
+    /// <summary>Calls <see cref="OnConnect"/>, guarded.</summary>
+    private protected abstract void RaiseConnect();
+
+    /// <summary>Its end: <c>OnClose</c> has been called, and may have connected it again.</summary>
+    internal void AfterClose()
+    {
+        if (_reconnectAfterClose is not { } after) return;
+        _reconnectAfterClose = null;
+        if (Status == ConnectionStatus.Closed) Reconnect(after);
+    }
+
+    /// <summary>It is no longer listed.</summary>
+    internal void Unlist() => _clients!.Remove(this);
+
+    private protected override void Abandon()
+    {
+        bool tried = _attempt is not null;
+        StopConnecting();
+        _reconnectAfterClose = null;
+        if (tried)
+        {
+            TearDown();
+        }
+        else
+        {
+            // Nothing was under way: OnClose has come for the last connection, if there was one.
+            DropEarly();
+            Unlist();
+            SetStatus(ConnectionStatus.Closed);
+        }
+        FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
+    }
+
+    /// <summary>PHP's order: the error, with status <see cref="ConnectionStatus.Closing"/>, then the end, unless it is being connected again.</summary>
+    private void Fail(SocketError error, string reason)
+    {
+        SetStatus(ConnectionStatus.Closing);
+        FailTask(error, reason);
+        _failing = true;
+        RaiseError(ConnectionError.ConnectFail, reason);
+        if (_failing && Status == ConnectionStatus.Closing) TearDown();
+        _failing = false;
+    }
+
+    private void FailTask(SocketError error, string reason)
+    {
+        TaskCompletionSource? connected = _connected;
+        _connected = null;
+        connected?.TrySetException(error == SocketError.TimedOut ? new TimeoutException(reason) : new SocketException((int)error, reason));
+    }
+
+    /// <returns>Whether the calling code may go on; if not, the loop has been handed the call.</returns>
+    private bool TakeLoop(Action call)
+    {
+        EventLoop? current = EventLoop.Current;
+        if (_hasTried)
+        {
+            if (Loop.IsCurrent) return true;
+            Loop.Post(call);
+            return false;
+        }
+        if (current is null)
+            throw new InvalidOperationException($"No event loop runs on this thread, so nothing can connect to {Address}. Connect in OnWorkerStart or in another callback of a worker, after Worker.RunAll().");
+        if (_clients is null || !Loop.IsCurrent) Bind(current);
+        return true;
+    }
+
+    private void ReconnectNow()
+    {
+        if (IsTornDown)
+        {
+            _reconnectAfterClose = 0;
+            return;
+        }
+        StopTimer();
+        if (HasEnded()) return;
+        _hasTried = true;
+        _failing = false;
+        Renew(MakeProtocol);
+        SetStatus(ConnectionStatus.Connecting);
+        _clients!.Add(this);
+        _attempt = new ConnectAttempt(Loop, new ConnectPlan(_address, _socks5 ?? _http, BindTo, ConnectTimeout, LookUp), this);
+        _attempt.Start();
+    }
+
+    private void ReconnectLater(double after)
+    {
+        if (HasEnded()) return;
+        _hasTried = true;
+        _failing = false;
+        SetStatus(ConnectionStatus.Initial);
+        _timer = Loop.AddTimer(TimeSpan.FromSeconds(after), ReconnectNow, persistent: false);
+    }
+
+    /// <summary>Whether the loop is at its end. A connection that reconnects whenever it is closed is not told; who waits for it is.</summary>
+    private bool HasEnded()
+    {
+        if (_clients!.HasEnded) FailTask(SocketError.OperationAborted, $"connect {Address} failed: its event loop has ended");
+        return _clients.HasEnded;
+    }
+
+    private void StopConnecting()
+    {
+        _attempt?.Cancel();
+        _attempt = null;
+        StopTimer();
+    }
+
+    private void StopTimer()
+    {
+        if (_timer != 0) Loop.DeleteTimer(_timer);
+        _timer = 0;
+    }
+
+    private async Task AwaitConnectedAsync(TaskCompletionSource connected, CancellationToken cancellationToken)
+    {
+        using CancellationTokenRegistration registration = cancellationToken.Register(() => Loop.Post(() =>
+        {
+            // Established meanwhile, or on another attempt: nobody waits for this one any more.
+            if (_connected == connected) Destroy();
+        }));
+        try
+        {
+            await connected.Task;
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.OperationAborted && cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException($"connect {Address} was cancelled", e, cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Workerman.Connection;
+
+/// <summary>
+/// The address that a client connects to, <c>scheme://host:port/path?query</c> or <c>unix:///path/to.sock</c>, taken apart. Pure: it looks no name up.
+/// </summary>
+/// <param name="Scheme">In lower case.</param>
+/// <param name="Host">A host name in ASCII, or an IP address, without brackets; empty for a Unix socket.</param>
+/// <param name="Port">1 to 65535; 0 for a Unix socket.</param>
+/// <param name="Uri">What follows the authority, at least <c>/</c>; for a Unix socket its path.</param>
+internal sealed record ClientAddress(string Scheme, string Host, int Port, string Uri)
+{
+    private const string Form = "write it as scheme://host:port, for example tcp://127.0.0.1:9000 or tcp://[::1]:9000, or as unix:///path/to.sock";
+
+    public bool IsUnix => Scheme == "unix";
+
+    /// <summary>The host's address, where it is one; null for a name.</summary>
+    public IPAddress? Address => IPAddress.TryParse(Host, out IPAddress? address) ? address : null;
+
+    /// <summary>Host and port as they are written in an address.</summary>
+    public string Authority => Host.Contains(':') ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
+
+    /// <exception cref="ArgumentException">It is no address; the message says why and how to write it.</exception>
+    public static ClientAddress Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        // Nor a space: host and path stand in what is said to proxies and servers.
+        if (text.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))) throw Bad(string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)), "it has a control character or a space");
+        int end = text.IndexOf("://", StringComparison.Ordinal);
+        if (end <= 0) throw Bad(text, "it has no scheme");
+        string scheme = text[..end].ToLowerInvariant();
+        string rest = text[(end + 3)..];
+        if (scheme == "unix") return Unix(text, rest);
+        int slash = rest.IndexOfAny(['/', '?', '#']);
+        string authority = slash < 0 ? rest : rest[..slash];
+        string path = slash < 0 ? "/" : rest[slash] == '/' ? rest[slash..] : "/" + rest[slash..];
+        (string host, int port) = ParseAuthority(text, authority);
+        return new ClientAddress(scheme, host, port, path);
+    }
+
+    /// <summary>Host and port of <c>host:port</c>; <paramref name="text"/> is what error messages quote.</summary>
+    /// <exception cref="ArgumentException">It is none.</exception>
+    public static (string Host, int Port) ParseAuthority(string text, string authority)
+    {
+        int colon = authority.LastIndexOf(':');
+        if (colon < 0 || colon < authority.LastIndexOf(']')) throw Bad(text, "it has no port");
+        if (!ushort.TryParse(authority.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port == 0)
+            throw Bad(text, $"'{authority[(colon + 1)..]}' is no port (1 to 65535)");
+        return (HostOf(text, authority[..colon]), port);
+    }
+
+    public override string ToString() => IsUnix ? $"unix://{Uri}" : $"{Scheme}://{Authority}";
+
+    private static ClientAddress Unix(string text, string path)
+    {
+        if (path.Length == 0) throw Bad(text, "it has no path");
+        try
+        {
+            _ = new UnixDomainSocketEndPoint(path);
+        }
+        catch (Exception e) when (e is ArgumentException or PlatformNotSupportedException)
+        {
+            throw Bad(text, "the system takes no such path for a socket (it is too long, mostly)");
+        }
+        return new ClientAddress("unix", "", 0, path);
+    }
+
+    private static string HostOf(string text, string host)
+    {
+        if (host.Length == 0) throw Bad(text, "it has no host");
+        if (host.StartsWith('['))
+        {
+            return host.EndsWith(']') && IPAddress.TryParse(host[1..^1], out IPAddress? v6) && v6.AddressFamily == AddressFamily.InterNetworkV6
+                ? host[1..^1]
+                : throw Bad(text, $"{host} is no IPv6 address");
+        }
+        if (host.Contains(':')) throw Bad(text, "an IPv6 address goes into brackets");
+        if (host.Contains('@')) throw Bad(text, "it has no place for a user");
+        if (host.All(c => char.IsAsciiDigit(c) || c == '.'))
+        {
+            // Four numbers: IPAddress would also read 1 and 0x7f.1 as addresses.
+            return host.Count(c => c == '.') == 3 && IPAddress.TryParse(host, out _) ? host : throw Bad(text, $"{host} is no IPv4 address");
+        }
+        return NameOf(text, host);
+    }
+
+    /// <summary>A name as DNS and proxies know it (RFC 5891), at most 255 bytes, which is what SOCKS has room for.</summary>
+    private static string NameOf(string text, string host)
+    {
+        string name;
+        try
+        {
+            name = host.All(char.IsAscii) ? host : new IdnMapping().GetAscii(host);
+        }
+        catch (ArgumentException)
+        {
+            throw Bad(text, $"{host} is no host name");
+        }
+        return name.Length <= 255 ? name : throw Bad(text, "its host name has more than 255 characters");
+    }
+
+    private static ArgumentException Bad(string text, string cause) => new($"Cannot connect to {text}: {cause}. Cure: {Form}.");
+}

@@ -1,0 +1,52 @@
+using Workerman.Events;
+
+namespace Workerman.Connection;
+
+/// <summary>
+/// The client connections of one loop: what they share, their look at time limits once a second, and their end when the loop ends. They keep no worker
+/// from stopping. Belongs to the loop's thread.
+/// </summary>
+internal sealed class LoopClients
+{
+    [ThreadStatic]
+    private static LoopClients? _current;
+
+    private readonly EventLoop _loop;
+    private readonly HashSet<AsyncTcpConnection> _open = [];
+    private readonly List<AsyncTcpConnection> _round = [];
+
+    private LoopClients(EventLoop loop)
+    {
+        _loop = loop;
+        Buffers = new ConnectionBuffers(loop);
+        loop.AddHeartbeat(Sweep);
+        loop.Ending += () => ForEach(static connection => connection.Destroy());
+    }
+
+    public ConnectionBuffers Buffers { get; }
+
+    /// <summary>Whether the loop is at its end: nothing new begins.</summary>
+    public bool HasEnded => _loop.HasEnded;
+
+    /// <summary>Those of the loop that runs on this thread.</summary>
+    public static LoopClients Of(EventLoop loop)
+    {
+        // A thread may run one loop after another.
+        if (_current?._loop != loop) _current = new LoopClients(loop);
+        return _current;
+    }
+
+    public void Add(AsyncTcpConnection connection) => _open.Add(connection);
+
+    public void Remove(AsyncTcpConnection connection) => _open.Remove(connection);
+
+    private void Sweep() => ForEach(static connection => connection.Beat());
+
+    /// <summary>By a copy: what is called back may connect others.</summary>
+    private void ForEach(Action<AsyncTcpConnection> action)
+    {
+        _round.AddRange(_open);
+        foreach (AsyncTcpConnection connection in _round) action(connection);
+        _round.Clear();
+    }
+}

@@ -1,0 +1,122 @@
+using System.Buffers;
+using System.Net.Sockets;
+using Workerman.Events;
+using Workerman.Protocols;
+using Workerman.Protocols.Proxies;
+
+namespace Workerman.Connection;
+
+/// <summary>
+/// A socket to a proxy for as long as the proxy opens the way: it carries the conversation of a <see cref="ProxyHandshake"/> and then hands the socket
+/// over, with what has arrived behind the proxy's last word. Belongs to the loop's thread and to its attempt.
+/// </summary>
+internal sealed class ProxyTunnel : ISocketHandler
+{
+    private readonly AcceptedSocket _socket;
+    private readonly ProxyHandshake _handshake;
+    private readonly Opened _opened;
+    private readonly Action<SocketError, string> _failed;
+    private readonly ISocketWatch _watch;
+    private readonly ArrayBufferWriter<byte> _words = new(512);
+    private readonly byte[] _received;
+    private int _count;
+    private int _sent;
+    private bool _sending;
+    private bool _ended;
+
+    /// <exception cref="Exception">The system does not watch the socket; it stays the caller's.</exception>
+    public ProxyTunnel(IEventLoop loop, AcceptedSocket socket, ProxyHandshake handshake, Opened opened, Action<SocketError, string> failed)
+    {
+        _socket = socket;
+        _handshake = handshake;
+        _opened = opened;
+        _failed = failed;
+        _received = new byte[handshake.MaxReplySize];
+        _watch = loop.Watch(socket, this);
+        handshake.Begin(_words);
+        SendWords();
+    }
+
+    public delegate void Opened(AcceptedSocket socket, ReadOnlySpan<byte> received);
+
+    public void Cancel()
+    {
+        if (_ended) return;
+        _ended = true;
+        _watch.Close(reset: false);
+    }
+
+    void ISocketHandler.OnReadable()
+    {
+        int count = _watch.Receive(_received.AsSpan(_count), out SocketError error);
+        if (error is SocketError.WouldBlock or SocketError.Interrupted) return;
+        if (error != SocketError.Success) Fail(error, "it broke the connection off");
+        else if (count == 0) Fail(SocketError.ConnectionAborted, "it closed the connection");
+        else OnReceived(count);
+    }
+
+    void ISocketHandler.OnSent(int count, SocketError error)
+    {
+        _sending = false;
+        if (error != SocketError.Success)
+        {
+            Fail(error, "it broke the connection off");
+            return;
+        }
+        _sent += count;
+        SendWords();
+    }
+
+    void ISocketHandler.OnHangup() => Fail(SocketError.ConnectionReset, "it broke the connection off");
+
+    private void OnReceived(int count)
+    {
+        _count += count;
+        var input = new ReadOnlySequence<byte>(_received, 0, _count);
+        Verdict verdict = _handshake.Read(ref input, _words);
+        switch (verdict.Kind)
+        {
+            case VerdictKind.Message:
+                HandOver(input);
+                break;
+            case VerdictKind.Reject:
+                Fail(verdict.Status == 407 ? SocketError.AccessDenied : SocketError.ConnectionRefused, verdict.Reason!);
+                break;
+            default:
+                Keep(input);
+                break;
+        }
+    }
+
+    private void Keep(in ReadOnlySequence<byte> rest)
+    {
+        _count = (int)rest.Length;
+        // What is left begins later in the same array: copied forward, as a span may be.
+        rest.FirstSpan.CopyTo(_received);
+        if (_count == _received.Length) Fail(SocketError.MessageSize, $"its answer has no end within {_received.Length} bytes");
+        else SendWords();
+    }
+
+    private void HandOver(in ReadOnlySequence<byte> rest)
+    {
+        if (_ended) return;
+        _ended = true;
+        // Ends the watch, not the socket.
+        _watch.Dispose();
+        _opened(_socket, rest.FirstSpan);
+    }
+
+    private void Fail(SocketError error, string reason)
+    {
+        if (_ended) return;
+        Cancel();
+        _failed(error, reason);
+    }
+
+    private void SendWords()
+    {
+        if (_ended || _sending || _sent == _words.WrittenCount) return;
+        _sending = true;
+        _watch.SendWhenWritable(_words.WrittenMemory[_sent..]);
+    }
+}

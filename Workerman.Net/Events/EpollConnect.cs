@@ -1,0 +1,98 @@
+using System.ComponentModel;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using static Workerman.Events.EpollInterop;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// One bare descriptor on its way to its peer: connect(2) returns at once, and the descriptor is writable when it has come to an end, whose outcome
+/// SO_ERROR tells. Disposing gives up. Belongs to the loop's thread and to whoever asked for it.
+/// </summary>
+[SupportedOSPlatform("linux")]
+internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
+{
+    private readonly EpollLoop _loop;
+    private readonly IConnectHandler _handler;
+    private readonly int _fd;
+    private ulong _data;
+    private bool _watched;
+    private bool _ended;
+
+    public EpollConnect(EpollLoop loop, EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler)
+    {
+        _loop = loop;
+        _handler = handler;
+        SocketAddress address = endPoint.Serialize();
+        _fd = socket(MemoryMarshal.Read<ushort>(address.Buffer.Span), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        SocketError error = _fd < 0 ? LastError() : Start(address, localEndPoint?.Serialize());
+        if (error == SocketError.InProgress) error = Watch();
+        // What has ended at once, as it does with Unix sockets, is told in the next round of posted work.
+        if (!_watched) loop.Post(() => End(error));
+    }
+
+    public void OnReady(uint events) => End(EpollSocketCalls.TakeError(_fd));
+
+    public void Dispose()
+    {
+        if (_ended) return;
+        _ended = true;
+        Unwatch();
+        if (_fd >= 0) _ = close(_fd);
+    }
+
+    private SocketError Start(SocketAddress address, SocketAddress? local)
+    {
+        if (local is not null && Call(bind, local) != 0) return LastError();
+        if (Call(connect, address) == 0) return SocketError.Success;
+        SocketError error = LastError();
+        // Interrupted or not: it goes on by itself.
+        return error == SocketError.Interrupted ? SocketError.InProgress : error;
+    }
+
+    private delegate int WithAddress(int fd, byte* address, int length);
+
+    private int Call(WithAddress call, SocketAddress address)
+    {
+        // .NET writes a socket address just as the system wants it.
+        fixed (byte* bytes = address.Buffer.Span) return call(_fd, bytes, address.Size);
+    }
+
+    private SocketError Watch()
+    {
+        try
+        {
+            _data = _loop.Add(_fd, EPOLLOUT, this);
+            _watched = true;
+            return SocketError.InProgress;
+        }
+        catch (Win32Exception)
+        {
+            return SocketError.NoBufferSpaceAvailable;
+        }
+    }
+
+    private void Unwatch()
+    {
+        if (_watched) _loop.Remove(_fd, _data);
+        _watched = false;
+    }
+
+    private void End(SocketError error)
+    {
+        if (_ended) return;
+        if (error != SocketError.Success)
+        {
+            Dispose();
+            _handler.OnConnectFailed(error);
+            return;
+        }
+        _ended = true;
+        Unwatch();
+        _handler.OnConnected(new AcceptedSocket(_fd));
+    }
+
+    private static SocketError LastError() => EpollSocketCalls.ErrorOf(Marshal.GetLastPInvokeError());
+}

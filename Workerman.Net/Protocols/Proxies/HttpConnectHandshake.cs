@@ -1,0 +1,76 @@
+using System.Buffers;
+using System.Text;
+
+namespace Workerman.Protocols.Proxies;
+
+/// <summary>CONNECT to an HTTP proxy (RFC 9110, section 9.3.6), with Basic authentication (RFC 7617). It reads the head of the answer; a body that a refusal may have is not waited for.</summary>
+internal sealed class HttpConnectHandshake(string authority, string? user, string? password) : ProxyHandshake
+{
+    private const int MaxStatusLine = 1024;
+
+    public override int MaxReplySize => 16 * 1024;
+
+    public override void Begin(IBufferWriter<byte> output)
+    {
+        string credentials = user is null ? "" : $"Proxy-Authorization: Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))}\r\n";
+        // RFC 9112, sections 3.2.3 and 3.2: the target is host and port, and so is Host.
+        output.Write(Encoding.ASCII.GetBytes($"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{credentials}\r\n"));
+    }
+
+    public override Verdict Read(ref ReadOnlySequence<byte> input, IBufferWriter<byte> output)
+    {
+        while (true)
+        {
+            var reader = new SequenceReader<byte>(input);
+            if (!reader.TryReadTo(out ReadOnlySequence<byte> line, "\r\n"u8)) return JudgeBeginning(input);
+            if (!TryReadStatus(line, out int status)) return NotHttp;
+            while (true)
+            {
+                if (!reader.TryReadTo(out ReadOnlySequence<byte> field, "\r\n"u8)) return Verdict.NeedMore;
+                if (field.IsEmpty) break;
+            }
+            input = input.Slice(reader.Position);
+            // RFC 9110, section 15.2: any number of interim answers may come before. 101 is none: it was not asked for (7.8).
+            if (status is >= 100 and < 200 and not 101) continue;
+            // RFC 9110, section 9.3.6: the tunnel begins right after the head, whatever that says of a length.
+            return status is >= 200 and < 300 ? Verdict.Message : Verdict.Reject(status, WordsOf(line));
+        }
+    }
+
+    private static Verdict NotHttp => Verdict.Reject(0, "it does not speak HTTP/1.1");
+
+    /// <summary>What can never become a status line is refused at the first byte that makes it so.</summary>
+    private static Verdict JudgeBeginning(in ReadOnlySequence<byte> input)
+    {
+        ReadOnlySpan<byte> wanted = "HTTP/1."u8;
+        Span<byte> begins = stackalloc byte[wanted.Length];
+        int count = (int)Math.Min(input.Length, wanted.Length);
+        input.Slice(0, count).CopyTo(begins);
+        return wanted.StartsWith(begins[..count]) && input.Length <= MaxStatusLine ? Verdict.NeedMore : NotHttp;
+    }
+
+    /// <summary>RFC 9112, section 4: HTTP/1.x, a space, three digits, and a space before the reason, if there is one.</summary>
+    private static bool TryReadStatus(in ReadOnlySequence<byte> line, out int status)
+    {
+        status = 0;
+        if (line.Length is < 12 or > MaxStatusLine) return false;
+        Span<byte> head = stackalloc byte[13];
+        int count = (int)Math.Min(line.Length, head.Length);
+        line.Slice(0, count).CopyTo(head);
+        if (!head.StartsWith("HTTP/1."u8) || !char.IsAsciiDigit((char)head[7]) || head[8] != ' ') return false;
+        if (count > 12 && head[12] != ' ') return false;
+        for (int i = 9; i < 12; i++)
+        {
+            if (!char.IsAsciiDigit((char)head[i])) return false;
+            status = status * 10 + head[i] - '0';
+        }
+        return status >= 100;
+    }
+
+    /// <summary>Status and reason as the proxy gave them; they go into messages and logs, so nothing but printable characters.</summary>
+    private static string WordsOf(in ReadOnlySequence<byte> line)
+    {
+        string text = Encoding.Latin1.GetString(line.Slice(9));
+        return string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)).Trim();
+    }
+}
