@@ -9,7 +9,7 @@ namespace Workerman;
 /// What all workers have, whatever their messages: address, loops, connections, sockets (PHP: <c>Workerman\Worker</c>). One
 /// object for all its loops; on each it has a view, which answers for the loop that asks. Set it up before it runs.
 /// </summary>
-public abstract class WorkerBase : IHostedWorker
+public abstract partial class WorkerBase : IHostedWorker
 {
     private readonly Lock _gate = new();
     private readonly List<IWorkerView> _views = [];
@@ -88,7 +88,7 @@ public abstract class WorkerBase : IHostedWorker
         }
     }
 
-    /// <summary>A connection was accepted (PHP: <c>$onConnect</c>).</summary>
+    /// <summary>A connection was accepted; over TLS, and its handshake has ended well, while PHP calls before it (PHP: <c>$onConnect</c>).</summary>
     public Action<TcpConnection>? OnConnect { get; set; }
 
     /// <summary>A connection is closed, whoever closed it (PHP: <c>$onClose</c>).</summary>
@@ -231,6 +231,7 @@ public abstract class WorkerBase : IHostedWorker
         {
             if (_listeners.Count > 0) return;
             ListenAddress address = ListenAddress.Parse(Address);
+            PrepareTls();
             // Listening again means the same port, also where the system chose it.
             IPEndPoint endPoint = _boundEndPoint ?? address.EndPoint;
             int sockets = ReusePort ? Count : 1;

@@ -47,7 +47,7 @@ public class Worker<T> : WorkerBase
     }
 
     private protected override IWorkerView MakeView(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
-        new WorkerView<T>(this, loop, id, thread, ownsLoop, ProtocolCatalog.FactoryFor(Scheme, Options, Protocol));
+        new WorkerView<T>(this, loop, id, thread, ownsLoop, ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure));
 
     private protected override void CheckSetup()
     {
@@ -56,7 +56,7 @@ public class Worker<T> : WorkerBase
         ListenAddress.Parse(Address);
         try
         {
-            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol);
+            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure);
         }
         catch (ArgumentException e)
         {

@@ -1,4 +1,5 @@
 using Workerman.Protocols.Http;
+using Workerman.Tls;
 
 namespace Workerman;
 
@@ -32,4 +33,7 @@ public sealed class WorkerOptions
 
     /// <summary>Limits and patience of an HTTP worker.</summary>
     public HttpOptions Http { get; } = new();
+
+    /// <summary>Certificates and patience of a worker with <c>Transport = "ssl"</c>, or an <c>https://</c> or <c>wss://</c> address.</summary>
+    public TlsOptions Tls { get; } = new();
 }

@@ -14,6 +14,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     private readonly Worker<T> _worker;
     private readonly Func<ConnectionProtocol> _makeProtocol;
     private Acceptor? _acceptor;
+    private ConnectionCollection? _handshakes;
     private bool _stopped;
 
     public WorkerView(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
@@ -37,7 +38,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
 
     public ConnectionCollection Connections { get; } = new();
 
-    public bool IsDrained => _stopped && Connections.Count == 0;
+    public bool IsDrained => _stopped && Connections.Count == 0 && _handshakes is null or { Count: 0 };
 
     public void Start() => _worker.OnWorkerStart?.Invoke(_worker);
 
@@ -62,12 +63,14 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         Guard(_worker.OnWorkerStop, _worker);
         AcceptFrom(null);
         foreach (TcpConnection connection in Connections) connection.Retire();
+        DestroyHandshakes();
         DetachIfDrained();
     }
 
     public void Abort()
     {
         foreach (TcpConnection connection in Connections) connection.Destroy();
+        DestroyHandshakes();
     }
 
     public override void OnClose(TcpConnection connection)
@@ -98,9 +101,22 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     public override void OnFault(TcpConnection connection, Exception exception) =>
         Log.CallbackFailed(Worker.SafeLogger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", exception);
 
+    public override void OnSecured(TcpConnection connection)
+    {
+        _handshakes?.Remove(connection);
+        Connections.Add(connection);
+        Guard(_worker.OnConnect, connection);
+    }
+
+    public override void OnHandshakeFailed(TcpConnection connection, string reason)
+    {
+        if (!_stopped) Log.HandshakeFailed(Worker.SafeLogger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", reason);
+    }
+
     public override void OnGone(TcpConnection connection)
     {
         Connections.Remove(connection);
+        _handshakes?.Remove(connection);
         _worker.CountConnection(-1);
         if (_stopped) DetachIfDrained();
     }
@@ -150,7 +166,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         try
         {
             socket.SetNoDelay();
-            connection = new TcpConnection(socket, _makeProtocol(), this);
+            connection = new TcpConnection(socket, _makeProtocol(), this, _worker.Tls?.NewFilter());
         }
         catch (Exception e)
         {
@@ -159,14 +175,30 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
             socket.Dispose();
             return;
         }
-        Connections.Add(connection);
         _worker.CountConnection(1);
+        if (_worker.Tls is not null)
+        {
+            (_handshakes ??= new ConnectionCollection()).Add(connection);
+            return;
+        }
+        Connections.Add(connection);
         Guard(_worker.OnConnect, connection);
+    }
+
+    private void DestroyHandshakes()
+    {
+        if (_handshakes is null) return;
+        foreach (TcpConnection connection in _handshakes) connection.Destroy();
     }
 
     private void Sweep()
     {
         foreach (TcpConnection connection in Connections) connection.Sweep();
+        if (_handshakes is not null)
+        {
+            foreach (TcpConnection connection in _handshakes) connection.Sweep();
+        }
+        _worker.Tls?.CheckFiles();
         _acceptor?.Beat();
     }
 

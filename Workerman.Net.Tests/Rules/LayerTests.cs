@@ -14,13 +14,14 @@ internal sealed partial class LayerTests
     {
         ["Events"] = [],
         ["Protocols"] = [],
-        ["Connection"] = ["Workerman.Events", "Workerman.Protocols"],
+        ["Tls"] = [],
+        ["Connection"] = ["Workerman.Events", "Workerman.Protocols", "Workerman.Tls"],
         ["Protocols/Http"] = ["Workerman.Protocols", "Workerman.Protocols.Http.Files", "Workerman.Protocols.Http.Sessions"],
         ["Protocols/Http/Files"] = [],
         ["Protocols/Http/Sessions"] = [],
         ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http"],
         ["Hosting"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols"],
-        [""] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Hosting"],
+        [""] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Tls", "Workerman.Hosting"],
     };
 
     private static IEnumerable<string> Files => Repository.SourcesOf("Workerman.Net").Select(file => Path.GetRelativePath(Repository.PathOf("Workerman.Net"), file));

@@ -273,7 +273,9 @@ public sealed partial class TcpConnection
         Buffers.Outbox.FlushIfOld();
     }
 
-    private WriteOutcome WriteOut(ReadOnlySpan<byte> bytes)
+    private WriteOutcome WriteOut(ReadOnlySpan<byte> bytes) => _tls is null ? WriteToSocket(bytes) : WriteEncrypted(bytes);
+
+    private WriteOutcome WriteToSocket(ReadOnlySpan<byte> bytes)
     {
         if (_output is null)
         {
