@@ -18,11 +18,12 @@ internal static class Serve
 {
     public static int Run(string[] args)
     {
-        string address = Arguments.Text(args, "--address") ?? $"http://127.0.0.1:{Arguments.Integer(args, "--port", 8080)}";
+        bool tls = args.Contains("--tls");
+        string address = Arguments.Text(args, "--address") ?? $"{(tls ? "https" : "http")}://127.0.0.1:{Arguments.Integer(args, "--port", 8080)}";
         double interval = Arguments.Integer(args, "--sse-interval-ms", 1000) / 1000.0;
         if (Arguments.Text(args, "--event-loop") == "socket") Worker.EventLoopClass = typeof(SocketLoop);
         var worker = new Worker(address) { Name = "serve", Count = Arguments.Integer(args, "--loops", 1) };
-        if (args.Contains("--tls")) Encrypt(worker);
+        if (tls) Encrypt(worker);
         var loops = new EachLoop(worker);
         worker.OnWorkerStart = _ => loops.Enter();
         Action<TcpConnection, Request> stream = Arguments.Text(args, "--broadcast-ms") is null
