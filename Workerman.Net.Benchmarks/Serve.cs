@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.EventStreams;
@@ -7,7 +9,8 @@ namespace Workerman.Benchmarks;
 
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application:
-/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket]</c>.
+/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket] [--tls]</c>.
+/// With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the start.
 /// With <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see cref="EventStream"/>, to which a timer publishes.
 /// <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has.
 /// </summary>
@@ -15,10 +18,12 @@ internal static class Serve
 {
     public static int Run(string[] args)
     {
-        string address = Arguments.Text(args, "--address") ?? $"http://127.0.0.1:{Arguments.Integer(args, "--port", 8080)}";
+        bool tls = args.Contains("--tls");
+        string address = Arguments.Text(args, "--address") ?? $"{(tls ? "https" : "http")}://127.0.0.1:{Arguments.Integer(args, "--port", 8080)}";
         double interval = Arguments.Integer(args, "--sse-interval-ms", 1000) / 1000.0;
         if (Arguments.Text(args, "--event-loop") == "socket") Worker.EventLoopClass = typeof(SocketLoop);
         var worker = new Worker(address) { Name = "serve", Count = Arguments.Integer(args, "--loops", 1) };
+        if (tls) Encrypt(worker);
         var loops = new EachLoop(worker);
         worker.OnWorkerStart = _ => loops.Enter();
         Action<TcpConnection, Request> stream = Arguments.Text(args, "--broadcast-ms") is null
@@ -33,6 +38,14 @@ internal static class Serve
         };
         Worker.RunAll();
         return Environment.ExitCode;
+    }
+
+    private static void Encrypt(Worker worker)
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        worker.Transport = "ssl";
+        worker.Options.Tls.Certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(1));
     }
 
     private static void Stream(TcpConnection connection, double interval)

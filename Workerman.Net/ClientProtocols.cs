@@ -17,7 +17,7 @@ internal static class ClientProtocols
         ProtocolCatalog.Check<T>(SchemeOf(address));
         // Any protocol of the application's will do, so that only the scheme is in question.
         if (typeof(T) != typeof(ReadOnlyMemory<byte>) && SchemeOf(address) == "tcp") return;
-        ProtocolCatalog.FactoryFor<T>(SchemeOf(address), Options, null);
+        ProtocolCatalog.FactoryFor<T>(SchemeOf(address), Options, null, isSecure: false);
     }
 
     /// <summary>Makes the protocols of a client's connections; null if it has yet to be said which.</summary>
@@ -25,7 +25,7 @@ internal static class ClientProtocols
     public static Func<ConnectionProtocol>? FactoryFor<T>(ClientAddress address, Func<IProtocol<T>>? protocol) =>
         protocol is null && typeof(T) != typeof(ReadOnlyMemory<byte>) && SchemeOf(address) == "tcp"
             ? null
-            : ProtocolCatalog.FactoryFor(SchemeOf(address), Options, protocol);
+            : ProtocolCatalog.FactoryFor(SchemeOf(address), Options, protocol, isSecure: false);
 
     /// <summary>A Unix socket carries what a TCP connection does.</summary>
     private static string SchemeOf(ClientAddress address) => address.IsUnix ? "tcp" : address.Scheme;

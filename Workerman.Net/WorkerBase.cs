@@ -13,7 +13,7 @@ namespace Workerman;
 /// What all workers have, whatever their messages: address, loops, connections, sockets (PHP: <c>Workerman\Worker</c>). One
 /// object for all its loops; on each it has a view, which answers for the loop that asks. Set it up before it runs.
 /// </summary>
-public abstract class WorkerBase : IHostedWorker, IWebSocketEvents
+public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 {
     private readonly Lock _gate = new();
     private readonly List<IWorkerView> _views = [];
@@ -89,7 +89,7 @@ public abstract class WorkerBase : IHostedWorker, IWebSocketEvents
     /// <summary>The path of the Unix socket that it listens on; null for all others, and while it does not listen.</summary>
     public string? LocalPath => (Bound as UnixDomainSocketEndPoint)?.ToString();
 
-    /// <summary>A connection was accepted (PHP: <c>$onConnect</c>).</summary>
+    /// <summary>A connection was accepted; over TLS, and its handshake has ended well, while PHP calls before it (PHP: <c>$onConnect</c>).</summary>
     public Action<TcpConnection>? OnConnect { get; set; }
 
     /// <summary>A connection is closed, whoever closed it (PHP: <c>$onClose</c>).</summary>
@@ -273,6 +273,7 @@ public abstract class WorkerBase : IHostedWorker, IWebSocketEvents
         {
             if (_listeners.Count > 0) return;
             ListenAddress address = ListenAddress.Parse(Address);
+            PrepareTls();
             // Listening again means the same port, also where the system chose it.
             EndPoint endPoint = _boundEndPoint ?? address.EndPoint;
             int sockets = ReusePort ? Count : 1;

@@ -52,7 +52,7 @@ public class Worker<T> : WorkerBase
     }
 
     private protected override IWorkerView MakeView(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
-        new WorkerView<T>(this, loop, id, thread, ownsLoop, ProtocolCatalog.FactoryFor(Scheme, Options, Protocol));
+        new WorkerView<T>(this, loop, id, thread, ownsLoop, ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure));
 
     private protected override void CheckSetup()
     {
@@ -63,7 +63,7 @@ public class Worker<T> : WorkerBase
             throw new InvalidOperationException($"Worker {Name} has ReusePort, but a Unix socket has one queue only; leave it false: all {Count} loops accept from it.");
         try
         {
-            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol);
+            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure);
         }
         catch (ArgumentException e)
         {

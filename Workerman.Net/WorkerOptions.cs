@@ -1,5 +1,6 @@
 using Workerman.Protocols.Http;
 using Workerman.Protocols.WebSocket;
+using Workerman.Tls;
 
 namespace Workerman;
 
@@ -42,4 +43,7 @@ public sealed class WorkerOptions
 
     /// <summary>Limits and patience of WebSockets.</summary>
     public WebSocketOptions WebSocket { get; } = new();
+
+    /// <summary>Certificates and patience of a worker with <c>Transport = "ssl"</c>, or an <c>https://</c> or <c>wss://</c> address.</summary>
+    public TlsOptions Tls { get; } = new();
 }

@@ -16,6 +16,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     private readonly ConnectionHandler _first;
     private readonly bool _isUnix;
     private Acceptor? _acceptor;
+    private ConnectionCollection? _handshakes;
     private bool _stopped;
 
     public WorkerView(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
@@ -41,7 +42,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
 
     public ConnectionCollection Connections { get; } = new();
 
-    public bool IsDrained => _stopped && Connections.Count == 0;
+    public bool IsDrained => _stopped && Connections.Count == 0 && _handshakes is null or { Count: 0 };
 
     public void Start() => _worker.OnWorkerStart?.Invoke(_worker);
 
@@ -66,12 +67,14 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         Guard(_worker.OnWorkerStop, _worker);
         AcceptFrom(null);
         foreach (TcpConnection connection in Connections) connection.Retire();
+        DestroyHandshakes();
         DetachIfDrained();
     }
 
     public void Abort()
     {
         foreach (TcpConnection connection in Connections) connection.Destroy();
+        DestroyHandshakes();
     }
 
     public override void OnClose(TcpConnection connection)
@@ -102,9 +105,22 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     public override void OnFault(TcpConnection connection, Exception exception) =>
         Log.CallbackFailed(Worker.SafeLogger, _worker.Name, connection.Id, PeerOf(connection), exception);
 
+    public override void OnSecured(TcpConnection connection)
+    {
+        _handshakes?.Remove(connection);
+        Connections.Add(connection);
+        Guard(_worker.OnConnect, connection);
+    }
+
+    public override void OnHandshakeFailed(TcpConnection connection, string reason)
+    {
+        if (!_stopped) Log.HandshakeFailed(Worker.SafeLogger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", reason);
+    }
+
     public override void OnGone(TcpConnection connection)
     {
         Connections.Remove(connection);
+        _handshakes?.Remove(connection);
         _worker.CountConnection(-1);
         if (_stopped) DetachIfDrained();
     }
@@ -157,7 +173,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         try
         {
             if (!_isUnix) socket.SetNoDelay();
-            connection = new TcpConnection(socket, _makeProtocol(), _first);
+            connection = new TcpConnection(socket, _makeProtocol(), _first, _worker.Tls?.NewFilter());
         }
         catch (Exception e)
         {
@@ -166,14 +182,30 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
             socket.Dispose();
             return;
         }
-        Connections.Add(connection);
         _worker.CountConnection(1);
+        if (_worker.Tls is not null)
+        {
+            (_handshakes ??= new ConnectionCollection()).Add(connection);
+            return;
+        }
+        Connections.Add(connection);
         Guard(_worker.OnConnect, connection);
+    }
+
+    private void DestroyHandshakes()
+    {
+        if (_handshakes is null) return;
+        foreach (TcpConnection connection in _handshakes) connection.Destroy();
     }
 
     private void Sweep()
     {
         foreach (TcpConnection connection in Connections) connection.Sweep();
+        if (_handshakes is not null)
+        {
+            foreach (TcpConnection connection in _handshakes) connection.Sweep();
+        }
+        _worker.Tls?.CheckFiles();
         _acceptor?.Beat();
     }
 

@@ -15,7 +15,8 @@ internal sealed partial class LayerTests
         ["Events"] = [],
         ["Protocols"] = [],
         ["Protocols/Proxies"] = ["Workerman.Protocols"],
-        ["Connection"] = ["Workerman.Events", "Workerman.Protocols", "Workerman.Protocols.Proxies"],
+        ["Tls"] = [],
+        ["Connection"] = ["Workerman.Events", "Workerman.Protocols", "Workerman.Protocols.Proxies", "Workerman.Tls"],
         ["Protocols/Http"] = ["Workerman.Protocols", "Workerman.Protocols.Http.Files", "Workerman.Protocols.Http.Sessions"],
         ["Protocols/Http/Files"] = [],
         ["Protocols/Http/Sessions"] = [],
@@ -23,7 +24,7 @@ internal sealed partial class LayerTests
         ["WebSockets"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket"],
         ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http"],
         ["Hosting"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols"],
-        [""] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Hosting"],
+        [""] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls", "Workerman.Hosting"],
     };
 
     private static IEnumerable<string> Files => Repository.SourcesOf("Workerman.Net").Select(file => Path.GetRelativePath(Repository.PathOf("Workerman.Net"), file));

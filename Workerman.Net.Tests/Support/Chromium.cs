@@ -30,13 +30,15 @@ internal sealed class Chromium : IAsyncDisposable
     /// <summary>The errors that the console shows, up to the last <see cref="Evaluate"/>: exceptions, <c>console.error</c>, and what the browser itself complains of.</summary>
     public IReadOnlyList<string> Errors => _errors;
 
-    public static async Task<Chromium> Open(Uri page)
+    /// <param name="page">What to open.</param>
+    /// <param name="more">Arguments of its command line.</param>
+    public static async Task<Chromium> Open(Uri page, params string[] more)
     {
         string profile = Directory.CreateTempSubdirectory("workerman-chromium-").FullName;
         string[] arguments =
         [
             "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0", $"--user-data-dir={profile}", page.ToString(),
+            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0", $"--user-data-dir={profile}", .. more, page.ToString(),
         ];
         var process = Process.Start(new ProcessStartInfo(Path!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         process.ErrorDataReceived += (_, _) => { };

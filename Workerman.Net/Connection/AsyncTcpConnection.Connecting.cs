@@ -75,7 +75,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
     /// <summary>It is no longer listed.</summary>
     internal void Unlist() => _clients!.Remove(this);
 
-    private protected override void Abandon()
+    private protected override bool Abandon()
     {
         bool tried = _attempt is not null;
         StopConnecting();
@@ -92,6 +92,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             SetStatus(ConnectionStatus.Closed);
         }
         FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
+        return true;
     }
 
     /// <summary>PHP's order: the error, with status <see cref="ConnectionStatus.Closing"/>, then the end, unless it is being connected again.</summary>

@@ -14,6 +14,12 @@ internal sealed class ConnectionBuffers(IEventLoop loop)
 
     public Outbox Outbox { get; } = new(loop);
 
+    /// <summary>What encrypted connections have decrypted: as long as a receive and two records. Made for the first of them.</summary>
+    public byte[] Plaintext => field ??= GC.AllocateUninitializedArray<byte>(ReceiveSize + 2 * 16 * 1024);
+
+    /// <summary>Where encrypted connections encrypt what they send at once. Made for the first of them.</summary>
+    public OutputBuffer Ciphertext => field ??= new OutputBuffer();
+
     /// <summary>The connection whose read batch is being handled.</summary>
     public TcpConnection? Corked { get; set; }
 }

@@ -40,6 +40,16 @@ internal abstract class ConnectionHandler(IEventLoop loop, ConnectionBuffers buf
     /// <returns>True if the connection is to stay open, for what the peer may still be sent.</returns>
     public virtual bool OnPeerEnded(TcpConnection connection) => false;
 
+    /// <summary>The TLS handshake has ended well: from here on the connection is like any other. The application knows nothing of it before.</summary>
+    public virtual void OnSecured(TcpConnection connection)
+    {
+    }
+
+    /// <summary>The TLS handshake has failed, or the connection ended during it: nothing but <see cref="OnGone"/> follows.</summary>
+    public virtual void OnHandshakeFailed(TcpConnection connection, string reason)
+    {
+    }
+
     /// <summary>The connection left the established state for good: it is no longer listed.</summary>
     public abstract void OnGone(TcpConnection connection);
 }

@@ -6,7 +6,7 @@ public enum ConnectionStatus
     /// <summary>Made, not connected.</summary>
     Initial = 0,
 
-    /// <summary>On its way to the peer (client side).</summary>
+    /// <summary>On its way to the peer (client side), or in the TLS handshake.</summary>
     Connecting = 1,
 
     /// <summary>Open both ways.</summary>

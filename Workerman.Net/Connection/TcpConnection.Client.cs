@@ -40,10 +40,9 @@ public partial class TcpConnection
     /// <summary>Whether what arrives here is sent on to <paramref name="other"/>.</summary>
     internal bool IsPipedInto(TcpConnection other) => _handler is PipeHandler pipe && pipe.Destination == other;
 
-    /// <summary>Gives up on its way to the peer. On the loop.</summary>
-    private protected virtual void Abandon()
-    {
-    }
+    /// <summary>Gives up on its way to the peer, if it has no socket yet. On the loop.</summary>
+    /// <returns>Whether it was on that way. One that a worker accepted never is, also not in its TLS handshake.</returns>
+    private protected virtual bool Abandon() => false;
 
     /// <summary>For the client side: the states that have no socket.</summary>
     private protected void SetStatus(ConnectionStatus status) => Status = status;
@@ -134,12 +133,7 @@ public partial class TcpConnection
     }
 
     /// <returns>Whether the connection was on its way to its peer, and so has been given up.</returns>
-    private bool AbandonOpening()
-    {
-        if (Status >= ConnectionStatus.Established) return false;
-        Abandon();
-        return true;
-    }
+    private bool AbandonOpening() => Status < ConnectionStatus.Established && Abandon();
 
     private SendResult SendEarly<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
     {

@@ -96,6 +96,7 @@ public partial class TcpConnection
     private protected void TearDown()
     {
         if (Status == ConnectionStatus.Closed) return;
+        if (Status == ConnectionStatus.Connecting) ReportHandshake("the connection ended during the handshake");
         Status = ConnectionStatus.Closed;
         if (Buffers.Corked == this) Buffers.Corked = null;
         _resets |= Protocol.EndsByClose;
@@ -166,7 +167,7 @@ public partial class TcpConnection
     {
         if (Status == ConnectionStatus.Established && _file is null && !Protocol.IsFinished) return;
         FlushOutbox();
-        if (_output is not null || SendsFile()) return;
+        if (_output is not null || SendsFile() || SendsGoodbye()) return;
         switch (Status)
         {
             case ConnectionStatus.Established when Protocol.IsFinished:
@@ -206,6 +207,7 @@ public partial class TcpConnection
         _output?.Discard();
         _output = null;
         Protocol.Dispose();
-        _handler.OnClose(this);
+        if (_tls is null or { IsSecured: true }) _handler.OnClose(this);
+        _tls?.Dispose();
     }
 }

@@ -35,6 +35,11 @@ public partial class TcpConnection
     private void OrderFile()
     {
         _fileOrdered = true;
+        if (_tls is not null)
+        {
+            OrderEncryptedPiece();
+            return;
+        }
         _watch.SendFileWhenWritable(_file!.Handle, _file.Offset, _file.Remaining);
     }
 
@@ -48,16 +53,26 @@ public partial class TcpConnection
         }
         if (count == 0)
         {
-            // Its length is promised already, and nothing but its own bytes may stand in for it: the peer must see that they are not all.
-            _handler.OnError(this, ConnectionError.SendFail, "the file became shorter, or cannot be read, while it is sent");
-            Destroy();
+            FileFailed();
             return;
         }
         BytesWritten += count;
         _stalledSince = Loop.Now;
+        if (_tls is not null)
+        {
+            EncryptedPieceSent(count);
+            return;
+        }
         _file!.Advance(count);
         if (_file.Remaining > 0) OrderFile();
         else EndFile();
+    }
+
+    /// <summary>Its length is promised already, and nothing but its own bytes may stand in for it: the peer must see that they are not all.</summary>
+    private void FileFailed()
+    {
+        _handler.OnError(this, ConnectionError.SendFail, "the file became shorter, or cannot be read, while it is sent");
+        Destroy();
     }
 
     private void EndFile()
@@ -71,5 +86,6 @@ public partial class TcpConnection
     {
         _file?.Dispose();
         _file = null;
+        _tls?.DropPiece();
     }
 }

@@ -77,9 +77,14 @@ public partial class TcpConnection
             return;
         }
         BytesRead += count;
+        if (_tls is not null)
+        {
+            ReceiveEncrypted(count);
+            return;
+        }
         // Closing and ending: what still comes is read only to be thrown away.
         if (Status != ConnectionStatus.Established) return;
-        OnReceived(count);
+        OnReceived(Buffers.Receive, count);
     }
 
     void ISocketHandler.OnHangup()
@@ -101,11 +106,11 @@ public partial class TcpConnection
         Resume();
     }
 
-    private void OnReceived(int count)
+    private void OnReceived(byte[] buffer, int count)
     {
         if (_input is null)
         {
-            var input = new ReadOnlySequence<byte>(Buffers.Receive, 0, count);
+            var input = new ReadOnlySequence<byte>(buffer, 0, count);
             ReadMessages(ref input);
             if (!input.IsEmpty && Status == ConnectionStatus.Established)
             {
@@ -115,7 +120,7 @@ public partial class TcpConnection
         }
         else
         {
-            _input.Append(Buffers.Receive.AsSpan(0, count));
+            _input.Append(buffer.AsSpan(0, count));
             ReadPending();
         }
         UpdateReading();
@@ -205,6 +210,7 @@ public partial class TcpConnection
         if (Status == ConnectionStatus.Closed) return;
         _watch.ReadEnabled = !_peerClosed && Status switch
         {
+            ConnectionStatus.Connecting => true,
             ConnectionStatus.Established => !_paused && (CanReadMessage() || RecvBufferQueueSize < ReadAheadLimit),
             // Draining, so that the answer is not lost to a reset.
             _ => _lingerUntil != 0,

@@ -280,7 +280,9 @@ public partial class TcpConnection
         AfterFlush();
     }
 
-    private WriteOutcome WriteOut(ReadOnlySpan<byte> bytes)
+    private WriteOutcome WriteOut(ReadOnlySpan<byte> bytes) => _tls is null ? WriteToSocket(bytes) : WriteEncrypted(bytes);
+
+    private WriteOutcome WriteToSocket(ReadOnlySpan<byte> bytes)
     {
         if (_output is null)
         {

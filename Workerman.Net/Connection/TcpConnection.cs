@@ -2,13 +2,15 @@ using System.Net;
 using System.Net.Sockets;
 using Workerman.Events;
 using Workerman.Protocols;
+using Workerman.Tls;
 
 namespace Workerman.Connection;
 
 /// <summary>
 /// One TCP connection: bytes and lifetime (PHP: <c>TcpConnection</c>). It lives on one loop, whose thread runs all its
 /// callbacks; its methods may be called from any thread and are then handed over to the loop. It knows its protocol only as
-/// something that judges and encodes. Made by a worker, or as an <see cref="AsyncTcpConnection"/>. Reading is in <c>.Receive.cs</c>, writing in <c>.Send.cs</c> and <c>.File.cs</c>, the end in <c>.Close.cs</c>, what the client side adds in <c>.Client.cs</c>.
+/// something that judges and encodes. Made by a worker, or as an <see cref="AsyncTcpConnection"/>. Reading is in <c>.Receive.cs</c>, writing in <c>.Send.cs</c> and <c>.File.cs</c>,
+/// the end in <c>.Close.cs</c>, encryption in <c>.Tls.cs</c>, what the client side adds in <c>.Client.cs</c>.
 /// </summary>
 public partial class TcpConnection : ISocketHandler, IDeferredWork
 {
@@ -21,9 +23,10 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     private WaitPhase _phase;
     private long _phaseSince;
 
-    internal TcpConnection(AcceptedSocket socket, ConnectionProtocol protocol, ConnectionHandler handler)
+    internal TcpConnection(AcceptedSocket socket, ConnectionProtocol protocol, ConnectionHandler handler, TlsFilter? tls = null)
     {
         _handler = handler;
+        if (tls is not null) BeginTls(tls);
         Protocol = protocol;
         Id = Interlocked.Increment(ref _lastId);
         _phase = protocol.Waiting;
@@ -112,10 +115,10 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>Takes the place of the worker's <c>OnBufferDrain</c> for this connection (PHP: <c>$onBufferDrain</c>).</summary>
     public Action<TcpConnection>? OnBufferDrain { get => _callbacks?.BufferDrain; set => Callbacks.BufferDrain = value; }
 
-    /// <summary>Bytes received so far (PHP: <c>$bytesRead</c>).</summary>
+    /// <summary>Bytes received so far; over TLS those of the wire, with the handshake (PHP: <c>$bytesRead</c>).</summary>
     public long BytesRead { get; private set; }
 
-    /// <summary>Bytes that the operating system has taken so far (PHP: <c>$bytesWritten</c>).</summary>
+    /// <summary>Bytes that the operating system has taken so far; over TLS those of the wire, with the handshake (PHP: <c>$bytesWritten</c>).</summary>
     public long BytesWritten { get; private set; }
 
     /// <summary>Bytes that wait to be sent (PHP: <c>getSendBufferQueueSize()</c>).</summary>
@@ -216,7 +219,11 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     internal void Sweep()
     {
         long now = Loop.Now;
-        if (_lingerUntil != 0)
+        if (Status == ConnectionStatus.Connecting)
+        {
+            SweepHandshake(now);
+        }
+        else if (_lingerUntil != 0)
         {
             if (now >= _lingerUntil) Destroy();
         }

@@ -61,6 +61,15 @@ internal static partial class Log
     [LoggerMessage(12, LogLevel.Error, "{Message}")]
     public static partial void StartFailed(ILogger logger, string message);
 
+    [LoggerMessage(14, LogLevel.Debug, "Worker {Worker}: the TLS handshake of connection {Connection} from {Remote} failed: {Reason}")]
+    public static partial void HandshakeFailed(ILogger logger, string worker, long connection, string remote, string reason);
+
+    [LoggerMessage(15, LogLevel.Information, "Worker {Worker} uses the certificate that its files hold now")]
+    public static partial void CertificateReloaded(ILogger logger, string worker);
+
+    [LoggerMessage(16, LogLevel.Error, "Worker {Worker} goes on with its old certificate: {Reason}.")]
+    public static partial void CertificateNotReloaded(ILogger logger, string worker, string reason);
+
     [LoggerMessage(13, LogLevel.Error, "{What}")]
     public static partial void SessionFailed(ILogger logger, string what, Exception exception);
 

@@ -26,6 +26,12 @@ internal abstract class DelegatingHandler<T>(ConnectionHandler inner) : Connecti
 
     public override void OnGone(TcpConnection connection) => inner.OnGone(connection);
 
+    public override bool OnPeerEnded(TcpConnection connection) => inner.OnPeerEnded(connection);
+
+    public override void OnSecured(TcpConnection connection) => inner.OnSecured(connection);
+
+    public override void OnHandshakeFailed(TcpConnection connection, string reason) => inner.OnHandshakeFailed(connection, reason);
+
     /// <summary>Calls the application; what it throws is reported and costs nothing else.</summary>
     protected void Guard(TcpConnection connection, Action call)
     {

@@ -18,24 +18,25 @@ internal static class HttpParser
     /// <param name="options">The limits.</param>
     /// <param name="head">The head, where the verdict is <see cref="VerdictKind.Message"/>.</param>
     /// <param name="consumed">How many bytes it had, with the empty lines before it.</param>
-    public static Verdict TryParse(in ReadOnlySequence<byte> input, HttpOptions options, out RequestHead head, out int consumed)
+    /// <param name="isSecure">Whether it came over TLS.</param>
+    public static Verdict TryParse(in ReadOnlySequence<byte> input, HttpOptions options, out RequestHead head, out int consumed, bool isSecure = false)
     {
         // More than the limit is not looked at, so that a rule broken within it counts before the size.
         ReadOnlySpan<byte> first = input.FirstSpan;
         int size = (int)Math.Min(input.IsSingleSegment ? first.Length : input.Length, options.MaxHeadSize);
         Verdict verdict = first.Length >= size
-            ? TryParse(first[..size], options, out head, out consumed)
-            : TryParseCopy(input.Slice(0, size), size, options, out head, out consumed);
+            ? TryParse(first[..size], options, isSecure, out head, out consumed)
+            : TryParseCopy(input.Slice(0, size), size, options, isSecure, out head, out consumed);
         return verdict.Kind == VerdictKind.NeedMore && size == options.MaxHeadSize ? Verdict.Reject(431, "request head too large") : verdict;
     }
 
-    private static Verdict TryParseCopy(in ReadOnlySequence<byte> input, int size, HttpOptions options, out RequestHead head, out int consumed)
+    private static Verdict TryParseCopy(in ReadOnlySequence<byte> input, int size, HttpOptions options, bool isSecure, out RequestHead head, out int consumed)
     {
         byte[] whole = ArrayPool<byte>.Shared.Rent(size);
         try
         {
             input.CopyTo(whole);
-            return TryParse(whole.AsSpan(0, size), options, out head, out consumed);
+            return TryParse(whole.AsSpan(0, size), options, isSecure, out head, out consumed);
         }
         finally
         {
@@ -44,14 +45,14 @@ internal static class HttpParser
     }
 
     [SkipLocalsInit]
-    private static Verdict TryParse(ReadOnlySpan<byte> input, HttpOptions options, out RequestHead head, out int consumed)
+    private static Verdict TryParse(ReadOnlySpan<byte> input, HttpOptions options, bool isSecure, out RequestHead head, out int consumed)
     {
         head = default;
         consumed = 0;
         Span<HeaderField> fields = options.MaxHeaderCount <= StackFields ? stackalloc HeaderField[StackFields] : new HeaderField[options.MaxHeaderCount];
         var reader = new LineReader(input);
         int start = reader.SkipEmptyLines();
-        Verdict verdict = ReadRequestLine(ref reader, options, out RequestLine line);
+        Verdict verdict = ReadRequestLine(ref reader, options, isSecure, out RequestLine line);
         if (verdict.Kind != VerdictKind.Message) return verdict;
 
         var framing = new RequestFraming(line.MinorVersion, Authority(input[start..], line));
@@ -74,14 +75,14 @@ internal static class HttpParser
     }
 
     /// <summary>Section 3: a request line that is longer than any that is wanted: 414.</summary>
-    private static Verdict ReadRequestLine(ref LineReader reader, HttpOptions options, out RequestLine line)
+    private static Verdict ReadRequestLine(ref LineReader reader, HttpOptions options, bool isSecure, out RequestLine line)
     {
         line = new RequestLine();
         LineEnd end = reader.Read(out ReadOnlySpan<byte> text, out _);
         int limit = options.MaxRequestLineSize;
         bool tooLong = text.Length > limit;
         if (text.IsEmpty) return OrWait(Verdict.NeedMore, end);
-        Verdict verdict = tooLong ? line.Read(text[..(limit + 1)], isWhole: false, options) : line.Read(text, end != LineEnd.Open, options);
+        Verdict verdict = tooLong ? line.Read(text[..(limit + 1)], isWhole: false, options, isSecure) : line.Read(text, end != LineEnd.Open, options, isSecure);
         if (tooLong && verdict.Kind != VerdictKind.Reject) return Verdict.Reject(414, "request line too long");
         return end == LineEnd.Ended ? verdict : OrWait(verdict, end);
     }

@@ -39,7 +39,7 @@ internal sealed partial class HttpProtocol
 
     private Verdict ReadHead(ref ReadOnlySequence<byte> input, int maxPackageSize)
     {
-        Verdict verdict = HttpParser.TryParse(input, options, out RequestHead head, out int consumed);
+        Verdict verdict = HttpParser.TryParse(input, options, out RequestHead head, out int consumed, isSecure);
         if (verdict.Kind != VerdictKind.Message)
         {
             ReadOnlySequence<byte> begun = SkipEmptyLines(input);

@@ -8,7 +8,7 @@ namespace Workerman.Protocols.Http;
 /// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c>,
 /// <c>.File.cs</c> and <c>.Chunks.cs</c>.
 /// </summary>
-internal sealed partial class HttpProtocol(HttpOptions options)
+internal sealed partial class HttpProtocol(HttpOptions options, bool isSecure = false)
     : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>, IEncoder<UpgradeAnswer>
 {
     private State _state = State.Head;

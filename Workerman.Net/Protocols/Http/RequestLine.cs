@@ -11,7 +11,7 @@ internal struct RequestLine
     public int MinorVersion;
 
     /// <summary>Judges a line, or the beginning of one.</summary>
-    public Verdict Read(ReadOnlySpan<byte> line, bool isWhole, HttpOptions options)
+    public Verdict Read(ReadOnlySpan<byte> line, bool isWhole, HttpOptions options, bool isSecure)
     {
         if (isWhole && IsUsual(line)) return Verdict.Message;
         int space = line.IndexOf((byte)' ');
@@ -25,7 +25,7 @@ internal struct RequestLine
         ReadOnlySpan<byte> rest = line[(space + 1)..];
         space = rest.IndexOf((byte)' ');
         ReadOnlySpan<byte> target = space < 0 ? rest : rest[..space];
-        verdict = RequestTarget.Judge(method, target, isWhole || space >= 0);
+        verdict = RequestTarget.Judge(method, target, isWhole || space >= 0, isSecure);
         if (verdict.Kind == VerdictKind.Reject) return verdict;
         if (space < 0) return isWhole ? Verdict.Reject(400, "bad request line") : Verdict.NeedMore;
         MethodLength = method.Length;

@@ -9,20 +9,20 @@ namespace Workerman.Protocols.Http;
 internal static class RequestTarget
 {
     /// <summary>Judges a target, or the beginning of one.</summary>
-    public static Verdict Judge(ReadOnlySpan<byte> method, ReadOnlySpan<byte> target, bool isWhole)
+    public static Verdict Judge(ReadOnlySpan<byte> method, ReadOnlySpan<byte> target, bool isWhole, bool isSecure)
     {
         if (target.IsEmpty) return isWhole ? Bad : Verdict.NeedMore;
         int bad = HttpChars.IndexOfNonTarget(target);
         if (bad >= 0)
         {
             // What comes before it may have broken a rule of its own, which is then the first one broken.
-            Verdict before = Judge(method, target[..bad], isWhole: false);
+            Verdict before = Judge(method, target[..bad], isWhole: false, isSecure);
             return before.Kind == VerdictKind.Reject ? before : Bad;
         }
         if (method.SequenceEqual("CONNECT"u8)) return JudgeAuthority(target, isWhole, needsPort: true);
         if (target[0] == '/') return Verdict.Message;
         if (target[0] == '*') return JudgeAsterisk(method, target, isWhole);
-        return JudgeAbsolute(target, isWhole);
+        return JudgeAbsolute(target, isWhole, isSecure);
     }
 
     /// <summary>The authority of the URI that a target is, or nothing.</summary>
@@ -55,12 +55,12 @@ internal static class RequestTarget
     }
 
     /// <summary>Section 3.2.2: a whole URI, as proxies get it.</summary>
-    private static Verdict JudgeAbsolute(ReadOnlySpan<byte> target, bool isWhole)
+    private static Verdict JudgeAbsolute(ReadOnlySpan<byte> target, bool isWhole, bool isSecure)
     {
         int start = AuthorityStart(target);
         if (start == 0) return !isWhole && (IsBeginning(target, "http://"u8) || IsBeginning(target, "https://"u8)) ? Verdict.NeedMore : Bad;
         // RFC 9110 section 7.4: what is asked for by https is not given without TLS.
-        if (start == 8) return Verdict.Reject(421, "an https target on a connection without TLS");
+        if (start == 8 && !isSecure) return Verdict.Reject(421, "an https target on a connection without TLS");
         ReadOnlySpan<byte> authority = Authority(target);
         return JudgeAuthority(authority, isWhole || start + authority.Length < target.Length, needsPort: false);
     }

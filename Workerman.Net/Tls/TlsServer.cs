@@ -1,0 +1,103 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Workerman.Tls;
+
+/// <summary>
+/// TLS of one worker: what each of its handshakes is made with. It makes the filters of its connections and looks after the certificate's files. Any thread.
+/// </summary>
+internal sealed class TlsServer
+{
+    private readonly TlsOptions _options;
+    private readonly TlsCertificates _certificates;
+    private readonly List<SslApplicationProtocol>? _applicationProtocols;
+    private readonly Action<Exception?> _reloaded;
+    private readonly Func<SslStream, Task> _authenticate;
+    private long _nextCheck;
+
+    /// <param name="options">Its settings.</param>
+    /// <param name="speaksHttp">Whether HTTP/1.1 is what is spoken within, which clients are told (RFC 7301).</param>
+    /// <param name="reloaded">Called from any thread when changed files were taken over, or could not be.</param>
+    /// <exception cref="InvalidOperationException">They cannot work; the message says why and what to do.</exception>
+    public TlsServer(TlsOptions options, bool speaksHttp, Action<Exception?> reloaded)
+    {
+        _options = options;
+        _certificates = options.Open();
+        _applicationProtocols = speaksHttp ? [SslApplicationProtocol.Http11] : null;
+        _reloaded = reloaded;
+        _authenticate = Authenticate;
+        _nextCheck = Later();
+    }
+
+    /// <summary>Has each handshake wait for something before it goes on. For tests of what a runtime may do one day.</summary>
+    internal Func<Task>? Delay { get; set; }
+
+    /// <summary>A filter for a connection that was accepted.</summary>
+    public TlsFilter NewFilter() => new(_authenticate, _options.HandshakeTimeout);
+
+    /// <summary>Looks at the certificate's files if it is time to, on the thread pool. Often, from any loop.</summary>
+    public void CheckFiles()
+    {
+        long next = Volatile.Read(ref _nextCheck);
+        if (Environment.TickCount64 < next || Interlocked.CompareExchange(ref _nextCheck, Later(), next) != next) return;
+        ThreadPool.UnsafeQueueUserWorkItem(static server => server.ReloadIfChanged(), this, preferLocal: false);
+    }
+
+    private void ReloadIfChanged()
+    {
+        try
+        {
+            if (_certificates.LoadIfChanged()) _reloaded(null);
+        }
+        catch (Exception e)
+        {
+            // Half written, perhaps: the next look finds it whole.
+            _reloaded(e);
+        }
+    }
+
+    private long Later() => _options.ReloadInterval == Timeout.InfiniteTimeSpan ? long.MaxValue : Environment.TickCount64 + (long)_options.ReloadInterval.TotalMilliseconds;
+
+    private Task Authenticate(SslStream ssl) => ssl.AuthenticateAsServerAsync(SelectAsync, null);
+
+    private ValueTask<SslServerAuthenticationOptions> SelectAsync(SslStream ssl, SslClientHelloInfo hello, object? state, CancellationToken cancellationToken) =>
+        Delay is null ? new ValueTask<SslServerAuthenticationOptions>(Select(hello.ServerName)) : SelectLaterAsync(hello.ServerName, Delay());
+
+    private async ValueTask<SslServerAuthenticationOptions> SelectLaterAsync(string serverName, Task delay)
+    {
+        await delay.ConfigureAwait(false);
+        return Select(serverName);
+    }
+
+    private SslServerAuthenticationOptions Select(string serverName)
+    {
+        bool asks = _options.AllowClientCertificate || _options.RequireClientCertificate;
+        return new SslServerAuthenticationOptions
+        {
+            ServerCertificateContext = _certificates.For(serverName),
+            EnabledSslProtocols = _options.Protocols,
+            ApplicationProtocols = _applicationProtocols,
+            AllowRenegotiation = false,
+            ClientCertificateRequired = asks,
+            CertificateChainPolicy = asks ? ChainPolicy() : null,
+            RemoteCertificateValidationCallback = asks ? Validate : null,
+        };
+    }
+
+    private X509ChainPolicy ChainPolicy()
+    {
+        // Nothing that a loop would have to wait for.
+        var policy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        if (_options.ClientAuthorities is not { } authorities) return policy;
+        policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        policy.CustomTrustStore.AddRange(authorities);
+        policy.ExtraStore.AddRange(authorities);
+        return policy;
+    }
+
+    private bool Validate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    {
+        if (certificate is null) return !_options.RequireClientCertificate;
+        return _options.ClientCertificateValidation is { } validation ? validation(sender, certificate, chain, errors) : errors == SslPolicyErrors.None;
+    }
+}

@@ -1,0 +1,55 @@
+using Workerman.Hosting;
+using Workerman.Tls;
+
+namespace Workerman;
+
+/// <summary>Encryption: whether the worker's connections are encrypted, and with what.</summary>
+public abstract partial class WorkerBase
+{
+    private string? _transport;
+
+    /// <summary>
+    /// <c>ssl</c>: connections are encrypted with <see cref="WorkerOptions.Tls"/>, whatever their protocol (PHP: <c>$transport</c>). <c>tcp</c>: they are not. By default
+    /// what the address says: <c>https://</c> and <c>wss://</c> are encrypted, all others are not.
+    /// </summary>
+    /// <exception cref="ArgumentException">Another transport.</exception>
+    /// <exception cref="InvalidOperationException">The worker runs.</exception>
+    public string Transport
+    {
+        get => _transport ?? (ProtocolCatalog.IsSecure(Scheme) ? "ssl" : "tcp");
+        set
+        {
+            if (value is not ("tcp" or "ssl")) throw new ArgumentException($"'{value}' is no transport; use \"tcp\", or \"ssl\" for TLS.", nameof(value));
+            ThrowIfRunning(nameof(Transport));
+            _transport = value;
+        }
+    }
+
+    /// <summary>TLS of its connections, null for none. Set before it listens.</summary>
+    internal TlsServer? Tls { get; private set; }
+
+    private protected bool IsSecure => Transport == "ssl";
+
+    /// <summary>Loads the certificate, before any socket opens.</summary>
+    /// <exception cref="WorkerStartException">One line with address, cause and cure.</exception>
+    private void PrepareTls()
+    {
+        if (ProtocolCatalog.IsSecure(Scheme) && !IsSecure)
+            throw new WorkerStartException($"Cannot listen on {Address}: {Scheme}:// means TLS, but Transport is tcp. Cure: leave Transport alone, or use http:// or ws://.");
+        if (!IsSecure || Tls is not null) return;
+        try
+        {
+            Tls = new TlsServer(Options.Tls, ProtocolCatalog.SpeaksHttp(Scheme), OnCertificateReloaded);
+        }
+        catch (Exception e) when (e is InvalidOperationException or NotSupportedException or System.Security.Cryptography.CryptographicException)
+        {
+            throw new WorkerStartException($"Cannot listen on {Address}: {e.Message}.", e);
+        }
+    }
+
+    private void OnCertificateReloaded(Exception? failure)
+    {
+        if (failure is null) Log.CertificateReloaded(Worker.SafeLogger, Name);
+        else Log.CertificateNotReloaded(Worker.SafeLogger, Name, failure.Message);
+    }
+}
