@@ -4,14 +4,16 @@ using Workerman.Connection;
 using Workerman.Events;
 using Workerman.EventStreams;
 using Workerman.Protocols.Http;
+using Workerman.Protocols.WebSocket;
 
 namespace Workerman.Benchmarks;
 
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application:
-/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket] [--tls]</c>.
+/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket] [--tls] [--deflate]</c>.
 /// With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the start.
 /// With <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see cref="EventStream"/>, to which a timer publishes.
+/// With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with <c>--deflate</c>.
 /// <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has.
 /// </summary>
 internal static class Serve
@@ -36,8 +38,15 @@ internal static class Serve
             else if (accept == "application/json" && request.Path == "/loops") SendLoops(connection, worker, loops);
             else connection.Send("Hello, World!");
         };
+        if (Arguments.Text(args, "--port") is not null) Echo(Arguments.Integer(args, "--port", 0) + 1, worker.Count, args.Contains("--deflate"));
         Worker.RunAll();
         return Environment.ExitCode;
+    }
+
+    private static void Echo(int port, int loops, bool deflate)
+    {
+        var echo = new Worker<WebSocketMessage>($"websocket://127.0.0.1:{port}") { Name = "echo", Count = loops, OnMessage = (connection, message) => connection.Send(message) };
+        if (deflate) echo.Options.WebSocket.Deflate = new DeflateOptions();
     }
 
     private static void Encrypt(Worker worker)

@@ -1,6 +1,7 @@
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Protocols;
+using Workerman.Protocols.WebSocket;
 
 namespace Workerman;
 
@@ -53,6 +54,9 @@ public sealed class AsyncTcpConnection<T> : AsyncTcpConnection
         }
     }
 
+    /// <summary>What a <c>ws://</c> client asks for: header fields, subprotocols, compression (PHP: <c>$headers</c>, <c>$websocketClientProtocol</c>).</summary>
+    public WebSocketClientOptions WebSocket { get; } = new();
+
     private protected override ConnectionProtocol MakeProtocol() => _makeProtocol?.Invoke() ?? NoProtocol.Instance;
 
     private protected override ConnectionHandler MakeHandler(IEventLoop loop, ConnectionBuffers buffers) => _calls = new ClientHandler<T>(this, loop, buffers);
@@ -62,6 +66,7 @@ public sealed class AsyncTcpConnection<T> : AsyncTcpConnection
     private protected override void CheckSetup()
     {
         base.CheckSetup();
+        ClientHandshake.Check(WebSocket);
         if (OnMessage is not null && OnMessageAsync is not null)
             throw new InvalidOperationException($"The connection to {Address} has both OnMessage and OnMessageAsync, and a message has one reader; set one of them.");
         if (_makeProtocol is null)
@@ -80,7 +85,7 @@ public sealed class AsyncTcpConnection<T> : AsyncTcpConnection
 
     private void UseProtocol(Func<IProtocol<T>>? protocol)
     {
-        _makeProtocol = ClientProtocols.FactoryFor(_address, protocol);
+        _makeProtocol = ClientProtocols.FactoryFor(_address, protocol, WebSocket, () => ConnectTimeout);
         SetProtocol(MakeProtocol());
     }
 }

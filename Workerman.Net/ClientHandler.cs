@@ -1,7 +1,10 @@
+using System.Buffers;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols;
+using Workerman.Protocols.WebSocket;
+using Workerman.WebSockets;
 
 namespace Workerman;
 
@@ -11,6 +14,21 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
     public override object? Owner => null;
 
     public void OnConnect() => Guard(static client => client.OnConnect?.Invoke(client));
+
+    public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
+    {
+        bool opening = connection.Protocol.IsOpening;
+        Verdict verdict = base.ReadMessage(connection, ref input);
+        if (opening && verdict.Kind == VerdictKind.NeedMore && !connection.Protocol.IsOpening) AfterOpening(connection);
+        if (verdict.Kind == VerdictKind.NeedMore) WebSocketHandler<T>.TellOfClose(connection, WebSocketExtension.Find(connection)?.OnClose, (_, call) => Guard(_ => call()));
+        return verdict;
+    }
+
+    private void AfterOpening(TcpConnection connection)
+    {
+        if (connection.Protocol is WebSocketProtocol { ChosenSubprotocol: { } subprotocol }) WebSocketExtension.Of(connection).Subprotocol = subprotocol;
+        client.AfterOpening();
+    }
 
     public override void OnClose(TcpConnection connection)
     {
@@ -35,8 +53,11 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
 
     public override void OnBufferDrain(TcpConnection connection) => Guard(static client => client.OnBufferDrain?.Invoke(client));
 
-    public override void OnRejected(TcpConnection connection, Verdict verdict) =>
+    public override void OnRejected(TcpConnection connection, Verdict verdict)
+    {
+        if (connection.Protocol.IsOpening) client.NoteRefusal(verdict.Reason ?? "");
         Log.ClientRejected(Worker.SafeLogger, client.Id, client.Address, verdict.Status, verdict.Reason);
+    }
 
     public override void OnFault(TcpConnection connection, Exception exception) =>
         Log.ClientCallbackFailed(Worker.SafeLogger, client.Id, client.Address, exception);

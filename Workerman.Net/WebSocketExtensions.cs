@@ -57,7 +57,7 @@ public static class WebSocketExtensions
                 return false;
             }
             options ??= connection.Worker?.Options.WebSocket ?? new WebSocketOptions();
-            var protocol = new WebSocketProtocol(WebSocketRole.Server, takesBinary: true, options, Handshake.Negotiate(request, options.Deflate));
+            var protocol = new WebSocketProtocol(takesBinary: true, options, Handshake.Negotiate(request, options.Deflate));
             WebSocketUpgrade.Open(connection, request, protocol, new CallbackHandler(connection.Handler, onMessage));
             return connection.Protocol == protocol;
         }

@@ -116,7 +116,7 @@ internal sealed class TextProtocolTests(Type loopType)
     public void TypeThatLinesAreNotIsRefusedAndTheSchemesThatCanAreNamed()
     {
         Assert.That(() => new Worker<int>("text://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("System.String").And.Message.Contains("IProtocol<Int32>"));
-        Assert.That(() => new Worker("text://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("Schemes that deliver it: http://, unix://."));
+        Assert.That(() => new Worker("text://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("Schemes that deliver it: http://, unix://, https://."));
         Assert.That(() => new Worker<string>("http://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("tcp://, text://, frame://, unix://"));
     }
 }

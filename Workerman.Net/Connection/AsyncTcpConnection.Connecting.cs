@@ -18,6 +18,8 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
     private long _timer;
     private bool _failing;
     private bool _hasTried;
+    private bool _opening;
+    private string? _refusal;
 
     /// <summary>Gives it a loop. It is one for life once it has tried to connect.</summary>
     private protected void Bind(EventLoop loop)
@@ -33,7 +35,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
     {
         _attempt = null;
         bool waited = SendBufferQueueSize > 0;
-        // What comes between the socket and OnConnect (a TLS handshake, the upgrade to another protocol) begins here, with what was received.
+        _opening = Protocol.IsOpening;
         try
         {
             if (!Open(socket, received))
@@ -49,10 +51,26 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             Fail(SocketError.NoBufferSpaceAvailable, $"connect {Address} failed: {e.Message}");
             return;
         }
+        if (_opening) SendInterim();
+        else Announce();
+        if (waited) AnnounceDrain();
+    }
+
+    /// <summary>The peer has agreed to the protocol: from here on it is connected.</summary>
+    internal void AfterOpening()
+    {
+        _opening = false;
+        Announce();
+    }
+
+    /// <summary>Why the peer did not agree to the protocol.</summary>
+    internal void NoteRefusal(string reason) => _refusal = reason;
+
+    private void Announce()
+    {
         RaiseConnect();
         _connected?.TrySetResult();
         _connected = null;
-        if (waited) AnnounceDrain();
     }
 
     void IConnectOutcome.OnFailed(SocketError error, string reason)
@@ -73,7 +91,16 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
     }
 
     /// <summary>It is no longer listed.</summary>
-    internal void Unlist() => _clients!.Remove(this);
+    internal void Unlist()
+    {
+        _clients!.Remove(this);
+        if (!_opening) return;
+        _opening = false;
+        string reason = $"connect {Address} failed: {_refusal ?? "the peer ended the connection before it had agreed to the protocol"}";
+        _refusal = null;
+        FailTask(SocketError.ConnectionRefused, reason);
+        RaiseError(ConnectionError.ConnectFail, reason);
+    }
 
     private protected override bool Abandon()
     {

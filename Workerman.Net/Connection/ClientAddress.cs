@@ -37,7 +37,9 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
         int slash = rest.IndexOfAny(['/', '?', '#']);
         string authority = slash < 0 ? rest : rest[..slash];
         string path = slash < 0 ? "/" : rest[slash] == '/' ? rest[slash..] : "/" + rest[slash..];
-        (string host, int port) = ParseAuthority(text, authority);
+        // RFC 6455 section 3: 80 where no port is said.
+        bool isPortImplied = scheme is "ws" or "websocket" && authority.LastIndexOf(':') <= authority.LastIndexOf(']');
+        (string host, int port) = ParseAuthority(text, isPortImplied ? authority + ":80" : authority);
         return new ClientAddress(scheme, host, port, path);
     }
 

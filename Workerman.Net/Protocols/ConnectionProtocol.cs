@@ -31,6 +31,9 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>What <c>Send</c> takes, in words, for error messages.</summary>
     public abstract string Sends { get; }
 
+    /// <summary>Whether the peer has yet to agree that this protocol is spoken: until then no message comes, and what is sent waits.</summary>
+    public virtual bool IsOpening => false;
+
     /// <summary>Whether the next message may be read. False while the last one waits for its answer.</summary>
     public virtual bool IsReady => true;
 

@@ -39,7 +39,7 @@ internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents 
         (WebSocketExtension.Find(connection)?.OnConnect ?? events.OnWebSocketConnect)?.Invoke(connection, request);
         // The application has refused it, with an answer of its own or without.
         if (connection.Status != ConnectionStatus.Established || connection.Protocol is not HttpProtocol http || !http.IsUnanswered(request)) return;
-        WebSocketUpgrade.Open(connection, request, new WebSocketProtocol(WebSocketRole.Server, takesBinary, options, Handshake.Negotiate(request, options.Deflate)), Inner);
+        WebSocketUpgrade.Open(connection, request, new WebSocketProtocol(takesBinary, options, Handshake.Negotiate(request, options.Deflate)), Inner);
         if (connection.Protocol is not WebSocketProtocol) return;
         if ((WebSocketExtension.Find(connection)?.OnConnected ?? events.OnWebSocketConnected) is { } connected) Guard(connection, () => connected(connection, request));
     }

@@ -33,8 +33,8 @@ internal sealed record DeflateParameters(bool ServerNoContextTakeover, bool Clie
             {
                 ServerNoContextTakeover = offered.ServerNoContextTakeover || options.NoContextTakeover,
                 ClientNoContextTakeover = offered.ClientNoContextTakeover || options.PeerNoContextTakeover,
-                // Section 7.1.2.2: it may be left out of the answer, and then the client chooses. Any window can be read here.
-                ClientWindowBits = null,
+                // Section 7.1.2.2: any window can be read here, so what the client proposes is what it gets.
+                ClientWindowBits = offered.ClientWindowBits < LargestWindow ? offered.ClientWindowBits : null,
             };
         }
         return null;

@@ -19,17 +19,19 @@ internal sealed partial class WebSocketProtocol
     /// <summary>With what the peer has ended; null while it has not.</summary>
     public (int Code, string Reason)? PeerClose { get; private set; }
 
-    public override bool OwesInterim => _owedPong is not null || _owedPing is not null || _state == State.OwesClose;
+    public override bool OwesInterim => _owedPong is not null || _owedPing is not null || _owesRequest || _early is { IsDue: true } || _state == State.OwesClose;
 
     public override void EncodeInterim(IBufferWriter<byte> output)
     {
+        if (_owesRequest) WriteRequest(output);
+        if (_early is { IsDue: true }) WriteEarly(output);
         if (_owedPong is { } pong) Write(Opcode.Pong, compressed: false, pong, output);
         if (_owedPing is { } ping) Write(Opcode.Ping, compressed: false, ping, output);
         (_owedPong, _owedPing) = (null, null);
         if (_state == State.OwesClose) EncodeFarewell(output);
     }
 
-    public override bool OwesFarewell => _state != State.Closed;
+    public override bool OwesFarewell => _state is State.Open or State.OwesClose;
 
     /// <summary>The close frame that ends the connection from here, or answers the peer's (section 5.5.1: mostly with its own code).</summary>
     public override void EncodeFarewell(IBufferWriter<byte> output)
@@ -42,8 +44,10 @@ internal sealed partial class WebSocketProtocol
 
     public override void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
     {
-        if (_state == State.Closed) return;
+        State before = _state;
         _state = State.Closed;
+        // Section 7.1.7: where there is no WebSocket yet, the connection just ends.
+        if (before is State.Closed or State.Opening) return;
         WriteClose(verdict.Status >= 1000 ? verdict.Status : CloseCode.InternalError, verdict.Reason ?? "", output);
     }
 

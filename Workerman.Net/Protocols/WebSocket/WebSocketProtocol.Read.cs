@@ -7,9 +7,7 @@ namespace Workerman.Protocols.WebSocket;
 /// <summary>The way in: a frame's head is judged byte by byte, its payload unmasked and checked as it comes.</summary>
 internal sealed partial class WebSocketProtocol
 {
-    private readonly MessageInflater? _inflater = deflate is null ? null : new MessageInflater(
-        !(role == WebSocketRole.Server ? deflate.ClientNoContextTakeover : deflate.ServerNoContextTakeover));
-
+    private MessageInflater? _inflater;
     private FrameHeader _frame;
     private bool _inFrame;
     private long _remaining;
@@ -43,6 +41,7 @@ internal sealed partial class WebSocketProtocol
 
     private Verdict Read(ref ReadOnlySequence<byte> input, int limit)
     {
+        if (_state == State.Opening) return ReadAnswer(ref input);
         while (true)
         {
             if (!_inFrame)
@@ -101,21 +100,21 @@ internal sealed partial class WebSocketProtocol
         if (head.HasReservedBits) return Broken("a reserved bit is set");
         if (head.Opcode is not (Opcode.Continuation or Opcode.Text or Opcode.Binary or Opcode.Close or Opcode.Ping or Opcode.Pong)) return Broken("unknown opcode");
         // RFC 7692 section 6: compressed is a message, which its first frame says.
-        if (head.IsCompressed && (_inflater is null || head.IsControl || head.Opcode == Opcode.Continuation)) return Broken("RSV1 is set where nothing is compressed");
+        if (head.IsCompressed && (_deflate is null || head.IsControl || head.Opcode == Opcode.Continuation)) return Broken("RSV1 is set where nothing is compressed");
         // Section 5.5: control frames are not fragmented. Section 5.4: messages are, but not into each other.
         if (head.IsControl && !head.IsFinal) return Broken("fragmented control frame");
         if (!head.IsControl && head.Opcode == Opcode.Continuation != (_kind != Opcode.Continuation))
             return Broken(_kind == Opcode.Continuation ? "nothing to continue" : "a message within another");
-        if (head.Opcode == Opcode.Binary && !takesBinary) return Verdict.Reject(CloseCode.UnsupportedData, "text is read here");
+        if (head.Opcode == Opcode.Binary && !_takesBinary) return Verdict.Reject(CloseCode.UnsupportedData, "text is read here");
         if (!head.HasSecondByte) return Verdict.NeedMore;
         // Section 5.1: clients mask, servers do not.
-        if (head.IsMasked != (role == WebSocketRole.Server)) return Broken(head.IsMasked ? "masked frame from a server" : "frame without a mask");
+        if (head.IsMasked != (_role == WebSocketRole.Server)) return Broken(head.IsMasked ? "masked frame from a server" : "frame without a mask");
         if (head.IsControl && head.Length > 125) return Broken("control frame of more than 125 bytes");
         if (head.Opcode == Opcode.Close && head.Length == 1) return Broken("half a close code");
         // Section 5.2: the least number of bytes, and no more than 63 bits.
         if (!head.IsLengthMinimal) return Broken("length in more bytes than it needs");
         if (head.Length < 0) return Broken("length of 64 bits");
-        if (!head.IsControl && (head.Length > options.MaxFrameSize || _message.Length + head.Length > limit)) return TooBig();
+        if (!head.IsControl && (head.Length > _options.MaxFrameSize || _message.Length + head.Length > limit)) return TooBig();
         return head.Size == 0 ? Verdict.NeedMore : Verdict.Message;
     }
 
@@ -201,10 +200,11 @@ internal sealed partial class WebSocketProtocol
 
     private bool Inflate(int limit)
     {
+        _inflater ??= new MessageInflater(!(_role == WebSocketRole.Server ? _deflate!.ClientNoContextTakeover : _deflate!.ServerNoContextTakeover));
         var plain = new MessageBuffer();
         try
         {
-            bool fits = _inflater!.TryInflate(_message.Memory, limit, ref plain);
+            bool fits = _inflater.TryInflate(_message.Memory, limit, ref plain);
             (plain, _message) = (_message, plain);
             return fits;
         }

@@ -11,6 +11,7 @@ internal sealed partial class WebSocketProtocol
 
     public override void Encode(string text, IBufferWriter<byte> output)
     {
+        output = TargetOf(output);
         int length = Encoding.UTF8.GetByteCount(text);
         if (Compresses(length))
         {
@@ -30,7 +31,7 @@ internal sealed partial class WebSocketProtocol
         output.Advance(head + length);
     }
 
-    public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => WriteData(Opcode.Binary, bytes, output);
+    public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => WriteData(Opcode.Binary, bytes, TargetOf(output));
 
     void IEncoder<WebSocketMessage>.Encode(WebSocketMessage message, IBufferWriter<byte> output)
     {
@@ -76,16 +77,16 @@ internal sealed partial class WebSocketProtocol
         output.Advance(head + payload.Length);
     }
 
-    private uint? NewMask() => role == WebSocketRole.Client ? FrameMask.NewKey() : null;
+    private uint? NewMask() => _role == WebSocketRole.Client ? FrameMask.NewKey() : null;
 
-    private bool Compresses(int length) => deflate is not null && length >= options.Deflate!.MinSize;
+    private bool Compresses(int length) => _deflate is not null && length >= _options.Deflate!.MinSize;
 
     private MessageDeflater NewDeflater()
     {
-        bool server = role == WebSocketRole.Server;
+        bool server = _role == WebSocketRole.Server;
         return new MessageDeflater(
-            options.Deflate!.Level,
-            !(server ? deflate!.ServerNoContextTakeover : deflate!.ClientNoContextTakeover),
-            server ? deflate.ServerWindowBits : deflate.ClientWindowBits ?? DeflateParameters.LargestWindow);
+            _options.Deflate!.Level,
+            !(server ? _deflate!.ServerNoContextTakeover : _deflate!.ClientNoContextTakeover),
+            server ? _deflate.ServerWindowBits : _deflate.ClientWindowBits ?? DeflateParameters.LargestWindow);
     }
 }

@@ -16,17 +16,44 @@ internal enum WebSocketRole
 /// WebSocket on one connection once the handshake is done (RFC 6455 sections 5 to 7, RFC 7692): messages in, messages out, pings and the end. It judges and
 /// encodes; it neither sends nor closes. Belongs to its connection, on the loop's thread. Frames are read in <c>.Read.cs</c>, control frames in <c>.Control.cs</c>, and written in <c>.Write.cs</c>.
 /// </summary>
-/// <param name="role">Which end it is.</param>
-/// <param name="takesBinary">Whether the application takes messages of bytes; otherwise text alone.</param>
-/// <param name="options">Limits and patience.</param>
-/// <param name="deflate">What was agreed on for compression; null for none.</param>
-internal sealed partial class WebSocketProtocol(WebSocketRole role, bool takesBinary, WebSocketOptions options, DeflateParameters? deflate)
-    : ConnectionProtocol, IDecoder<string>, IDecoder<WebSocketMessage>, IEncoder<WebSocketMessage>
+internal sealed partial class WebSocketProtocol : ConnectionProtocol, IDecoder<string>, IDecoder<WebSocketMessage>, IEncoder<WebSocketMessage>
 {
-    private State _state = State.Open;
+    private readonly WebSocketRole _role;
+    private readonly bool _takesBinary;
+    private readonly WebSocketOptions _options;
+    private DeflateParameters? _deflate;
+    private State _state;
+
+    /// <summary>Makes the server's end, of a connection whose handshake is done.</summary>
+    /// <param name="takesBinary">Whether the application takes messages of bytes; otherwise text alone.</param>
+    /// <param name="options">Limits and patience.</param>
+    /// <param name="deflate">What was agreed on for compression; null for none.</param>
+    public WebSocketProtocol(bool takesBinary, WebSocketOptions options, DeflateParameters? deflate)
+    {
+        _role = WebSocketRole.Server;
+        _takesBinary = takesBinary;
+        _options = options;
+        _deflate = deflate;
+        _state = State.Open;
+    }
+
+    /// <summary>Makes the client's end, which begins with the handshake.</summary>
+    /// <inheritdoc cref="WebSocketProtocol(bool, WebSocketOptions, DeflateParameters?)"/>
+    public WebSocketProtocol(bool takesBinary, WebSocketOptions options, ClientHandshake handshake)
+    {
+        _role = WebSocketRole.Client;
+        _takesBinary = takesBinary;
+        _options = options;
+        _handshake = handshake;
+        _state = State.Opening;
+        _owesRequest = true;
+    }
 
     private enum State : byte
     {
+        /// <summary>The client waits for the answer to its request.</summary>
+        Opening,
+
         /// <summary>Messages go both ways.</summary>
         Open,
 
@@ -42,27 +69,34 @@ internal sealed partial class WebSocketProtocol(WebSocketRole role, bool takesBi
     public override string Sends => "text, bytes and WebSocketMessage";
 
     /// <summary>What was agreed on for compression; null for none.</summary>
-    public DeflateParameters? Deflate => deflate;
+    public DeflateParameters? Deflate => _deflate;
 
-    public override bool IsReady => _state == State.Open;
+    public override bool IsReady => _state is State.Open or State.Opening;
 
     public override bool IsFinished => _state == State.Closed;
 
     /// <summary>Without compression the same bytes serve all clients of a server.</summary>
-    public override bool SharesEncoding => role == WebSocketRole.Server && deflate is null;
+    public override bool SharesEncoding => _role == WebSocketRole.Server && _deflate is null;
 
-    public override WaitPhase Waiting => _state != State.Open ? WaitPhase.Nothing : IsWithinMessage ? WaitPhase.Body : WaitPhase.Idle;
+    public override WaitPhase Waiting => _state switch
+    {
+        State.Opening => WaitPhase.Head,
+        State.Open => IsWithinMessage ? WaitPhase.Body : WaitPhase.Idle,
+        _ => WaitPhase.Nothing,
+    };
 
     public override TimeSpan TimeoutOf(WaitPhase phase) => phase switch
     {
-        WaitPhase.Body => options.MessageTimeout,
-        WaitPhase.Idle => options.PingInterval,
+        WaitPhase.Head => HandshakeTimeout(),
+        WaitPhase.Body => _options.MessageTimeout,
+        WaitPhase.Idle => _options.PingInterval,
         _ => Timeout.InfiniteTimeSpan,
     };
 
     /// <summary>A silent peer is asked first, and given up when it does not answer.</summary>
     public override Verdict TimedOut(WaitPhase phase)
     {
+        if (phase == WaitPhase.Head) return Verdict.Reject(0, "the server took too long to answer the handshake");
         if (phase == WaitPhase.Body) return Verdict.Reject(CloseCode.PolicyViolation, "the message took too long");
         if (!_awaitsPong) Ask([]);
         else _state = State.Closed;

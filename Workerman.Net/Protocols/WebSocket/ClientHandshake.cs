@@ -1,0 +1,92 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using Workerman.Protocols.Http;
+
+namespace Workerman.Protocols.WebSocket;
+
+/// <summary>The client's part of the opening handshake (RFC 6455 section 4.1): writes the request, and judges the answer. Used once; belongs to its protocol.</summary>
+/// <param name="host">Host and port.</param>
+/// <param name="target">Path and query.</param>
+/// <param name="options">What is asked for.</param>
+internal sealed class ClientHandshake(string host, string target, WebSocketClientOptions options)
+{
+    private const int MaxHeadSize = 16 * 1024;
+
+    private static readonly string[] Own = ["Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Content-Length", "Transfer-Encoding"];
+
+    private readonly string _key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
+
+    /// <summary>The subprotocol that the server chose; null for none.</summary>
+    public string? Subprotocol { get; private set; }
+
+    /// <summary>What the server agreed to for compression; null for none.</summary>
+    public DeflateParameters? Deflate { get; private set; }
+
+    /// <exception cref="InvalidOperationException">A header field is the handshake's own.</exception>
+    public static void Check(WebSocketClientOptions options)
+    {
+        foreach ((string name, _) in options.Headers)
+        {
+            if (Own.Contains(name, StringComparer.OrdinalIgnoreCase))
+                throw new InvalidOperationException($"WebSocket.Headers has {name}, which the handshake sets itself; remove it. Subprotocols and compression have options of their own.");
+        }
+        foreach (string subprotocol in options.Subprotocols)
+        {
+            if (!HttpChars.IsToken(subprotocol)) throw new InvalidOperationException($"'{Printable.Of(subprotocol)}' is no name of a subprotocol; it may have letters, digits and !#$%&'*+-.^_`|~.");
+        }
+    }
+
+    public void WriteRequest(IBufferWriter<byte> output)
+    {
+        var text = new StringBuilder();
+        text.Append($"GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {_key}\r\nSec-WebSocket-Version: 13\r\n");
+        if (options.Subprotocols.Count > 0) text.Append($"Sec-WebSocket-Protocol: {string.Join(", ", options.Subprotocols)}\r\n");
+        if (options.Options.Deflate is { } deflate) text.Append($"Sec-WebSocket-Extensions: {DeflateParameters.Offer(deflate)}\r\n");
+        foreach ((string name, string value) in options.Headers) text.Append($"{name}: {value}\r\n");
+        text.Append("\r\n");
+        Encoding.UTF8.GetBytes(text.ToString(), output);
+    }
+
+    /// <summary>Reads the answer, or the beginning of one.</summary>
+    public Verdict Read(ref ReadOnlySequence<byte> input)
+    {
+        var reader = new SequenceReader<byte>(input);
+        if (!reader.TryReadTo(out ReadOnlySequence<byte> head, "\r\n\r\n"u8))
+            return input.Length < MaxHeadSize ? Verdict.NeedMore : Verdict.Reject(0, "the server's answer has too large a head");
+        if (head.Length > MaxHeadSize) return Verdict.Reject(0, "the server's answer has too large a head");
+        string[] lines = Encoding.Latin1.GetString(head).Split("\r\n");
+        input = input.Slice(reader.Position);
+        return Judge(lines[0], Fields(lines.AsSpan(1)));
+    }
+
+    private Verdict Judge(string statusLine, Dictionary<string, string>? fields)
+    {
+        if (fields is null || !statusLine.StartsWith("HTTP/1.1 ", StringComparison.Ordinal)) return Verdict.Reject(0, "the server does not speak HTTP/1.1");
+        if (!statusLine.StartsWith("HTTP/1.1 101", StringComparison.Ordinal)) return Verdict.Reject(0, $"the server answered {Printable.Of(statusLine[9..])}");
+        // Section 4.1: what each field has to say, or the connection fails.
+        if (!OptionList.Contains(fields.GetValueOrDefault("upgrade"), "websocket") || !OptionList.Contains(fields.GetValueOrDefault("connection"), "upgrade"))
+            return Verdict.Reject(0, "the server did not upgrade to a WebSocket");
+        if (fields.GetValueOrDefault("sec-websocket-accept") != Handshake.AcceptOf(_key)) return Verdict.Reject(0, "the server's Sec-WebSocket-Accept is not of this handshake");
+        Subprotocol = fields.GetValueOrDefault("sec-websocket-protocol");
+        if (Subprotocol is not null && !options.Subprotocols.Contains(Subprotocol)) return Verdict.Reject(0, "the server chose a subprotocol that was not offered");
+        if (fields.GetValueOrDefault("sec-websocket-extensions") is not { } extensions) return Verdict.Message;
+        Deflate = options.Options.Deflate is null ? null : DeflateParameters.ReadAnswer(extensions);
+        return Deflate is null ? Verdict.Reject(0, "the server chose an extension that was not offered") : Verdict.Message;
+    }
+
+    /// <summary>The fields, their names in lower case, several of a name joined; null if a line is none.</summary>
+    private static Dictionary<string, string>? Fields(ReadOnlySpan<string> lines)
+    {
+        Dictionary<string, string> fields = [];
+        foreach (string line in lines)
+        {
+            int colon = line.IndexOf(':');
+            if (colon <= 0 || !HttpChars.IsToken(line.AsSpan(0, colon)) || !HttpChars.IsFieldValue(line.AsSpan(colon + 1))) return null;
+            string name = line[..colon].ToLowerInvariant();
+            string value = line[(colon + 1)..].Trim(' ', '\t');
+            fields[name] = fields.TryGetValue(name, out string? before) ? $"{before}, {value}" : value;
+        }
+        return fields;
+    }
+}

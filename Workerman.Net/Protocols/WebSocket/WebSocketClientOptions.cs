@@ -1,0 +1,16 @@
+using Workerman.Protocols.Http;
+
+namespace Workerman.Protocols.WebSocket;
+
+/// <summary>What a WebSocket client asks for. Set it before <c>Connect()</c>.</summary>
+public sealed class WebSocketClientOptions
+{
+    /// <summary>Header fields of the request besides those of the handshake: <c>Origin</c>, <c>Authorization</c>, <c>Cookie</c> (PHP: <c>$headers</c>).</summary>
+    public ResponseHeaders Headers { get; } = [];
+
+    /// <summary>The subprotocols that are offered, the best first; none to do without (PHP: <c>$websocketClientProtocol</c>).</summary>
+    public IList<string> Subprotocols { get; } = [];
+
+    /// <summary>Limits, patience, and whether compression is offered.</summary>
+    public WebSocketOptions Options { get; } = new();
+}
