@@ -19,14 +19,20 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
     {
         bool opening = connection.Protocol.IsOpening;
         Verdict verdict = base.ReadMessage(connection, ref input);
-        if (opening && verdict.Kind == VerdictKind.NeedMore && !connection.Protocol.IsOpening) AfterOpening(connection);
+        if (opening && verdict.Kind == VerdictKind.NeedMore && !connection.Protocol.IsOpening)
+        {
+            AfterOpening(connection);
+            // What the application sent there may have paid what was owed, and then nobody would come back for what follows the answer.
+            if (!input.IsEmpty && !connection.Protocol.OwesInterim && connection.Status == ConnectionStatus.Established && connection.Protocol.IsReady) verdict = base.ReadMessage(connection, ref input);
+        }
         if (verdict.Kind == VerdictKind.NeedMore) WebSocketHandler<T>.TellOfClose(connection, WebSocketExtension.Find(connection)?.OnClose, (_, call) => Guard(_ => call()));
         return verdict;
     }
 
     private void AfterOpening(TcpConnection connection)
     {
-        if (connection.Protocol is WebSocketProtocol { ChosenSubprotocol: { } subprotocol }) WebSocketExtension.Of(connection).Subprotocol = subprotocol;
+        string? subprotocol = (connection.Protocol as WebSocketProtocol)?.ChosenSubprotocol;
+        if (subprotocol is not null || WebSocketExtension.Find(connection) is not null) WebSocketExtension.Of(connection).Subprotocol = subprotocol;
         client.AfterOpening();
     }
 

@@ -71,7 +71,7 @@ public static class WebSocketExtensions
             WebSocketProtocol.CheckPing(copy);
             OnLoop(connection, () =>
             {
-                if (connection.Status != ConnectionStatus.Established) return;
+                if (connection.Status != ConnectionStatus.Established || protocol.IsOpening) return;
                 protocol.Ask(copy);
                 connection.SendInterim();
             });

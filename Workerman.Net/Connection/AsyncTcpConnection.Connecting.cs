@@ -96,6 +96,11 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         _clients!.Remove(this);
         if (!_opening) return;
         _opening = false;
+        if (_refusal is null && !PeerEnded && !PeerReset)
+        {
+            FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
+            return;
+        }
         string reason = $"connect {Address} failed: {_refusal ?? "the peer ended the connection before it had agreed to the protocol"}";
         _refusal = null;
         FailTask(SocketError.ConnectionRefused, reason);
@@ -117,6 +122,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             DropEarly();
             Unlist();
             SetStatus(ConnectionStatus.Closed);
+            EndUnopened();
         }
         FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
         return true;
@@ -179,6 +185,8 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         if (HasEnded()) return;
         _hasTried = true;
         _failing = false;
+        // What is sent from here on is the next connection's.
+        Renew(MakeProtocol);
         SetStatus(ConnectionStatus.Initial);
         _timer = Loop.AddTimer(TimeSpan.FromSeconds(after), ReconnectNow, persistent: false);
     }

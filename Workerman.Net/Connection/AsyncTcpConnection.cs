@@ -124,8 +124,8 @@ public abstract partial class AsyncTcpConnection : TcpConnection
         if (EventLoop.Current is null || IsBoundElsewhere) throw new InvalidOperationException("ConnectAsync belongs on the connection's event loop: call it in OnWorkerStart or in another callback of a worker there.");
         if (cancellationToken.IsCancellationRequested) return Task.FromCanceled(cancellationToken);
         Connect();
-        if (Status == ConnectionStatus.Established) return Task.CompletedTask;
-        if (Status != ConnectionStatus.Connecting && !IsTornDown) throw new InvalidOperationException($"The connection to {Address} is {Status}; wait for OnClose before it is connected again.");
+        if (Status == ConnectionStatus.Established && !_opening) return Task.CompletedTask;
+        if (Status != ConnectionStatus.Connecting && !IsTornDown && !_opening) throw new InvalidOperationException($"The connection to {Address} is {Status}; wait for OnClose before it is connected again.");
         _connected ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         return AwaitConnectedAsync(_connected, cancellationToken);
     }

@@ -62,11 +62,14 @@ public partial class TcpConnection
         RemoteAddress = null;
         PeerReset = _freed = false;
         if (!_renewable) return;
-        _renewable = _peerClosed = _paused = _resets = _finishByClosing = _endsSending = false;
+        _resumeDeferred = _renewable = _peerClosed = _paused = _resets = _finishByClosing = _endsSending = false;
         _lingerUntil = 0;
         _watch = NoSocket.Instance;
         Protocol = protocol;
     }
+
+    /// <summary>It never came to a socket, so that nothing is left to free: another life may begin.</summary>
+    private protected void EndUnopened() => _freed = _renewable = true;
 
     /// <summary>Takes the socket on: from here on the connection is what an accepted one is. What was sent meanwhile leaves.</summary>
     /// <param name="socket">The connected socket.</param>

@@ -97,12 +97,12 @@ public partial class TcpConnection
 
     void IDeferredWork.RunDeferred()
     {
+        _resumeDeferred = false;
         if (Status == ConnectionStatus.Closed)
         {
             Free();
             return;
         }
-        _resumeDeferred = false;
         Resume();
     }
 

@@ -332,7 +332,7 @@ public partial class TcpConnection
     {
         AfterFlush();
         if (Status != ConnectionStatus.Established) return;
-        TrackPhase();
+        TrackPhase(sent: true);
         if (Protocol.IsReady && (_input is not null || _peerClosed || !_watch.ReadEnabled)) DeferResume();
     }
 

@@ -181,7 +181,8 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     internal void Upgrade<T>(T message, ConnectionProtocol protocol, ConnectionHandler handler)
     {
         Write(message, static (connection, message, output) => ((IEncoder<T>)connection.Protocol).Encode(message, output));
-        if (Status != ConnectionStatus.Established) return;
+        // It may have become another answer: a session that could not be saved.
+        if (Status != ConnectionStatus.Established || Protocol.IsFinished) return;
         Protocol.Dispose();
         Protocol = protocol;
         _handler = handler;
@@ -263,10 +264,10 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     }
 
     /// <summary>Notes what the peer is waited for. A head counts from its first byte: a trickle does not prolong it.</summary>
-    private void TrackPhase()
+    private void TrackPhase(bool sent = false)
     {
         WaitPhase phase = Protocol.Waiting;
-        if (phase == _phase && phase == WaitPhase.Head) return;
+        if (phase == _phase && (phase == WaitPhase.Head || (sent && phase != WaitPhase.Nothing && !Protocol.SendingCounts))) return;
         _phase = phase;
         _phaseSince = Loop.Now;
     }

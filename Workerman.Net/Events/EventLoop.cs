@@ -17,7 +17,8 @@ public abstract class EventLoop : IEventLoop
     /// <summary>Deferred work waits for the end of the turn, but no longer than this once a callback has returned: half a millisecond.</summary>
     private static readonly long Patience = LoopClock.FromMilliseconds(1) / 2;
 
-    private static readonly long Second = LoopClock.FromMilliseconds(1000);
+    /// <summary>Ticks between two heartbeats: a second. A seam for tests, which would wait for little else.</summary>
+    internal static long HeartbeatInterval { get; set; } = LoopClock.FromMilliseconds(1000);
 
     [ThreadStatic]
     private static EventLoop? _current;
@@ -107,7 +108,7 @@ public abstract class EventLoop : IEventLoop
     /// <inheritdoc/>
     public void AddHeartbeat(Action callback)
     {
-        if (_heartbeats.Count == 0) _nextHeartbeat = LoopClock.Ticks + Second;
+        if (_heartbeats.Count == 0) _nextHeartbeat = LoopClock.Ticks + HeartbeatInterval;
         _heartbeats.Add(callback);
     }
 
@@ -287,7 +288,7 @@ public abstract class EventLoop : IEventLoop
     private void RunHeartbeats()
     {
         if (_heartbeats.Count == 0 || LoopClock.Ticks < _nextHeartbeat) return;
-        _nextHeartbeat = LoopClock.Ticks + Second;
+        _nextHeartbeat = LoopClock.Ticks + HeartbeatInterval;
         for (int i = 0; i < _heartbeats.Count; i++) Guard(_heartbeats[i]);
     }
 

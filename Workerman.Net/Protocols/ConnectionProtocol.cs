@@ -55,6 +55,9 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>What the peer is waited for, which decides the time limit.</summary>
     public virtual WaitPhase Waiting => WaitPhase.Nothing;
 
+    /// <summary>Whether what is sent counts as a sign of life, so that a time limit begins anew.</summary>
+    public virtual bool SendingCounts => true;
+
     /// <summary>How long a phase may last.</summary>
     public virtual TimeSpan TimeoutOf(WaitPhase phase) => Timeout.InfiniteTimeSpan;
 

@@ -13,6 +13,9 @@ internal static class WebSocketUpgrade
     {
         Response answer = Handshake.Accept(request, protocol.Deflate);
         if (Handshake.SubprotocolOf(request) is { } subprotocol) WebSocketExtension.Of(connection).Subprotocol = subprotocol;
+        bool stopping = connection.Protocol is HttpProtocol { IsStopping: true };
         connection.Upgrade(new UpgradeAnswer(answer), protocol, handler);
+        // The request was answered late: who stops was told of it as HTTP.
+        if (stopping && connection.Protocol == protocol) connection.Retire();
     }
 }

@@ -93,6 +93,17 @@ internal sealed class ClientWebSocketTests(Type loopType)
         Assert.That((client.ReadText(), client.ReadText()), Is.EqualTo(("Hello", "Hello")));
     }
 
+    /// <summary>Section 7.2.3.4: a last block that says that it is the last, between others.</summary>
+    [Test]
+    public async Task LastBlockMaySaySo()
+    {
+        await using TestServer server = Echo(new DeflateOptions { MinSize = 1000 });
+        using var client = new FrameClient(server.EndPoint, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+        byte[] final = FrameClient.Frame(0xC1, [0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00]);
+        client.Send([.. final, .. final, .. FrameClient.Frame(0xC1, [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00])]);
+        Assert.That((client.ReadText(), client.ReadText(), client.ReadText()), Is.EqualTo(("Hello", "Hello", "Hello")));
+    }
+
     private TestServer Echo(DeflateOptions? deflate, Action<Worker<WebSocketMessage>>? setUp = null)
     {
         var worker = new Worker<WebSocketMessage>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (connection, message) => connection.Send(message) };

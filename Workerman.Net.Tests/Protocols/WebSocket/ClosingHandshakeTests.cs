@@ -139,6 +139,23 @@ internal sealed class ClosingHandshakeTests(Type loopType)
         Wait.For(closed.Task);
     }
 
+    /// <summary>What it is sent is no sign of life of its own.</summary>
+    [Test]
+    public async Task PeerThatOnlyReadsIsAskedToo()
+    {
+        await using TestServer server = Start(worker =>
+        {
+            worker.Options.WebSocket.PingInterval = TimeSpan.FromMilliseconds(100);
+            worker.OnWebSocketConnected = (connection, _) => Timer.Add(0.02, () => connection.Send("tick"));
+        });
+        using var client = new FrameClient(server.EndPoint);
+        int first;
+        while ((first = client.ReadFrame().First) == (0x80 | FrameClient.Text))
+        {
+        }
+        Assert.That(first, Is.EqualTo(0x80 | FrameClient.Ping));
+    }
+
     [Test]
     public async Task PeerThatStopsWithinAMessageIsTold()
     {

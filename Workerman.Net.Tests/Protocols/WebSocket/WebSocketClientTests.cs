@@ -100,6 +100,89 @@ internal sealed class WebSocketClientTests(Type loopType)
     }
 
     [Test]
+    public async Task WhatIsSentBeforeClosingInOnConnectComesBeforeTheEnd()
+    {
+        var received = new TaskCompletionSource<string>();
+        string texts = "";
+        var worker = new Worker<string>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (_, text) => texts += text };
+        worker.OnWebSocketClose = (_, code, _) => received.SetResult($"{texts} {code}");
+        worker.OnWorkerStart = _ => Timer.Delay(0.01, () =>
+        {
+            var client = new AsyncTcpConnection<string>($"ws://{worker.LocalEndPoint}") { OnConnect = connection => connection.Close("b") };
+            client.Connect();
+            client.Send("a");
+        });
+        await using TestServer server = TestServer.Start(loopType, worker);
+        Assert.That(Wait.For(received.Task), Is.EqualTo("ab 1000"));
+    }
+
+    [Test]
+    public async Task WhatIsSentWhileItWaitsToReconnectGoesToTheNextConnection()
+    {
+        var received = new TaskCompletionSource<string>();
+        int lives = 0;
+        var worker = new Worker<string>("websocket://127.0.0.1:0")
+        {
+            Name = "test",
+            OnMessage = (connection, text) =>
+            {
+                if (text == "end") connection.Close();
+                else received.SetResult(text);
+            },
+        };
+        worker.OnWorkerStart = _ => Timer.Delay(0.01, () =>
+        {
+            var client = new AsyncTcpConnection<string>($"ws://{worker.LocalEndPoint}")
+            {
+                OnConnect = connection =>
+                {
+                    if (lives++ == 0) connection.Send("end");
+                },
+                OnClose = connection =>
+                {
+                    if (lives > 1) return;
+                    connection.Reconnect(0.05);
+                    connection.Send("kept");
+                },
+            };
+            client.Connect();
+        });
+        await using TestServer server = TestServer.Start(loopType, worker);
+        Assert.That(Wait.For(received.Task), Is.EqualTo("kept"));
+    }
+
+    [Test]
+    public async Task ClientThatIsClosedWhileItWaitsToReconnectCanConnectAgain()
+    {
+        var done = new TaskCompletionSource<string>();
+        var worker = new Worker<string>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (_, _) => { } };
+        worker.OnWorkerStart = _ =>
+        {
+            var client = new AsyncTcpConnection<string>("ws://127.0.0.1:1");
+            client.OnError = (connection, _, _) =>
+            {
+                connection.Reconnect(60);
+                Timer.Delay(0.01, async () =>
+                {
+                    connection.Close();
+                    try
+                    {
+                        client.OnError = null;
+                        await client.ConnectAsync();
+                    }
+                    catch (SocketException e)
+                    {
+                        done.SetResult(e.Message);
+                    }
+                });
+            };
+            client.Connect();
+        };
+        await using TestServer server = TestServer.Start(loopType, worker);
+        Assert.That(Wait.For(done.Task), Does.Contain("connect ws://127.0.0.1:1 failed"));
+    }
+
+    [Test]
     public void HeadersOfTheHandshakeAreRefused() =>
         Assert.That(() =>
         {

@@ -56,6 +56,9 @@ internal sealed partial class HttpProtocol(HttpOptions options, bool isSecure = 
 
     public override bool IsReady => _state is State.Head or State.Body or State.Chunks or State.Stream or State.Raw;
 
+    /// <summary>Whether the worker stops.</summary>
+    public bool IsStopping { get; private set; }
+
     /// <summary>Whether the answer is an event stream that is open.</summary>
     public bool IsStreaming => _state == State.Stream;
 
@@ -91,6 +94,7 @@ internal sealed partial class HttpProtocol(HttpOptions options, bool isSecure = 
     public override bool Retire(bool stopping)
     {
         _retiring = true;
+        IsStopping |= stopping;
         return _state is State.Head or State.Stream or State.Tunnel or State.Raw;
     }
 

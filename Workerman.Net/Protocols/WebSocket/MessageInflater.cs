@@ -32,8 +32,9 @@ internal sealed class MessageInflater(bool takesContextOver) : IDisposable
             // What a few bytes inflate to is only known as it comes out.
             if (into.Length > limit) return false;
         }
-        if (!_feed.IsEmpty) throw new InvalidDataException("the compressed data go on behind their end");
-        if (!takesContextOver) Dispose();
+        // RFC 7692 section 7.2.3.4: a last block may say that it is the last; the tail is then left, and the next message begins anew.
+        if (!_feed.IsEmpty && !_feed.HasOnlyTail) throw new InvalidDataException("the compressed data go on behind their end");
+        if (!takesContextOver || !_feed.IsEmpty) Dispose();
         return true;
     }
 
@@ -50,6 +51,8 @@ internal sealed class MessageInflater(bool takesContextOver) : IDisposable
         private ReadOnlyMemory<byte> _tail;
 
         public bool IsEmpty => _rest.IsEmpty && _tail.IsEmpty;
+
+        public bool HasOnlyTail => _rest.IsEmpty;
 
         public override bool CanRead => true;
 

@@ -19,12 +19,14 @@ internal sealed partial class WebSocketProtocol
     /// <summary>With what the peer has ended; null while it has not.</summary>
     public (int Code, string Reason)? PeerClose { get; private set; }
 
-    public override bool OwesInterim => _owedPong is not null || _owedPing is not null || _owesRequest || _early is { IsDue: true } || _state == State.OwesClose;
+    public override bool OwesInterim => _owesRequest || _early is { IsDue: true } || (_state is State.Open or State.OwesClose && (_owedPong is not null || _owedPing is not null)) || _state == State.OwesClose;
 
     public override void EncodeInterim(IBufferWriter<byte> output)
     {
         if (_owesRequest) WriteRequest(output);
         if (_early is { IsDue: true }) WriteEarly(output);
+        // A WebSocket that is not open, or has said that it ends, has no place for these (section 5.5.1).
+        if (_state is State.Opening or State.Closed) return;
         if (_owedPong is { } pong) Write(Opcode.Pong, compressed: false, pong, output);
         if (_owedPing is { } ping) Write(Opcode.Ping, compressed: false, ping, output);
         (_owedPong, _owedPing) = (null, null);
@@ -36,6 +38,8 @@ internal sealed partial class WebSocketProtocol
     /// <summary>The close frame that ends the connection from here, or answers the peer's (section 5.5.1: mostly with its own code).</summary>
     public override void EncodeFarewell(IBufferWriter<byte> output)
     {
+        // What the application sent before it closed comes first.
+        if (_early is not null) WriteEarly(output);
         bool answers = _state == State.OwesClose;
         _state = State.Closed;
         if (answers) WriteClose(PeerClose!.Value.Code, "", output);
@@ -48,6 +52,7 @@ internal sealed partial class WebSocketProtocol
         _state = State.Closed;
         // Section 7.1.7: where there is no WebSocket yet, the connection just ends.
         if (before is State.Closed or State.Opening) return;
+        if (_early is not null) WriteEarly(output);
         WriteClose(verdict.Status >= 1000 ? verdict.Status : CloseCode.InternalError, verdict.Reason ?? "", output);
     }
 

@@ -5,6 +5,9 @@ namespace Workerman.Protocols.WebSocket;
 /// <summary>The client's beginning: the request, its answer, and what the application sends meanwhile, which leaves once the WebSocket is open.</summary>
 internal sealed partial class WebSocketProtocol
 {
+    /// <summary>Bytes that may wait for the server's answer.</summary>
+    private const int MaxEarlySize = 1024 * 1024;
+
     private readonly ClientHandshake? _handshake;
     private bool _owesRequest;
     private EarlyFrames? _early;
@@ -44,7 +47,10 @@ internal sealed partial class WebSocketProtocol
     private IBufferWriter<byte> TargetOf(IBufferWriter<byte> output)
     {
         if (_state == State.Opening) _early ??= new EarlyFrames();
-        return _early?.Frames ?? output;
+        if (_early is null) return output;
+        if (_early.Frames.WrittenCount >= MaxEarlySize)
+            throw new InvalidOperationException($"{MaxEarlySize} bytes have been sent before the WebSocket is open; wait for OnConnect.");
+        return _early.Frames;
     }
 
     /// <summary>What was sent before the WebSocket was open.</summary>

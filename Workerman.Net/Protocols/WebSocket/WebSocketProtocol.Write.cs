@@ -11,6 +11,7 @@ internal sealed partial class WebSocketProtocol
 
     public override void Encode(string text, IBufferWriter<byte> output)
     {
+        if (_state == State.Closed) return;
         output = TargetOf(output);
         int length = Encoding.UTF8.GetByteCount(text);
         if (Compresses(length))
@@ -31,7 +32,11 @@ internal sealed partial class WebSocketProtocol
         output.Advance(head + length);
     }
 
-    public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => WriteData(Opcode.Binary, bytes, TargetOf(output));
+    public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
+    {
+        // Section 5.5.1: nothing follows a close frame, which may still wait for the peer to read.
+        if (_state != State.Closed) WriteData(Opcode.Binary, bytes, TargetOf(output));
+    }
 
     void IEncoder<WebSocketMessage>.Encode(WebSocketMessage message, IBufferWriter<byte> output)
     {

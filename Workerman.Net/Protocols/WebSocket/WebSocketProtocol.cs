@@ -73,6 +73,11 @@ internal sealed partial class WebSocketProtocol : ConnectionProtocol, IDecoder<s
 
     public override bool IsReady => _state is State.Open or State.Opening;
 
+    public override bool CanBroadcast<T>() => _state == State.Open && base.CanBroadcast<T>();
+
+    /// <summary>A peer is silent whatever it is sent.</summary>
+    public override bool SendingCounts => false;
+
     public override bool IsFinished => _state == State.Closed;
 
     /// <summary>Without compression the same bytes serve all clients of a server.</summary>
