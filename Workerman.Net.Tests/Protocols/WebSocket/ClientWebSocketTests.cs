@@ -49,6 +49,21 @@ internal sealed class ClientWebSocketTests(Type loopType)
     }
 
     [Test]
+    public async Task SpeaksOverTls()
+    {
+        var worker = new Worker<string>("wss://127.0.0.1:0") { Name = "test", OnMessage = (connection, text) => connection.Send($"{text} {connection.IsEncrypted}") };
+        worker.Options.Tls.Certificate = Certificates.Default.Server;
+        await using TestServer server = TestServer.Start(loopType, worker);
+        using var client = new ClientWebSocket();
+        client.Options.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetCertHashString() == Certificates.Default.Server.Thumbprint;
+        await client.ConnectAsync(new Uri($"wss://{server.EndPoint}/"), CancellationToken.None).WaitAsync(Wait.Limit);
+        await client.SendAsync("hello"u8.ToArray(), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
+        Assert.That(Encoding.UTF8.GetString((await Receive(client)).Data), Is.EqualTo("hello True"));
+        await client.CloseAsync(WebSocketCloseStatus.NormalClosure, "done", CancellationToken.None).WaitAsync(Wait.Limit);
+        Assert.That(client.CloseStatus, Is.EqualTo(WebSocketCloseStatus.NormalClosure));
+    }
+
+    [Test]
     public async Task CompressedMessageInFragmentsIsOne()
     {
         await using TestServer server = Echo(new DeflateOptions());
