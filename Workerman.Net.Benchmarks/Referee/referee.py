@@ -59,7 +59,7 @@ def servers(work=None):
             "ours": (9305, 9306, ours + ["serve", "--port", "9305", "--broadcast-ms", str(BROADCAST_MS)]),
         }
     if work == "loops":
-        return {f"{n}-loop": (9310 + n, 0, ours + ["serve", "--port", str(9310 + n), "--loops", str(n)]) for n in (1, LOOPS)}
+        return {f"{n}-loop": (9310 + 2 * n, 0, ours + ["serve", "--port", str(9310 + 2 * n), "--loops", str(n)]) for n in (1, LOOPS)}
     if work == "start":
         return {
             "kestrel": (9303, 0, ["dotnet", f"{CACHE}/kestrel/kestrel.dll", "9303"]),
