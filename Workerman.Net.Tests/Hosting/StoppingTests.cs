@@ -104,9 +104,13 @@ internal sealed class StoppingTests(Type loopType)
     [Test]
     public async Task StopAllEndsTheRun()
     {
-        TestServer server = TestServer.Http(loopType, (_, _) => Worker.StopAll());
+        TestServer server = TestServer.Http(loopType, (connection, _) =>
+        {
+            Worker.StopAll();
+            connection.Send("bye");
+        });
         using RawClient client = server.Connect();
-        client.Send(Get);
+        Assert.That(client.Send(Get).ReadResponse().Body, Is.EqualTo("bye"));
         Wait.For(server.Run);
         await server.DisposeAsync();
     }

@@ -10,6 +10,7 @@ namespace Workerman.Tests.Samples;
 /// The package as a user meets it: packed, referenced by a fresh console project from a local folder, the example compiled word
 /// for word and talked to.
 /// </summary>
+[Parallelizable]
 internal sealed class PackageTests
 {
     private string _folder = null!;

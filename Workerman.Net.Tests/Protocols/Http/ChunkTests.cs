@@ -55,7 +55,10 @@ internal sealed class ChunkTests(Type loopType)
         client.Send("GET / HTTP/1.0\r\n\r\n");
         client.ReadUntil("begun");
         Wait.For(begun.Task);
+        TimeSpan timeout = Worker.StopTimeout;
+        Worker.StopTimeout = TimeSpan.FromMilliseconds(50);
         await server.DisposeAsync();
+        Worker.StopTimeout = timeout;
         Assert.That(() => client.ReadToEnd(), Throws.InstanceOf<SocketException>().With.Property("SocketErrorCode").EqualTo(SocketError.ConnectionReset));
     }
 

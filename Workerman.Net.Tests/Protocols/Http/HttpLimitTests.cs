@@ -60,7 +60,7 @@ internal sealed class HttpLimitTests(Type loopType)
             if (request.Path == "/")
             {
                 connection.PauseRecv();
-                Timer.Delay(2.2, connection.ResumeRecv);
+                Timer.Delay(1, connection.ResumeRecv);
             }
             connection.Send(request.Path);
         }, worker => worker.Options.Http.KeepAliveTimeout = worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(300));
@@ -169,7 +169,7 @@ internal sealed class HttpLimitTests(Type loopType)
     [Test]
     public async Task WaitingForTheApplicationIsNoTimeout()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => Timer.Delay(2.5, () => connection.Send("late")), worker =>
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => Timer.Delay(0.8, () => connection.Send("late")), worker =>
         {
             worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(50);
             worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(50);
