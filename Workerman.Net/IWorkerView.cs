@@ -18,11 +18,18 @@ internal interface IWorkerView : IHostedView
 
     ConnectionCollection Connections { get; }
 
+    /// <summary>How many connections it has, those that are on their way to it included. Any thread.</summary>
+    int Load { get; }
+
     /// <summary>Calls <c>OnWorkerStart</c>.</summary>
     void Start();
 
     /// <summary>Accepts from this listener and no other; from none if it is null.</summary>
     void AcceptFrom(Listener? listener);
+
+    /// <summary>Takes over a connection that another loop accepted. Any thread.</summary>
+    /// <returns>Whether it does; the caller keeps it otherwise.</returns>
+    bool TryHandOver(AcceptedSocket socket);
 
     void PauseAccepting();
 

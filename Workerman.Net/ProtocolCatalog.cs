@@ -24,7 +24,7 @@ internal static class ProtocolCatalog
         ["tcp"] = TextOrBytes,
         ["text"] = TextOrBytes,
         ["frame"] = TextOrBytes,
-        ["unix"] = [.. TextOrBytes, typeof(Request), typeof(WebSocketMessage)],
+        ["unix"] = [typeof(string), typeof(byte[]), typeof(ReadOnlyMemory<byte>), typeof(Request), typeof(WebSocketMessage)],
     };
 
     /// <summary>Schemes that are another one over TLS.</summary>
@@ -44,19 +44,18 @@ internal static class ProtocolCatalog
     /// <exception cref="ArgumentException">The schemes that can are named.</exception>
     public static void Check<T>(string scheme)
     {
-        if (scheme == "udp") throw new ArgumentException($"A worker on udp:// has datagrams instead of connections. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>.");
-        if (!Messages.TryGetValue(WithoutTls(scheme), out Type[]? delivered) || delivered.Contains(typeof(T))) return;
+        if (scheme == "udp") throw new ArgumentException("A worker on udp:// has datagrams instead of connections. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>.");
+        if (!Messages.TryGetValue(WithoutTls(scheme), out Type[]? delivered) || Has<T>(delivered)) return;
         // They carry any application protocol, which is known only later.
         if (CarriesAny(scheme)) return;
-        throw new ArgumentException($"A worker on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. {Cure<T>()}");
+        throw Mismatch<T>(scheme, delivered);
     }
 
     /// <summary>Makes the protocols of a worker's connections.</summary>
     /// <exception cref="ArgumentException">The scheme is not known, or does not deliver the type.</exception>
     public static Func<ConnectionProtocol> FactoryFor<T>(string scheme, WorkerOptions options, Func<IProtocol<T>>? protocol, bool isSecure)
     {
-        if (!Messages.TryGetValue(WithoutTls(scheme), out Type[]? delivered))
-            throw new ArgumentException($"the scheme {scheme} is not known. Cure: use {string.Join(" or ", Schemes.Select(known => known + "://"))}");
+        if (!Messages.TryGetValue(WithoutTls(scheme), out Type[]? delivered)) throw Unknown(scheme);
         if (protocol is not null)
         {
             return CarriesAny(scheme)
@@ -73,7 +72,7 @@ internal static class ProtocolCatalog
 
     private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure) => scheme switch
     {
-        _ when !Messages[scheme].Contains(typeof(T)) => null,
+        _ when !Has<T>(Messages[scheme]) => null,
         _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, isSecure),
         "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure),
         "text" => PlainProtocols.Text<T>(),
@@ -96,11 +95,25 @@ internal static class ProtocolCatalog
 
     private static string WithoutTls(string scheme) => Secure.GetValueOrDefault(scheme, scheme);
 
+    /// <summary>A loop of its own: what a server needs for its first answer is compiled while its client waits.</summary>
+    private static bool Has<T>(Type[] types)
+    {
+        foreach (Type type in types)
+        {
+            if (type == typeof(T)) return true;
+        }
+        return false;
+    }
+
+    private static ArgumentException Unknown(string scheme) => new($"the scheme {scheme} is not known. Cure: use {string.Join(" or ", Schemes.Select(known => known + "://"))}");
+
+    private static ArgumentException Mismatch<T>(string scheme, Type[] delivered) => new($"A worker on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. {Cure<T>()}");
+
     private static string Names(Type[] types) => string.Join(" or ", types.Select(type => type.ToString()));
 
     private static string Cure<T>()
     {
-        string[] fitting = [.. Schemes.Where(scheme => Messages[WithoutTls(scheme)].Contains(typeof(T))).Select(scheme => scheme + "://")];
+        string[] fitting = [.. Schemes.Where(scheme => Has<T>(Messages[WithoutTls(scheme)])).Select(scheme => scheme + "://")];
         return fitting.Length > 0
             ? $"Schemes that deliver it: {string.Join(", ", fitting)}."
             : $"No scheme delivers it; use tcp:// with a Protocol of your own (IProtocol<{typeof(T).Name}>).";

@@ -41,6 +41,11 @@ internal sealed class UdpWorkerView<T>(UdpWorker<T> worker, IEventLoop loop, int
         if (worker.IsAcceptPaused) IsPaused = true;
     }
 
+    public int Load => 0;
+
+    /// <summary>Datagrams have no connection that could be handed over.</summary>
+    public bool TryHandOver(AcceptedSocket socket) => false;
+
     public void PauseAccepting() => IsPaused = true;
 
     public void ResumeAccepting() => IsPaused = false;

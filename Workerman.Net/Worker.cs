@@ -71,7 +71,7 @@ public class Worker(string address, WorkerOptions? options = null) : Worker<Requ
         try
         {
             ServerHost host = OpenHost(out List<WorkerBase> workers);
-            Print(Banner.Format(host.LoopName, workers.Select(RowOf)));
+            Print(Banner.Format(host.LoopName, workers.ConvertAll(RowOf)));
             using var signals = new StopSignals(host.Stop, host.Abort);
             RunHostAsync(host, workers).GetAwaiter().GetResult();
         }
@@ -121,7 +121,7 @@ public class Worker(string address, WorkerOptions? options = null) : Worker<Requ
 
     private static ServerHost OpenHost(out List<WorkerBase> workers)
     {
-        lock (Gate) workers = [.. Registered.Where(worker => worker.TryTake())];
+        lock (Gate) workers = Registered.FindAll(worker => worker.TryTake());
         if (workers.Count == 0) throw new InvalidOperationException("There is no worker to run (each runs once); make one first: new Worker(\"http://0.0.0.0:8080\").");
         var host = new ServerHost(workers, EventLoopClass, StopTimeout, SafeLogger);
         try

@@ -15,9 +15,13 @@ namespace Workerman;
 /// </summary>
 public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 {
+    /// <summary>By how many connections, and an eighth more, a loop may be ahead of the one that has the fewest.</summary>
+    private const int MaxLead = 8;
+
     private readonly Lock _gate = new();
     private readonly List<IWorkerView> _views = [];
     private List<Listener> _listeners = [];
+    private volatile IWorkerView[] _accepting = [];
     private int _connectionCount;
     private bool _running;
     private volatile bool _ended;
@@ -241,6 +245,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         lock (_gate)
         {
             _views.Remove(view);
+            _accepting = Array.FindAll(_accepting, other => other != view);
             if (_views.Count == 0) CloseListeners();
         }
     }
@@ -256,6 +261,8 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         lock (_gate) _views.Add(view);
         view.Start();
         Reconcile(view);
+        // Not before: what is handed over to a loop comes after its OnWorkerStart.
+        lock (_gate) _accepting = [.. _accepting, view];
         return view;
     }
 
@@ -341,6 +348,22 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     private IWorkerView[] Views()
     {
         lock (_gate) return [.. _views];
+    }
+
+    /// <summary>
+    /// The loop that a connection which this one accepted is handed over to, if this one has more than its share: loops that accept from one socket get as many as they are quick to take. None that has been in a callback for a while, as it might be for
+    /// long. Where each loop has a socket of its own (<see cref="ReusePort"/>), the system has shared them out.
+    /// </summary>
+    internal IWorkerView? ReliefFor(IWorkerView view)
+    {
+        IWorkerView[] views = _accepting;
+        if (views.Length < 2 || ReusePort) return null;
+        IWorkerView least = view;
+        foreach (IWorkerView other in views)
+        {
+            if (other.Load < least.Load) least = other;
+        }
+        return view.Load - least.Load > MaxLead + least.Load / 8 && least.Thread.IsResponsive ? least : null;
     }
 
     /// <summary>A connection came (1) or went (-1). Any thread.</summary>

@@ -18,6 +18,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     private Acceptor? _acceptor;
     private ConnectionCollection? _handshakes;
     private bool _stopped;
+    private int _load;
 
     public WorkerView(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
         : base(loop, new ConnectionBuffers(loop))
@@ -42,6 +43,8 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
 
     public ConnectionCollection Connections { get; } = new();
 
+    public int Load => Volatile.Read(ref _load);
+
     public bool IsDrained => _stopped && Connections.Count == 0 && _handshakes is null or { Count: 0 };
 
     public void Start() => _worker.OnWorkerStart?.Invoke(_worker);
@@ -54,6 +57,14 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         if (listener is null || _stopped) return;
         _acceptor = new Acceptor(Loop, listener, _worker.Name, Worker.SafeLogger, OnAccepted, () => _worker.HasRoom);
         if (_worker.IsAcceptPaused) _acceptor.Pause();
+    }
+
+    public bool TryHandOver(AcceptedSocket socket)
+    {
+        Interlocked.Increment(ref _load);
+        if (Loop.Post(() => Take(socket))) return true;
+        Interlocked.Decrement(ref _load);
+        return false;
     }
 
     public void PauseAccepting() => _acceptor?.Pause();
@@ -121,7 +132,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     {
         Connections.Remove(connection);
         _handshakes?.Remove(connection);
-        _worker.CountConnection(-1);
+        CountGone();
         if (_stopped) DetachIfDrained();
     }
 
@@ -169,6 +180,22 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
 
     private void OnAccepted(AcceptedSocket socket)
     {
+        _worker.CountConnection(1);
+        if (_worker.ReliefFor(this)?.TryHandOver(socket) == true) return;
+        Interlocked.Increment(ref _load);
+        Take(socket);
+    }
+
+    /// <summary>Makes a connection of a socket that is counted already.</summary>
+    private void Take(AcceptedSocket socket)
+    {
+        if (_stopped)
+        {
+            // Handed over while this loop came to its end: closed, like those in the queue of the listening socket.
+            socket.Dispose();
+            CountGone();
+            return;
+        }
         TcpConnection connection;
         try
         {
@@ -180,9 +207,9 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
             // Reset before it was taken on, or the system has no room for another watch: one connection, not the worker.
             Log.ConnectionLost(Worker.SafeLogger, _worker.Name, e);
             socket.Dispose();
+            CountGone();
             return;
         }
-        _worker.CountConnection(1);
         if (_worker.Tls is not null)
         {
             (_handshakes ??= new ConnectionCollection()).Add(connection);
@@ -190,6 +217,12 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         }
         Connections.Add(connection);
         Guard(_worker.OnConnect, connection);
+    }
+
+    private void CountGone()
+    {
+        Interlocked.Decrement(ref _load);
+        _worker.CountConnection(-1);
     }
 
     private void DestroyHandshakes()

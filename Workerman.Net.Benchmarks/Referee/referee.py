@@ -13,7 +13,8 @@ Three works are of another kind. `broadcast` has one event for 10,000 streams at
 stream, and Kestrel has no such thing. `loops` is ours alone, with one event loop and with two: a server with two needs
 two cores, so nobody is pinned there and the client shares them, which both feel alike; then 1,000 connections are
 opened and counted by loop. `start` is the time from the start of the process to its first answer, unpinned, the
-median of ten for each round, with the resident memory one second later.
+median of ten for each round, with the resident memory one second later; `published` is the sample as `dotnet publish`
+makes it with -p:PublishReadyToRun=true.
 
 Ours is started as
     dotnet Workerman.Net.Benchmarks/bin/Release/net10.0/Workerman.Net.Benchmarks.dll serve --port P --sse-interval-ms MS
@@ -47,6 +48,11 @@ def build():
                        check=True, stdout=subprocess.DEVNULL)
 
 
+def publish():
+    subprocess.run(["dotnet", "publish", f"{ROOT}/samples/Sse", "-c", "Release", "-v", "q", "-nologo", "--self-contained", "false",
+                    "-p:PublishReadyToRun=true", "-o", f"{CACHE}/published"], check=True, stdout=subprocess.DEVNULL)
+
+
 def program(folder, name):
     return ["dotnet", f"{ROOT}/{folder}/bin/Release/net10.0/{name}.dll"]
 
@@ -65,6 +71,7 @@ def servers(work=None):
             "kestrel": (9303, 0, ["dotnet", f"{CACHE}/kestrel/kestrel.dll", "9303"]),
             "ours": (9305, 0, ours + ["serve", "--port", "9305"]),
             "sample": (8080, 0, program("samples/Sse", "Sse")),
+            "published": (8080, 0, ["dotnet", f"{CACHE}/published/Sse.dll"]),
         }
     return {
         "floor": (9301, 9301, [f"{CACHE}/floor", "9301", str(SSE_MS)]),
@@ -307,7 +314,10 @@ def main(argv):
         i = argv.index("--only"); only = argv[i + 1].split(","); del argv[i:i + 2]
     build()
     failed = False
-    for work in argv or list(WORK):
+    works = argv or list(WORK)
+    if "start" in works:
+        publish()
+    for work in works:
         table, problems = measured(work, rounds, only)
         for problem in problems:
             print(problem, flush=True)

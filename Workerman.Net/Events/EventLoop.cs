@@ -17,6 +17,9 @@ public abstract class EventLoop : IEventLoop
     /// <summary>Deferred work waits for the end of the turn, but no longer than this once a callback has returned: half a millisecond.</summary>
     private static readonly long Patience = LoopClock.FromMilliseconds(1) / 2;
 
+    /// <summary>A turn that has taken longer may take for ever: a millisecond.</summary>
+    private static readonly long LongTurn = LoopClock.FromMilliseconds(1);
+
     /// <summary>Ticks between two heartbeats: a second. A seam for tests, which would wait for little else.</summary>
     internal static long HeartbeatInterval { get; set; } = LoopClock.FromMilliseconds(1000);
 
@@ -60,6 +63,9 @@ public abstract class EventLoop : IEventLoop
 
     /// <summary>Whether it is at its end: what begins now would have nobody to end it. On the loop.</summary>
     internal bool HasEnded => _ended;
+
+    /// <summary>Whether it waits for something to do, or is not at it for long. Any thread, and only a hint there.</summary>
+    internal bool IsResponsive => Volatile.Read(ref _asleep) || LoopClock.Ticks - Volatile.Read(ref _ticks) < LongTurn;
 
     /// <inheritdoc/>
     public Action<Exception>? ErrorHandler { get; set; }

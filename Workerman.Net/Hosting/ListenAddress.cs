@@ -22,7 +22,7 @@ internal sealed record ListenAddress(string Text, string Scheme, EndPoint EndPoi
     /// <exception cref="WorkerStartException">It is no address, or its host is unknown.</exception>
     public static ListenAddress Parse(string text)
     {
-        if (text.Any(char.IsControl)) throw Bad(string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)), "it has a control character");
+        if (HasControl(text)) throw Bad(Visible(text), "it has a control character");
         string scheme = SchemeOf(text);
         if (scheme.Length == 0) throw Bad(text, "it has no scheme");
         if (scheme == "unix") return new ListenAddress(text, scheme, UnixPath.EndPointOf(text));
@@ -41,9 +41,28 @@ internal sealed record ListenAddress(string Text, string Scheme, EndPoint EndPoi
         if (host.StartsWith('[')) return IPAddress.TryParse(host[1..^1], out IPAddress? v6) && v6.AddressFamily == AddressFamily.InterNetworkV6 ? Unmapped(v6) : throw Bad(text, $"{host} is no IPv6 address");
         if (host.Contains(':')) throw Bad(text, "an IPv6 address goes into brackets");
         // Four numbers: IPAddress would also read 1 and 0x7f.1 as addresses.
-        if (host.Count(c => c == '.') == 3 && IPAddress.TryParse(host, out IPAddress? v4)) return v4;
-        if (host.All(c => char.IsAsciiDigit(c) || c == '.')) throw Bad(text, $"{host} is no IPv4 address");
+        if (host.AsSpan().Count('.') == 3 && IPAddress.TryParse(host, out IPAddress? v4)) return v4;
+        if (IsNumeric(host)) throw Bad(text, $"{host} is no IPv4 address");
         return LookUp(text, host);
+    }
+
+    private static bool HasControl(string text)
+    {
+        foreach (char c in text)
+        {
+            if (char.IsControl(c)) return true;
+        }
+        return false;
+    }
+
+    // Loops of their own, without LINQ: what a server needs before its first answer is compiled while its client waits.
+    private static bool IsNumeric(string host)
+    {
+        foreach (char c in host)
+        {
+            if (!char.IsAsciiDigit(c) && c != '.') return false;
+        }
+        return true;
     }
 
     /// <summary>An IPv4 address in IPv6 clothes is listened on as what it is.</summary>
@@ -61,6 +80,8 @@ internal sealed record ListenAddress(string Text, string Scheme, EndPoint EndPoi
             throw new WorkerStartException($"Cannot listen on {text}: the host name {host} is not known. Cure: check it, or use an IP address.", e);
         }
     }
+
+    private static string Visible(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
 
     private static WorkerStartException Bad(string text, string cause) => new($"Cannot listen on {text}: {cause}. Cure: {Form}.");
 }

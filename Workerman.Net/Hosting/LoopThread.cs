@@ -40,6 +40,9 @@ internal sealed class LoopThread
 
     public IEventLoop Loop => _loop;
 
+    /// <summary>Whether it would soon see to a new connection; only a hint.</summary>
+    public bool IsResponsive => _loop.IsResponsive;
+
     /// <summary>Ends with the thread; failed if the worker could not begin or the loop broke.</summary>
     public Task Ended => _ended.Task;
 

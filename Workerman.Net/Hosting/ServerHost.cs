@@ -44,7 +44,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
     public async Task RunAsync()
     {
         foreach (LoopThread thread in _threads) thread.Start();
-        Task all = Task.WhenAll(_threads.Select(EndOf));
+        Task all = Task.WhenAll(_threads.ConvertAll(EndOf));
         try
         {
             await Task.WhenAny(all, _deadline.Task).ConfigureAwait(false);

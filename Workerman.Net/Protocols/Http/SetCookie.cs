@@ -44,8 +44,11 @@ internal static class SetCookie
         return cookie.ToString();
     }
 
-    /// <summary>RFC 6265bis sections 4.1.3 and 5.7; Partitioned is of the draft on cookies with independent partitioned state.</summary>
-    private static void CheckTogether(string name, string path, string domain, bool secure, SameSite sameSite, bool partitioned)
+    /// <summary>
+    /// Refuses what each attribute allows by itself and browsers do not take together: RFC 6265bis sections 4.1.3 and 5.7; Partitioned is of the draft on
+    /// cookies with independent partitioned state.
+    /// </summary>
+    public static void CheckTogether(string name, string path, string domain, bool secure, SameSite sameSite, bool partitioned = false)
     {
         if (sameSite == SameSite.None && !secure) throw new ArgumentException($"Cookie {name}: browsers take SameSite=None only with Secure; set secure.", nameof(secure));
         if (partitioned && !secure) throw new ArgumentException($"Cookie {name}: browsers take Partitioned only with Secure; set secure.", nameof(secure));
