@@ -2,6 +2,7 @@
 """Measures servers side by side on loopback and prints what each request costs them.
 
     Workerman.Net.Benchmarks/Referee/referee.py [http] [pipeline] [sse] [ws] [idle] [broadcast] [loops] [start]
+                                                [https] [ws64k] [ws64k-deflate]
                                                 [--rounds 3] [--only ours,floor,kestrel]
 
 The figure is CPU microseconds of the server's whole process tree per request (event, message), with the server on
@@ -16,12 +17,16 @@ opened and counted by loop. `start` is the time from the start of the process to
 median of ten for each round, with the resident memory one second later; `published` is the sample as `dotnet publish`
 makes it with -p:PublishReadyToRun=true.
 
+Three more are beside Kestrel alone. `https` is `http` over TLS 1.3, each connection kept. `ws64k` and `ws64k-deflate` are 16 WebSocket
+clients whose messages of 64 KiB (lines of JSON that resemble each other) are echoed as a whole, as they are or compressed; the client
+has its frame ready and looks at the heads of what comes back.
+
 Ours is started as
     dotnet Workerman.Net.Benchmarks/bin/Release/net10.0/Workerman.Net.Benchmarks.dll serve --port P --sse-interval-ms MS
 with HTTP (and event streams) on P and a WebSocket echo on P+1, one event loop each; build the solution with -c Release
 first. Needs Linux, gcc and wrk (Debian package wrk). Exit status 2 where something could not be run.
 """
-import json, os, re, signal, socket, statistics, subprocess, sys, tempfile, time, urllib.request
+import json, os, random, re, signal, socket, statistics, struct, subprocess, sys, tempfile, time, urllib.request, zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -31,6 +36,7 @@ SSE_MS, SSE_CONNS, IDLE_CONNS = 50, 1000, 10000
 # One core keeps up with 10,000 events of 10 us in a fifth of this.
 BROADCAST_MS, BROADCAST_CONNS = 500, 10000
 LOOPS, LOOPS_CONNS, STARTS = 2, 1000, 10
+WS_SIZE, WS_CONNS = 64 * 1024, 16
 
 
 def build():
@@ -72,6 +78,12 @@ def servers(work=None):
             "ours": (9305, 0, ours + ["serve", "--port", "9305"]),
             "sample": (8080, 0, program("samples/Sse", "Sse")),
             "published": (8080, 0, ["dotnet", f"{CACHE}/published/Sse.dll"]),
+        }
+    if work in ("https", "ws64k", "ws64k-deflate"):
+        theirs, own = {"https": (["tls"], ["--tls"]), "ws64k": ([], []), "ws64k-deflate": (["deflate"], ["--deflate"])}[work]
+        return {
+            "kestrel": (9303, 9303, ["dotnet", f"{CACHE}/kestrel/kestrel.dll", "9303", str(SSE_MS)] + theirs),
+            "ours": (9305, 9306, ours + ["serve", "--port", "9305"] + own),
         }
     return {
         "floor": (9301, 9301, [f"{CACHE}/floor", "9301", str(SSE_MS)]),
@@ -132,33 +144,33 @@ class Server:
         self.process.wait()
 
 
-def wrk(port, seconds, script=None, pinned=True):
+def wrk(port, seconds, script=None, pinned=True, scheme="http"):
     command = (["taskset", "-c", "1"] if pinned else []) + ["wrk", "-t1", "-c64", f"-d{seconds}s"]
     if script:
         command += ["-s", script]
-    out = subprocess.run(command + [f"http://127.0.0.1:{port}/"], capture_output=True, text=True).stdout
+    out = subprocess.run(command + [f"{scheme}://127.0.0.1:{port}/"], capture_output=True, text=True).stdout
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)", out)
     if bad:
         raise RuntimeError(f"port {port}: {bad.group(0)}")
     return int(re.search(r"(\d+) requests in", out).group(1)), float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
 
 
-def netload(mode, port, conns, seconds):
-    client = subprocess.Popen(["taskset", "-c", "1", f"{CACHE}/netload", mode, str(port), str(conns), str(seconds)],
+def netload(mode, port, conns, seconds, *more):
+    client = subprocess.Popen(["taskset", "-c", "1", f"{CACHE}/netload", mode, str(port), str(conns), str(seconds), *more],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if not client.stderr.readline().startswith("ready"):
         raise RuntimeError(f"port {port}: {client.communicate()[0].strip() or 'no connection'}")
     return client
 
 
-def per_request(server, port, script, seconds=4):
+def per_request(server, port, script, seconds=4, scheme="http"):
     before = cpu_s(server.pid)
-    n, rate = wrk(port, seconds, script)
+    n, rate = wrk(port, seconds, script, scheme=scheme)
     return (cpu_s(server.pid) - before) / n * 1e6, rate
 
 
-def per_event(server, port, mode, conns, seconds=5):
-    client = netload(mode, port, conns, seconds)
+def per_event(server, port, mode, conns, seconds=5, more=()):
+    client = netload(mode, port, conns, seconds, *more)
     before = cpu_s(server.pid)
     out = client.communicate()[0]
     used = cpu_s(server.pid) - before
@@ -167,6 +179,30 @@ def per_event(server, port, mode, conns, seconds=5):
     if not found or found.group(1) != "0" or found.group(2) == "0":
         raise RuntimeError(f"{server.name}: {out.strip()}")
     return used / int(found.group(2)) * 1e6, float(found.group(3))
+
+
+def frame(deflate):
+    """-> the path of a file with one masked text frame of WS_SIZE bytes, before they are compressed."""
+    draw, lines = random.Random(64), []
+    while sum(map(len, lines)) < WS_SIZE:
+        lines.append('{"id":%d,"symbol":"%s","price":%.2f,"volume":%d,"open":true}\n'
+                     % (draw.randrange(10**6), draw.choice(("MSFT", "AAPL", "AMZN", "GOOG")), draw.uniform(10, 900), draw.randrange(10**5)))
+    payload = "".join(lines)[:WS_SIZE].encode()
+    if deflate:
+        compress = zlib.compressobj(6, zlib.DEFLATED, -15)
+        # RFC 7692 section 7.2.1: without the empty block that ends a flush.
+        payload = (compress.compress(payload) + compress.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    mask = b"\1\2\3\4"
+    masked = bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+    length = struct.pack(">BH", 0x80 | 126, len(payload)) if len(payload) < 65536 else struct.pack(">BQ", 0x80 | 127, len(payload))
+    path = f"{CACHE}/frame{'-deflate' if deflate else ''}"
+    with open(path, "wb") as f:
+        f.write(bytes([0xC1 if deflate else 0x81]) + length + mask + masked)
+    return path
+
+
+def per_message(server, port, deflate):
+    return per_event(server, port, "wsfile", WS_CONNS, more=[frame(deflate)] + (["permessage-deflate"] if deflate else []))
 
 
 def settle(measure):
@@ -270,6 +306,9 @@ WORK = {
     "pipeline": ("us/request", lambda s, port, ws_port: per_request(s, port, f"{HERE}/pipeline.lua")),
     "sse": ("us/event", lambda s, port, ws_port: per_event(s, port, "sse", SSE_CONNS)),
     "ws": ("us/message", lambda s, port, ws_port: per_event(s, ws_port, "ws", 64)),
+    "https": ("us/request", lambda s, port, ws_port: per_request(s, port, None, scheme="https")),
+    "ws64k": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, False)),
+    "ws64k-deflate": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, True)),
     "idle": ("bytes/connection", None),
     "broadcast": ("us/event", lambda s, port, ws_port: per_delivery(s, port)),
     "loops": ("us/request", lambda s, port, ws_port: shared_per_request(s, port)),
