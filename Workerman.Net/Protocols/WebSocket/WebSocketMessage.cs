@@ -15,19 +15,30 @@ public readonly struct WebSocketMessage
     {
         ArgumentNullException.ThrowIfNull(text);
         _text = text;
+        IsText = true;
+    }
+
+    /// <summary>A message that was received: its bytes, which are UTF-8 where it is text. Most is passed on as it is, and need not become a string in between.</summary>
+    internal WebSocketMessage(ReadOnlyMemory<byte> data, bool isText)
+    {
+        _data = data;
+        IsText = isText;
     }
 
     /// <summary>A message of bytes, which are not copied: do not change them afterwards.</summary>
     public WebSocketMessage(ReadOnlyMemory<byte> data) => _data = data;
 
     /// <summary>Whether it is text (PHP: <c>BINARY_TYPE_BLOB</c> and <c>BINARY_TYPE_ARRAYBUFFER</c> of <c>$connection-&gt;websocketType</c>).</summary>
-    public bool IsText => _text is not null;
+    public bool IsText { get; }
 
-    /// <summary>The text; of bytes the text that they are in UTF-8.</summary>
+    /// <summary>The text; of bytes the text that they are in UTF-8. What was received is decoded each time.</summary>
     public string Text => _text ?? Encoding.UTF8.GetString(_data.Span);
 
-    /// <summary>The bytes; of text its UTF-8.</summary>
+    /// <summary>The bytes; of text its UTF-8, which is encoded each time unless it was received.</summary>
     public ReadOnlyMemory<byte> Data => _text is null ? _data : Encoding.UTF8.GetBytes(_text);
+
+    /// <summary>Whether it has no string yet: its bytes are at hand.</summary>
+    internal bool HasBytes => _text is null;
 
     /// <summary>A text message.</summary>
     public static implicit operator WebSocketMessage(string text) => new(text);
@@ -36,5 +47,5 @@ public readonly struct WebSocketMessage
     public static implicit operator WebSocketMessage(byte[] data) => new(data);
 
     /// <summary>The text, or how many bytes there are.</summary>
-    public override string ToString() => _text ?? $"{_data.Length} bytes";
+    public override string ToString() => IsText ? Text : $"{_data.Length} bytes";
 }

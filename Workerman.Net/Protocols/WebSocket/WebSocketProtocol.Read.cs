@@ -20,6 +20,7 @@ internal sealed partial class WebSocketProtocol
     private MessageBuffer _message;
     private string? _text;
     private byte[] _data = [];
+    private bool _isText;
 
     private bool IsWithinMessage => _inFrame || _kind != Opcode.Continuation;
 
@@ -34,8 +35,8 @@ internal sealed partial class WebSocketProtocol
     Verdict IDecoder<WebSocketMessage>.TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out WebSocketMessage message)
     {
         Verdict verdict = Read(ref input, maxPackageSize);
-        message = verdict.Kind != VerdictKind.Message ? default : _text is not null ? new WebSocketMessage(_text) : new WebSocketMessage(_data);
-        (_text, _data) = (null, []);
+        message = verdict.Kind != VerdictKind.Message ? default : new WebSocketMessage(_data, _isText);
+        _data = [];
         return verdict;
     }
 
@@ -144,11 +145,12 @@ internal sealed partial class WebSocketProtocol
     {
         _inFrame = false;
         _kind = Opcode.Continuation;
-        if (_frame.Opcode == Opcode.Binary)
+        if (_takesBinary)
         {
+            _isText = _frame.Opcode == Opcode.Text;
             _data = GC.AllocateUninitializedArray<byte>(payload.Length);
             FrameMask.Apply(_frame.Mask, payload, _data);
-            return Verdict.Message;
+            return _isText && !Utf8.IsValid(_data) ? NotUtf8() : Verdict.Message;
         }
         byte[]? rented = payload.Length > 512 ? ArrayPool<byte>.Shared.Rent(payload.Length) : null;
         Span<byte> bytes = (rented ?? stackalloc byte[512])[..payload.Length];
@@ -174,16 +176,11 @@ internal sealed partial class WebSocketProtocol
         try
         {
             if (_compressed && !Inflate(limit)) return TooBig();
-            if (_kind == Opcode.Binary)
-            {
-                _data = _message.Written.ToArray();
-            }
-            else
-            {
-                // Section 5.6: a character is not left unended; what is compressed could not be checked before.
-                if (_compressed ? !Utf8.IsValid(_message.Written) : !_utf8.IsAtBoundary) return NotUtf8();
-                _text = Encoding.UTF8.GetString(_message.Written);
-            }
+            _isText = _kind == Opcode.Text;
+            // Section 5.6: a character is not left unended; what is compressed could not be checked before.
+            if (_isText && (_compressed ? !Utf8.IsValid(_message.Written) : !_utf8.IsAtBoundary)) return NotUtf8();
+            if (_takesBinary) _data = _message.Written.ToArray();
+            else _text = Encoding.UTF8.GetString(_message.Written);
             return Verdict.Message;
         }
         catch (InvalidDataException)

@@ -40,8 +40,8 @@ internal sealed partial class WebSocketProtocol
 
     void IEncoder<WebSocketMessage>.Encode(WebSocketMessage message, IBufferWriter<byte> output)
     {
-        if (message.IsText) Encode(message.Text, output);
-        else Encode(message.Data.Span, output);
+        if (!message.HasBytes) Encode(message.Text, output);
+        else if (_state != State.Closed) WriteData(message.IsText ? Opcode.Text : Opcode.Binary, message.Data.Span, TargetOf(output));
     }
 
     /// <summary>Whatever a handler failed on, the peer is not told: its message had no answer to wait for.</summary>
