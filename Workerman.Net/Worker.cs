@@ -9,9 +9,9 @@ namespace Workerman;
 /// An HTTP worker, and the static face of the library (PHP: <c>Workerman\Worker</c>). Make workers, set their callbacks, then
 /// <see cref="RunAll"/>.
 /// </summary>
-/// <param name="address">Where to listen, for example <c>http://0.0.0.0:8080</c>.</param>
+/// <param name="address">Where to listen, for example <c>http://0.0.0.0:8080</c>; null for nowhere.</param>
 /// <param name="options">Settings of its sockets and protocol.</param>
-public class Worker(string address, WorkerOptions? options = null) : Worker<Request>(address, options)
+public class Worker(string? address = null, WorkerOptions? options = null) : Worker<Request>(address, options)
 {
     private static readonly Lock Gate = new();
     private static readonly List<WorkerBase> Registered = [];
@@ -164,5 +164,5 @@ public class Worker(string address, WorkerOptions? options = null) : Worker<Requ
     }
 
     private static BannerRow RowOf(WorkerBase worker) => new(
-        worker.Scheme, Environment.UserName, worker.Name, $"{worker.Scheme}://{worker.Bound}", worker.Count);
+        worker.HasAddress ? worker.Scheme : worker.Address, Environment.UserName, worker.Name, worker.HasAddress ? $"{worker.Scheme}://{worker.Bound}" : worker.Address, worker.Count);
 }

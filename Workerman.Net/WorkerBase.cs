@@ -28,16 +28,16 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     private EndPoint? _boundEndPoint;
     private List<Listener> _closing = [];
 
-    private protected WorkerBase(string address, WorkerOptions? options)
+    private protected WorkerBase(string? address, WorkerOptions? options)
     {
-        ArgumentNullException.ThrowIfNull(address);
-        Address = address;
+        HasAddress = address is not null;
+        Address = address ?? "none";
         Options = options ?? new WorkerOptions();
         // One that is made on a loop listens there when it is told to: Worker.RunAll has no part in it.
         if (EventLoop.Current is null) Worker.Register(this);
     }
 
-    /// <summary>The address as it was given (PHP: <c>getSocketName()</c>).</summary>
+    /// <summary>The address as it was given; <c>none</c> for a worker that listens nowhere (PHP: <c>getSocketName()</c>).</summary>
     public string Address { get; }
 
     /// <summary>Settings of its sockets and protocol (PHP: <c>$context</c>).</summary>
@@ -137,6 +137,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     /// <summary>Whether new connections are to be left waiting, also by views that are still to come.</summary>
     internal bool IsAcceptPaused { get; private set; }
 
+    /// <summary>Whether there is an address to listen on; without one it is loops for timers and clients.</summary>
+    internal bool HasAddress { get; }
+
     /// <summary>The protocol's name, for the banner.</summary>
     internal string Scheme => ListenAddress.SchemeOf(Address);
 
@@ -145,10 +148,11 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     /// After <see cref="Unlisten"/> the worker accepts again. In a callback of another worker, this one runs on that loop.
     /// </summary>
     /// <exception cref="WorkerStartException">It cannot listen; the message says why and what to do.</exception>
-    /// <exception cref="InvalidOperationException">The worker has stopped for good.</exception>
+    /// <exception cref="InvalidOperationException">The worker has stopped for good, or has no address.</exception>
     public void Listen()
     {
         if (_ended) throw new InvalidOperationException($"Worker {Name} has stopped, and a worker runs once; make a new one.");
+        if (!HasAddress) throw new InvalidOperationException($"Worker {Name} has no address to listen on; make one with an address: new Worker(\"http://0.0.0.0:8080\").");
         if (EventLoop.Current is not null && !_running && LoopThread.Current is { } thread)
         {
             ListenOn(thread);
@@ -278,7 +282,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     {
         lock (_gate)
         {
-            if (_listeners.Count > 0) return;
+            if (_listeners.Count > 0 || !HasAddress) return;
             ListenAddress address = ListenAddress.Parse(Address);
             PrepareTls();
             // Listening again means the same port, also where the system chose it.

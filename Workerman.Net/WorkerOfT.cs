@@ -16,10 +16,12 @@ namespace Workerman;
 public class Worker<T> : WorkerBase
 {
     /// <summary>Makes a worker that <see cref="Worker.RunAll"/> will run.</summary>
-    /// <param name="address">Where to listen: <c>scheme://host:port</c> or <c>unix:///path/to.sock</c>. What follows the scheme is checked when it starts to listen.</param>
+    /// <param name="address">
+    /// Where to listen: <c>scheme://host:port</c> or <c>unix:///path/to.sock</c>. What follows the scheme is checked when it starts to listen. Null: nowhere; it is loops for timers and clients.
+    /// </param>
     /// <param name="options">Settings of its sockets and protocol.</param>
     /// <exception cref="ArgumentException">The scheme cannot deliver <typeparamref name="T"/>; the message names those that can.</exception>
-    public Worker(string address, WorkerOptions? options = null)
+    public Worker(string? address = null, WorkerOptions? options = null)
         : base(Checked(address), options)
     {
     }
@@ -52,12 +54,13 @@ public class Worker<T> : WorkerBase
     }
 
     private protected override IWorkerView MakeView(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
-        new WorkerView<T>(this, loop, id, thread, ownsLoop, ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure));
+        new WorkerView<T>(this, loop, id, thread, ownsLoop, HasAddress ? ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure) : static () => NoProtocol.Instance);
 
     private protected override void CheckSetup()
     {
         if (OnMessage is not null && OnMessageAsync is not null)
             throw new InvalidOperationException($"Worker {Name} has both OnMessage and OnMessageAsync, and a message has one answer; set one of them.");
+        if (!HasAddress) return;
         ListenAddress address = ListenAddress.Parse(Address);
         if (ReusePort && address.Scheme == "unix")
             throw new InvalidOperationException($"Worker {Name} has ReusePort, but a Unix socket has one queue only; leave it false: all {Count} loops accept from it.");
@@ -71,10 +74,9 @@ public class Worker<T> : WorkerBase
         }
     }
 
-    private static string Checked(string address)
+    private static string? Checked(string? address)
     {
-        ArgumentNullException.ThrowIfNull(address);
-        ProtocolCatalog.Check<T>(ListenAddress.SchemeOf(address));
+        if (address is not null) ProtocolCatalog.Check<T>(ListenAddress.SchemeOf(address));
         return address;
     }
 }

@@ -52,6 +52,16 @@ internal sealed class WorkerTests(Type loopType)
     }
 
     [Test]
+    public async Task WithoutAnAddressItIsLoopsForTimersAndClients()
+    {
+        var ticked = new TaskCompletionSource<string>();
+        var worker = new Worker { Name = "task", OnWorkerStart = worker => Timer.Delay(0.001, () => ticked.SetResult($"{worker.Id} {worker.Address} {worker.LocalEndPoint}")) };
+        await using TestServer server = TestServer.Start(loopType, worker);
+        Assert.That(Wait.For(ticked.Task), Is.EqualTo("0 none "));
+        Assert.That(worker.Listen, Throws.InvalidOperationException.With.Message.Contain("no address"));
+    }
+
+    [Test]
     public async Task SeveralWorkersRunTogether()
     {
         var other = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0") { OnMessage = (connection, bytes) => connection.Send(bytes) };
@@ -110,7 +120,6 @@ internal sealed class WorkerTests(Type loopType)
         Assert.That(Assert.Throws<InvalidOperationException>(() => _ = Worker.RunAllAsync())!.Message, Does.Contain("make one first"));
         Assert.That(Assert.Throws<ArgumentException>(() => _ = new Worker<string>("http://127.0.0.1:0"))!.Message,
             Does.Contain("receives Workerman.Protocols.Http.Request, not System.String").And.Contain("tcp://"));
-        Assert.Throws<ArgumentNullException>(() => _ = new Worker(null!));
         Assert.That(Assert.Throws<ArgumentException>(() => Worker.EventLoopClass = typeof(string))!.Message, Does.Contain("EpollLoop"));
         Assert.Throws<ArgumentOutOfRangeException>(() => Worker.StopTimeout = TimeSpan.FromSeconds(-1));
         Assert.Throws<ArgumentNullException>(() => Worker.Logger = null!);
