@@ -3,6 +3,7 @@ using System.Text;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols;
+using Workerman.Protocols.WebSocket;
 using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Hosting;
@@ -39,6 +40,16 @@ internal sealed class UnixSocketTests(Type loopType)
             Assert.That(answer, Is.EqualTo("GET /hello '' 0 True True False FalseGET /again '' 0 True True False False"));
         }
         Assert.That(File.Exists(SocketPath), Is.False, "it is gone with the worker");
+    }
+
+    [Test]
+    public async Task SpeaksWebSocket()
+    {
+        var worker = new Worker<WebSocketMessage>(Address) { OnMessage = (connection, message) => connection.Send(message) };
+        await using TestServer server = TestServer.Start(loopType, worker);
+        using var client = new FrameClient(new UnixDomainSocketEndPoint(worker.LocalPath!));
+        Assert.That(client.Send(FrameClient.TextFrame("hello")).ReadText(), Is.EqualTo("hello"));
+        Assert.That(client.Send(FrameClient.CloseFrame(1000)).ReadClose().Code, Is.EqualTo(1000));
     }
 
     [Test]

@@ -17,7 +17,7 @@ internal sealed class FrameClient : IDisposable
 
     private static readonly byte[] Mask = [0x12, 0x34, 0x56, 0x78];
 
-    public FrameClient(IPEndPoint endPoint, string fields = "", string path = "/", bool open = true)
+    public FrameClient(EndPoint endPoint, string fields = "", string path = "/", bool open = true)
     {
         Client = new RawClient(endPoint);
         Client.Send($"GET {path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {Key}\r\n{fields}\r\n");
