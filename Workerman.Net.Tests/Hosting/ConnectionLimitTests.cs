@@ -38,8 +38,8 @@ internal sealed class ConnectionLimitTests(Type loopType)
         const int Slow = 2000;
         await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker =>
         {
-            worker.Options.Http.HeadTimeout = TimeSpan.FromSeconds(2);
-            worker.Options.Http.BodyTimeout = TimeSpan.FromSeconds(2);
+            worker.Options.Http.HeadTimeout = TimeSpan.FromSeconds(1);
+            worker.Options.Http.BodyTimeout = TimeSpan.FromSeconds(1);
         });
         var clients = new List<RawClient>();
         try
