@@ -7,8 +7,8 @@ namespace Workerman;
 
 /// <summary>
 /// A client connection whose messages are of type <typeparamref name="T"/> (PHP: <c>AsyncTcpConnection</c>, which is untyped). The address's scheme decides what it can
-/// deliver, as with <see cref="Worker{T}"/>: <c>tcp://</c> and <c>unix://</c> bytes (<c>ReadOnlyMemory&lt;byte&gt;</c>) or, with <see cref="Protocol"/>, whatever the
-/// application's own protocol reads. Belongs to one loop, as every connection does.
+/// deliver, as with <see cref="Worker{T}"/>: <c>tcp://</c>, <c>ssl://</c> and <c>unix://</c> a <c>string</c>, <c>byte[]</c> or <c>ReadOnlyMemory&lt;byte&gt;</c> as it arrives or, with
+/// <see cref="Protocol"/>, whatever the application's own protocol reads; <c>text://</c>, <c>frame://</c>, <c>ws://</c> and <c>wss://</c> what a worker on them does. Belongs to one loop, as every connection does.
 /// </summary>
 /// <typeparam name="T">What <see cref="OnMessage"/> receives.</typeparam>
 public sealed class AsyncTcpConnection<T> : AsyncTcpConnection

@@ -68,6 +68,10 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
     public override void OnFault(TcpConnection connection, Exception exception) =>
         Log.ClientCallbackFailed(Worker.SafeLogger, client.Id, client.Address, exception);
 
+    public override void OnSecured(TcpConnection connection) => client.AfterSecuring();
+
+    public override void OnHandshakeFailed(TcpConnection connection, string reason) => client.NoteUnsecured(reason);
+
     public override void OnGone(TcpConnection connection) => client.Unlist();
 
     protected override void OnMessage(TcpConnection connection, T message)

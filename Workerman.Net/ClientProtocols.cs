@@ -13,13 +13,10 @@ internal static class ClientProtocols
     /// <exception cref="ArgumentException">The message says why, and what to use.</exception>
     public static void Check<T>(ClientAddress address)
     {
-        if (address.Scheme == "http")
-            throw new ArgumentException($"Cannot connect to {address}: {address.Scheme}:// is for workers. Cure: use .NET's HttpClient, or tcp:// to write the request yourself.");
-        if (address.Scheme is "wss" or "https" or "ssl")
-            throw new ArgumentException($"Cannot connect to {address}: clients do not speak TLS yet. Cure: use .NET's ClientWebSocket or HttpClient, or a TLS proxy on this machine.");
+        if (address.Scheme is "http" or "https")
+            throw new ArgumentException($"Cannot connect to {address}: {address.Scheme}:// is for workers. Cure: use .NET's HttpClient, or {(address.Scheme == "http" ? "tcp" : "ssl")}:// to write the request yourself.");
         ProtocolCatalog.Check<T>(SchemeOf(address));
-        // Any protocol of the application's will do, so that only the scheme is in question.
-        if (typeof(T) != typeof(ReadOnlyMemory<byte>) && SchemeOf(address) == "tcp") return;
+        if (NeedsProtocol<T>(address)) return;
         ProtocolCatalog.FactoryFor<T>(SchemeOf(address), Options, null, isSecure: false);
     }
 
@@ -30,16 +27,22 @@ internal static class ClientProtocols
     /// <param name="webSocket">What a WebSocket client asks for.</param>
     /// <param name="timeout">How long a handshake of the protocol may take; asked when it begins.</param>
     public static Func<ConnectionProtocol>? FactoryFor<T>(ClientAddress address, Func<IProtocol<T>>? protocol, WebSocketClientOptions webSocket, Func<TimeSpan> timeout) =>
-        protocol is null && IsWebSocket(address) ? () => WebSocket<T>(address, webSocket, timeout)
-        : protocol is null && typeof(T) != typeof(ReadOnlyMemory<byte>) && SchemeOf(address) == "tcp"
-            ? null
-            : ProtocolCatalog.FactoryFor(SchemeOf(address), Options, protocol, isSecure: false);
+        protocol is null && address.SpeaksHttp ? () => WebSocket<T>(address, webSocket, timeout)
+        : protocol is null && NeedsProtocol<T>(address) ? null
+        : ProtocolCatalog.FactoryFor(SchemeOf(address), Options, protocol, isSecure: false);
 
-    private static bool IsWebSocket(ClientAddress address) => address.Scheme is "ws" or "websocket";
+    /// <summary>Whether it takes a protocol of the application's own, which may be any, so that only the scheme is in question.</summary>
+    private static bool NeedsProtocol<T>(ClientAddress address) =>
+        SchemeOf(address) == "tcp" && typeof(T) != typeof(string) && typeof(T) != typeof(byte[]) && typeof(T) != typeof(ReadOnlyMemory<byte>);
 
     private static WebSocketProtocol WebSocket<T>(ClientAddress address, WebSocketClientOptions options, Func<TimeSpan> timeout) =>
-        new(typeof(T) == typeof(WebSocketMessage), options.Options, new ClientHandshake(address.Authority, address.Uri, options)) { HandshakeTimeout = timeout };
+        new(typeof(T) == typeof(WebSocketMessage), options.Options, new ClientHandshake(address.HostField, address.Uri, options)) { HandshakeTimeout = timeout };
 
-    /// <summary>A Unix socket carries what a TCP connection does.</summary>
-    private static string SchemeOf(ClientAddress address) => address.IsUnix ? "tcp" : address.Scheme;
+    /// <summary>Below TLS, and on a Unix socket, it is what it is on a TCP connection.</summary>
+    private static string SchemeOf(ClientAddress address) => address.Scheme switch
+    {
+        "unix" or "ssl" => "tcp",
+        "wss" => "ws",
+        _ => address.Scheme,
+    };
 }

@@ -20,6 +20,20 @@ internal sealed class ClientAddressTests
         Assert.That((address.Scheme, address.Host, address.Port, address.Uri, address.ToString()), Is.EqualTo((scheme, host, port, uri, written)));
     }
 
+    /// <summary>RFC 6455 sections 3 and 4.1: where no port is said it is the scheme's, which is not said to the server either.</summary>
+    [TestCase("ws://a.test/chat", 80, "a.test")]
+    [TestCase("ws://a.test:80", 80, "a.test")]
+    [TestCase("ws://a.test:443", 443, "a.test:443")]
+    [TestCase("wss://a.test", 443, "a.test")]
+    [TestCase("wss://[::1]", 443, "[::1]")]
+    [TestCase("wss://[::1]:8443/x", 8443, "[::1]:8443")]
+    [TestCase("tcp://a.test:80", 80, "a.test:80")]
+    public void WebSocketsHaveAPortOfTheirOwn(string text, int port, string hostField)
+    {
+        ClientAddress address = ClientAddress.Parse(text);
+        Assert.That((address.Port, address.HostField), Is.EqualTo((port, hostField)));
+    }
+
     [TestCase("127.0.0.1:80", "no scheme")]
     [TestCase("://a:80", "no scheme")]
     [TestCase("tcp://a.test", "no port")]

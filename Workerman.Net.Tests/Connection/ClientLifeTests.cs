@@ -192,9 +192,10 @@ internal sealed class ClientLifeTests(Type loopType)
         using var loop = new LoopRunner(loopType);
         loop.Do(() =>
         {
+            var number = new AsyncTcpConnection<int>("tcp://127.0.0.1:80");
+            Assert.That(Assert.Throws<InvalidOperationException>(number.Connect)!.Message, Does.Contain("set Protocol"));
+            Assert.That(Assert.Throws<InvalidOperationException>(() => number.Send("x"))!.Message, Does.Contain("set its Protocol"));
             var string1 = new AsyncTcpConnection<string>("tcp://127.0.0.1:80");
-            Assert.That(Assert.Throws<InvalidOperationException>(string1.Connect)!.Message, Does.Contain("set Protocol"));
-            Assert.That(Assert.Throws<InvalidOperationException>(() => string1.Send("x"))!.Message, Does.Contain("set its Protocol"));
             string1.Protocol = () => new LineProtocol();
             string1.ProxyHttp = string1.ProxySocks5 = "127.0.0.1:1";
             Assert.That(Assert.Throws<InvalidOperationException>(string1.Connect)!.Message, Does.Contain("set one of them to null"));

@@ -6,7 +6,7 @@ namespace Workerman.Tests.Manual;
 
 /// <summary>
 /// The examples of Workerman's manual pages async-tcp-connection (construct, connect, reconnect) and tcp-connection/pipe in C#, with local servers in the places of those out
-/// on the internet. Those with ws:// or ssl are not among them but for what they show of tcp://.
+/// on the internet. Those with ws:// or ssl are in <see cref="WebSocketClientPageTests"/>.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class AsyncTcpConnectionPageTests(Type loopType)

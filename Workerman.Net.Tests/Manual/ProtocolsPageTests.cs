@@ -8,8 +8,8 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Manual;
 
 /// <summary>
-/// The examples of Workerman's manual pages protocols/why-protocols, protocols/how-protocols, protocols/example, appendices/about-text and
-/// appendices/about-frame, and the protocol of worker/construct, in C#, against a real client. The protocols themselves are in <see cref="PageProtocols"/>.
+/// The examples of Workerman's manual pages protocols/why-protocols, protocols/how-protocols, protocols/example, appendices/about-text,
+/// appendices/about-frame and tcp-connection/protocol, and the protocol of worker/construct, in C#, against a real client. The protocols themselves are in <see cref="PageProtocols"/>.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class ProtocolsPageTests(Type loopType)
@@ -135,6 +135,18 @@ internal sealed class ProtocolsPageTests(Type loopType)
         client.Send(JsonSerializer.Serialize(new { file_name = "logo.png", file_data = Convert.ToBase64String("picture"u8) }) + "\n", Fragmentation.AtRandom(Random.Shared.Next()));
         Assert.That(client.ReadUntil("logo.png"), Is.EqualTo($"upload success. save path {folder.PathOf("logo.png")}"));
         Assert.That(File.ReadAllText(folder.PathOf("logo.png")), Is.EqualTo("picture"));
+    }
+
+    /// <summary>tcp-connection/protocol: PHP sets the protocol of a connection of tcp:// when it comes; here the worker makes one for each.</summary>
+    [Test]
+    public async Task ProtocolOfAConnection()
+    {
+        var worker = new Worker<string>("tcp://127.0.0.1:0") { Protocol = () => new TextProtocol() };
+        // What is sent is packed by the protocol.
+        worker.OnMessage = (connection, data) => connection.Send($"hello {data}");
+        await using TestServer server = TestServer.Start(loopType, worker);
+        using RawClient client = server.Connect();
+        Assert.That(client.Send("tom\n").ReadUntil("\n"), Is.EqualTo("hello tom\n"));
     }
 
     /// <summary>worker/construct: a protocol of the application's own, talked to with telnet.</summary>

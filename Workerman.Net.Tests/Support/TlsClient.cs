@@ -128,17 +128,4 @@ internal sealed class TlsClient : IDisposable
         _received.RemoveRange(0, count);
         return text;
     }
-
-    private sealed class CutStream(Socket socket, Fragmentation fragmentation) : NetworkStream(socket)
-    {
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            foreach (Range piece in fragmentation.Cut(buffer.Length))
-            {
-                for (ReadOnlySpan<byte> rest = buffer[piece]; rest.Length > 0;) rest = rest[Socket.Send(rest)..];
-            }
-        }
-
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-    }
 }

@@ -1,5 +1,7 @@
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Workerman.Events;
+using Workerman.Tls;
 
 namespace Workerman.Connection;
 
@@ -20,6 +22,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
     private bool _hasTried;
     private bool _opening;
     private string? _refusal;
+    private bool _unsecured;
 
     /// <summary>Gives it a loop. It is one for life once it has tried to connect.</summary>
     private protected void Bind(EventLoop loop)
@@ -31,24 +34,43 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
 
     private bool IsBoundElsewhere => _hasTried && !Loop.IsCurrent;
 
+    private protected override bool IsClient => true;
+
     void IConnectOutcome.OnOpened(AcceptedSocket socket, ReadOnlySpan<byte> received)
     {
         _attempt = null;
-        bool waited = SendBufferQueueSize > 0;
-        _opening = Protocol.IsOpening;
+        TlsFilter? tls;
         try
         {
-            if (!Open(socket, received))
-            {
-                FailTask(SocketError.ConnectionReset, $"connect {Address} failed: the peer broke it off at once");
-                return;
-            }
+            tls = Transport == "ssl" ? TlsFilter.ForClient(Tls.For(_address.Host, _address.SpeaksHttp), ConnectTimeout) : null;
+            Attach(socket);
         }
         catch (Exception e)
         {
-            // The system has no room for another watch.
+            // The system has no room for another watch, or the settings of TLS have changed on the way.
             socket.Dispose();
             Fail(SocketError.NoBufferSpaceAvailable, $"connect {Address} failed: {e.Message}");
+            return;
+        }
+        _opening = tls is not null || Protocol.IsOpening;
+        Begin(received, tls);
+        if (tls is null) Proceed();
+    }
+
+    /// <summary>The TLS handshake has ended well.</summary>
+    internal void AfterSecuring()
+    {
+        _opening = Protocol.IsOpening;
+        Proceed();
+    }
+
+    /// <summary>Bytes can be sent: what waited leaves, and either the protocol's own beginning follows or it is connected.</summary>
+    private void Proceed()
+    {
+        bool waited = HasEarly;
+        if (!FlushEarly())
+        {
+            FailTask(SocketError.ConnectionReset, $"connect {Address} failed: the peer broke it off at once");
             return;
         }
         if (_opening) SendInterim();
@@ -65,6 +87,13 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
 
     /// <summary>Why the peer did not agree to the protocol.</summary>
     internal void NoteRefusal(string reason) => _refusal = reason;
+
+    /// <summary>Why the TLS handshake has failed.</summary>
+    internal void NoteUnsecured(string reason)
+    {
+        _refusal = $"TLS: {reason}";
+        _unsecured = true;
+    }
 
     private void Announce()
     {
@@ -102,12 +131,14 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             return;
         }
         string reason = $"connect {Address} failed: {_refusal ?? "the peer ended the connection before it had agreed to the protocol"}";
-        _refusal = null;
-        FailTask(SocketError.ConnectionRefused, reason);
+        bool unsecured = _unsecured;
+        (_refusal, _unsecured) = (null, false);
+        if (unsecured) FailTask(new AuthenticationException(reason));
+        else FailTask(SocketError.ConnectionRefused, reason);
         RaiseError(ConnectionError.ConnectFail, reason);
     }
 
-    private protected override bool Abandon()
+    private protected override void Abandon()
     {
         bool tried = _attempt is not null;
         StopConnecting();
@@ -125,7 +156,6 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             EndUnopened();
         }
         FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
-        return true;
     }
 
     /// <summary>PHP's order: the error, with status <see cref="ConnectionStatus.Closing"/>, then the end, unless it is being connected again.</summary>
@@ -139,11 +169,13 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         _failing = false;
     }
 
-    private void FailTask(SocketError error, string reason)
+    private void FailTask(SocketError error, string reason) => FailTask(error == SocketError.TimedOut ? new TimeoutException(reason) : new SocketException((int)error, reason));
+
+    private void FailTask(Exception failure)
     {
         TaskCompletionSource? connected = _connected;
         _connected = null;
-        connected?.TrySetException(error == SocketError.TimedOut ? new TimeoutException(reason) : new SocketException((int)error, reason));
+        connected?.TrySetException(failure);
     }
 
     /// <returns>Whether the calling code may go on; if not, the loop has been handed the call.</returns>

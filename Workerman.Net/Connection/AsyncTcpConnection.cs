@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Workerman.Events;
 using Workerman.Protocols;
+using Workerman.Tls;
 
 namespace Workerman.Connection;
 
@@ -28,7 +29,29 @@ public abstract partial class AsyncTcpConnection : TcpConnection
     /// <summary>What follows host and port in its address, at least <c>/</c> (PHP: <c>getRemoteURI()</c>).</summary>
     public string RemoteUri => _address.Uri;
 
-    /// <summary>How long connecting may take, looking the name up and the proxy included; 10 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for as long as the system tries.</summary>
+    /// <summary>
+    /// <c>ssl</c>: the connection is encrypted with <see cref="Tls"/>, whatever its protocol (PHP: <c>$transport</c>). <c>tcp</c>: it is not. By default what the address says:
+    /// <c>ssl://</c> and <c>wss://</c> are encrypted, all others are not. It counts when it connects.
+    /// </summary>
+    /// <exception cref="ArgumentException">Another transport, or <c>tcp</c> where the address says otherwise.</exception>
+    public string Transport
+    {
+        get => field ?? (_address.IsSecure ? "ssl" : "tcp");
+        set
+        {
+            if (value is not ("tcp" or "ssl")) throw new ArgumentException($"'{value}' is no transport; use \"tcp\", or \"ssl\" for TLS.", nameof(value));
+            if (value == "tcp" && _address.IsSecure) throw new ArgumentException($"{_address.Scheme}:// means TLS; use {(_address.Scheme == "wss" ? "ws" : "tcp")}:// to do without.", nameof(value));
+            field = value;
+        }
+    }
+
+    /// <summary>What an encrypted connection asks for and trusts (PHP: the <c>ssl</c> part of <c>$context_option</c>).</summary>
+    public TlsClientOptions Tls { get; } = new();
+
+    /// <summary>
+    /// How long connecting may take, looking the name up and the proxy included; 10 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for as long as the system tries. The handshakes
+    /// of TLS and WebSocket that follow may take as long again, each; they are checked about once a second.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">It is zero or negative.</exception>
     public TimeSpan ConnectTimeout
     {
@@ -143,7 +166,7 @@ public abstract partial class AsyncTcpConnection : TcpConnection
         if (!TakeLoop(() => Reconnect(after))) return;
         CheckSetup();
         // Its end is still to come, or brought about here: OnClose first.
-        if (Status >= ConnectionStatus.Established && !_failing) Destroy();
+        if (HasSocket) Destroy();
         if (IsTornDown)
         {
             _reconnectAfterClose = after;
@@ -178,13 +201,14 @@ public abstract partial class AsyncTcpConnection : TcpConnection
     {
         if (_socks5 is not null && _http is not null) throw new InvalidOperationException("Both ProxySocks5 and ProxyHttp are set, and there is one way; set one of them to null.");
         if (_address.IsUnix && (_socks5 ?? _http) is not null) throw new InvalidOperationException("A Unix socket is on this machine, and no proxy leads there; set ProxySocks5 and ProxyHttp to null.");
+        if (Transport == "ssl") Tls.For(_address.Host, _address.SpeaksHttp);
         if (_address.IsUnix && BindTo is not null) throw new InvalidOperationException("A Unix socket has no local address to connect from; set BindTo to null.");
     }
 
     /// <summary>The connection's loop has looked at it: about once a second.</summary>
     internal void Beat()
     {
-        if (Status >= ConnectionStatus.Established) Sweep();
-        else _attempt?.Beat();
+        if (_attempt is { } attempt) attempt.Beat();
+        else if (Status >= ConnectionStatus.Connecting) Sweep();
     }
 }

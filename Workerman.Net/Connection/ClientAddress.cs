@@ -17,11 +17,20 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
 
     public bool IsUnix => Scheme == "unix";
 
+    /// <summary>Whether the scheme means TLS.</summary>
+    public bool IsSecure => Scheme is "ssl" or "wss";
+
+    /// <summary>Whether the connection begins with HTTP/1.1.</summary>
+    public bool SpeaksHttp => Scheme is "ws" or "websocket" or "wss";
+
     /// <summary>The host's address, where it is one; null for a name.</summary>
     public IPAddress? Address => IPAddress.TryParse(Host, out IPAddress? address) ? address : null;
 
     /// <summary>Host and port as they are written in an address.</summary>
     public string Authority => Host.Contains(':') ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
+
+    /// <summary>What a Host field says: the port only where it is not the scheme's own (RFC 6455 section 4.1).</summary>
+    public string HostField => Port == ImpliedPort(Scheme) ? Authority[..Authority.LastIndexOf(':')] : Authority;
 
     /// <exception cref="ArgumentException">It is no address; the message says why and how to write it.</exception>
     public static ClientAddress Parse(string text)
@@ -37,9 +46,8 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
         int slash = rest.IndexOfAny(['/', '?', '#']);
         string authority = slash < 0 ? rest : rest[..slash];
         string path = slash < 0 ? "/" : rest[slash] == '/' ? rest[slash..] : "/" + rest[slash..];
-        // RFC 6455 section 3: 80 where no port is said.
-        bool isPortImplied = scheme is "ws" or "websocket" && authority.LastIndexOf(':') <= authority.LastIndexOf(']');
-        (string host, int port) = ParseAuthority(text, isPortImplied ? authority + ":80" : authority);
+        bool isPortImplied = authority.LastIndexOf(':') <= authority.LastIndexOf(']');
+        (string host, int port) = ParseAuthority(text, isPortImplied && ImpliedPort(scheme) is { } implied ? $"{authority}:{implied}" : authority);
         return new ClientAddress(scheme, host, port, path);
     }
 
@@ -55,6 +63,14 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
     }
 
     public override string ToString() => IsUnix ? $"unix://{Uri}" : $"{Scheme}://{Authority}";
+
+    /// <summary>RFC 6455 section 3: the port where none is said.</summary>
+    private static int? ImpliedPort(string scheme) => scheme switch
+    {
+        "ws" or "websocket" => 80,
+        "wss" => 443,
+        _ => null,
+    };
 
     private static ClientAddress Unix(string text, string path)
     {

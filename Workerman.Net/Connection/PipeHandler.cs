@@ -53,5 +53,9 @@ internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destina
 
     public override void OnFault(TcpConnection connection, Exception exception) => inner.OnFault(connection, exception);
 
+    public override void OnSecured(TcpConnection connection) => inner.OnSecured(connection);
+
+    public override void OnHandshakeFailed(TcpConnection connection, string reason) => inner.OnHandshakeFailed(connection, reason);
+
     public override void OnGone(TcpConnection connection) => inner.OnGone(connection);
 }

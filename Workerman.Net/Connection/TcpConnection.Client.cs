@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net.Sockets;
 using Workerman.Events;
 using Workerman.Protocols;
+using Workerman.Tls;
 
 namespace Workerman.Connection;
 
@@ -11,6 +12,9 @@ namespace Workerman.Connection;
 /// </summary>
 public partial class TcpConnection
 {
+    /// <summary>What was sent before it was established. Apart from what waits for the socket: a TLS handshake has the wire until then.</summary>
+    private PendingBytes? _early;
+
     private bool _endsSending;
     private bool _renewable;
 
@@ -40,9 +44,19 @@ public partial class TcpConnection
     /// <summary>Whether what arrives here is sent on to <paramref name="other"/>.</summary>
     internal bool IsPipedInto(TcpConnection other) => _handler is PipeHandler pipe && pipe.Destination == other;
 
-    /// <summary>Gives up on its way to the peer, if it has no socket yet. On the loop.</summary>
-    /// <returns>Whether it was on that way. One that a worker accepted never is, also not in its TLS handshake.</returns>
-    private protected virtual bool Abandon() => false;
+    /// <summary>Whether this side made the connection: its application has known it from the beginning.</summary>
+    private protected virtual bool IsClient => false;
+
+    /// <summary>Whether it has a socket that is open, be it established or in a handshake.</summary>
+    private protected bool HasSocket => _watch != NoSocket.Instance && Status != ConnectionStatus.Closed;
+
+    /// <summary>Whether something waits until it is established.</summary>
+    private protected bool HasEarly => _early is not null;
+
+    /// <summary>Gives up on its way to the peer, while it has no socket. On the loop.</summary>
+    private protected virtual void Abandon()
+    {
+    }
 
     /// <summary>For the client side: the states that have no socket.</summary>
     private protected void SetStatus(ConnectionStatus status) => Status = status;
@@ -64,6 +78,7 @@ public partial class TcpConnection
         if (!_renewable) return;
         _resumeDeferred = _renewable = _peerClosed = _paused = _resets = _finishByClosing = _endsSending = false;
         _lingerUntil = 0;
+        _tls = null;
         _watch = NoSocket.Instance;
         Protocol = protocol;
     }
@@ -71,32 +86,39 @@ public partial class TcpConnection
     /// <summary>It never came to a socket, so that nothing is left to free: another life may begin.</summary>
     private protected void EndUnopened() => _freed = _renewable = true;
 
-    /// <summary>Takes the socket on: from here on the connection is what an accepted one is. What was sent meanwhile leaves.</summary>
-    /// <param name="socket">The connected socket.</param>
+    /// <summary>Takes the socket on, in place of none.</summary>
+    private protected void Attach(AcceptedSocket socket) => _watch = Loop.Watch(socket, this);
+
+    /// <summary>With a socket it is what an accepted connection is: established, or in the handshake of TLS, which begins here.</summary>
     /// <param name="received">What has arrived already.</param>
-    /// <returns>Whether it is established: the peer may be gone again.</returns>
-    private protected bool Open(AcceptedSocket socket, ReadOnlySpan<byte> received)
+    /// <param name="tls">The client's part; null for a connection that is not encrypted.</param>
+    private protected void Begin(ReadOnlySpan<byte> received, TlsFilter? tls)
     {
-        _watch = Loop.Watch(socket, this);
-        Status = ConnectionStatus.Established;
         _phase = Protocol.Waiting;
         _phaseSince = Loop.Now;
+        BytesRead += received.Length;
+        if (tls is not null)
+        {
+            BeginTls(tls);
+            UpdateReading();
+            BeginHandshake(received.ToArray());
+            return;
+        }
+        Status = ConnectionStatus.Established;
         if (!received.IsEmpty)
         {
-            BytesRead += received.Length;
             _input = new PendingBytes();
             _input.Append(received);
             DeferResume();
         }
         UpdateReading();
-        return FlushEarly();
     }
 
     /// <summary>Drops what was sent before there was a peer.</summary>
     private protected void DropEarly()
     {
-        _output?.Discard();
-        _output = null;
+        _early?.Discard();
+        _early = null;
     }
 
     /// <summary>Tells that what was sent early has left, to whoever waits for that. After <c>OnConnect</c>.</summary>
@@ -136,7 +158,12 @@ public partial class TcpConnection
     }
 
     /// <returns>Whether the connection was on its way to its peer, and so has been given up.</returns>
-    private bool AbandonOpening() => Status < ConnectionStatus.Established && Abandon();
+    private bool AbandonOpening()
+    {
+        if (Status >= ConnectionStatus.Established || _watch != NoSocket.Instance) return false;
+        Abandon();
+        return true;
+    }
 
     private SendResult SendEarly<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
     {
@@ -165,16 +192,18 @@ public partial class TcpConnection
     {
         if (Status >= ConnectionStatus.Established) return SendResult.Dropped;
         if (bytes.IsEmpty) return SendResult.Queued;
-        _output ??= new PendingBytes();
-        _output.Append(bytes);
-        if (_output.Length >= MaxSendBufferSize) _handler.OnBufferFull(this);
+        _early ??= new PendingBytes();
+        _early.Append(bytes);
+        if (_early.Length >= MaxSendBufferSize) _handler.OnBufferFull(this);
         return SendResult.Queued;
     }
 
-    private bool FlushEarly()
+    /// <summary>Sends what was sent before it was established.</summary>
+    /// <returns>Whether it still is: the peer may be gone again.</returns>
+    private protected bool FlushEarly()
     {
-        PendingBytes? early = _output;
-        _output = null;
+        PendingBytes? early = _early;
+        _early = null;
         var outcome = WriteOutcome.Sent;
         if (early is not null)
         {
@@ -189,6 +218,7 @@ public partial class TcpConnection
         }
         if (outcome == WriteOutcome.Failed) SendFailed();
         else ShutdownIfSent();
+        UpdateReading();
         return Status == ConnectionStatus.Established;
     }
 }

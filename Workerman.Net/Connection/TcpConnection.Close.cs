@@ -96,7 +96,8 @@ public partial class TcpConnection
     private protected void TearDown()
     {
         if (Status == ConnectionStatus.Closed) return;
-        if (Status == ConnectionStatus.Connecting) ReportHandshake("the connection ended during the handshake");
+        // A client that ends it by itself need not be told.
+        if (Status == ConnectionStatus.Connecting && (!IsClient || _peerClosed || PeerReset)) ReportHandshake("the connection ended during the handshake");
         Status = ConnectionStatus.Closed;
         if (Buffers.Corked == this) Buffers.Corked = null;
         _resets |= Protocol.EndsByClose;
@@ -206,8 +207,9 @@ public partial class TcpConnection
         _input = null;
         _output?.Discard();
         _output = null;
+        DropEarly();
         Protocol.Dispose();
-        if (_tls is null or { IsSecured: true }) _handler.OnClose(this);
+        if (_tls is null or { IsSecured: true } || IsClient) _handler.OnClose(this);
         _tls?.Dispose();
     }
 }

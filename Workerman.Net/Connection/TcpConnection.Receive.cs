@@ -174,7 +174,7 @@ public partial class TcpConnection
             CloseIfPeerHasAll();
             UpdateReading();
         }
-        else if (BufferIsEmpty)
+        else if (BufferIsEmpty || Status == ConnectionStatus.Connecting)
         {
             Destroy();
         }

@@ -28,7 +28,8 @@ public partial class TcpConnection : ITlsOwner
     public X509Certificate2? RemoteCertificate => _tls?.RemoteCertificate;
 
     /// <summary>Begins the handshake of a client. On the loop, once connected; a server waits for the client's first bytes.</summary>
-    internal void BeginHandshake() => Handshake(default);
+    /// <param name="received">What the peer has sent already, though it is not its turn.</param>
+    internal void BeginHandshake(ReadOnlyMemory<byte> received = default) => Handshake(received);
 
     void ITlsOwner.WakeHandshake() => Loop.Post(() =>
     {
@@ -79,11 +80,11 @@ public partial class TcpConnection : ITlsOwner
         _handler.OnSecured(this);
     }
 
-    /// <summary>Ends the connection with an alert, if there is one, that the peer gets whatever it still sends.</summary>
+    /// <summary>Ends the connection with an alert, if there is one. A client gets it whatever it still sends; of a server nothing more is waited for.</summary>
     private void FailHandshake(string reason)
     {
         ReportHandshake(reason);
-        Status = ConnectionStatus.Ending;
+        Status = IsClient ? ConnectionStatus.Closing : ConnectionStatus.Ending;
         if (SendTlsOutput()) AfterFlush();
     }
 
@@ -126,6 +127,7 @@ public partial class TcpConnection : ITlsOwner
     {
         ReadOnlySpan<byte> output = _tls!.TakeOutput();
         if (output.IsEmpty || WriteToSocket(output) != WriteOutcome.Failed) return true;
+        PeerReset = true;
         TearDown();
         return false;
     }

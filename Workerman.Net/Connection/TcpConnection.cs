@@ -122,13 +122,13 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     public long BytesWritten { get; private set; }
 
     /// <summary>Bytes that wait to be sent (PHP: <c>getSendBufferQueueSize()</c>).</summary>
-    public long SendBufferQueueSize => _output?.Length ?? 0;
+    public long SendBufferQueueSize => (_output?.Length ?? 0) + (_early?.Length ?? 0);
 
     /// <summary>Bytes received that no message was made of yet (PHP: <c>getRecvBufferQueueSize()</c>).</summary>
     public long RecvBufferQueueSize => _input?.Length ?? 0;
 
     /// <summary>Whether nothing waits to be sent, no file either (PHP: <c>bufferIsEmpty()</c>).</summary>
-    public bool BufferIsEmpty => _output is null && _file is null;
+    public bool BufferIsEmpty => _output is null && _early is null && _file is null;
 
     /// <summary>The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null on a Unix socket, and if the peer is gone before it was asked for.</summary>
     public IPEndPoint? RemoteAddress { get => field ??= _watch.RemoteEndPoint; private set; }

@@ -55,16 +55,7 @@ public sealed class TlsOptions
 
     /// <summary>Versions that are spoken; TLS 1.2 and 1.3.</summary>
     /// <exception cref="ArgumentException">None, or older ones, which are broken.</exception>
-    public SslProtocols Protocols
-    {
-        get;
-        set
-        {
-            if (value == SslProtocols.None || (value & ~(SslProtocols.Tls12 | SslProtocols.Tls13)) != 0)
-                throw new ArgumentException($"{value} is not spoken here; use SslProtocols.Tls12, SslProtocols.Tls13, or both.", nameof(value));
-            field = value;
-        }
-    } = SslProtocols.Tls12 | SslProtocols.Tls13;
+    public SslProtocols Protocols { get; set => field = TlsVersions.Checked(value); } = TlsVersions.All;
 
     /// <summary>
     /// How long a client may take from the connection to the end of the handshake; 10 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. Beyond: the connection is

@@ -79,20 +79,9 @@ internal sealed class TlsServer
             ApplicationProtocols = _applicationProtocols,
             AllowRenegotiation = false,
             ClientCertificateRequired = asks,
-            CertificateChainPolicy = asks ? ChainPolicy() : null,
+            CertificateChainPolicy = asks ? TlsChain.PolicyFor(_options.ClientAuthorities) : null,
             RemoteCertificateValidationCallback = asks ? Validate : null,
         };
-    }
-
-    private X509ChainPolicy ChainPolicy()
-    {
-        // Nothing that a loop would have to wait for.
-        var policy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
-        if (_options.ClientAuthorities is not { } authorities) return policy;
-        policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        policy.CustomTrustStore.AddRange(authorities);
-        policy.ExtraStore.AddRange(authorities);
-        return policy;
     }
 
     private bool Validate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)

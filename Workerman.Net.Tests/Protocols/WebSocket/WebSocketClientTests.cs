@@ -11,11 +11,11 @@ namespace Workerman.Tests.Protocols.WebSocket;
 internal sealed class WebSocketClientTests(Type loopType)
 {
     [Test]
-    public async Task TalksToAServerOfOurOwn([Values(false, true)] bool deflate)
+    public async Task TalksToAServerOfOurOwn([Values] bool deflate, [Values] bool encrypted)
     {
         var received = new TaskCompletionSource<string[]>();
         var ended = new TaskCompletionSource<int>();
-        var worker = new Worker<WebSocketMessage>("websocket://127.0.0.1:0")
+        var worker = new Worker<WebSocketMessage>($"{(encrypted ? "wss" : "websocket")}://127.0.0.1:0")
         {
             Name = "test",
             OnWebSocketConnect = (_, request) =>
@@ -29,10 +29,11 @@ internal sealed class WebSocketClientTests(Type loopType)
             },
         };
         if (deflate) worker.Options.WebSocket.Deflate = new DeflateOptions();
+        worker.Options.Tls.Certificate = Certificates.Default.Server;
         worker.OnWorkerStart = _ => Timer.Delay(0.01, () =>
         {
             List<string> texts = [];
-            var client = new AsyncTcpConnection<string>($"ws://{worker.LocalEndPoint}/path?x=1")
+            var client = new AsyncTcpConnection<string>($"{(encrypted ? "wss" : "ws")}://{worker.LocalEndPoint}/path?x=1")
             {
                 OnConnect = connection => connection.Send($"on connect {connection.Subprotocol}"),
                 OnMessage = (connection, text) =>
@@ -43,6 +44,7 @@ internal sealed class WebSocketClientTests(Type loopType)
                 OnClose = _ => received.SetResult([.. texts]),
             };
             client.OnWebSocketClose = (_, code, _) => ended.SetResult(code);
+            client.Tls.Authorities = [Certificates.Default.Root];
             client.WebSocket.Headers["X-Token"] = "secret";
             client.WebSocket.Subprotocols.Add("one");
             client.WebSocket.Subprotocols.Add("two");
@@ -190,10 +192,6 @@ internal sealed class WebSocketClientTests(Type loopType)
             options.Headers["sec-websocket-key"] = "x";
             ClientHandshake.Check(options);
         }, Throws.InvalidOperationException.With.Message.Contain("remove it"));
-
-    [Test]
-    public void TlsIsRefusedWithWhatToUse() =>
-        Assert.That(() => new AsyncTcpConnection<string>("wss://127.0.0.1:443"), Throws.ArgumentException.With.Message.Contain("ClientWebSocket"));
 
     /// <summary>One client against one socket that answers as told once it has read the request; what became of it.</summary>
     private async Task<string> ConnectTo(Action<Socket, string> answer, TimeSpan? timeout = null)

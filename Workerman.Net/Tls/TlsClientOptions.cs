@@ -1,0 +1,93 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Workerman.Tls;
+
+/// <summary>
+/// Settings of a client whose connection is encrypted (PHP: the <c>ssl</c> part of <c>$context_option</c>). They count when it connects. What cannot work is told
+/// by <c>Connect()</c>.
+/// </summary>
+public sealed class TlsClientOptions
+{
+    private SslClientAuthenticationOptions? _made;
+
+    /// <summary>
+    /// The name that the server is asked for (SNI) and that its certificate has to be made out to; null for the host of the address (PHP: <c>peer_name</c>).
+    /// </summary>
+    public string? ServerName { get; set => field = Changed(value); }
+
+    /// <summary>
+    /// The authorities whose certificates count (PHP: <c>cafile</c>); null for those that the system trusts. Whether a certificate was revoked is not asked: the answer
+    /// would be waited for.
+    /// </summary>
+    public X509Certificate2Collection? Authorities { get; set => field = Changed(value); }
+
+    /// <summary>
+    /// Has the last word on the server's certificate: gets it with what is wrong with it, and says whether it counts (PHP: <c>verify_peer</c>, <c>allow_self_signed</c>). On the
+    /// connection's loop, so it must not wait. Null: nothing may be wrong. One that always says yes makes the encryption worthless to everybody between here and the server.
+    /// </summary>
+    public RemoteCertificateValidationCallback? CertificateValidation { get; set => field = Changed(value); }
+
+    /// <summary>The certificate, with its private key, that is shown to a server that asks for one. Takes the place of <see cref="CertificateFile"/>.</summary>
+    public X509Certificate2? Certificate { get; set => field = Changed(value); }
+
+    /// <summary>A file with that certificate (PHP: <c>local_cert</c>): PEM, in which the rest of its chain may follow, or PFX (PKCS #12). Read when it is first needed.</summary>
+    public string? CertificateFile { get; set => field = Changed(value); }
+
+    /// <summary>The PEM file with the private key (PHP: <c>local_pk</c>); not needed where <see cref="CertificateFile"/> has it too.</summary>
+    public string? KeyFile { get; set => field = Changed(value); }
+
+    /// <summary>What the private key, or the PFX file, is encrypted with (PHP: <c>passphrase</c>).</summary>
+    public string? Password { get; set => field = Changed(value); }
+
+    /// <summary>Versions that are spoken; TLS 1.2 and 1.3.</summary>
+    /// <exception cref="ArgumentException">None, or older ones, which are broken.</exception>
+    public SslProtocols Protocols { get; set => field = Changed(TlsVersions.Checked(value)); } = TlsVersions.All;
+
+    /// <summary>What each handshake is made with.</summary>
+    /// <param name="host">The host of the address.</param>
+    /// <param name="speaksHttp">Whether the connection begins with HTTP/1.1, which the server is told (RFC 7301).</param>
+    /// <exception cref="InvalidOperationException">There is no name, or no usable certificate; the message says why and what to do.</exception>
+    internal SslClientAuthenticationOptions For(string host, bool speaksHttp) => _made ??= Make(ServerName ?? host, speaksHttp);
+
+    private SslClientAuthenticationOptions Make(string name, bool speaksHttp) => name.Length == 0
+        ? throw new InvalidOperationException("TLS needs the name that the server's certificate is made out to, and a Unix socket's address has none. Cure: set Tls.ServerName.")
+        : new SslClientAuthenticationOptions
+        {
+            TargetHost = name,
+            EnabledSslProtocols = Protocols,
+            ApplicationProtocols = speaksHttp ? [SslApplicationProtocol.Http11] : null,
+            AllowRenegotiation = false,
+            ClientCertificateContext = ReadCertificate(),
+            CertificateChainPolicy = TlsChain.PolicyFor(Authorities),
+            RemoteCertificateValidationCallback = CertificateValidation,
+        };
+
+    private T Changed<T>(T value)
+    {
+        _made = null;
+        return value;
+    }
+
+    private SslStreamCertificateContext? ReadCertificate()
+    {
+        X509Certificate2? certificate = Certificate;
+        X509Certificate2Collection? chain = null;
+        if (certificate is null && CertificateFile is { } file)
+        {
+            try
+            {
+                (certificate, chain) = TlsCertificateFile.Load(file, KeyFile, Password);
+            }
+            catch (Exception e) when (e is InvalidOperationException or CryptographicException)
+            {
+                throw new InvalidOperationException($"Tls: {e.Message}.", e);
+            }
+        }
+        if (certificate is null) return null;
+        if (!certificate.HasPrivateKey) throw new InvalidOperationException($"Tls: the certificate {certificate.Subject} has no private key. Cure: load it together with its key.");
+        return SslStreamCertificateContext.Create(certificate, chain, offline: true);
+    }
+}
