@@ -121,6 +121,7 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
 
     private static ServerHost OpenHost(out List<WorkerBase> workers)
     {
+        if (LoopThread.Current is not null) throw new InvalidOperationException("This is a callback, so workers run already. To run another one on this loop, make it here and call its Listen().");
         lock (Gate) workers = Registered.FindAll(worker => worker.TryTake());
         if (workers.Count == 0) throw new InvalidOperationException("There is no worker to run (each runs once); make one first: new Worker(\"http://0.0.0.0:8080\").");
         var host = new ServerHost(workers, EventLoopClass, StopTimeout, SafeLogger);

@@ -154,6 +154,61 @@ internal sealed class ClientTlsTests(Type loopType)
         Assert.That(wrong, Is.EqualTo(SslPolicyErrors.RemoteCertificateNameMismatch | SslPolicyErrors.RemoteCertificateChainErrors));
     }
 
+    /// <summary>The callback runs within the handshake, which must not go on behind the end.</summary>
+    [Test]
+    public void EndedInItsValidationItStaysEnded([Values("Close", "Close with words", "End", "Destroy", "Reconnect")] string how, [Values] bool accepts)
+    {
+        int calls = 0;
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Connect(connection =>
+        {
+            connection.LingerTimeout = TimeSpan.FromMilliseconds(1);
+            connection.Tls.CertificateValidation = (_, certificate, _, _) =>
+            {
+                if (calls++ > 0) return certificate is not null;
+                if (how == "Close") connection.Close();
+                else if (how == "Close with words") connection.Close("words");
+                else if (how == "End") connection.End();
+                else if (how == "Destroy") connection.Destroy();
+                else connection.Reconnect();
+                return accepts;
+            };
+        });
+        using (var server = new TlsPeer(_peer.Accept())) AcceptInVain(server, SslProtocols.Tls13);
+        Assert.That(_events.Next(), Is.EqualTo("close Closed"));
+        if (how != "Reconnect")
+        {
+            Assert.That((_events.Count, connection.Status), Is.EqualTo((0, ConnectionStatus.Closed)));
+            return;
+        }
+        using var second = TlsPeer.Accept(_peer);
+        Assert.That(_events.Next(), Is.EqualTo("connect Established"));
+    }
+
+    [Test]
+    public void FailureIsToldAtOnceHoweverMuchTheServerHasSent()
+    {
+        Connect(connection => connection.LingerTimeout = TimeSpan.FromMinutes(1));
+        using RawClient server = _peer.Accept();
+        server.ReadExactly(100);
+        server.Send(new string('x', 200_000));
+        Assert.That(_events.Next(), Does.StartWith("error ConnectFail").And.Contain("does not speak TLS"));
+        Assert.That(_events.Next(), Is.EqualTo("close Closed"));
+    }
+
+    [Test]
+    public void AuthoritiesCountWhenItConnects()
+    {
+        var authorities = new X509Certificate2Collection();
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Connect(connection => connection.Tls.Authorities = authorities);
+        using (var server = new TlsPeer(_peer.Accept())) AcceptInVain(server, SslProtocols.Tls13);
+        Assert.That(_events.Next(), Does.StartWith("error ConnectFail"));
+        Assert.That(_events.Next(), Is.EqualTo("close Closed"));
+        authorities.Add(Certificates.Default.Root);
+        connection.Reconnect();
+        using var second = TlsPeer.Accept(_peer);
+        Assert.That(_events.Next(), Is.EqualTo("connect Established"));
+    }
+
     [Test]
     public void ValidationThatThrowsIsANo()
     {
@@ -196,6 +251,7 @@ internal sealed class ClientTlsTests(Type loopType)
     }
 
     [TestCase("HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak TLS")]
+    [TestCase("\u0016\u0003\u0003\0\0", "does not speak TLS")]
     [TestCase("", "ended during the handshake")]
     [TestCase("\u0016\u0003\u0003\0\u0005", "ended during the handshake")]
     public void ServerThatSpeaksSomethingElseIsAnError(string words, string reason)
@@ -358,6 +414,13 @@ internal sealed class ClientTlsTests(Type loopType)
             var unix = new AsyncTcpConnection<ReadOnlyMemory<byte>>("unix:///tmp/none.sock") { Transport = "ssl" };
             Assert.That(unix.Connect, Throws.InvalidOperationException.With.Message.Contain("Tls.ServerName"));
             Assert.That(() => new AsyncTcpConnection<string>("https://a.test"), Throws.ArgumentException);
+            connection.Tls.Certificate = null;
+            connection.Tls.KeyFile = "a.key";
+            Assert.That(connection.Connect, Throws.InvalidOperationException.With.Message.Contain("no Tls.CertificateFile"));
+            foreach (string name in new[] { "", "a b", new string('a', 300) }) Assert.That(() => connection.Tls.ServerName = name, Throws.ArgumentException.With.Message.Contain("no host name"));
+            var plain = new AsyncTcpConnection<string>("tcp://127.0.0.1:1");
+            plain.Tls.ServerName = "a.test";
+            Assert.That(plain.Connect, Throws.InvalidOperationException.With.Message.Contain("is not encrypted"));
         });
     }
 

@@ -70,7 +70,9 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         bool waited = HasEarly;
         if (!FlushEarly())
         {
-            FailTask(SocketError.ConnectionReset, $"connect {Address} failed: the peer broke it off at once");
+            _opening = true;
+            _refusal = "the peer broke it off at once";
+            TearDown();
             return;
         }
         if (_opening) SendInterim();
@@ -125,7 +127,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         _clients!.Remove(this);
         if (!_opening) return;
         _opening = false;
-        if (_refusal is null && !PeerEnded && !PeerReset)
+        if (_refusal is null && (EndsHere || (!PeerEnded && !PeerReset)))
         {
             FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
             return;
@@ -134,7 +136,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         bool unsecured = _unsecured;
         (_refusal, _unsecured) = (null, false);
         if (unsecured) FailTask(new AuthenticationException(reason));
-        else FailTask(SocketError.ConnectionRefused, reason);
+        else FailTask(PeerReset ? SocketError.ConnectionReset : SocketError.ConnectionRefused, reason);
         RaiseError(ConnectionError.ConnectFail, reason);
     }
 

@@ -137,7 +137,8 @@ public abstract partial class AsyncTcpConnection : TcpConnection
     /// Connects as <see cref="Connect"/> does, and ends when it is established; after <c>await</c> the code goes on on the same loop. <see cref="OnConnect"/> comes before,
     /// and after a failure <see cref="OnError"/> and <see cref="OnClose"/> come too.
     /// </summary>
-    /// <param name="cancellationToken">Gives up on the way: the connection is destroyed.</param>
+    /// <param name="cancellationToken">Gives up on the way: the connection is destroyed, for others that wait for it too.</param>
+    /// <exception cref="System.Security.Authentication.AuthenticationException">The TLS handshake failed; the message names the address and the reason.</exception>
     /// <exception cref="SocketException">It could not be connected; the message names the address and the reason.</exception>
     /// <exception cref="TimeoutException">It took longer than <see cref="ConnectTimeout"/>.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -202,6 +203,7 @@ public abstract partial class AsyncTcpConnection : TcpConnection
         if (_socks5 is not null && _http is not null) throw new InvalidOperationException("Both ProxySocks5 and ProxyHttp are set, and there is one way; set one of them to null.");
         if (_address.IsUnix && (_socks5 ?? _http) is not null) throw new InvalidOperationException("A Unix socket is on this machine, and no proxy leads there; set ProxySocks5 and ProxyHttp to null.");
         if (Transport == "ssl") Tls.For(_address.Host, _address.SpeaksHttp);
+        else if (Tls.IsSet) throw new InvalidOperationException($"Tls is set up, but {Address} is not encrypted. Cure: set Transport to \"ssl\", connect to {(_address.SpeaksHttp ? "wss" : "ssl")}://, or leave Tls alone.");
         if (_address.IsUnix && BindTo is not null) throw new InvalidOperationException("A Unix socket has no local address to connect from; set BindTo to null.");
     }
 

@@ -47,6 +47,9 @@ public partial class TcpConnection
     /// <summary>Whether this side made the connection: its application has known it from the beginning.</summary>
     private protected virtual bool IsClient => false;
 
+    /// <summary>Whether the end was asked for here, before the peer ended.</summary>
+    private protected bool EndsHere { get; private set; }
+
     /// <summary>Whether it has a socket that is open, be it established or in a handshake.</summary>
     private protected bool HasSocket => _watch != NoSocket.Instance && Status != ConnectionStatus.Closed;
 
@@ -76,7 +79,7 @@ public partial class TcpConnection
         RemoteAddress = null;
         PeerReset = _freed = false;
         if (!_renewable) return;
-        _resumeDeferred = _renewable = _peerClosed = _paused = _resets = _finishByClosing = _endsSending = false;
+        _resumeDeferred = _renewable = EndsHere = _peerClosed = _paused = _resets = _finishByClosing = _endsSending = false;
         _lingerUntil = 0;
         _tls = null;
         _watch = NoSocket.Instance;
@@ -199,7 +202,7 @@ public partial class TcpConnection
     }
 
     /// <summary>Sends what was sent before it was established.</summary>
-    /// <returns>Whether it still is: the peer may be gone again.</returns>
+    /// <returns>Whether it could: the peer may be gone again.</returns>
     private protected bool FlushEarly()
     {
         PendingBytes? early = _early;
@@ -216,9 +219,9 @@ public partial class TcpConnection
             early.Consume(all);
             early.Discard();
         }
-        if (outcome == WriteOutcome.Failed) SendFailed();
-        else ShutdownIfSent();
+        if (outcome == WriteOutcome.Failed) return false;
+        ShutdownIfSent();
         UpdateReading();
-        return Status == ConnectionStatus.Established;
+        return true;
     }
 }

@@ -30,6 +30,7 @@ public partial class TcpConnection
             return;
         }
         Status = ConnectionStatus.Closing;
+        EndsHere |= !_peerClosed;
         if (Buffers.Corked != this) AfterFlush();
         UpdateReading();
     }
@@ -61,6 +62,7 @@ public partial class TcpConnection
         }
         if (AbandonOpening() || Status >= ConnectionStatus.Ending) return;
         Status = ConnectionStatus.Ending;
+        EndsHere |= !_peerClosed;
         if (Protocol.OwesFarewell) Write(this, static (connection, _, output) => connection.Protocol.EncodeFarewell(output));
         if (Buffers.Corked != this) AfterFlush();
     }

@@ -63,6 +63,8 @@ public partial class TcpConnection : ITlsOwner
     private void Handshake(ReadOnlyMemory<byte> ciphertext)
     {
         TlsProgress progress = _tls!.Handshake(ciphertext);
+        // The application has the last word on a certificate, and may have ended the connection there.
+        if (Status != ConnectionStatus.Connecting) return;
         if (progress == TlsProgress.Elsewhere)
         {
             // What it writes there is not to be touched here, and it reads nothing.
@@ -80,12 +82,14 @@ public partial class TcpConnection : ITlsOwner
         _handler.OnSecured(this);
     }
 
-    /// <summary>Ends the connection with an alert, if there is one. A client gets it whatever it still sends; of a server nothing more is waited for.</summary>
+    /// <summary>Ends the connection with an alert, if there is one. A client gets it whatever it still sends; of a server nothing more is waited for, its application is to know at once.</summary>
     private void FailHandshake(string reason)
     {
         ReportHandshake(reason);
         Status = IsClient ? ConnectionStatus.Closing : ConnectionStatus.Ending;
-        if (SendTlsOutput()) AfterFlush();
+        if (!SendTlsOutput()) return;
+        if (IsClient) Destroy();
+        else AfterFlush();
     }
 
     private void ReportHandshake(string reason)

@@ -11,12 +11,22 @@ namespace Workerman.Tls;
 /// </summary>
 public sealed class TlsClientOptions
 {
-    private SslClientAuthenticationOptions? _made;
+    private SslStreamCertificateContext? _certificate;
 
     /// <summary>
     /// The name that the server is asked for (SNI) and that its certificate has to be made out to; null for the host of the address (PHP: <c>peer_name</c>).
     /// </summary>
-    public string? ServerName { get; set => field = Changed(value); }
+    /// <exception cref="ArgumentException">It is no host name and no IP address.</exception>
+    public string? ServerName
+    {
+        get;
+        set
+        {
+            if (value is not null && (value.Length > 255 || Uri.CheckHostName(value) == UriHostNameType.Unknown))
+                throw new ArgumentException("It is no host name; give the one in the server's certificate, or null for the host of the address.", nameof(value));
+            field = Changed(value);
+        }
+    }
 
     /// <summary>
     /// The authorities whose certificates count (PHP: <c>cafile</c>); null for those that the system trusts. Whether a certificate was revoked is not asked: the answer
@@ -33,7 +43,10 @@ public sealed class TlsClientOptions
     /// <summary>The certificate, with its private key, that is shown to a server that asks for one. Takes the place of <see cref="CertificateFile"/>.</summary>
     public X509Certificate2? Certificate { get; set => field = Changed(value); }
 
-    /// <summary>A file with that certificate (PHP: <c>local_cert</c>): PEM, in which the rest of its chain may follow, or PFX (PKCS #12). Read when it is first needed.</summary>
+    /// <summary>
+    /// A file with that certificate (PHP: <c>local_cert</c>): PEM, in which the rest of its chain may follow, or PFX (PKCS #12). Read when it is first needed; assign it again to have it
+    /// read again.
+    /// </summary>
     public string? CertificateFile { get; set => field = Changed(value); }
 
     /// <summary>The PEM file with the private key (PHP: <c>local_pk</c>); not needed where <see cref="CertificateFile"/> has it too.</summary>
@@ -46,48 +59,52 @@ public sealed class TlsClientOptions
     /// <exception cref="ArgumentException">None, or older ones, which are broken.</exception>
     public SslProtocols Protocols { get; set => field = Changed(TlsVersions.Checked(value)); } = TlsVersions.All;
 
-    /// <summary>What each handshake is made with.</summary>
+    /// <summary>Whether anything of it was set.</summary>
+    internal bool IsSet { get; private set; }
+
+    /// <summary>What a handshake is made with.</summary>
     /// <param name="host">The host of the address.</param>
     /// <param name="speaksHttp">Whether the connection begins with HTTP/1.1, which the server is told (RFC 7301).</param>
     /// <exception cref="InvalidOperationException">There is no name, or no usable certificate; the message says why and what to do.</exception>
-    internal SslClientAuthenticationOptions For(string host, bool speaksHttp) => _made ??= Make(ServerName ?? host, speaksHttp);
-
-    private SslClientAuthenticationOptions Make(string name, bool speaksHttp) => name.Length == 0
-        ? throw new InvalidOperationException("TLS needs the name that the server's certificate is made out to, and a Unix socket's address has none. Cure: set Tls.ServerName.")
-        : new SslClientAuthenticationOptions
+    internal SslClientAuthenticationOptions For(string host, bool speaksHttp)
+    {
+        string name = ServerName ?? host;
+        if (name.Length == 0) throw new InvalidOperationException("TLS needs the name that the server's certificate is made out to, and a Unix socket's address has none. Cure: set Tls.ServerName.");
+        return new SslClientAuthenticationOptions
         {
             TargetHost = name,
             EnabledSslProtocols = Protocols,
             ApplicationProtocols = speaksHttp ? [SslApplicationProtocol.Http11] : null,
             AllowRenegotiation = false,
-            ClientCertificateContext = ReadCertificate(),
+            // Made once: reading and following it takes far longer than the rest.
+            ClientCertificateContext = _certificate ??= ReadCertificate(),
             CertificateChainPolicy = TlsChain.PolicyFor(Authorities),
             RemoteCertificateValidationCallback = CertificateValidation,
         };
+    }
 
     private T Changed<T>(T value)
     {
-        _made = null;
+        IsSet = true;
+        _certificate = null;
         return value;
     }
 
     private SslStreamCertificateContext? ReadCertificate()
     {
-        X509Certificate2? certificate = Certificate;
-        X509Certificate2Collection? chain = null;
-        if (certificate is null && CertificateFile is { } file)
+        if (CertificateFile is null && KeyFile is not null) throw new InvalidOperationException("Tls.KeyFile is set, but no Tls.CertificateFile. Cure: set both.");
+        try
         {
-            try
-            {
-                (certificate, chain) = TlsCertificateFile.Load(file, KeyFile, Password);
-            }
-            catch (Exception e) when (e is InvalidOperationException or CryptographicException)
-            {
-                throw new InvalidOperationException($"Tls: {e.Message}.", e);
-            }
+            X509Certificate2? certificate = Certificate;
+            X509Certificate2Collection? chain = null;
+            if (certificate is null && CertificateFile is { } file) (certificate, chain) = TlsCertificateFile.Load(file, KeyFile, Password);
+            if (certificate is null) return null;
+            if (!certificate.HasPrivateKey) throw new InvalidOperationException($"the certificate {certificate.Subject} has no private key. Cure: load it together with its key");
+            return SslStreamCertificateContext.Create(certificate, chain, offline: true);
         }
-        if (certificate is null) return null;
-        if (!certificate.HasPrivateKey) throw new InvalidOperationException($"Tls: the certificate {certificate.Subject} has no private key. Cure: load it together with its key.");
-        return SslStreamCertificateContext.Create(certificate, chain, offline: true);
+        catch (Exception e) when (e is InvalidOperationException or CryptographicException)
+        {
+            throw new InvalidOperationException($"Tls: {e.Message}.", e);
+        }
     }
 }

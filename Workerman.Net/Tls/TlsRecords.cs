@@ -37,8 +37,10 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
     /// <summary>Whether there is a whole record to read.</summary>
     public bool HasRecord => _recordLeft > 0 || RecordLength(_input.Span) is > 0 and var length && length <= _input.Length;
 
-    /// <summary>Whether what comes next is no record at all, which the first byte tells: the type, 20 to 24.</summary>
-    public bool IsForeign => _recordLeft == 0 && !_input.IsEmpty && _input.Span[0] is < 20 or > 24;
+    /// <summary>
+    /// Whether what comes next is no record at all, which the first byte tells: the type, 20 to 24. RFC 8446 section 5.1: but for application data, none is empty.
+    /// </summary>
+    public bool IsForeign => _recordLeft == 0 && _input.Span is [< 20 or > 24, ..] or [20 or 21 or 22, _, _, 0, 0, ..];
 
     public override bool CanRead => true;
 
