@@ -260,6 +260,37 @@ internal sealed class DeliveryTests(Type loopType)
         Assert.That(asked, Is.EqualTo(Subscribers));
     }
 
+    /// <summary>A round that has given way goes on with what it began with: what came meanwhile wants another.</summary>
+    [Test]
+    public async Task WhatIsPublishedDuringALongRoundFollowsIt([Values] bool completes)
+    {
+        const int Subscribers = 40;
+        bool published = false;
+        StreamServer? started = null;
+        await using StreamServer server = started = new StreamServer(loopType, null, _ => new()
+        {
+            Filter = _ =>
+            {
+                Thread.Sleep(1);
+                if (published) return true;
+                published = true;
+                started!.Stream.Publish("meanwhile");
+                if (completes) started.Stream.Complete();
+                return true;
+            },
+        });
+        List<EventClient> clients = [];
+        for (int i = 0; i < Subscribers; i++) clients.Add(await server.Subscribe());
+        await Wait.Until(() => server.Stream.Subscribers == Subscribers, "the subscribers");
+        server.Stream.Publish("event");
+        foreach (EventClient client in clients)
+        {
+            Assert.That((client.NextEvent().Data, client.NextEvent().Data), Is.EqualTo(("event", "meanwhile")));
+            if (completes) Assert.That(client.ToEnd(), Is.Empty);
+            client.Dispose();
+        }
+    }
+
     [Test]
     public async Task OneStreamServesSeveralWorkersAndLoops()
     {

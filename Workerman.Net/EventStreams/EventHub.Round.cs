@@ -47,12 +47,14 @@ internal sealed partial class EventHub
         // Before the log is read: what is published from here on wakes again.
         Interlocked.Exchange(ref _woken, 0);
         if (_count == 0 && _phase == Phase.Idle) return;
+        // What woke it may have come since that round began, and wants one of its own.
+        bool goesOn = _phase != Phase.Idle;
         long deadline = Stopwatch.GetTimestamp() + Budget;
         if (_phase == Phase.Idle) BeginRound();
         if (_phase == Phase.Level && HasServedLevel(deadline)) BeginPhase(Phase.Behind, _behind);
         if (_phase == Phase.Behind && HasServedBehind(deadline)) EndRound();
         if (_phase == Phase.Ending) EndAll(deadline);
-        if (_phase != Phase.Idle || _more) Wake();
+        if (_phase != Phase.Idle || _more || goesOn) Wake();
     }
 
     private void BeginRound()
