@@ -10,7 +10,7 @@ namespace Workerman.Benchmarks;
 
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application:
-/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket] [--tls] [--deflate]</c>.
+/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket] [--no-io-uring] [--tls] [--deflate]</c>.
 /// With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the start.
 /// With <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see cref="EventStream"/>, to which a timer publishes.
 /// With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with <c>--deflate</c>.
@@ -24,6 +24,7 @@ internal static class Serve
         string address = Arguments.Text(args, "--address") ?? $"{(tls ? "https" : "http")}://127.0.0.1:{Arguments.Integer(args, "--port", 8080)}";
         double interval = Arguments.Integer(args, "--sse-interval-ms", 1000) / 1000.0;
         if (Arguments.Text(args, "--event-loop") == "socket") Worker.EventLoopClass = typeof(SocketLoop);
+        if (OperatingSystem.IsLinux()) EpollLoop.UseIoUring = !args.Contains("--no-io-uring");
         var worker = new Worker(address) { Name = "serve", Count = Arguments.Integer(args, "--loops", 1) };
         if (tls) Encrypt(worker);
         var loops = new EachLoop(worker);

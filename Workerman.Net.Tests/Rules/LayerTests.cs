@@ -51,7 +51,7 @@ internal sealed partial class LayerTests
             Assert.That(Regex.IsMatch(code, $@"(?<![\w.]){type}(?=[.<(\s?])(?!\s*[{{=;,)])"), Is.False, $"{file} names {type}");
     }
 
-    [GeneratedRegex(@"^using (?:static )?(Workerman[\w.]*?)(?:\.EpollInterop)?;", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^using (?:static )?(Workerman[\w.]*?)(?:\.\w+Interop)?;", RegexOptions.Multiline)]
     private static partial Regex UsingLine();
 
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]

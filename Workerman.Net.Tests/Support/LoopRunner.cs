@@ -7,9 +7,11 @@ internal sealed class LoopRunner : IDisposable
 {
     private readonly Thread _thread;
 
-    public LoopRunner(Type type)
+    /// <param name="type">The driver.</param>
+    /// <param name="ring">Whether it may use io_uring.</param>
+    public LoopRunner(Type type, bool ring = true)
     {
-        Loop = EventLoopFactory.Create(type);
+        Loop = Create(type, ring);
         Loop.ErrorHandler = e => { lock (Errors) Errors.Add(e); };
         _thread = new Thread(Loop.Run) { IsBackground = true };
         _thread.Start();
@@ -42,6 +44,20 @@ internal sealed class LoopRunner : IDisposable
             }
         }), "the loop has stopped");
         return Wait.For(answer.Task);
+    }
+
+    private static EventLoop Create(Type type, bool ring)
+    {
+        if (ring || !OperatingSystem.IsLinux()) return EventLoopFactory.Create(type);
+        EpollLoop.UseIoUring = false;
+        try
+        {
+            return EventLoopFactory.Create(type);
+        }
+        finally
+        {
+            EpollLoop.UseIoUring = true;
+        }
     }
 
     public void Dispose()

@@ -43,6 +43,8 @@ internal sealed class NoLoop : IEventLoop
 
     public IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler) => throw None();
 
+    public void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends) => throw None();
+
     public long AddTimer(TimeSpan interval, Action callback, bool persistent) => throw None();
 
     public bool DeleteTimer(long id) => throw None();

@@ -18,6 +18,7 @@ internal sealed class Outbox(IEventLoop loop) : IDeferredWork
     private static readonly long Patience = Stopwatch.Frequency / 2000;
 
     private readonly List<Entry> _entries = [];
+    private readonly SendBatch _batch = new(loop);
     private int _next;
     private int _encoding;
     private bool _deferred;
@@ -74,6 +75,7 @@ internal sealed class Outbox(IEventLoop loop) : IDeferredWork
     {
         while (_next < _entries.Count)
         {
+            if (FlushSeveral()) continue;
             Entry entry = _entries[_next++];
             entry.Connection.Outboxed--;
             entry.Connection.SendOutboxed(Buffer.Written.Slice(entry.Offset, entry.Length));
@@ -88,6 +90,34 @@ internal sealed class Outbox(IEventLoop loop) : IDeferredWork
     {
         _deferred = false;
         Flush();
+    }
+
+    /// <summary>Sends in one go what the next connections have there, but for one alone, and for what cannot leave as it is.</summary>
+    private bool FlushSeveral()
+    {
+        ReadOnlySpan<Entry> entries = CollectionsMarshal.AsSpan(_entries)[_next..];
+        for (int i = 0; i < Math.Min(entries.Length, SendBatch.Capacity); i++)
+        {
+            TcpConnection connection = entries[i].Connection;
+            // Below zero: it is in the batch already, and what it has here goes on from what the socket leaves of that.
+            if (connection.Outboxed < 0 || !connection.SendsAtOnce) break;
+            connection.Outboxed = -connection.Outboxed;
+            _batch.Add(connection, entries[i].Offset, entries[i].Length);
+        }
+        int count = _batch.Count;
+        int sent = count > 1 ? 1 : 0;
+        foreach (ref readonly Entry entry in entries[..count]) entry.Connection.Outboxed = -entry.Connection.Outboxed - sent;
+        if (sent == 0)
+        {
+            _batch.Clear();
+            return false;
+        }
+        _next += count;
+        if (_batch.Send(Buffer.Written) is { } unsent)
+        {
+            foreach (SendBatch.Unsent one in unsent) one.Settle();
+        }
+        return true;
     }
 
     /// <summary>What a connection sends right behind its own last bytes leaves together with them.</summary>

@@ -42,6 +42,8 @@ public partial class TcpConnection
         DeferResume();
     }
 
+    bool ISocketHandler.ReceivesAtOnce => true;
+
     void ISocketHandler.OnReadable()
     {
         try

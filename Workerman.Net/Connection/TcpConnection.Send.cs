@@ -21,14 +21,6 @@ public partial class TcpConnection
     /// <summary>As a value of its own type the usual message has machine code of its own, with no look-ups of what its type is.</summary>
     private readonly record struct Text(string Value);
 
-    private enum WriteOutcome
-    {
-        Sent,
-        Queued,
-        Full,
-        Failed,
-    }
-
     /// <summary>Sends text as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). Any thread.</summary>
     /// <exception cref="InvalidOperationException">The protocol has no place for it now; the message says why.</exception>
     public SendResult Send(string text)
@@ -151,6 +143,9 @@ public partial class TcpConnection
         return Status == ConnectionStatus.Established ? Settle(WriteOut(bytes)) : SendResult.Dropped;
     }
 
+    /// <summary>Whether <see cref="Feed"/> would give bytes to the socket now and as they are, so that a <see cref="SendBatch"/> can.</summary>
+    internal bool CanShareFeed => Status == ConnectionStatus.Established && Outboxed == 0 && SendsAtOnce;
+
     /// <summary>Sends a message that was encoded elsewhere, as <see cref="Send{T}(T)"/> would. On the loop.</summary>
     internal SendResult SendEncoded(byte[] message) =>
         Send(message, static (_, message, output) =>
@@ -247,7 +242,7 @@ public partial class TcpConnection
         return result == SendResult.Sent ? BatchResult() : result;
     }
 
-    /// <summary>How many entries of the outbox are this connection's.</summary>
+    /// <summary>How many entries of the outbox are this connection's; with the sign turned only while the outbox makes up a batch.</summary>
     internal int Outboxed { get; set; }
 
     /// <summary>What the outbox had for this connection leaves.</summary>
@@ -288,18 +283,30 @@ public partial class TcpConnection
         {
             if (bytes.IsEmpty) return WriteOutcome.Sent;
             int sent = _watch.Send(bytes, out SocketError error);
-            if (error == SocketError.WouldBlock) sent = 0;
-            else if (error != SocketError.Success) return WriteOutcome.Failed;
-            BytesWritten += sent;
-            if (sent == bytes.Length) return WriteOutcome.Sent;
-            Wait(bytes[sent..]);
+            return Took(bytes, sent, error);
         }
-        else
-        {
-            _output.Append(bytes);
-        }
-        return _output!.Length >= MaxSendBufferSize ? WriteOutcome.Full : WriteOutcome.Queued;
+        _output.Append(bytes);
+        return Backlog();
     }
+
+    /// <summary>Whether what is sent goes to the socket now and as it is.</summary>
+    internal bool SendsAtOnce => Status != ConnectionStatus.Closed && _tls is null && _output is null;
+
+    /// <summary>A send to this connection's socket, for a <see cref="SendBatch"/>.</summary>
+    internal SocketSend SendOf(int offset, int length) => new(_watch, offset, length);
+
+    /// <summary>Notes what the socket took of bytes; the rest waits. Nothing is called back.</summary>
+    internal WriteOutcome Took(ReadOnlySpan<byte> bytes, int sent, SocketError error)
+    {
+        if (error == SocketError.WouldBlock) sent = 0;
+        else if (error != SocketError.Success) return WriteOutcome.Failed;
+        BytesWritten += sent;
+        if (sent == bytes.Length) return WriteOutcome.Sent;
+        Wait(bytes[sent..]);
+        return Backlog();
+    }
+
+    private WriteOutcome Backlog() => _output!.Length >= MaxSendBufferSize ? WriteOutcome.Full : WriteOutcome.Queued;
 
     private void Wait(ReadOnlySpan<byte> bytes)
     {
@@ -310,7 +317,7 @@ public partial class TcpConnection
     }
 
     /// <summary>Calls back for the outcome of a flush. Only now: a callback may send again, so the buffer has to be free.</summary>
-    private SendResult Settle(WriteOutcome outcome)
+    internal SendResult Settle(WriteOutcome outcome)
     {
         switch (outcome)
         {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using Workerman.Connection;
 
 namespace Workerman.EventStreams;
 
@@ -19,6 +20,8 @@ internal sealed partial class EventHub
     private ReadOnlyMemory<byte> _shared;
     private byte[]? _rented;
     private Phase _phase = Phase.Idle;
+    private SendBatch? _batch;
+    private Subscription?[]? _sharing;
     private int _next;
     private long _after;
     private long _to;
@@ -96,7 +99,13 @@ internal sealed partial class EventHub
 
     private bool HasServedLevel(long deadline)
     {
-        if (_windowCount == 0) return true;
+        bool served = _windowCount == 0 || ServeLevel(deadline);
+        SendShared();
+        return served;
+    }
+
+    private bool ServeLevel(long deadline)
+    {
         while (_next >= 0)
         {
             if (_next >= _level.Count)
@@ -110,7 +119,8 @@ internal sealed partial class EventHub
             {
                 subscription.Cursor = subscription.Known = _to;
                 CountDelivered(subscription, _windowCount);
-                Send(subscription, _shared.Span);
+                if (subscription.Connection.CanShareFeed) Share(subscription);
+                else Send(subscription, _shared.Span);
             }
             else if (subscription.Cursor == _after)
             {
@@ -125,6 +135,28 @@ internal sealed partial class EventHub
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
         return true;
+    }
+
+    /// <summary>Most get the very same bytes: many of them in one go.</summary>
+    private void Share(Subscription subscription)
+    {
+        subscription.LastSent = Loop.Now;
+        _sharing ??= new Subscription[SendBatch.Capacity];
+        _batch ??= new SendBatch(Loop);
+        _sharing[_batch.Count] = subscription;
+        _batch.Add(subscription.Connection, 0, _shared.Length);
+        if (_batch.Count == SendBatch.Capacity) SendShared();
+    }
+
+    private void SendShared()
+    {
+        if (_batch is not { Count: > 0 } batch) return;
+        int count = batch.Count;
+        if (batch.Send(_shared.Span) is { } unsent)
+        {
+            foreach (SendBatch.Unsent one in unsent) Settle(_sharing![one.Index]!, one.Settle());
+        }
+        _sharing.AsSpan(0, count).Clear();
     }
 
     private bool HasServedBehind(long deadline)

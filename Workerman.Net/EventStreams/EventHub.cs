@@ -154,7 +154,11 @@ internal sealed partial class EventHub
     private bool Send(Subscription subscription, ReadOnlySpan<byte> bytes)
     {
         subscription.LastSent = Loop.Now;
-        SendResult result = subscription.Connection.Feed(bytes);
+        return Settle(subscription, subscription.Connection.Feed(bytes));
+    }
+
+    private bool Settle(Subscription subscription, SendResult result)
+    {
         if (result == SendResult.Sent) return true;
         if (result == SendResult.Dropped) Remove(subscription);
         else if (subscription.Set is not null) Block(subscription);

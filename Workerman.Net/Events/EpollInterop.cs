@@ -33,6 +33,7 @@ internal static unsafe partial class EpollInterop
     public const int SO_ERROR = 4;
     public const int SO_LINGER = 13;
     public const int MSG_PEEK = 0x2;
+    public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;
     public const int SHUT_WR = 1;
     public const int AF_INET = 2;
@@ -45,6 +46,7 @@ internal static unsafe partial class EpollInterop
     public const int EAGAIN = 11;
     public const int ENOMEM = 12;
     public const int EACCES = 13;
+    public const int EBUSY = 16;
     public const int EINVAL = 22;
     public const int ENFILE = 23;
     public const int EMFILE = 24;

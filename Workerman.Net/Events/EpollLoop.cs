@@ -9,7 +9,8 @@ namespace Workerman.Events;
 
 /// <summary>
 /// The loop on Linux: one level-triggered epoll set, and an eventfd to be woken by. Reads and writes are the sockets' own
-/// business. Runs on the loop's thread; only <see cref="Wake"/> comes from others, under the loop's lock.
+/// business, but what several of them are to do at once is one system call where there is io_uring: entering the system for each is a third of the
+/// price of a small send (the referee's <c>sse</c>). Runs on the loop's thread; only <see cref="Wake"/> comes from others, under the loop's lock.
 /// </summary>
 [SupportedOSPlatform("linux")]
 public sealed unsafe class EpollLoop : EventLoop
@@ -21,6 +22,9 @@ public sealed unsafe class EpollLoop : EventLoop
     private readonly int _wake = -1;
     private readonly byte* _events;
     private readonly EpollSlots _slots = new();
+    private IoUring? _ring;
+    private ReceiveAhead? _ahead;
+    private bool _hasNoRing = !UseIoUring;
 
     /// <summary>Makes a loop with an epoll set of its own.</summary>
     /// <exception cref="Win32Exception">The system gives no epoll set or eventfd, mostly for want of descriptors.</exception>
@@ -40,8 +44,17 @@ public sealed unsafe class EpollLoop : EventLoop
         }
     }
 
+    /// <summary>
+    /// Whether io_uring is used for what several sockets receive or send at once, where the system has it (Linux 5.12) and allows it; otherwise each makes a
+    /// call of its own. Default true. It counts for loops that are made afterwards: set it before <c>RunAll</c>.
+    /// </summary>
+    public static bool UseIoUring { get; set; } = true;
+
     /// <inheritdoc/>
     public override string Name => "epoll";
+
+    /// <summary>What was received before the handlers' turn; null if the loop has never had several sockets ready.</summary>
+    internal ReceiveAhead? Ahead => _ahead;
 
     /// <inheritdoc/>
     public override ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler) => socket.Handle == 0
@@ -56,6 +69,18 @@ public sealed unsafe class EpollLoop : EventLoop
 
     /// <inheritdoc/>
     public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler) => new EpollConnect(this, endPoint, localEndPoint, handler);
+
+    /// <inheritdoc/>
+    public override void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
+    {
+        while (sends.Length > 1 && Ring is { } ring)
+        {
+            Span<SocketSend> batch = sends[..Math.Min(sends.Length, IoUring.Capacity)];
+            Send(ring, bytes, batch);
+            sends = sends[batch.Length..];
+        }
+        base.SendAll(bytes, sends);
+    }
 
     /// <summary>Adds a descriptor; the answer names it in <see cref="Modify"/> and <see cref="Remove"/>.</summary>
     internal ulong Add(int fd, uint events, IEpollHandler handler)
@@ -94,11 +119,10 @@ public sealed unsafe class EpollLoop : EventLoop
             if (error == EINTR) return;
             throw new Win32Exception(error);
         }
-        for (int i = 0; i < count; i++)
+        for (int next = 0; next < count;)
         {
-            (uint events, ulong data) = Read(_events + i * EventSize, EventSize);
-            if (data == WakeData) DrainWake();
-            else if (_slots.Find(data) is { } handler) Dispatch(handler, events);
+            int end = count > 1 ? Receive(next, count) : count;
+            for (; next < end; next++) Handle(next);
         }
     }
 
@@ -114,6 +138,74 @@ public sealed unsafe class EpollLoop : EventLoop
         if (_wake >= 0) _ = close(_wake);
         if (_epoll >= 0) _ = close(_epoll);
         NativeMemory.Free(_events);
+        _ahead?.Dispose();
+        _ring?.Dispose();
+    }
+
+    private IoUring? Ring
+    {
+        get
+        {
+            if (_ring is null && !_hasNoRing)
+            {
+                _ring = IoUring.TryCreate();
+                _hasNoRing = _ring is null;
+            }
+            return _ring;
+        }
+    }
+
+    /// <summary>Receives for the sockets that are ready from an event on.</summary>
+    /// <returns>The event that is the first to be left for the next time.</returns>
+    private int Receive(int next, int count)
+    {
+        if (Ring is not { } ring) return count;
+        ReceiveAhead ahead = _ahead ??= new ReceiveAhead(ring);
+        for (; next < count && !ahead.IsFull; next++)
+        {
+            (uint events, ulong data) = Read(_events + next * EventSize, EventSize);
+            if (data != WakeData && _slots.Find(data) is EpollSocketWatch watch && watch.ReceivesAhead(events)) ahead.Order(next, watch.Descriptor);
+        }
+        ahead.Receive();
+        return next;
+    }
+
+    private void Handle(int number)
+    {
+        (uint events, ulong data) = Read(_events + number * EventSize, EventSize);
+        if (data == WakeData)
+        {
+            DrainWake();
+            return;
+        }
+        // Looked for only now: a handler before may have let go of it.
+        if (_slots.Find(data) is not { } handler) return;
+        _ahead?.Turn(number);
+        Dispatch(handler, events);
+    }
+
+    private static void Send(IoUring ring, ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
+    {
+        fixed (byte* start = bytes)
+        {
+            foreach (ref SocketSend send in sends)
+            {
+                if (send.Watch is not EpollSocketWatch watch)
+                {
+                    ring.Cancel();
+                    throw new ArgumentException("A socket is not watched by an epoll loop; send on it with its own loop.", nameof(sends));
+                }
+                ring.Queue(IoUringInterop.IORING_OP_SEND, watch.Descriptor, start + send.Offset, send.Length, MSG_NOSIGNAL);
+            }
+            ring.Submit();
+        }
+        for (int i = 0; i < sends.Length; i++)
+        {
+            int result = ring.Results[i];
+            if (result == IoUring.NotMade) sends[i].Send(bytes);
+            else if (result < 0) sends[i].End(0, EpollSocketCalls.ErrorOf(-result));
+            else sends[i].End(result, SocketError.Success);
+        }
     }
 
     private void Dispatch(IEpollHandler handler, uint events)
@@ -126,6 +218,7 @@ public sealed unsafe class EpollLoop : EventLoop
         {
             Report(e);
         }
+        _ahead?.End();
         HurryDeferred();
     }
 

@@ -20,6 +20,7 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
     private readonly int _fd;
     private EpollSendOrder? _order;
     private uint _events = EPOLLIN;
+    private bool _ahead;
     private bool _disposed;
     private volatile bool _closed;
 
@@ -29,8 +30,11 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
         _handler = handler;
         _socket = socket.Socket;
         _fd = (int)socket.Handle;
+        _ahead = handler.ReceivesAtOnce;
         _data = loop.Add(_fd, EPOLLIN, this);
     }
+
+    internal int Descriptor => _fd;
 
     public bool ReadEnabled
     {
@@ -44,7 +48,21 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
 
     public bool HasUnread => EpollSocketCalls.HasUnread(_fd);
 
-    public int Receive(Span<byte> buffer, out SocketError error) => EpollSocketCalls.Receive(_fd, buffer, out error);
+    public int Receive(Span<byte> buffer, out SocketError error)
+    {
+        if (_loop.Ahead is { } ahead && ahead.TryTake(_fd, buffer, out int count, out error))
+        {
+            // There is more, and much more perhaps.
+            if (count == ReceiveAhead.Size) _ahead = false;
+            return count;
+        }
+        count = EpollSocketCalls.Receive(_fd, buffer, out error);
+        if (!_ahead && count < ReceiveAhead.Size) _ahead = _handler.ReceivesAtOnce;
+        return count;
+    }
+
+    /// <summary>Whether its handler will do nothing else first, about these events, than to receive, and not much.</summary>
+    internal bool ReceivesAhead(uint events) => _ahead && events == EPOLLIN && ReadEnabled;
 
     public int Send(ReadOnlySpan<byte> data, out SocketError error) => EpollSocketCalls.Send(_fd, data, out error);
 
@@ -88,7 +106,8 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
         if ((events & EPOLLOUT) != 0 && _order is { } order) Send(order);
         if (_disposed) return;
         bool dead = (events & (EPOLLERR | EPOLLHUP)) != 0;
-        if (ReadEnabled)
+        // What was received already is handed out even if an earlier handler of this turn has switched reading off.
+        if (ReadEnabled || _loop.Ahead?.Has(_fd) == true)
         {
             // A dead socket is read too: the receive tells why.
             if (dead || (events & EPOLLIN) != 0) _handler.OnReadable();

@@ -90,6 +90,12 @@ public abstract class EventLoop : IEventLoop
     /// <inheritdoc/>
     public abstract IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler);
 
+    /// <inheritdoc/>
+    public virtual void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
+    {
+        foreach (ref SocketSend send in sends) send.Send(bytes);
+    }
+
     /// <summary>Waits up to <paramref name="timeout"/> milliseconds (-1: for ever) and calls back what is ready.</summary>
     private protected abstract void Poll(int timeout);
 

@@ -53,6 +53,11 @@ public interface IEventLoop : IDisposable
     /// <returns>Disposing gives up: the socket is closed and nothing is called back.</returns>
     IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler);
 
+    /// <summary>Sends on many sockets what each of them takes, once, without waiting; in one system call where the system has one for that.</summary>
+    /// <param name="bytes">Where what is sent lies.</param>
+    /// <param name="sends">What goes where, no socket twice; afterwards what became of each.</param>
+    void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends);
+
     /// <summary>Arms a timer (PHP: <c>delay</c> and <c>repeat</c>).</summary>
     /// <param name="interval">Zero or more; rounded up to the poll's next millisecond, never early.</param>
     /// <param name="callback">Called on the loop's thread.</param>

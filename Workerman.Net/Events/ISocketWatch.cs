@@ -61,6 +61,12 @@ public interface ISocketWatch : IDisposable
 /// <summary>What a loop tells the owner of a watched socket, on the loop's thread.</summary>
 public interface ISocketHandler
 {
+    /// <summary>
+    /// Whether <see cref="OnReadable"/> always begins with <see cref="ISocketWatch.Receive"/>, into a buffer of at least 4 KiB, and gets along with being called once more after reading was
+    /// switched off by another handler. The loop may then receive for several sockets at once before it calls the first of them. Default false.
+    /// </summary>
+    bool ReceivesAtOnce => false;
+
     /// <summary>There are bytes, an end or an error to be received. Comes again as long as that is so.</summary>
     void OnReadable();
 

@@ -1,0 +1,46 @@
+using System.Net.Sockets;
+
+namespace Workerman.Events;
+
+/// <summary>One of the sends of an <see cref="IEventLoop.SendAll"/>: which bytes go to which socket, and what became of it.</summary>
+public struct SocketSend
+{
+    /// <summary>Says what is to be sent.</summary>
+    /// <param name="watch">The socket, watched by the loop that sends.</param>
+    /// <param name="offset">Where its bytes begin among those that all have in common.</param>
+    /// <param name="length">How many there are, at least 1.</param>
+    public SocketSend(ISocketWatch watch, int offset, int length)
+    {
+        Watch = watch;
+        Offset = offset;
+        Length = length;
+    }
+
+    /// <summary>The socket.</summary>
+    public ISocketWatch Watch { get; }
+
+    /// <summary>Where its bytes begin.</summary>
+    public int Offset { get; }
+
+    /// <summary>How many bytes there are.</summary>
+    public int Length { get; }
+
+    /// <summary>How many of them the socket took; 0 for an error.</summary>
+    public int Sent { get; private set; }
+
+    /// <summary>The error, such as <see cref="SocketError.WouldBlock"/>, or <see cref="SocketError.Success"/>.</summary>
+    public SocketError Error { get; private set; }
+
+    internal void End(int sent, SocketError error)
+    {
+        Sent = sent;
+        Error = error;
+    }
+
+    /// <summary>Sends by a call of its own.</summary>
+    internal void Send(ReadOnlySpan<byte> bytes)
+    {
+        Sent = Watch.Send(bytes.Slice(Offset, Length), out SocketError error);
+        Error = error;
+    }
+}
