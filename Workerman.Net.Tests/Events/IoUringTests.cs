@@ -91,11 +91,11 @@ internal sealed unsafe class IoUringTests
     }
 
     [Test]
-    public void WhatIsCancelledIsNotMade()
+    public void WhatIsForgottenIsNotMade()
     {
         using var pair = new SocketPair();
         Send(pair.Near, 0, 1);
-        _ring.Cancel();
+        _ring.Clear();
         Assert.That(_ring.Count, Is.Zero);
         Receive(pair.Near, 1);
         _ring.Submit();

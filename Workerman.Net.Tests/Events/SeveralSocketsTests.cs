@@ -188,6 +188,19 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
         Assert.That(received[..2], Is.EqualTo("bc"u8.ToArray()));
     }
 
+    [Test]
+    public void WrongRangeIsRefusedAndSpoilsNothing()
+    {
+        Watch(2);
+        SocketSend[] Sends(int offset, int length) => [new SocketSend(_readers[0].Watch, 0, 1), new SocketSend(_readers[1].Watch, offset, length)];
+        foreach ((int offset, int length) in new[] { (3, 1), (0, 4), (-1, 1), (1, -1), (int.MaxValue, int.MaxValue) })
+            Assert.That(() => _runner.Do(() => _runner.Loop.SendAll("abc"u8, Sends(offset, length))), Throws.InstanceOf<ArgumentOutOfRangeException>(), $"{offset}, {length}");
+        _runner.Do(() => _runner.Loop.SendAll("abc"u8, Sends(1, 2)));
+        byte[] received = new byte[10];
+        Assert.That(_pairs[1].Far.Receive(received), Is.EqualTo(2));
+        Assert.That(received[..2], Is.EqualTo("bc"u8.ToArray()));
+    }
+
     private void Watch(int count, bool receivesAtOnce = true)
     {
         for (int i = 0; i < count; i++) _pairs.Add(new SocketPair());

@@ -161,6 +161,7 @@ public sealed unsafe class EpollLoop : EventLoop
     {
         if (Ring is not { } ring) return count;
         ReceiveAhead ahead = _ahead ??= new ReceiveAhead(ring);
+        ring.Clear();
         for (; next < count && !ahead.IsFull; next++)
         {
             (uint events, ulong data) = Read(_events + next * EventSize, EventSize);
@@ -186,15 +187,14 @@ public sealed unsafe class EpollLoop : EventLoop
 
     private static void Send(IoUring ring, ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
     {
+        ring.Clear();
         fixed (byte* start = bytes)
         {
             foreach (ref SocketSend send in sends)
             {
-                if (send.Watch is not EpollSocketWatch watch)
-                {
-                    ring.Cancel();
-                    throw new ArgumentException("A socket is not watched by an epoll loop; send on it with its own loop.", nameof(sends));
-                }
+                if (send.Watch is not EpollSocketWatch watch) throw new ArgumentException("A socket is not watched by an epoll loop; send on it with its own loop.", nameof(sends));
+                // The system would send whatever lies there.
+                if ((uint)send.Offset > (uint)bytes.Length || (uint)send.Length > (uint)(bytes.Length - send.Offset)) throw new ArgumentOutOfRangeException(nameof(sends), "What is to be sent is not among the bytes.");
                 ring.Queue(IoUringInterop.IORING_OP_SEND, watch.Descriptor, start + send.Offset, send.Length, MSG_NOSIGNAL);
             }
             ring.Submit();

@@ -88,8 +88,8 @@ internal sealed unsafe class IoUring : IDisposable
         submission.UserData = (ulong)Count++;
     }
 
-    /// <summary>Forgets what is queued.</summary>
-    public void Cancel() => Count = 0;
+    /// <summary>Forgets what is queued: whoever had begun has failed.</summary>
+    public void Clear() => Count = 0;
 
     /// <summary>Makes all calls that are queued, in their order.</summary>
     public void Submit()

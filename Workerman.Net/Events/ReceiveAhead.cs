@@ -47,7 +47,6 @@ internal sealed unsafe class ReceiveAhead : IDisposable
         _count = _ring.Count;
         if (_count < 2)
         {
-            _ring.Cancel();
             _count = 0;
             return;
         }
