@@ -17,7 +17,7 @@ internal sealed record SoakFigures
 
     public int Subscribers { get; init; }
 
-    /// <summary>Open descriptors but for those of loaded assemblies; 0 where the system does not tell.</summary>
+    /// <summary>Open descriptors but for those of loaded assemblies and one ring for each loop; 0 where the system does not tell.</summary>
     public int Descriptors { get; init; }
 
     public int TemporaryFiles { get; init; }

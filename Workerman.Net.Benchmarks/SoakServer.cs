@@ -125,24 +125,34 @@ internal sealed class SoakServer
             Connections = loops.Sum(loop => loop.Connections),
             Timers = loops.Sum(loop => loop.Timers),
             Subscribers = _stream.Subscribers,
-            Descriptors = OperatingSystem.IsLinux() ? Directory.GetFileSystemEntries("/proc/self/fd").Count(IsHeld) : 0,
+            Descriptors = OperatingSystem.IsLinux() ? CountDescriptors(loops.Length) : 0,
             TemporaryFiles = Directory.GetFiles(_uploads).Length,
             Threads = ThreadPool.ThreadCount,
         };
         connection.Send(new Response(200, new() { ["Content-Type"] = "application/json" }, JsonSerializer.Serialize(figures)));
     }
 
-    /// <summary>Whether a descriptor is in use: the runtime keeps those of the assemblies that it has loaded, and loads them when it needs them.</summary>
-    private static bool IsHeld(string descriptor)
+    /// <summary>
+    /// The descriptors in use. Not those of assemblies, which the runtime loads when it needs them and keeps, nor one ring for each loop, which makes it when it
+    /// first has several sockets ready.
+    /// </summary>
+    private static int CountDescriptors(int loops)
+    {
+        string[] targets = [.. Directory.GetFileSystemEntries("/proc/self/fd").Select(TargetOf)];
+        int rings = targets.Count(target => target == "anon_inode:[io_uring]");
+        return targets.Count(target => target.Length > 0 && !target.EndsWith(".dll", StringComparison.Ordinal)) - Math.Min(rings, loops);
+    }
+
+    private static string TargetOf(string descriptor)
     {
         try
         {
-            return new FileInfo(descriptor).LinkTarget is { } target && !target.EndsWith(".dll", StringComparison.Ordinal);
+            return new FileInfo(descriptor).LinkTarget ?? "";
         }
         catch (IOException)
         {
             // Closed meanwhile.
-            return false;
+            return "";
         }
     }
 }

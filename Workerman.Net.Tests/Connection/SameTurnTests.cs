@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Workerman.Connection;
@@ -162,12 +163,11 @@ internal sealed class SameTurnTests(Type loopType)
             };
             worker.OnClose = connection => _closed += _received.ContainsKey(connection) ? 1 : 0;
         });
-        for (int i = 0; i < Count; i++)
-        {
-            _clients.Add(server.Connect());
-            // One by one, so that clients and connections have the same numbers.
-            await Wait.Until(() => _connections.Count == i + 1, "the connection");
-        }
+        for (int i = 0; i < Count; i++) _clients.Add(server.Connect());
+        await Wait.Until(() => _connections.Count == Count, "the connections");
+        // So that clients and connections have the same numbers.
+        List<int> ports = [.. _clients.Select(client => ((IPEndPoint)client.Socket.LocalEndPoint!).Port)];
+        _connections[0].Loop.Post(() => _connections.Sort((a, b) => ports.IndexOf(a.RemotePort) - ports.IndexOf(b.RemotePort)));
         return server;
     }
 
