@@ -40,6 +40,10 @@ internal sealed class SameTurnTests(Type loopType)
         {
             if (i != survivor) Assert.That(EndOf(_clients[i]), Is.AnyOf("end", "ConnectionReset"));
         }
+        _clients[survivor].Send("two");
+        TcpConnection last = _connections[survivor];
+        await Wait.Until(() => Ask(() => _received[last].Length) >= 4, "what comes alone");
+        Assert.That(Ask(() => $"{_received[last]}"), Is.EqualTo("xtwo"));
     }
 
     [Test]
@@ -131,6 +135,38 @@ internal sealed class SameTurnTests(Type loopType)
         string[] texts = await Task.WhenAll(_clients.Select(client => Task.Run(() => client.ReadUntil("end"))));
         string[] wanted = Ask(() => _connections.Select(connection => string.Concat(expected[connection])).ToArray());
         for (int i = 0; i < Receivers; i++) Assert.That(texts, Does.Contain(wanted[i]), $"connection {i} of {full} full ones");
+    }
+
+    [Test]
+    public async Task NobodyIsToldThatAConnectionIsFullThatIsClosed()
+    {
+        const int Receivers = 8;
+        var told = new List<ConnectionStatus>();
+        await using TestServer server = TestServer.Raw(loopType, (_, _) => { }, worker =>
+        {
+            worker.OnConnect = connection =>
+            {
+                connection.MaxSendBufferSize = 1;
+                _connections.Add(connection);
+            };
+            worker.OnBufferFull = connection =>
+            {
+                told.Add(connection.Status);
+                Others(connection).ForEach(other => other.Destroy());
+            };
+        });
+        for (int i = 0; i < Receivers; i++) _clients.Add(new RawClient(server.EndPoint, receiveBufferSize: 4096));
+        await Wait.Until(() => _connections.Count == Receivers, "the connections");
+        string block = new('.', 7000);
+        while (Ask(() => told.Count) == 0)
+        {
+            Ask(() =>
+            {
+                foreach (TcpConnection connection in _connections) connection.Send(block);
+                return true;
+            });
+        }
+        Assert.That(told, Is.EqualTo(new[] { ConnectionStatus.Established }));
     }
 
     private List<TcpConnection> Others(TcpConnection connection) => [.. _connections.Where(other => other != connection)];

@@ -43,6 +43,37 @@ internal sealed class ManySubscribersTests(Type loopType)
         clients.ForEach(client => client.Dispose());
     }
 
+    /// <summary>What an application sends from a filter, and has to wait, does not get mixed up with what the subscriber is about to be given.</summary>
+    [Test]
+    public async Task FilterThatSendsToOtherSubscribersMixesNothingUp([Values] bool filterFirst)
+    {
+        const int Length = 8_000_000;
+        Subscription[]? others = null;
+        string big = new('b', Length);
+        await using var server = new StreamServer(loopType, new() { Heartbeat = Timeout.InfiniteTimeSpan }, request => request.Get("filter") is null ? new() : new()
+        {
+            Filter = _ =>
+            {
+                foreach (Subscription other in Interlocked.Exchange(ref others, null) ?? []) other.Connection.Send(new ServerSentEvents { Data = big });
+                return true;
+            },
+        });
+        var clients = new List<EventClient>();
+        if (filterFirst) clients.Add(await server.Subscribe(query: "?filter=1"));
+        for (int i = 0; i < 3; i++) clients.Add(await server.Subscribe());
+        if (!filterFirst) clients.Add(await server.Subscribe(query: "?filter=1"));
+        others = [.. server.Subscriptions.Where((_, i) => i != (filterFirst ? 0 : 3))];
+        for (int i = 0; i < 3; i++) server.Stream.Publish($"event {i}");
+        for (int i = 0; i < 4; i++)
+        {
+            bool isFilter = i == (filterFirst ? 0 : 3);
+            string[] data = clients[i].Data(isFilter ? 3 : 4);
+            Assert.That(data.Where(text => text.Length < Length), Is.EqualTo(new[] { "event 0", "event 1", "event 2" }), $"subscriber {i}");
+            if (!isFilter) Assert.That(data.Count(text => text == big), Is.EqualTo(1), $"subscriber {i}");
+        }
+        clients.ForEach(client => client.Dispose());
+    }
+
     private static bool HasTopic(int i) => i % 10 == 3;
 
     private static bool Stalls(int i) => i % 11 == 5;

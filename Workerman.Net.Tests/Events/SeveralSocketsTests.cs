@@ -64,6 +64,36 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
         Assert.That(_readers.Sum(reader => reader.Bytes.Count), Is.EqualTo(1));
     }
 
+    /// <summary>Its event comes alone the next time, and what was received with the others is old.</summary>
+    [Test]
+    public async Task WhatWasReceivedOnceIsNotHandedOutAgain()
+    {
+        Watch(20);
+        _readers[0].First = () =>
+        {
+            _readers[0].First = null;
+            _readers.Skip(1).ToList().ForEach(other => other.Watch.Close(reset: false));
+        };
+        InOnePoll(() => SendToAll("one "u8));
+        await Wait.Until(() => _runner.Ask(() => _readers[0].Bytes.Count) > 0, "the first bytes");
+        _pairs[0].Far.Send("two"u8);
+        await Wait.Until(() => _runner.Ask(() => _readers[0].Bytes.Count) >= 7, "the rest");
+        Assert.That(_runner.Ask(() => _readers[0].Bytes.ToArray()), Is.EqualTo("one two"u8.ToArray()));
+    }
+
+    /// <summary>Who closes a socket has to know.</summary>
+    [Test]
+    public async Task OneWhoseHandlerHasNotBeenCalledYetHasUnreadBytes()
+    {
+        Watch(20);
+        bool[]? unread = null;
+        _readers.ForEach(reader => reader.First = () => unread ??= [.. _readers.Where(other => other != reader).Select(other => other.Watch.HasUnread)]);
+        InOnePoll(() => SendToAll("x"u8));
+        await Wait.Until(() => _runner.Ask(() => _readers.Sum(reader => reader.Bytes.Count)) == 20, "all bytes");
+        Assert.That(unread, Has.Length.EqualTo(19).And.All.True);
+        Assert.That(_runner.Ask(() => _readers.Select(reader => reader.Watch.HasUnread).ToArray()), Is.All.False);
+    }
+
     /// <summary>It may be told of what came before once more, and of nothing that comes after, until it is switched on: in any case nothing is lost.</summary>
     [Test]
     public async Task OneThatAnEarlierHandlerSwitchedOffLosesNothing()
@@ -199,6 +229,25 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
         byte[] received = new byte[10];
         Assert.That(_pairs[1].Far.Receive(received), Is.EqualTo(2));
         Assert.That(received[..2], Is.EqualTo("bc"u8.ToArray()));
+    }
+
+    [Test]
+    public void SendsAlsoOnceTheLoopHasEnded()
+    {
+        Watch(2);
+        SendSomething();
+        _runner.Dispose();
+        SendSomething();
+        byte[] received = new byte[4];
+        for (int count = 0; count < 4;) count += _pairs[1].Far.Receive(received, count, 4 - count, SocketFlags.None);
+        Assert.That(received, Is.EqualTo("bcbc"u8.ToArray()));
+
+        void SendSomething()
+        {
+            void Send() => _runner.Loop.SendAll("abc"u8, [new SocketSend(_readers[0].Watch, 0, 1), new SocketSend(_readers[1].Watch, 1, 2)]);
+            if (_runner.Loop.HasEnded) Send();
+            else _runner.Do(Send);
+        }
     }
 
     private void Watch(int count, bool receivesAtOnce = true)

@@ -326,6 +326,9 @@ public partial class TcpConnection
             case WriteOutcome.Failed:
                 SendFailed();
                 return SendResult.Dropped;
+            // A callback for another one of the same batch has closed it.
+            case WriteOutcome.Full or WriteOutcome.Queued when Status == ConnectionStatus.Closed:
+                return SendResult.Dropped;
             case WriteOutcome.Full:
                 _handler.OnBufferFull(this);
                 return SendResult.Queued;

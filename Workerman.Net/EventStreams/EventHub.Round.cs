@@ -22,6 +22,7 @@ internal sealed partial class EventHub
     private Phase _phase = Phase.Idle;
     private SendBatch? _batch;
     private Subscription?[]? _sharing;
+    private bool _hasApart;
     private int _next;
     private long _after;
     private long _to;
@@ -35,8 +36,11 @@ internal sealed partial class EventHub
         /// <summary>Between two rounds.</summary>
         Idle,
 
-        /// <summary>Those who are level get what is new.</summary>
+        /// <summary>Those who are level get what is new: first those who want everything and whose socket takes it now, many in one go.</summary>
         Level,
+
+        /// <summary>Then the others, each alone, because that may call the application.</summary>
+        Apart,
 
         /// <summary>Those who are behind get a piece.</summary>
         Behind,
@@ -54,7 +58,8 @@ internal sealed partial class EventHub
         bool goesOn = _phase != Phase.Idle;
         long deadline = Stopwatch.GetTimestamp() + Budget;
         if (_phase == Phase.Idle) BeginRound();
-        if (_phase == Phase.Level && HasServedLevel(deadline)) BeginPhase(Phase.Behind, _behind);
+        if (_phase == Phase.Level && HasServedLevel(deadline)) BeginPhase(Phase.Apart, _level);
+        if (_phase == Phase.Apart && HasServedApart(deadline)) BeginPhase(Phase.Behind, _behind);
         if (_phase == Phase.Behind && HasServedBehind(deadline)) EndRound();
         if (_phase == Phase.Ending) EndAll(deadline);
         if (_phase != Phase.Idle || _more || goesOn) Wake();
@@ -70,6 +75,7 @@ internal sealed partial class EventHub
         _windowCount = Math.Max(0, _log.Copy(_after, head, WriteLimit, _window));
         _to = _windowCount == 0 ? _after : _window[_windowCount - 1]!.Sequence;
         _more = _to < head;
+        _hasApart = false;
         Join();
         KeepBeating();
         BeginPhase(Phase.Level, _level);
@@ -115,12 +121,29 @@ internal sealed partial class EventHub
             }
             Subscription subscription = _level[_next--];
             if (subscription.Cursor >= _to) continue;
+            if (subscription.IsPlain && subscription.Cursor == _after && subscription.Connection.CanShareFeed) Share(subscription);
+            else _hasApart = true;
+            if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
+        }
+        return true;
+    }
+
+    private bool HasServedApart(long deadline)
+    {
+        if (!_hasApart) return true;
+        while (_next >= 0)
+        {
+            if (_next >= _level.Count)
+            {
+                _next = _level.Count - 1;
+                continue;
+            }
+            Subscription subscription = _level[_next--];
+            if (subscription.Cursor >= _to) continue;
             if (subscription.IsPlain && subscription.Cursor == _after)
             {
-                subscription.Cursor = subscription.Known = _to;
-                CountDelivered(subscription, _windowCount);
-                if (subscription.Connection.CanShareFeed) Share(subscription);
-                else Send(subscription, _shared.Span);
+                Advance(subscription);
+                Send(subscription, _shared.Span);
             }
             else if (subscription.Cursor == _after)
             {
@@ -137,9 +160,16 @@ internal sealed partial class EventHub
         return true;
     }
 
-    /// <summary>Most get the very same bytes: many of them in one go.</summary>
+    private void Advance(Subscription subscription)
+    {
+        subscription.Cursor = subscription.Known = _to;
+        CountDelivered(subscription, _windowCount);
+    }
+
+    /// <summary>Most get the very same bytes: many of them in one go. Nothing of the application's is called while some wait for the others.</summary>
     private void Share(Subscription subscription)
     {
+        Advance(subscription);
         subscription.LastSent = Loop.Now;
         _sharing ??= new Subscription[SendBatch.Capacity];
         _batch ??= new SendBatch(Loop);

@@ -124,6 +124,7 @@ public sealed unsafe class EpollLoop : EventLoop
             int end = count > 1 ? Receive(next, count) : count;
             for (; next < end; next++) Handle(next);
         }
+        _ahead?.Forget();
     }
 
     private protected override void Wake()
@@ -140,13 +141,18 @@ public sealed unsafe class EpollLoop : EventLoop
         NativeMemory.Free(_events);
         _ahead?.Dispose();
         _ring?.Dispose();
+        // Who still sends makes calls of its own.
+        _ahead = null;
+        _ring = null;
+        _hasNoRing = true;
     }
 
+    /// <summary>The ring, which the system ties to the loop's thread; null for none.</summary>
     private IoUring? Ring
     {
         get
         {
-            if (_ring is null && !_hasNoRing)
+            if (_ring is null && !_hasNoRing && IsCurrent)
             {
                 _ring = IoUring.TryCreate();
                 _hasNoRing = _ring is null;

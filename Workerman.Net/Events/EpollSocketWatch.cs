@@ -46,7 +46,7 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
 
     public IPEndPoint? LocalEndPoint => Unclosed(EpollSocketCalls.NameOf(_fd));
 
-    public bool HasUnread => EpollSocketCalls.HasUnread(_fd);
+    public bool HasUnread => _loop.Ahead?.Holds(_fd) == true || EpollSocketCalls.HasUnread(_fd);
 
     public int Receive(Span<byte> buffer, out SocketError error)
     {

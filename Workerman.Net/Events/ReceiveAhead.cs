@@ -55,12 +55,20 @@ internal sealed unsafe class ReceiveAhead : IDisposable
         _ring.Results[.._count].CopyTo(_results);
     }
 
+    /// <summary>The poll's events have been handled, or are about to be fetched anew: nothing is handed out any more.</summary>
+    public void Forget()
+    {
+        _count = 0;
+        _next = 0;
+        _current = -1;
+    }
+
     /// <summary>The handler of the event of this number is next; what the one before has left is dropped.</summary>
     public void Turn(int number)
     {
         _current = -1;
         while (_next < _count && _events[_next] < number) _next++;
-        if (_next < _count && _events[_next] == number) _current = _next;
+        if (_next < _count && _events[_next] == number) _current = _next++;
     }
 
     /// <summary>No handler's turn.</summary>
@@ -68,6 +76,17 @@ internal sealed unsafe class ReceiveAhead : IDisposable
 
     /// <summary>Whether something was received for a socket whose handler's turn it is.</summary>
     public bool Has(int descriptor) => _current >= 0 && _descriptors[_current] == descriptor && _results[_current] != IoUring.NotMade;
+
+    /// <summary>Whether something was received for a socket whose handler has not taken it yet, now or later in this poll.</summary>
+    public bool Holds(int descriptor)
+    {
+        if (Has(descriptor)) return true;
+        for (int i = _next; i < _count; i++)
+        {
+            if (_descriptors[i] == descriptor && _results[i] >= 0) return true;
+        }
+        return false;
+    }
 
     /// <summary>Hands out what was received for a socket, or what kept it from receiving. Once, in its handler's turn.</summary>
     public bool TryTake(int descriptor, Span<byte> buffer, out int count, out SocketError error)
