@@ -103,6 +103,13 @@ internal sealed partial class EventHub
         _next = set.Count - 1;
     }
 
+    /// <summary>The next of a set, towards its beginning, because those who leave it meanwhile are replaced from its end; null if there is none.</summary>
+    private Subscription? Next(SubscriptionSet set)
+    {
+        _next = Math.Min(_next, set.Count - 1);
+        return _next < 0 ? null : set[_next--];
+    }
+
     private bool HasServedLevel(long deadline)
     {
         bool served = _windowCount == 0 || ServeLevel(deadline);
@@ -112,14 +119,8 @@ internal sealed partial class EventHub
 
     private bool ServeLevel(long deadline)
     {
-        while (_next >= 0)
+        while (Next(_level) is { } subscription)
         {
-            if (_next >= _level.Count)
-            {
-                _next = _level.Count - 1;
-                continue;
-            }
-            Subscription subscription = _level[_next--];
             if (subscription.Cursor >= _to) continue;
             if (subscription.IsPlain && subscription.Cursor == _after && subscription.Connection.CanShareFeed) Share(subscription);
             else _hasApart = true;
@@ -131,14 +132,8 @@ internal sealed partial class EventHub
     private bool HasServedApart(long deadline)
     {
         if (!_hasApart) return true;
-        while (_next >= 0)
+        while (Next(_level) is { } subscription)
         {
-            if (_next >= _level.Count)
-            {
-                _next = _level.Count - 1;
-                continue;
-            }
-            Subscription subscription = _level[_next--];
             if (subscription.Cursor >= _to) continue;
             if (subscription.IsPlain && subscription.Cursor == _after)
             {
@@ -191,14 +186,8 @@ internal sealed partial class EventHub
 
     private bool HasServedBehind(long deadline)
     {
-        while (_next >= 0)
+        while (Next(_behind) is { } subscription)
         {
-            if (_next >= _behind.Count)
-            {
-                _next = _behind.Count - 1;
-                continue;
-            }
-            Subscription subscription = _behind[_next--];
             if (subscription.Cursor < _to) HandOutPiece(subscription);
             if (subscription.Set == _behind) Sort(subscription);
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
