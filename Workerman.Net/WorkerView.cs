@@ -88,11 +88,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         DestroyHandshakes();
     }
 
-    public override void OnClose(TcpConnection connection)
-    {
-        Guard(connection.OnClose ?? _worker.OnClose, connection);
-        _acceptor?.Retry();
-    }
+    public override void OnClose(TcpConnection connection) => Guard(connection.OnClose ?? _worker.OnClose, connection);
 
     public override void OnError(TcpConnection connection, ConnectionError error, string reason)
     {
@@ -130,9 +126,15 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
 
     public override void OnGone(TcpConnection connection)
     {
+    }
+
+    /// <summary>Not before: in <c>OnClose</c> the connection is still listed, as in PHP.</summary>
+    public override void OnFreed(TcpConnection connection)
+    {
         Connections.Remove(connection);
         _handshakes?.Remove(connection);
         CountGone();
+        _acceptor?.Retry();
         if (_stopped) DetachIfDrained();
     }
 

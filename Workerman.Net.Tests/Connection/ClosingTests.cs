@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text;
 using Workerman.Connection;
 using Workerman.Tests.Support;
 
@@ -50,6 +51,55 @@ internal sealed class ClosingTests(Type loopType)
         client.ReadToEnd();
         Wait.For(closed.Task);
         Assert.That(order, Is.EqualTo(new[] { "message ends", "closed" }));
+    }
+
+    [Test]
+    public async Task OnCloseComesInTheOrderOfClosing()
+    {
+        var order = new List<string>();
+        var closed = new TaskCompletionSource();
+        TcpConnection? other = null;
+        await using TestServer server = TestServer.Raw(loopType, (connection, message) =>
+        {
+            connection.Context = Encoding.ASCII.GetString(message.Span);
+            if (message.Span.SequenceEqual("first"u8))
+            {
+                other = connection;
+                connection.Send("ready");
+                return;
+            }
+            // What is deferred for this one already must not bring its end forward.
+            connection.PauseRecv();
+            connection.ResumeRecv();
+            other!.Destroy();
+            connection.Destroy();
+        }, worker => worker.OnClose = connection =>
+        {
+            order.Add((string)connection.Context!);
+            if (order.Count == 2) closed.SetResult();
+        });
+        using RawClient first = server.Connect();
+        Assert.That(first.Send("first").ReadUntil("ready"), Is.EqualTo("ready"));
+        using RawClient second = server.Connect();
+        second.Send("second");
+        Wait.For(closed.Task);
+        Assert.That(order, Is.EqualTo(new[] { "first", "second" }));
+    }
+
+    [Test]
+    public async Task InOnCloseTheConnectionIsStillListed()
+    {
+        var listed = new TaskCompletionSource<(bool, int, SendResult)>();
+        await using TestServer server = TestServer.Raw(loopType, (connection, _) => connection.Close(), worker => worker.OnClose = connection =>
+        {
+            var results = new List<SendResult>();
+            foreach (TcpConnection each in worker.Connections) results.Add(each.Send("bye"));
+            listed.SetResult((worker.Connections[connection.Id] == connection, worker.Connections.Count, results.Single()));
+        });
+        using RawClient client = server.Connect();
+        client.Send("x");
+        Assert.That(Wait.For(listed.Task), Is.EqualTo((true, 1, SendResult.Dropped)));
+        await Wait.Until(() => server.Main.Connections.Count == 0, "the end of the list");
     }
 
     [Test]

@@ -50,8 +50,13 @@ internal abstract class ConnectionHandler(IEventLoop loop, ConnectionBuffers buf
     {
     }
 
-    /// <summary>The connection left the established state for good: it is no longer listed.</summary>
+    /// <summary>The connection has left the established state for good; its socket is still open.</summary>
     public abstract void OnGone(TcpConnection connection);
+
+    /// <summary>The end of the end, after <see cref="OnClose"/> where that is called: the socket is closed, and the connection is no longer listed.</summary>
+    public virtual void OnFreed(TcpConnection connection)
+    {
+    }
 }
 
 /// <summary>A <see cref="ConnectionHandler"/> for messages of one type.</summary>

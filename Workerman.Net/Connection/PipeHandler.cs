@@ -58,4 +58,6 @@ internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destina
     public override void OnHandshakeFailed(TcpConnection connection, string reason) => inner.OnHandshakeFailed(connection, reason);
 
     public override void OnGone(TcpConnection connection) => inner.OnGone(connection);
+
+    public override void OnFreed(TcpConnection connection) => inner.OnFreed(connection);
 }

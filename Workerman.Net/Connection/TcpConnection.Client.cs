@@ -76,7 +76,7 @@ public partial class TcpConnection
     {
         // The application's factory comes first: if it throws, nothing has begun.
         ConnectionProtocol protocol = !_renewable ? Protocol : IsPiped ? RawProtocol.Instance : makeProtocol();
-        RemoteAddress = null;
+        _addresses = default;
         PeerReset = _freed = false;
         if (!_renewable) return;
         _resumeDeferred = _renewable = EndsHere = _peerClosed = _paused = _resets = _finishByClosing = _endsSending = false;
@@ -90,7 +90,11 @@ public partial class TcpConnection
     private protected void EndUnopened() => _freed = _renewable = true;
 
     /// <summary>Takes the socket on, in place of none.</summary>
-    private protected void Attach(AcceptedSocket socket) => _watch = Loop.Watch(socket, this);
+    private protected void Attach(AcceptedSocket socket)
+    {
+        _addresses = new ConnectionAddresses(socket.Peer);
+        _watch = Loop.Watch(socket, this);
+    }
 
     /// <summary>With a socket it is what an accepted connection is: established, or in the handshake of TLS, which begins here.</summary>
     /// <param name="received">What has arrived already.</param>

@@ -1,5 +1,6 @@
 using Workerman.Events;
 using Workerman.Protocols;
+using Workerman.Tls;
 
 namespace Workerman.Connection;
 
@@ -204,6 +205,7 @@ public partial class TcpConnection
     {
         if (_freed) return;
         _freed = _renewable = true;
+        _addresses.Keep(_watch);
         _watch.Close(_resets);
         _input?.Discard();
         _input = null;
@@ -211,7 +213,10 @@ public partial class TcpConnection
         _output = null;
         DropEarly();
         Protocol.Dispose();
-        if (_tls is null or { IsSecured: true } || IsClient) _handler.OnClose(this);
-        _tls?.Dispose();
+        // OnClose may begin another life, with another filter.
+        TlsFilter? tls = _tls;
+        if (tls is null or { IsSecured: true } || IsClient) _handler.OnClose(this);
+        _handler.OnFreed(this);
+        tls?.Dispose();
     }
 }

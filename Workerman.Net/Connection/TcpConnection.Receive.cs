@@ -99,12 +99,13 @@ public partial class TcpConnection
 
     void IDeferredWork.RunDeferred()
     {
-        _resumeDeferred = false;
-        if (Status == ConnectionStatus.Closed)
+        if (!_resumeDeferred)
         {
             Free();
             return;
         }
+        // Deferred before its end, which is deferred too: freed here it would overtake connections that were closed before it.
+        _resumeDeferred = false;
         Resume();
     }
 

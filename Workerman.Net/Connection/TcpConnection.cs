@@ -20,6 +20,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     private ConnectionHandler _handler;
     private ConnectionLimits _limits = ConnectionLimits.Default;
     private ConnectionCallbacks? _callbacks;
+    private ConnectionAddresses _addresses;
     private WaitPhase _phase;
     private long _phaseSince;
 
@@ -31,6 +32,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         Id = Interlocked.Increment(ref _lastId);
         _phase = protocol.Waiting;
         _phaseSince = handler.Loop.Now;
+        _addresses = new ConnectionAddresses(socket.Peer);
         _watch = handler.Loop.Watch(socket, this);
     }
 
@@ -130,8 +132,10 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>Whether nothing waits to be sent, no file either (PHP: <c>bufferIsEmpty()</c>).</summary>
     public bool BufferIsEmpty => _output is null && _early is null && _file is null;
 
-    /// <summary>The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null on a Unix socket, and if the peer is gone before it was asked for.</summary>
-    public IPEndPoint? RemoteAddress { get => field ??= _watch.RemoteEndPoint; private set; }
+    /// <summary>
+    /// The peer's address, as IPv4 where it speaks that, whatever the listening socket is bound to; also after the end (PHP: <c>getRemoteAddress()</c>, there as text). Null on a Unix socket. Any thread.
+    /// </summary>
+    public IPEndPoint? RemoteAddress => _addresses.Remote(_watch);
 
     /// <summary>The peer's IP address, or an empty text (PHP: <c>getRemoteIp()</c>).</summary>
     public string RemoteIp => RemoteAddress?.Address.ToString() ?? "";
@@ -139,8 +143,8 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>The peer's port, or 0 (PHP: <c>getRemotePort()</c>).</summary>
     public int RemotePort => RemoteAddress?.Port ?? 0;
 
-    /// <summary>The address that the peer connected to (PHP: <c>getLocalAddress()</c>, there as text).</summary>
-    public IPEndPoint? LocalAddress => _watch.LocalEndPoint;
+    /// <summary>The address that the peer connected to, written as <see cref="RemoteAddress"/> is; also after the end (PHP: <c>getLocalAddress()</c>, there as text). Null on a Unix socket. Any thread.</summary>
+    public IPEndPoint? LocalAddress => _addresses.Local(_watch);
 
     /// <summary>The IP address that the peer connected to, or an empty text (PHP: <c>getLocalIp()</c>).</summary>
     public string LocalIp => LocalAddress?.Address.ToString() ?? "";
@@ -220,6 +224,8 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     internal void Sweep()
     {
         long now = Loop.Now;
+        // It is listed until OnClose has been called.
+        if (Status == ConnectionStatus.Closed) return;
         if (Status == ConnectionStatus.Connecting)
         {
             SweepHandshake(now);

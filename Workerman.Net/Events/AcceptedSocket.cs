@@ -18,13 +18,19 @@ public readonly struct AcceptedSocket : IDisposable
         Handle = socket.Handle;
     }
 
-    internal AcceptedSocket(int descriptor) => Handle = descriptor;
+    internal AcceptedSocket(int descriptor, PeerName peer) => (Handle, Peer) = (descriptor, peer);
+
+    internal AcceptedSocket(Socket socket, PeerName peer)
+        : this(socket) => Peer = peer;
 
     /// <summary>The descriptor, on Windows the handle; 0 for none, which no connection has here, because the standard input has it.</summary>
     public nint Handle { get; }
 
     /// <summary>The .NET socket behind it; null where there is none.</summary>
     internal Socket? Socket { get; }
+
+    /// <summary>The peer, where accepting it has told; the system knows of others.</summary>
+    internal PeerName Peer { get; }
 
     /// <summary>The same as a .NET socket, which is made if there is none; it owns the descriptor from here on.</summary>
     /// <exception cref="InvalidOperationException">It is <c>default</c>, and so no socket.</exception>

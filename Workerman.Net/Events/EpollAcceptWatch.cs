@@ -51,15 +51,18 @@ internal sealed unsafe class EpollAcceptWatch : IAcceptWatch, IEpollHandler
 
     public void OnReady(uint events)
     {
+        byte* name = stackalloc byte[SocketNames.Size];
         for (int i = 0; i < BatchSize && _enabled && !_disposed; i++)
         {
-            int fd = accept4(_fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            // The peer is asked for here, where it costs no call of its own: once it has reset the connection, the system has forgotten it.
+            int length = SocketNames.Size;
+            int fd = accept4(_fd, name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (fd < 0)
             {
                 OnError(Marshal.GetLastPInvokeError());
                 return;
             }
-            _handler.OnAccepted(new AcceptedSocket(fd));
+            _handler.OnAccepted(new AcceptedSocket(fd, PeerName.Read(new ReadOnlySpan<byte>(name, Math.Min(length, SocketNames.Size)))));
         }
     }
 

@@ -16,6 +16,7 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
 {
     private readonly EpollLoop _loop;
     private readonly IConnectHandler _handler;
+    private readonly PeerName _peer;
     private readonly int _fd;
     private ulong _data;
     private bool _watched;
@@ -25,6 +26,7 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
     {
         _loop = loop;
         _handler = handler;
+        _peer = PeerName.Of(endPoint);
         SocketAddress address = endPoint.Serialize();
         _fd = socket(MemoryMarshal.Read<ushort>(address.Buffer.Span), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         SocketError error = _fd < 0 ? LastError() : Start(address, localEndPoint?.Serialize());
@@ -91,7 +93,7 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
         }
         _ended = true;
         Unwatch();
-        _handler.OnConnected(new AcceptedSocket(_fd));
+        _handler.OnConnected(new AcceptedSocket(_fd, _peer));
     }
 
     private static SocketError LastError() => EpollSocketCalls.ErrorOf(Marshal.GetLastPInvokeError());

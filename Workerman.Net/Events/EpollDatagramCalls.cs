@@ -19,7 +19,7 @@ internal static unsafe partial class EpollDatagramCalls
     private const int ECONNREFUSED = 111;
     private const int EHOSTUNREACH = 113;
 
-    private const int AddressSize = 28;
+    private const int AddressSize = SocketNames.Size;
     private const int IPv4Size = 16;
 
     public static int Receive(int fd, Span<byte> buffer, out IPEndPoint? from, out SocketError error)
@@ -29,7 +29,7 @@ internal static unsafe partial class EpollDatagramCalls
         nint count;
         fixed (byte* bytes = buffer) count = recvfrom(fd, bytes, buffer.Length, 0, address, &length);
         error = count >= 0 ? SocketError.Success : ErrorOf(Marshal.GetLastPInvokeError());
-        from = count >= 0 ? Read(new ReadOnlySpan<byte>(address, Math.Min(length, AddressSize))) : null;
+        from = count >= 0 ? SocketNames.Read(new ReadOnlySpan<byte>(address, Math.Min(length, AddressSize))) : null;
         return count >= 0 ? (int)count : 0;
     }
 
@@ -51,14 +51,6 @@ internal static unsafe partial class EpollDatagramCalls
         _ = getsockopt(fd, SOL_SOCKET, SO_ERROR, (byte*)&error, &length);
         return error;
     }
-
-    /// <summary>Reads a <c>struct sockaddr_in</c> or <c>sockaddr_in6</c>: family in the machine's order, port and addresses in the network's.</summary>
-    private static IPEndPoint? Read(ReadOnlySpan<byte> bytes) => bytes.Length < IPv4Size ? null : MemoryMarshal.Read<ushort>(bytes) switch
-    {
-        AF_INET => new IPEndPoint(new IPAddress(bytes.Slice(4, 4)), BinaryPrimitives.ReadUInt16BigEndian(bytes[2..])),
-        AF_INET6 => new IPEndPoint(new IPAddress(bytes.Slice(8, 16), MemoryMarshal.Read<uint>(bytes[24..])), BinaryPrimitives.ReadUInt16BigEndian(bytes[2..])),
-        _ => null,
-    };
 
     private static int Write(IPEndPoint endPoint, bool asIPv6, Span<byte> bytes)
     {

@@ -95,7 +95,7 @@ internal static unsafe partial class EpollInterop
     public static partial int eventfd(uint initval, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
-    public static partial int accept4(int sockfd, byte* addr, byte* addrlen, int flags);
+    public static partial int accept4(int sockfd, byte* addr, int* addrlen, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int socket(int domain, int type, int protocol);

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -14,8 +13,6 @@ namespace Workerman.Events;
 [SupportedOSPlatform("linux")]
 internal static unsafe class EpollSocketCalls
 {
-    private const int AddressSize = 128;
-
     private delegate int AskName(int fd, byte* address, int* length);
 
     public static int Receive(int fd, Span<byte> buffer, out SocketError error)
@@ -86,18 +83,10 @@ internal static unsafe class EpollSocketCalls
         _ => SocketError.SocketError,
     };
 
-    /// <summary>Reads a <c>struct sockaddr_in</c> or <c>sockaddr_in6</c>: family in the machine's order, port and addresses in the network's.</summary>
     private static IPEndPoint? Name(int fd, AskName ask)
     {
-        byte* address = stackalloc byte[AddressSize];
-        int length = AddressSize;
-        if (ask(fd, address, &length) != 0) return null;
-        var bytes = new ReadOnlySpan<byte>(address, Math.Min(length, AddressSize));
-        return MemoryMarshal.Read<ushort>(bytes) switch
-        {
-            AF_INET => new IPEndPoint(new IPAddress(bytes.Slice(4, 4)), BinaryPrimitives.ReadUInt16BigEndian(bytes[2..])),
-            AF_INET6 => new IPEndPoint(new IPAddress(bytes.Slice(8, 16), MemoryMarshal.Read<uint>(bytes[24..])), BinaryPrimitives.ReadUInt16BigEndian(bytes[2..])),
-            _ => null,
-        };
+        byte* address = stackalloc byte[SocketNames.Size];
+        int length = SocketNames.Size;
+        return ask(fd, address, &length) == 0 ? SocketNames.Read(new ReadOnlySpan<byte>(address, Math.Min(length, SocketNames.Size))) : null;
     }
 }

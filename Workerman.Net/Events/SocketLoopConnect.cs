@@ -57,6 +57,6 @@ internal sealed class SocketLoopConnect : IDisposable, ISocketLoopEvent
             return;
         }
         _socket!.Blocking = false;
-        _handler.OnConnected(new AcceptedSocket(_socket));
+        _handler.OnConnected(new AcceptedSocket(_socket, PeerName.Of(_connect.RemoteEndPoint)));
     }
 }

@@ -59,7 +59,7 @@ internal sealed class SocketLoopDatagramWatch : IDatagramWatch, ISocketLoopEvent
             _seen = false;
             EndPoint sender = _any;
             int count = _socket.ReceiveFrom(buffer, SocketFlags.None, ref sender);
-            from = sender as IPEndPoint;
+            from = sender is IPEndPoint ip ? SocketNames.Plain(ip) : null;
             return count;
         }
         catch (SocketException e)

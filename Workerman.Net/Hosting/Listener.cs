@@ -43,7 +43,7 @@ internal sealed class Listener
         try
         {
             socket = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false };
-            if (endPoint.Address.Equals(IPAddress.IPv6Any)) socket.DualMode = true;
+            if (SpeaksBoth(endPoint.Address)) socket.DualMode = true;
             if (reusePort) SetReusePort(socket, address);
             socket.Bind(endPoint);
             return new Listener(socket, socket.LocalEndPoint!, socket);
@@ -66,7 +66,7 @@ internal sealed class Listener
         try
         {
             listener = new TcpListener(endPoint);
-            if (endPoint.Address.Equals(IPAddress.IPv6Any)) listener.Server.DualMode = true;
+            if (SpeaksBoth(endPoint.Address)) listener.Server.DualMode = true;
             if (reusePort) SetReusePort(listener.Server, address);
             listener.Start(backlog);
             return new Listener(listener.Server, listener.LocalEndpoint, listener);
@@ -132,6 +132,9 @@ internal sealed class Listener
             return true;
         }
     }
+
+    /// <summary>Whether a socket of IPv6 is to take IPv4 too: for all addresses, and for one of IPv4 that is written as IPv6 (RFC 4291 section 2.5.5.2).</summary>
+    private static bool SpeaksBoth(IPAddress address) => address.Equals(IPAddress.IPv6Any) || address.IsIPv4MappedToIPv6;
 
     /// <summary>SO_REUSEPORT, which .NET has no name for: each loop then has a queue of its own in the kernel.</summary>
     private static void SetReusePort(Socket socket, ListenAddress address)

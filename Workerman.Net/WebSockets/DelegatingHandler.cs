@@ -26,6 +26,8 @@ internal abstract class DelegatingHandler<T>(ConnectionHandler inner) : Connecti
 
     public override void OnGone(TcpConnection connection) => inner.OnGone(connection);
 
+    public override void OnFreed(TcpConnection connection) => inner.OnFreed(connection);
+
     public override bool OnPeerEnded(TcpConnection connection) => inner.OnPeerEnded(connection);
 
     public override void OnSecured(TcpConnection connection) => inner.OnSecured(connection);

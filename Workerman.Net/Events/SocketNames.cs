@@ -1,0 +1,67 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// Socket addresses as the system writes them, and as .NET does. An IPv4 peer of a socket for both families comes as IPv4-mapped IPv6 address (RFC 4291
+/// section 2.5.5.2); here it is always the IPv4 address that it is. No state; any thread.
+/// </summary>
+internal static class SocketNames
+{
+    /// <summary>Bytes that the longest address of the internet families takes.</summary>
+    public const int Size = 28;
+
+    /// <summary>Reads a <c>struct sockaddr_in</c> or <c>sockaddr_in6</c> of Linux: family in the machine's order, port and addresses in the network's.</summary>
+    /// <returns>Null for another family, that of Unix sockets for example.</returns>
+    public static IPEndPoint? Read(ReadOnlySpan<byte> name) => PeerName.Read(name).ToEndPoint();
+
+    /// <summary>The same address, as IPv4 where it is that.</summary>
+    public static IPEndPoint Plain(IPEndPoint endPoint) =>
+        endPoint.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(endPoint.Address.MapToIPv4(), endPoint.Port) : endPoint;
+}
+
+/// <summary>An IP address and a port in 16 bytes, as an idle connection keeps them: .NET's own objects would be 72. Immutable; any thread.</summary>
+internal readonly struct PeerName
+{
+    private const int AF_INET = 2;
+    private const int AF_INET6 = 10;
+    private const int IPv4Size = 16;
+
+    private readonly IPAddress? _ipv6;
+    private readonly uint _ipv4;
+    private readonly ushort _port;
+
+    private static ReadOnlySpan<byte> IPv4Mapped => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+    private PeerName(IPAddress? ipv6, uint ipv4, ushort port) => (_ipv6, _ipv4, _port) = (ipv6, ipv4, port);
+
+    /// <inheritdoc cref="SocketNames.Read"/>
+    public static PeerName Read(ReadOnlySpan<byte> name)
+    {
+        if (name.Length < IPv4Size) return default;
+        ushort port = BinaryPrimitives.ReadUInt16BigEndian(name[2..]);
+        ushort family = MemoryMarshal.Read<ushort>(name);
+        if (family == AF_INET) return new PeerName(null, MemoryMarshal.Read<uint>(name[4..]), port);
+        if (family != AF_INET6 || name.Length < SocketNames.Size) return default;
+        ReadOnlySpan<byte> address = name.Slice(8, 16);
+        return address.StartsWith(IPv4Mapped)
+            ? new PeerName(null, MemoryMarshal.Read<uint>(address[12..]), port)
+            : new PeerName(new IPAddress(address, MemoryMarshal.Read<uint>(name[24..])), 0, port);
+    }
+
+    /// <summary>That of an endpoint of .NET's; nothing for one that has no IP address.</summary>
+    public static PeerName Of(EndPoint? endPoint)
+    {
+        if (endPoint is not IPEndPoint ip) return default;
+        IPAddress address = SocketNames.Plain(ip).Address;
+        return address.AddressFamily == AddressFamily.InterNetwork
+            ? new PeerName(null, MemoryMarshal.Read<uint>(address.GetAddressBytes()), (ushort)ip.Port)
+            : new PeerName(address, 0, (ushort)ip.Port);
+    }
+
+    /// <summary>What it says; null if it says nothing.</summary>
+    public IPEndPoint? ToEndPoint() => _port == 0 && _ipv4 == 0 && _ipv6 is null ? null : new IPEndPoint(_ipv6 ?? new IPAddress(_ipv4), _port);
+}
