@@ -34,7 +34,12 @@ public sealed class AsyncTcpConnection<T> : AsyncTcpConnection
     }
 
     /// <summary>A message has arrived (PHP: <c>$onMessage</c>). Set this or <see cref="OnMessageAsync"/>; without either what arrives is read and dropped.</summary>
-    public Action<AsyncTcpConnection<T>, T>? OnMessage { get; set; }
+    /// <exception cref="ArgumentException">It is <c>async void</c>; use <see cref="OnMessageAsync"/>.</exception>
+    public Action<AsyncTcpConnection<T>, T>? OnMessage
+    {
+        get;
+        set => field = AsyncVoid.Refuse(value, nameof(OnMessage), "Cure: set OnMessageAsync to the same lambda.");
+    }
 
     /// <summary>A message has arrived; after an <c>await</c> the code goes on on the same loop. Set this or <see cref="OnMessage"/>.</summary>
     public Func<AsyncTcpConnection<T>, T, Task>? OnMessageAsync { get; set; }
@@ -72,9 +77,6 @@ public sealed class AsyncTcpConnection<T> : AsyncTcpConnection
         if (_makeProtocol is null)
             throw new InvalidOperationException($"The connection to {Address} is to receive {typeof(T)}, which takes a protocol of the application's own; set Protocol (IProtocol<{typeof(T).Name}>).");
     }
-
-    /// <summary>Whose fault it was that a message's handler failed, by the protocol at work.</summary>
-    internal Verdict JudgeFault(Exception exception) => base.Protocol.JudgeFault(exception);
 
     private static ClientAddress Checked(string address)
     {

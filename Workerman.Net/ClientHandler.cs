@@ -76,33 +76,8 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
 
     protected override void OnMessage(TcpConnection connection, T message)
     {
-        try
-        {
-            if (client.OnMessage is { } handler) handler(client, message);
-            else if (client.OnMessageAsync?.Invoke(client, message) is { IsCompletedSuccessfully: false } handling) _ = AwaitAsync(message, handling);
-        }
-        catch (Exception e)
-        {
-            OnMessageFault(message, e);
-        }
-    }
-
-    private async Task AwaitAsync(T message, Task handling)
-    {
-        try
-        {
-            await handling;
-        }
-        catch (Exception e)
-        {
-            OnMessageFault(message, e);
-        }
-    }
-
-    private void OnMessageFault(T message, Exception exception)
-    {
-        OnFault(client, exception);
-        client.AnswerFault(client.JudgeFault(exception), message);
+        if (client.OnMessage is { } handler) handler(client, message);
+        else if (client.OnMessageAsync is { } asyncHandler) Observe(connection, message, asyncHandler(client, message));
     }
 
     private void Guard(Action<AsyncTcpConnection<T>> call)

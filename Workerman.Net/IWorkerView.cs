@@ -18,6 +18,9 @@ internal interface IWorkerView : IHostedView
 
     ConnectionCollection Connections { get; }
 
+    /// <summary>The application's own, on this loop.</summary>
+    object? Context { get; set; }
+
     /// <summary>How many connections it has, those that are on their way to it included. Any thread.</summary>
     int Load { get; }
 

@@ -84,7 +84,9 @@ internal static class ProtocolCatalog
 
     private static bool CarriesAny(string scheme) => scheme is "tcp" or "unix";
 
-    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure)
+    /// <summary>Makes the protocols of HTTP connections.</summary>
+    /// <exception cref="InvalidOperationException">The settings of sessions cannot work.</exception>
+    public static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure)
     {
         options.Session.Check();
         options.Session.Store.Report = static (what, reason) => Log.SessionFailed(Worker.SafeLogger, what, reason);

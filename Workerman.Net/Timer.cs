@@ -15,11 +15,37 @@ public static class Timer
     /// <returns>The timer's id, for <see cref="Del"/>: positive, never used again in this process.</returns>
     /// <exception cref="InvalidOperationException">The calling code runs on no event loop.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The time is negative or not a number.</exception>
+    /// <exception cref="ArgumentException">The callback is <c>async void</c>; use <see cref="AddAsync"/>.</exception>
     public static long Add(double seconds, Action callback, bool persistent = true)
     {
         ArgumentNullException.ThrowIfNull(callback);
+        AsyncVoid.Refuse(callback, nameof(callback), "Cure: AddAsync, RepeatAsync and DelayAsync take the same lambda.");
         return Current().AddTimer(ToTimeSpan(seconds), callback, persistent);
     }
+
+    /// <summary>
+    /// Calls an asynchronous function every <paramref name="seconds"/>, or once; after an <c>await</c> the code goes on on this loop. It is not called while its last run has not
+    /// ended. What it throws is logged, and the next run comes all the same.
+    /// </summary>
+    /// <inheritdoc cref="Add"/>
+    public static long AddAsync(double seconds, Func<Task> callback, bool persistent = true)
+    {
+        ArgumentNullException.ThrowIfNull(callback);
+        EventLoop loop = Current();
+        Task last = Task.CompletedTask;
+        return loop.AddTimer(ToTimeSpan(seconds), () =>
+        {
+            if (last.IsCompleted) last = loop.RunAsync(callback);
+        }, persistent);
+    }
+
+    /// <summary>Calls an asynchronous function every <paramref name="seconds"/>, as <see cref="AddAsync"/> does.</summary>
+    /// <inheritdoc cref="Add"/>
+    public static long RepeatAsync(double seconds, Func<Task> callback) => AddAsync(seconds, callback);
+
+    /// <summary>Calls an asynchronous function once, after <paramref name="seconds"/>, as <see cref="AddAsync"/> does.</summary>
+    /// <inheritdoc cref="Add"/>
+    public static long DelayAsync(double seconds, Func<Task> callback) => AddAsync(seconds, callback, persistent: false);
 
     /// <summary>Calls back every <paramref name="seconds"/> (PHP: <c>repeat</c>).</summary>
     /// <inheritdoc cref="Add"/>

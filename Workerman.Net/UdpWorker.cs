@@ -8,8 +8,8 @@ namespace Workerman;
 
 /// <summary>
 /// A worker that receives datagrams (PHP: <c>new Worker('udp://…')</c>). It is a class of its own because its <see cref="OnMessage"/> gets a
-/// <see cref="UdpConnection"/>: there are no connections that could be opened, closed or listed, so <c>OnConnect</c>, <c>OnClose</c>, <c>OnBufferFull</c> and
-/// <c>OnBufferDrain</c> are refused when it starts. All its loops share one socket, or have one each with <see cref="WorkerBase.ReusePort"/>.
+/// <see cref="UdpConnection{T}"/>: there are no connections that could be opened, closed or listed, so there is no <c>OnConnect</c>, <c>OnClose</c>, <c>OnBufferFull</c> or
+/// <c>OnBufferDrain</c>. All its loops share one socket, or have one each with <see cref="WorkerBase.ReusePort"/>.
 /// </summary>
 /// <typeparam name="T">What <see cref="OnMessage"/> receives: <c>string</c>, <c>byte[]</c>, <c>ReadOnlyMemory&lt;byte&gt;</c>, or what <see cref="Protocol"/> reads.</typeparam>
 public class UdpWorker<T> : WorkerBase
@@ -30,13 +30,18 @@ public class UdpWorker<T> : WorkerBase
     public Action<UdpWorker<T>>? OnWorkerStop { get; set; }
 
     /// <summary>A message has arrived (PHP: <c>$onMessage</c>): a datagram, or each message in one where there is a protocol. Set this or <see cref="OnMessageAsync"/>.</summary>
-    public Action<UdpConnection, T>? OnMessage { get; set; }
+    /// <exception cref="ArgumentException">It is <c>async void</c>; use <see cref="OnMessageAsync"/>.</exception>
+    public Action<UdpConnection<T>, T>? OnMessage
+    {
+        get;
+        set => field = AsyncVoid.Refuse(value, nameof(OnMessage), "Cure: set OnMessageAsync to the same lambda.");
+    }
 
     /// <summary>A message has arrived; after an <c>await</c> the code goes on on the same loop. Set this or <see cref="OnMessage"/>.</summary>
-    public Func<UdpConnection, T, Task>? OnMessageAsync { get; set; }
+    public Func<UdpConnection<T>, T, Task>? OnMessageAsync { get; set; }
 
     /// <summary>Something could not be sent; the text says why.</summary>
-    public new Action<UdpConnection, ConnectionError, string>? OnError { get; set; }
+    public Action<UdpConnection, ConnectionError, string>? OnError { get; set; }
 
     /// <summary>Makes the protocol that one datagram is read with and answered in, for <c>udp://</c> addresses (PHP: <c>$protocol</c>).</summary>
     /// <exception cref="InvalidOperationException">The worker runs.</exception>
@@ -53,12 +58,12 @@ public class UdpWorker<T> : WorkerBase
     private protected override IWorkerView MakeView(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
         new UdpWorkerView<T>(this, loop, id, thread, ownsLoop, PlainProtocols.ForDatagrams(Scheme, Protocol));
 
+    private protected override ConnectionCollection MakeCollection() => new();
+
     private protected override void CheckSetup()
     {
         if (OnMessage is not null && OnMessageAsync is not null)
             throw new InvalidOperationException($"Worker {Name} has both OnMessage and OnMessageAsync, and a message has one answer; set one of them.");
-        if ((OnConnect, OnClose, base.OnError, OnBufferFull, OnBufferDrain) is not (null, null, null, null, null))
-            throw new InvalidOperationException($"Worker {Name} has a callback for connections, and UDP has none, so it would never be called; leave OnMessage, OnMessageAsync and OnError.");
         ListenAddress.Parse(Address);
         try
         {

@@ -25,6 +25,8 @@ internal sealed class UdpWorkerView<T>(UdpWorker<T> worker, IEventLoop loop, int
 
     public ConnectionCollection Connections { get; } = new();
 
+    public object? Context { get; set; }
+
     public bool IsDrained => _stopped;
 
     public void Start() => worker.OnWorkerStart?.Invoke(worker);
@@ -95,10 +97,10 @@ internal sealed class UdpWorkerView<T>(UdpWorker<T> worker, IEventLoop loop, int
             Log.DatagramFailed(Worker.SafeLogger, worker.Name, $"{from}", e);
             return;
         }
-        if (IsWorthDecoding(datagram, protocol)) ReadMessages(new UdpPeer(this, protocol, from), datagram);
+        if (IsWorthDecoding(datagram, protocol)) ReadMessages(new UdpPeer<T>(this, protocol, from), datagram);
     }
 
-    private void ReadMessages(UdpPeer connection, ReadOnlySequence<byte> datagram)
+    private void ReadMessages(UdpPeer<T> connection, ReadOnlySequence<byte> datagram)
     {
         do
         {
@@ -124,7 +126,7 @@ internal sealed class UdpWorkerView<T>(UdpWorker<T> worker, IEventLoop loop, int
         while (!datagram.IsEmpty && IsOpen);
     }
 
-    private void OnMessage(UdpPeer connection, T message)
+    private void OnMessage(UdpPeer<T> connection, T message)
     {
         try
         {
@@ -138,12 +140,12 @@ internal sealed class UdpWorkerView<T>(UdpWorker<T> worker, IEventLoop loop, int
         }
     }
 
-    private void Observe(UdpPeer connection, Task handling)
+    private void Observe(UdpPeer<T> connection, Task handling)
     {
         if (!handling.IsCompletedSuccessfully) _ = AwaitAsync(connection, handling);
     }
 
-    private async Task AwaitAsync(UdpPeer connection, Task handling)
+    private async Task AwaitAsync(UdpPeer<T> connection, Task handling)
     {
         try
         {

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
+using Workerman.Protocols;
 using Workerman.Protocols.Http;
 using Workerman.Protocols.WebSocket;
 using Workerman.WebSockets;
@@ -26,6 +27,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     private bool _running;
     private volatile bool _ended;
     private EndPoint? _boundEndPoint;
+    private object? _context;
     private List<Listener> _closing = [];
 
     private protected WorkerBase(string? address, WorkerOptions? options)
@@ -81,6 +83,30 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         }
     }
 
+    /// <summary>
+    /// Anything that the application hangs on the worker (PHP: properties of any name, as in <c>$worker-&gt;uidConnections</c>, of which each process has its own). Set in a callback it is that loop's, and
+    /// needs no lock; set elsewhere, before the worker runs for example, it is what loops see that have none of their own, and they share it.
+    /// </summary>
+    public object? Context
+    {
+        get => CurrentView()?.Context ?? _context;
+        set
+        {
+            if (CurrentView() is { } view) view.Context = value;
+            else _context = value;
+        }
+    }
+
+    /// <summary>What <see cref="Context"/> holds, as a class of the application's, made when it is first asked for: in a callback for that loop, elsewhere for all that have none.</summary>
+    /// <typeparam name="TContext">The class.</typeparam>
+    /// <exception cref="InvalidOperationException">The context is of another type.</exception>
+    public TContext GetContext<TContext>()
+        where TContext : class, new()
+    {
+        Context ??= new TContext();
+        return Context as TContext ?? throw ConnectionContext.Mismatch("worker", Context, typeof(TContext));
+    }
+
     /// <summary>Number of the loop that asks, 0 to <see cref="Count"/> - 1; -1 when it is none of this worker's (PHP: <c>$id</c>).</summary>
     public int Id => CurrentView()?.Id ?? -1;
 
@@ -93,21 +119,6 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     /// <summary>The path of the Unix socket that it listens on; null for all others, and while it does not listen.</summary>
     public string? LocalPath => (Bound as UnixDomainSocketEndPoint)?.ToString();
 
-    /// <summary>A connection was accepted; over TLS, and its handshake has ended well, while PHP calls before it (PHP: <c>$onConnect</c>).</summary>
-    public Action<TcpConnection>? OnConnect { get; set; }
-
-    /// <summary>A connection is closed, whoever closed it (PHP: <c>$onClose</c>).</summary>
-    public Action<TcpConnection>? OnClose { get; set; }
-
-    /// <summary>Something could not be sent; the text says why (PHP: <c>$onError</c>).</summary>
-    public Action<TcpConnection, ConnectionError, string>? OnError { get; set; }
-
-    /// <summary>A connection's send buffer has reached its limit: what is sent from here on is dropped (PHP: <c>$onBufferFull</c>).</summary>
-    public Action<TcpConnection>? OnBufferFull { get; set; }
-
-    /// <summary>A connection's send buffer is empty again (PHP: <c>$onBufferDrain</c>).</summary>
-    public Action<TcpConnection>? OnBufferDrain { get; set; }
-
     /// <summary>
     /// Somebody asks for a WebSocket (PHP: <c>$onWebSocketConnect</c>). To refuse, send a <see cref="Response"/>, 403 perhaps, or close the connection; to choose a subprotocol or add header
     /// fields, set <see cref="Request.UpgradeHeaders"/>.
@@ -118,7 +129,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     public Action<TcpConnection, Request>? OnWebSocketConnected { get; set; }
 
     /// <summary>
-    /// The peer has said that it ends, with a code (<see cref="CloseCode"/>; 1005 for none) and a reason. It is answered when this returns, and <see cref="OnClose"/> follows in any case (PHP: <c>$onWebSocketClose</c>).
+    /// The peer has said that it ends, with a code (<see cref="CloseCode"/>; 1005 for none) and a reason. It is answered when this returns, and <c>OnClose</c> follows in any case (PHP: <c>$onWebSocketClose</c>).
     /// </summary>
     public Action<TcpConnection, int, string>? OnWebSocketClose { get; set; }
 
@@ -201,11 +212,25 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 
     /// <summary>
     /// Sends a message to all connections, of all loops (PHP: <c>foreach ($worker-&gt;connections …)</c>, which reaches those of one process). Where the protocol lets it, it is encoded once. One whose send
-    /// buffer is full misses it, as with <c>Send</c>. Any thread; from one of the loops its own connections have it when this returns. Do not change the message afterwards.
+    /// buffer is full misses it, as with <c>Send</c>. Any thread; from one of the loops its own connections have it when this returns. Do not change the message afterwards. Numbers, and the messages of a
+    /// protocol of your own, are sent by <see cref="SendExtensions"/>.
     /// </summary>
     /// <param name="message">What <c>Send</c> takes on the connections of this worker.</param>
     /// <typeparam name="T">Its type.</typeparam>
     public void Broadcast<T>(T message)
+        where T : IMessage => BroadcastMessage(message);
+
+    /// <inheritdoc cref="Broadcast{T}(T)"/>
+    public void Broadcast(string text) => BroadcastMessage(text);
+
+    /// <inheritdoc cref="Broadcast{T}(T)"/>
+    public void Broadcast(byte[] bytes) => BroadcastMessage(bytes);
+
+    /// <inheritdoc cref="Broadcast{T}(T)"/>
+    public void Broadcast(ReadOnlyMemory<byte> bytes) => BroadcastMessage(bytes);
+
+    /// <inheritdoc cref="Broadcast{T}(T)"/>
+    internal void BroadcastMessage<T>(T message)
     {
         ArgumentNullException.ThrowIfNull(message);
         var broadcast = new Broadcast<T>(message);
@@ -228,6 +253,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 
     /// <summary>Makes the view of one loop, on its thread.</summary>
     private protected abstract IWorkerView MakeView(IEventLoop loop, int id, LoopThread thread, bool ownsLoop);
+
+    /// <summary>Makes an empty collection for its connections.</summary>
+    private protected abstract ConnectionCollection MakeCollection();
 
     /// <summary>Refuses what cannot work, before any socket is opened.</summary>
     /// <exception cref="InvalidOperationException">It is set up in a way that cannot work.</exception>
@@ -375,7 +403,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 
     private ConnectionCollection Snapshot()
     {
-        var snapshot = new ConnectionCollection();
+        ConnectionCollection snapshot = MakeCollection();
         foreach (IWorkerView view in Views()) view.Connections.CopyTo(snapshot);
         return snapshot;
     }

@@ -26,17 +26,40 @@ public class Worker<T> : WorkerBase
     {
     }
 
+    /// <summary>The open connections of the loop that asks; asked from elsewhere, a snapshot of all loops (PHP: <c>$connections</c>).</summary>
+    public new ConnectionCollection<T> Connections => (ConnectionCollection<T>)base.Connections;
+
     /// <summary>The worker begins on a loop, before it accepts (PHP: <c>$onWorkerStart</c>). Called once per loop.</summary>
     public Action<Worker<T>>? OnWorkerStart { get; set; }
 
     /// <summary>The worker ends on a loop; its connections are still open (PHP: <c>$onWorkerStop</c>). Called once per loop.</summary>
     public Action<Worker<T>>? OnWorkerStop { get; set; }
 
+    /// <summary>A connection was accepted; over TLS, and its handshake has ended well, while PHP calls before it (PHP: <c>$onConnect</c>).</summary>
+    public Action<TcpConnection<T>>? OnConnect { get; set; }
+
+    /// <summary>A connection is closed, whoever closed it (PHP: <c>$onClose</c>).</summary>
+    public Action<TcpConnection<T>>? OnClose { get; set; }
+
+    /// <summary>Something could not be sent; the text says why (PHP: <c>$onError</c>).</summary>
+    public Action<TcpConnection<T>, ConnectionError, string>? OnError { get; set; }
+
+    /// <summary>A connection's send buffer has reached its limit: what is sent from here on is dropped (PHP: <c>$onBufferFull</c>).</summary>
+    public Action<TcpConnection<T>>? OnBufferFull { get; set; }
+
+    /// <summary>A connection's send buffer is empty again (PHP: <c>$onBufferDrain</c>).</summary>
+    public Action<TcpConnection<T>>? OnBufferDrain { get; set; }
+
     /// <summary>A message has arrived (PHP: <c>$onMessage</c>). Set this or <see cref="OnMessageAsync"/>.</summary>
-    public Action<TcpConnection, T>? OnMessage { get; set; }
+    /// <exception cref="ArgumentException">It is <c>async void</c>; use <see cref="OnMessageAsync"/>.</exception>
+    public Action<TcpConnection<T>, T>? OnMessage
+    {
+        get;
+        set => field = AsyncVoid.Refuse(value, nameof(OnMessage), "Cure: set OnMessageAsync to the same lambda.");
+    }
 
     /// <summary>A message has arrived; after an <c>await</c> the code goes on on the same loop. Set this or <see cref="OnMessage"/>.</summary>
-    public Func<TcpConnection, T, Task>? OnMessageAsync { get; set; }
+    public Func<TcpConnection<T>, T, Task>? OnMessageAsync { get; set; }
 
     /// <summary>
     /// Makes the protocol of a new connection, for <c>tcp://</c> and <c>unix://</c> addresses (PHP: <c>$protocol</c>): the application's own, or one of
@@ -55,6 +78,8 @@ public class Worker<T> : WorkerBase
 
     private protected override IWorkerView MakeView(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
         new WorkerView<T>(this, loop, id, thread, ownsLoop, HasAddress ? ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure) : static () => NoProtocol.Instance);
+
+    private protected override ConnectionCollection MakeCollection() => new ConnectionCollection<T>();
 
     private protected override void CheckSetup()
     {

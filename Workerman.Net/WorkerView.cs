@@ -41,9 +41,11 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
 
     public bool OwnsLoop { get; }
 
-    public ConnectionCollection Connections { get; } = new();
+    public ConnectionCollection Connections { get; } = new ConnectionCollection<T>();
 
     public int Load => Volatile.Read(ref _load);
+
+    public object? Context { get; set; }
 
     public bool IsDrained => _stopped && Connections.Count == 0 && _handshakes is null or { Count: 0 };
 
@@ -94,7 +96,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     {
         try
         {
-            (connection.OnError ?? _worker.OnError)?.Invoke(connection, error, reason);
+            (connection.OnError ?? _worker.OnError)?.Invoke((TcpConnection<T>)connection, error, reason);
         }
         catch (Exception e)
         {
@@ -124,10 +126,6 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         if (!_stopped) Log.HandshakeFailed(Worker.SafeLogger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", reason);
     }
 
-    public override void OnGone(TcpConnection connection)
-    {
-    }
-
     /// <summary>Not before: in <c>OnClose</c> the connection is still listed, as in PHP.</summary>
     public override void OnFreed(TcpConnection connection)
     {
@@ -140,45 +138,21 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
 
     protected override void OnMessage(TcpConnection connection, T message)
     {
-        try
-        {
-            if (_worker.OnMessage is { } handler) handler(connection, message);
-            else if (_worker.OnMessageAsync is { } asyncHandler) Observe(connection, message, asyncHandler(connection, message));
-            else throw new InvalidOperationException($"Worker {_worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
-        }
-        catch (Exception e)
-        {
-            OnMessageFault(connection, message, e);
-        }
+        var own = (TcpConnection<T>)connection;
+        if (connection.MessageCallback is { } callback) Call(callback, own, message);
+        else if (_worker.OnMessage is { } handler) handler(own, message);
+        else if (_worker.OnMessageAsync is { } asyncHandler) Observe(connection, message, asyncHandler(own, message));
+        else throw new InvalidOperationException($"Worker {_worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
+    }
+
+    private void Call(Delegate callback, TcpConnection<T> connection, T message)
+    {
+        if (callback is Action<TcpConnection<T>, T> handler) handler(connection, message);
+        else Observe(connection, message, ((Func<TcpConnection<T>, T, Task>)callback)(connection, message));
     }
 
     /// <summary>The peer for the log: one of a Unix socket has no address, but the socket has.</summary>
     private string PeerOf(TcpConnection connection) => connection.RemoteAddress?.ToString() ?? (_isUnix ? _worker.Address : "");
-
-    private void Observe(TcpConnection connection, T message, Task handling)
-    {
-        if (!handling.IsCompletedSuccessfully) _ = AwaitAsync(connection, message, handling);
-    }
-
-    private async Task AwaitAsync(TcpConnection connection, T message, Task handling)
-    {
-        try
-        {
-            await handling;
-        }
-        catch (Exception e)
-        {
-            OnMessageFault(connection, message, e);
-        }
-    }
-
-    private void OnMessageFault(TcpConnection connection, T message, Exception exception)
-    {
-        Verdict verdict = connection.Protocol.JudgeFault(exception);
-        if (verdict.Reason is null) OnFault(connection, exception);
-        else OnRejected(connection, verdict);
-        connection.AnswerFault(verdict, message);
-    }
 
     private void OnAccepted(AcceptedSocket socket)
     {
@@ -198,11 +172,11 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
             CountGone();
             return;
         }
-        TcpConnection connection;
+        TcpConnection<T> connection;
         try
         {
             if (!_isUnix) socket.SetNoDelay();
-            connection = new TcpConnection(socket, _makeProtocol(), _first, _worker.Tls?.NewFilter());
+            connection = new TcpConnection<T>(socket, _makeProtocol(), _first, _worker.Tls?.NewFilter());
         }
         catch (Exception e)
         {
@@ -251,11 +225,11 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         Thread.StopIfDrained();
     }
 
-    private void Guard(Action<TcpConnection>? callback, TcpConnection connection)
+    private void Guard(Action<TcpConnection<T>>? callback, TcpConnection connection)
     {
         try
         {
-            callback?.Invoke(connection);
+            callback?.Invoke((TcpConnection<T>)connection);
         }
         catch (Exception e)
         {

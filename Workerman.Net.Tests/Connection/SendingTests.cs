@@ -216,13 +216,13 @@ internal sealed class SendingTests(Type loopType)
         var thrown = new TaskCompletionSource<Exception?>();
         await using TestServer server = TestServer.Http(loopType, (connection, _) =>
         {
-            thrown.SetResult(Assert.Throws<InvalidOperationException>(() => connection.Send(42)));
+            thrown.SetResult(Assert.Throws<InvalidOperationException>(() => connection.Send(new Workerman.Protocols.WebSocket.WebSocketMessage("x"))));
             connection.Send("ok");
         });
         using RawClient client = server.Connect();
         client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         Assert.That(client.ReadResponse().Body, Is.EqualTo("ok"));
-        Assert.That(Wait.For(thrown.Task)!.Message, Does.Contain("cannot send System.Int32").And.Contain("Response"));
+        Assert.That(Wait.For(thrown.Task)!.Message, Does.Contain("cannot send Workerman.Protocols.WebSocket.WebSocketMessage").And.Contain("Response"));
     }
 
     [Test]

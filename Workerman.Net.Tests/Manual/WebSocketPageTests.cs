@@ -146,7 +146,7 @@ internal sealed class WebSocketPageTests(Type loopType)
         using RawClient alive = server.Connect();
         using var beating = new System.Threading.Timer(_ => alive.Send("ping\n"), null, 0, 50);
         Assert.That(silent.ReadToEnd(), Is.Empty);
-        Assert.That(worker.Connections.Count, Is.EqualTo(1), "the one that beats");
+        await Wait.Until(() => worker.Connections.Count == 1, "the one that beats to be alone");
     }
 
     /// <summary>secure-websocket-server and worker/transport: websocket and ssl together are wss.</summary>

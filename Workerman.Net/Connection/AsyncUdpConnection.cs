@@ -9,7 +9,7 @@ namespace Workerman.Connection;
 /// of a worker, it lives on that loop, whose thread runs all its callbacks, until <see cref="Close()"/>. Nothing tells whether anybody listens there.
 /// </summary>
 /// <typeparam name="T">What <see cref="OnMessage"/> receives: <c>string</c>, <c>byte[]</c>, <c>ReadOnlyMemory&lt;byte&gt;</c>, or what <see cref="Protocol"/> reads.</typeparam>
-public sealed class AsyncUdpConnection<T> : UdpConnection, IDeferredWork
+public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
 {
     private readonly ClientDatagrams<T> _client;
 
@@ -25,7 +25,15 @@ public sealed class AsyncUdpConnection<T> : UdpConnection, IDeferredWork
     public Action<AsyncUdpConnection<T>>? OnConnect { get; set; }
 
     /// <summary>A message has arrived (PHP: <c>$onMessage</c>).</summary>
-    public Action<AsyncUdpConnection<T>, T>? OnMessage { get; set; }
+    /// <exception cref="ArgumentException">It is <c>async void</c>.</exception>
+    public Action<AsyncUdpConnection<T>, T>? OnMessage
+    {
+        get;
+        set => field = AsyncVoid.Refuse(value, nameof(OnMessage), "Cure: set OnMessageAsync to the same lambda.");
+    }
+
+    /// <summary>A message has arrived; after an <c>await</c> the code goes on on the same loop. Set this or <see cref="OnMessage"/>.</summary>
+    public Func<AsyncUdpConnection<T>, T, Task>? OnMessageAsync { get; set; }
 
     /// <summary>It was closed by <see cref="Close()"/>, or could not be connected (PHP: <c>$onClose</c>).</summary>
     public Action<AsyncUdpConnection<T>>? OnClose { get; set; }

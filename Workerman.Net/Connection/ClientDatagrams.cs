@@ -167,9 +167,22 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
             if (verdict.Kind == VerdictKind.Reject) throw new InvalidDataException($"A datagram from {address} is refused: {verdict.Reason}");
             // What is not whole now never will be.
             if (verdict.Kind == VerdictKind.NeedMore) return;
-            connection.OnMessage?.Invoke(connection, message);
+            if (connection.OnMessage is { } handler) handler(connection, message);
+            else if (connection.OnMessageAsync is { } asyncHandler) _ = AwaitAsync(asyncHandler(connection, message));
         }
         while (!datagram.IsEmpty && Status == ConnectionStatus.Established);
+    }
+
+    private async Task AwaitAsync(Task handling)
+    {
+        try
+        {
+            await handling;
+        }
+        catch (Exception e)
+        {
+            OnFault(e);
+        }
     }
 
     /// <summary>What the application lets escape goes where all of the loop's does: to its error handler, which logs it.</summary>

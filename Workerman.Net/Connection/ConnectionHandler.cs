@@ -17,6 +17,9 @@ internal abstract class ConnectionHandler(IEventLoop loop, ConnectionBuffers buf
     /// <summary>What made the connections: the worker, which this layer does not know.</summary>
     public abstract object? Owner { get; }
 
+    /// <summary>The handler that the connection was made with, behind all that stand in for it.</summary>
+    public virtual ConnectionHandler Root => this;
+
     /// <summary>Reads one message off the input and hands it to the application.</summary>
     public abstract Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input);
 
@@ -51,7 +54,9 @@ internal abstract class ConnectionHandler(IEventLoop loop, ConnectionBuffers buf
     }
 
     /// <summary>The connection has left the established state for good; its socket is still open.</summary>
-    public abstract void OnGone(TcpConnection connection);
+    public virtual void OnGone(TcpConnection connection)
+    {
+    }
 
     /// <summary>The end of the end, after <see cref="OnClose"/> where that is called: the socket is closed, and the connection is no longer listed.</summary>
     public virtual void OnFreed(TcpConnection connection)
@@ -62,6 +67,8 @@ internal abstract class ConnectionHandler(IEventLoop loop, ConnectionBuffers buf
 /// <summary>A <see cref="ConnectionHandler"/> for messages of one type.</summary>
 internal abstract class ConnectionHandler<T>(IEventLoop loop, ConnectionBuffers buffers) : ConnectionHandler(loop, buffers)
 {
+    private readonly LoopSynchronizationContext? _context = (loop as EventLoop)?.Context;
+
     public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
     {
         Verdict verdict;
@@ -75,10 +82,55 @@ internal abstract class ConnectionHandler<T>(IEventLoop loop, ConnectionBuffers 
             OnFault(connection, e);
             return Verdict.Reject(500, "the decoder failed");
         }
-        if (verdict.Kind == VerdictKind.Message) OnMessage(connection, message);
+        if (verdict.Kind == VerdictKind.Message) Deliver(connection, message);
         return verdict;
     }
 
-    /// <summary>Hands a message to the application. Does not throw.</summary>
+    /// <summary>Hands a message to the application. What it throws is seen to.</summary>
     protected abstract void OnMessage(TcpConnection connection, T message);
+
+    /// <summary>The application has failed with a message: that is told, and answered where somebody waits. Does not throw.</summary>
+    protected void OnMessageFault(TcpConnection connection, T message, Exception exception)
+    {
+        Verdict verdict = connection.Protocol.JudgeFault(exception);
+        if (verdict.Reason is null) OnFault(connection, exception);
+        else OnRejected(connection, verdict);
+        connection.AnswerFault(verdict, message);
+    }
+
+    /// <summary>Sees to what a callback does after its first <c>await</c>.</summary>
+    protected void Observe(TcpConnection connection, T message, Task handling)
+    {
+        if (!handling.IsCompletedSuccessfully) _ = AwaitAsync(connection, message, handling);
+    }
+
+    private void Deliver(TcpConnection connection, T message)
+    {
+        // What other callbacks have begun is none of this message's.
+        _context?.TakeBegun();
+        try
+        {
+            OnMessage(connection, message);
+        }
+        catch (Exception e)
+        {
+            OnMessageFault(connection, message, e);
+        }
+        if (_context?.TakeBegun() is { } begun) Answer(begun, connection, message);
+    }
+
+    /// <summary>An <c>async void</c> method fails after the callback has returned: the message is answered all the same.</summary>
+    private void Answer(AsyncVoidCall begun, TcpConnection connection, T message) => begun.Failed = e => OnMessageFault(connection, message, e);
+
+    private async Task AwaitAsync(TcpConnection connection, T message, Task handling)
+    {
+        try
+        {
+            await handling;
+        }
+        catch (Exception e)
+        {
+            OnMessageFault(connection, message, e);
+        }
+    }
 }

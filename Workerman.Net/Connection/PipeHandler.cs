@@ -11,6 +11,8 @@ internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destina
 {
     public override object? Owner => inner.Owner;
 
+    public override ConnectionHandler Root => inner.Root;
+
     /// <summary>Where what arrives is sent on to.</summary>
     public TcpConnection Destination => destination;
 

@@ -79,6 +79,7 @@ public partial class TcpConnection
         _addresses = default;
         PeerReset = _freed = false;
         if (!_renewable) return;
+        if (!IsPiped) _handler = _handler.Root;
         _resumeDeferred = _renewable = EndsHere = _peerClosed = _paused = _resets = _finishByClosing = _endsSending = false;
         _lingerUntil = 0;
         _tls = null;

@@ -46,8 +46,15 @@ public partial class TcpConnection
         Finish(() => raw ? SendRaw(copy) : Send(copy), closing: true);
     }
 
+    /// <inheritdoc cref="Close(ReadOnlySpan{byte}, bool)"/>
+    public void Close(ReadOnlyMemory<byte> bytes, bool raw = false) => Close(bytes.Span, raw);
+
     /// <summary>Sends a last message and closes (PHP: <c>close($data)</c>). Any thread.</summary>
-    public void Close<T>(T message) => Finish(() => Send(message), closing: true);
+    public void Close<T>(T message)
+        where T : IMessage => CloseWith(message);
+
+    /// <inheritdoc cref="Close{T}(T)"/>
+    internal void CloseWith<T>(T message) => Finish(() => SendMessage(message), closing: true);
 
     /// <summary>
     /// Sends what waits, half-closes, reads on until the peer closes too or <see cref="LingerTimeout"/> has passed, then closes.
@@ -78,8 +85,15 @@ public partial class TcpConnection
         Finish(() => raw ? SendRaw(copy) : Send(copy), closing: false);
     }
 
+    /// <inheritdoc cref="End(ReadOnlySpan{byte}, bool)"/>
+    public void End(ReadOnlyMemory<byte> bytes, bool raw = false) => End(bytes.Span, raw);
+
     /// <summary>Sends a last message, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
-    public void End<T>(T message) => Finish(() => Send(message), closing: false);
+    public void End<T>(T message)
+        where T : IMessage => EndWith(message);
+
+    /// <inheritdoc cref="End{T}(T)"/>
+    internal void EndWith<T>(T message) => Finish(() => SendMessage(message), closing: false);
 
     /// <summary>Closes at once; what was sent and the system has no room for is lost (PHP: <c>destroy()</c>). Any thread.</summary>
     public void Destroy()

@@ -51,16 +51,21 @@ public partial class TcpConnection
 
     /// <summary>
     /// Sends a message of the protocol (PHP: <c>send($data)</c>): for HTTP a <c>Response</c>, <c>Chunk</c> or <c>ServerSentEvents</c>. Any
-    /// thread; from another than the loop's, do not change the message afterwards.
+    /// thread; from another than the loop's, do not change the message afterwards. Numbers, and the messages of a protocol of your own, are sent by <see cref="SendExtensions"/>.
     /// </summary>
     /// <exception cref="InvalidOperationException">The protocol does not know such a message, or has no place for it now.</exception>
     public SendResult Send<T>(T message)
+        where T : IMessage => SendMessage(message);
+
+    /// <summary>Sends whatever the protocol encodes. Any thread.</summary>
+    /// <inheritdoc cref="Send{T}(T)"/>
+    internal SendResult SendMessage<T>(T message)
     {
         ArgumentNullException.ThrowIfNull(message);
         if (Protocol is not IEncoder<T>) throw CannotSend(typeof(T));
         return Loop.IsCurrent
             ? Send(message, static (connection, message, output) => ((IEncoder<T>)connection.Protocol).Encode(message, output))
-            : HandOver(message, static (connection, message) => connection.Send(message));
+            : HandOver(message, static (connection, message) => connection.SendMessage(message));
     }
 
     /// <summary>

@@ -87,8 +87,21 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>Where the connection is in its life (PHP: <c>getStatus()</c>). Any thread.</summary>
     public ConnectionStatus Status { get; private set; } = ConnectionStatus.Established;
 
-    /// <summary>Anything that the application hangs on the connection (PHP: <c>$context</c>).</summary>
+    /// <summary>Anything that the application hangs on the connection; see <see cref="GetContext"/> for a class of its own (PHP: <c>$context</c>, and properties of any name).</summary>
     public object? Context { get; set; }
+
+    /// <summary>
+    /// What <see cref="Context"/> holds, as a class of the application's, made when it is first asked for: <c>connection.GetContext&lt;Visitor&gt;().Name = "Ann"</c> (PHP: properties of any name, as in
+    /// <c>$connection-&gt;uid</c>).
+    /// </summary>
+    /// <typeparam name="TContext">The class.</typeparam>
+    /// <exception cref="InvalidOperationException">The context is of another type.</exception>
+    public TContext GetContext<TContext>()
+        where TContext : class, new()
+    {
+        Context ??= new TContext();
+        return Context as TContext ?? throw ConnectionContext.Mismatch("connection", Context, typeof(TContext));
+    }
 
     /// <summary>Bytes that may wait to be sent before sends are dropped; at least 1 (PHP: <c>$maxSendBufferSize</c>).</summary>
     public int MaxSendBufferSize { get => _limits.MaxSendBufferSize; set => _limits = _limits with { MaxSendBufferSize = value }; }
@@ -176,6 +189,16 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
 
     private ConnectionCallbacks Callbacks => _callbacks ??= new ConnectionCallbacks();
 
+    /// <summary>The message callback of its own; null for the worker's.</summary>
+    internal Delegate? MessageCallback
+    {
+        get => _callbacks?.Message;
+        set
+        {
+            if (value is not null || _callbacks is not null) Callbacks.Message = value;
+        }
+    }
+
     /// <summary>What a layer above hangs on the connection; see <see cref="ConnectionCallbacks.Extension"/>.</summary>
     internal object? Extension { get => _callbacks?.Extension; set => Callbacks.Extension = value; }
 
@@ -186,7 +209,12 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     {
         Write(message, static (connection, message, output) => ((IEncoder<T>)connection.Protocol).Encode(message, output));
         // It may have become another answer: a session that could not be saved.
-        if (Status != ConnectionStatus.Established || Protocol.IsFinished) return;
+        if (Status == ConnectionStatus.Established && !Protocol.IsFinished) Switch(protocol, handler);
+    }
+
+    /// <summary>Goes on with another protocol: what has arrived and is not read yet is read by it. On the loop.</summary>
+    internal void Switch(ConnectionProtocol protocol, ConnectionHandler handler)
+    {
         Protocol.Dispose();
         Protocol = protocol;
         _handler = handler;
@@ -213,11 +241,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         }
         destination.OnBufferFull = _ => PauseRecv();
         destination.OnBufferDrain = _ => ResumeRecv();
-        Protocol.Dispose();
-        Protocol = RawProtocol.Instance;
-        _handler = new PipeHandler(_handler, destination);
-        TrackPhase();
-        DeferResume();
+        Switch(RawProtocol.Instance, new PipeHandler(_handler, destination));
     }
 
     /// <summary>One look at the time limits. About once a second, on the loop's thread.</summary>

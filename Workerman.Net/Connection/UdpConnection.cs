@@ -21,8 +21,18 @@ public abstract class UdpConnection
     private delegate void EncodeInto<in TState>(UdpConnection connection, TState state, OutputBuffer output)
         where TState : allows ref struct;
 
-    /// <summary>Anything that the application hangs on it.</summary>
+    /// <summary>Anything that the application hangs on it. A worker's peer is made anew for each datagram, so this lasts as long as the application keeps it.</summary>
     public object? Context { get; set; }
+
+    /// <summary>What <see cref="Context"/> holds, as a class of the application's, made when it is first asked for.</summary>
+    /// <typeparam name="TContext">The class.</typeparam>
+    /// <exception cref="InvalidOperationException">The context is of another type.</exception>
+    public TContext GetContext<TContext>()
+        where TContext : class, new()
+    {
+        Context ??= new TContext();
+        return Context as TContext ?? throw ConnectionContext.Mismatch("connection", Context, typeof(TContext));
+    }
 
     /// <summary>The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null while its name is not looked up.</summary>
     public abstract IPEndPoint? RemoteAddress { get; }
@@ -85,15 +95,18 @@ public abstract class UdpConnection
 
     /// <summary>Sends a message of the protocol as one datagram (PHP: <c>send($data)</c>). Any thread; from another than the loop's, do not change it afterwards.</summary>
     /// <inheritdoc cref="Send(string)"/>
-    public SendResult Send<T>(T message)
+    internal SendResult SendMessage<T>(T message)
     {
         ArgumentNullException.ThrowIfNull(message);
         if (!IsElsewhere && IsReady() && Codec is not IEncoder<T>)
             throw new InvalidOperationException($"A {Codec.Name} connection cannot send {typeof(T)}; it sends {Codec.Sends}. SendRaw sends bytes past the protocol.");
         return IsElsewhere
-            ? HandOver(message, static (connection, message) => connection.Send(message))
+            ? HandOver(message, static (connection, message) => connection.SendMessage(message))
             : Send(message, static (connection, message, output) => ((IEncoder<T>)connection.Codec).Encode(message, output));
     }
+
+    /// <summary>Whether the protocol encodes such a message.</summary>
+    internal bool Encodes<T>() => (IsElsewhere || IsReady()) && Codec is IEncoder<T>;
 
     /// <summary>Sends bytes as one datagram, past the protocol (PHP: <c>send($data, true)</c>). Any thread.</summary>
     /// <inheritdoc cref="Send(string)"/>
@@ -132,12 +145,8 @@ public abstract class UdpConnection
         Close();
     }
 
-    /// <summary>Sends a last message, then <see cref="Close()"/> (PHP: <c>close($data)</c>).</summary>
-    public void Close<T>(T message)
-    {
-        Send(message);
-        Close();
-    }
+    /// <inheritdoc cref="Close(ReadOnlySpan{byte}, bool)"/>
+    public void Close(ReadOnlyMemory<byte> bytes, bool raw = false) => Close(bytes.Span, raw);
 
     /// <summary>Whether anything can be sent, after what it takes to get ready for it. On the loop.</summary>
     private protected virtual bool IsReady() => true;
@@ -165,5 +174,14 @@ public abstract class UdpConnection
         {
             buffers.Return(output);
         }
+    }
+}
+
+/// <summary>A <see cref="UdpConnection"/> whose messages are of type <typeparamref name="T"/>, which is what its worker or client receives and may send.</summary>
+/// <typeparam name="T">The message.</typeparam>
+public abstract class UdpConnection<T> : UdpConnection
+{
+    private protected UdpConnection()
+    {
     }
 }

@@ -46,7 +46,11 @@ public abstract class EventLoop : IEventLoop
     private bool _stopping;
     private bool _ended;
 
-    private protected EventLoop() => _number = LoopRegistry.Add(this);
+    private protected EventLoop()
+    {
+        _number = LoopRegistry.Add(this);
+        Context = new LoopSynchronizationContext(this);
+    }
 
     /// <summary>The loop that runs on the calling thread, or null.</summary>
     public static EventLoop? Current => _current;
@@ -65,6 +69,9 @@ public abstract class EventLoop : IEventLoop
 
     /// <summary>What is called when the loop ends, on its thread: for what lives on the loop and has no other end.</summary>
     internal Action? Ending { get; set; }
+
+    /// <summary>What brings code after an <c>await</c> back here.</summary>
+    internal LoopSynchronizationContext Context { get; }
 
     /// <summary>Whether it is at its end: what begins now would have nobody to end it. On the loop.</summary>
     internal bool HasEnded => _ended;
@@ -161,7 +168,7 @@ public abstract class EventLoop : IEventLoop
         if (_current is not null) throw new InvalidOperationException("An event loop runs on this thread already; give each loop a thread of its own.");
         if (_ended || _threadId != 0) throw new InvalidOperationException("This event loop has run; make a new one.");
         SynchronizationContext? before = SynchronizationContext.Current;
-        SynchronizationContext.SetSynchronizationContext(new LoopSynchronizationContext(this));
+        SynchronizationContext.SetSynchronizationContext(Context);
         _current = this;
         _threadId = Environment.CurrentManagedThreadId;
         try
@@ -197,8 +204,21 @@ public abstract class EventLoop : IEventLoop
         }
     }
 
+    /// <summary>Runs an asynchronous function as a callback; what it throws is passed on, and the task ends well.</summary>
+    internal async Task RunAsync(Func<Task> callback)
+    {
+        try
+        {
+            await callback();
+        }
+        catch (Exception e)
+        {
+            Report(e);
+        }
+    }
+
     /// <summary>Passes an escaped exception on.</summary>
-    private protected void Report(Exception exception)
+    internal void Report(Exception exception)
     {
         try
         {

@@ -22,7 +22,7 @@ internal sealed class Broadcast<T>(T message)
         foreach (TcpConnection connection in connections)
         {
             if (connection.Status != ConnectionStatus.Established || !connection.Protocol.CanBroadcast<T>()) continue;
-            if (!connection.Protocol.SharesEncoding) connection.Send(message);
+            if (!connection.Protocol.SharesEncoding) connection.SendMessage(message);
             else connection.SendEncoded(BytesFor(connection));
         }
     }

@@ -8,9 +8,9 @@ namespace Workerman.Hosting;
 /// The open connections of a worker, by id (PHP: <c>$worker-&gt;connections</c>). Asked for on one of its loops it is that loop's
 /// own, live, and may be gone through while connections close, but not across an <c>await</c>. Asked for elsewhere it is a snapshot of all loops.
 /// </summary>
-public sealed class ConnectionCollection : IReadOnlyCollection<TcpConnection>
+public class ConnectionCollection : IReadOnlyCollection<TcpConnection>
 {
-    private readonly Dictionary<long, TcpConnection> _connections = [];
+    private protected readonly Dictionary<long, TcpConnection> _connections = [];
     private readonly Lock _gate = new();
 
     internal ConnectionCollection()
@@ -48,5 +48,26 @@ public sealed class ConnectionCollection : IReadOnlyCollection<TcpConnection>
         {
             foreach ((long id, TcpConnection connection) in _connections) snapshot._connections.Add(id, connection);
         }
+    }
+}
+
+/// <summary>The open connections of a <c>Worker&lt;T&gt;</c>: a <see cref="ConnectionCollection"/> whose connections are typed as the worker is.</summary>
+/// <typeparam name="T">What the worker receives.</typeparam>
+public sealed class ConnectionCollection<T> : ConnectionCollection
+{
+    internal ConnectionCollection()
+    {
+    }
+
+    /// <inheritdoc cref="ConnectionCollection.this"/>
+    public new TcpConnection<T>? this[long id] => (TcpConnection<T>?)base[id];
+
+    /// <inheritdoc cref="ConnectionCollection.TryGetValue"/>
+    public bool TryGetValue(long id, [NotNullWhen(true)] out TcpConnection<T>? connection) => (connection = this[id]) is not null;
+
+    /// <inheritdoc cref="ConnectionCollection.GetEnumerator"/>
+    public new IEnumerator<TcpConnection<T>> GetEnumerator()
+    {
+        foreach (TcpConnection connection in _connections.Values) yield return (TcpConnection<T>)connection;
     }
 }

@@ -19,15 +19,5 @@ internal sealed class CallbackHandler(ConnectionHandler inner, Action<TcpConnect
         return verdict;
     }
 
-    protected override void OnMessage(TcpConnection connection, WebSocketMessage message)
-    {
-        try
-        {
-            received(connection, message);
-        }
-        catch (Exception e)
-        {
-            OnFault(connection, e);
-        }
-    }
+    protected override void OnMessage(TcpConnection connection, WebSocketMessage message) => received(connection, message);
 }

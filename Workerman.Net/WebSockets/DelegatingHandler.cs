@@ -12,6 +12,8 @@ internal abstract class DelegatingHandler<T>(ConnectionHandler inner) : Connecti
 
     public override object? Owner => inner.Owner;
 
+    public override ConnectionHandler Root => inner.Root;
+
     public override void OnClose(TcpConnection connection) => inner.OnClose(connection);
 
     public override void OnError(TcpConnection connection, ConnectionError error, string reason) => inner.OnError(connection, error, reason);

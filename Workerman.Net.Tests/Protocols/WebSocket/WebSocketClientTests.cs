@@ -164,7 +164,7 @@ internal sealed class WebSocketClientTests(Type loopType)
             client.OnError = (connection, _, _) =>
             {
                 connection.Reconnect(60);
-                Timer.Delay(0.01, async () =>
+                Timer.DelayAsync(0.01, async () =>
                 {
                     connection.Close();
                     try

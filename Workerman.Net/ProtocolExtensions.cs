@@ -1,0 +1,96 @@
+using Workerman.Connection;
+using Workerman.Events;
+using Workerman.Protocols;
+using Workerman.Protocols.Http;
+using Workerman.WebSockets;
+
+namespace Workerman;
+
+/// <summary>
+/// Another protocol on a connection that is open (PHP: <c>$connection-&gt;protocol = …</c>): after a first line that says which, or once the client has proved who it is. What
+/// has arrived and is not read yet is read by the new one. A WebSocket begins with an answer, so it has a method of its own, <c>UpgradeToWebSocket</c>. All on the connection's loop.
+/// </summary>
+public static class ProtocolExtensions
+{
+    private const string OnMessageAsyncCure = "Cure: let it return Task; the overload that takes a function awaits it.";
+
+    extension<T>(TcpConnection<T> connection)
+    {
+        /// <summary>Goes on with another protocol for messages of the same type, which go to the same callback as before.</summary>
+        /// <param name="protocol">An object for this connection alone: it may keep state.</param>
+        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, or a message waits for its answer.</exception>
+        public void UseProtocol(IProtocol<T> protocol)
+        {
+            ArgumentNullException.ThrowIfNull(protocol);
+            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol), connection.Handler.Root);
+        }
+    }
+
+    extension(TcpConnection connection)
+    {
+        /// <summary>Goes on with another protocol, whose messages go to a callback of their own.</summary>
+        /// <param name="protocol">An object for this connection alone: it may keep state.</param>
+        /// <param name="onMessage">What is called with each message.</param>
+        /// <typeparam name="T">The message.</typeparam>
+        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, or a message waits for its answer.</exception>
+        /// <exception cref="ArgumentException"><paramref name="onMessage"/> is <c>async void</c>.</exception>
+        public void UseProtocol<T>(IProtocol<T> protocol, Action<TcpConnection, T> onMessage)
+        {
+            ArgumentNullException.ThrowIfNull(onMessage);
+            AsyncVoid.Refuse(onMessage, nameof(onMessage), OnMessageAsyncCure);
+            connection.UseProtocol(protocol, (own, message) =>
+            {
+                onMessage(own, message);
+                return Task.CompletedTask;
+            });
+        }
+
+        /// <inheritdoc cref="UseProtocol{T}(TcpConnection, IProtocol{T}, Action{TcpConnection, T})"/>
+        public void UseProtocol<T>(IProtocol<T> protocol, Func<TcpConnection, T, Task> onMessage)
+        {
+            ArgumentNullException.ThrowIfNull(protocol);
+            ArgumentNullException.ThrowIfNull(onMessage);
+            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol), new SwitchedHandler<T>(connection.Handler.Root, onMessage));
+        }
+
+        /// <summary>Goes on with HTTP/1.1 (PHP: <c>$connection-&gt;protocol = 'Workerman\Protocols\Http'</c>).</summary>
+        /// <param name="onMessage">What is called with each request.</param>
+        /// <param name="options">Limits and patience; null for the worker's (<see cref="WorkerOptions.Http"/>).</param>
+        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, or a message waits for its answer.</exception>
+        /// <exception cref="ArgumentException"><paramref name="onMessage"/> is <c>async void</c>.</exception>
+        public void UseHttp(Action<TcpConnection, Request> onMessage, HttpOptions? options = null)
+        {
+            ArgumentNullException.ThrowIfNull(onMessage);
+            AsyncVoid.Refuse(onMessage, nameof(onMessage), OnMessageAsyncCure);
+            connection.UseHttp((own, request) =>
+            {
+                onMessage(own, request);
+                return Task.CompletedTask;
+            }, options);
+        }
+
+        /// <inheritdoc cref="UseHttp(TcpConnection, Action{TcpConnection, Request}, HttpOptions)"/>
+        public void UseHttp(Func<TcpConnection, Request, Task> onMessage, HttpOptions? options = null)
+        {
+            ArgumentNullException.ThrowIfNull(onMessage);
+            options ??= connection.Worker?.Options.Http ?? new HttpOptions();
+            Switch(connection, ProtocolCatalog.HttpFactory(options, connection.IsEncrypted), new SwitchedHandler<Request>(connection.Handler.Root, onMessage));
+        }
+    }
+
+    private static void Switch(TcpConnection connection, Func<ConnectionProtocol> makeProtocol, ConnectionHandler handler)
+    {
+        if (!connection.Loop.IsCurrent)
+            throw new InvalidOperationException("A connection's protocol is changed on its loop: call this in one of its callbacks, or after an await in OnMessageAsync.");
+        if (connection.Status != ConnectionStatus.Established) return;
+        if (!connection.Protocol.IsReady)
+            throw new InvalidOperationException("A message of this connection waits for its answer, which the present protocol has to write; send it first, then change the protocol.");
+        connection.Switch(makeProtocol(), handler);
+    }
+
+    /// <summary>The handler of a connection whose protocol was changed: all but its messages stays with the one it was made with. On the loop's thread.</summary>
+    private sealed class SwitchedHandler<T>(ConnectionHandler inner, Func<TcpConnection, T, Task> received) : DelegatingHandler<T>(inner)
+    {
+        protected override void OnMessage(TcpConnection connection, T message) => Observe(connection, message, received(connection, message));
+    }
+}
