@@ -15,7 +15,7 @@ internal sealed partial class FormTests
     /// <summary>Small bodies are read when they are asked for, large ones on their way in: the outcome is the same.</summary>
     private static readonly int[] Thresholds = [1024 * 1024, 0];
 
-    private static string[] Boundaries => ["b", "'()+_,-./:=?", new('x', 70), "\"a b\""];
+    private static string[] Boundaries => ["b", "'()+_,-./:=?", new('x', 70), "\"a b\"", "----=_Part_7_1.2"];
 
     [TestCase("a=1&b=2&a=3", "a=1|b=2|a=3")]
     [TestCase("a+b=c%20d&%C3%A9=%zz&x", "a b=c d|\u00e9=%zz|x=", TestName = "decoding as in a query")]
@@ -87,10 +87,12 @@ internal sealed partial class FormTests
     public void Boundary([ValueSource(nameof(Boundaries))] string boundary, [ValueSource(nameof(Thresholds))] int threshold)
     {
         string bare = boundary.Trim('"');
-        string quoted = bare == boundary && bare.All(char.IsAsciiLetter) ? bare : $"\"{bare}\"";
         string body = $"--{bare} \t\r\nContent-Disposition: form-data; name=a\r\n\r\n--{bare[..^1]}\r\n--{bare}--";
-        foreach (Fragmentation fragmentation in Fragmentation.All)
-            Assert.That(Show(Parse($"Multipart/Form-Data;charset=x;  Boundary={quoted} ", body, threshold, fragmentation).Post()), Is.EqualTo($"a=--{bare[..^1]}"), $"{fragmentation}");
+        foreach (string sent in new[] { bare, $"\"{bare}\"" })
+        {
+            foreach (Fragmentation fragmentation in Fragmentation.All)
+                Assert.That(Show(Parse($"Multipart/Form-Data;charset=x;  Boundary={sent} ", body, threshold, fragmentation).Post()), Is.EqualTo($"a=--{bare[..^1]}"), $"{sent} {fragmentation}");
+        }
     }
 
     /// <summary>Content that looks like the end of itself, cut anywhere.</summary>
@@ -130,14 +132,9 @@ internal sealed partial class FormTests
     [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--bx--", TestName = "a boundary that goes on")]
     [TestCase("--b\nContent-Disposition: form-data; name=a\n\n1\n--b--", TestName = "bare LF")]
     [TestCase("--b\r\n\r\n1\r\n--b--", TestName = "no head")]
-    [TestCase("--b\r\nContent-Disposition: form-data\r\n\r\n1\r\n--b--", TestName = "no name")]
     [TestCase("--b\r\nContent-Disposition: attachment; name=a\r\n\r\n1\r\n--b--", TestName = "no form-data")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=a; name=b\r\n\r\n1\r\n--b--", TestName = "two names")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=a; filename=x; filename=y\r\n\r\n1\r\n--b--", TestName = "two file names")]
     [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n\r\n1\r\n--b--", TestName = "two dispositions")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=\"a\r\n\r\n1\r\n--b--", TestName = "open quote")]
     [TestCase("--b\r\nContent-Disposition : form-data; name=a\r\n\r\n1\r\n--b--", TestName = "space before the colon")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\n folded\r\n\r\n1\r\n--b--", TestName = "folded")]
     [TestCase("--b\r\nContent-Disposition: form-data; name=a\0\r\n\r\n1\r\n--b--", TestName = "NUL in the head")]
     public void MalformedMultipartIsTheClientsMistake(string body)
     {
@@ -154,9 +151,9 @@ internal sealed partial class FormTests
 
     [TestCase("multipart/form-data")]
     [TestCase("multipart/form-data; boundary=")]
-    [TestCase("multipart/form-data; boundary=\"b")]
     [TestCase("multipart/form-data; boundary=\"b \"")]
     [TestCase("multipart/form-data; boundary=b; boundary=c")]
+    [TestCase("multipart/form-data; boundary")]
     [TestCase("multipart/form-data; boundary=\"b\u00e9\"")]
     [TestCase("multipart/form-data; boundary=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")]
     public void BadBoundaryIsTheClientsMistake(string contentType)

@@ -93,8 +93,8 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
     /// <summary>RFC 2046 section 5.1.1: 1 to 70 characters, no space at the end.</summary>
     private static string? Boundary(string contentType)
     {
-        if (!HeaderParameters.TryRead(contentType, out _, out Dictionary<string, string> parameters)) return null;
-        if (!parameters.TryGetValue("boundary", out string? boundary) || boundary.Length is 0 or > 70 || boundary[^1] == ' ') return null;
+        string? boundary = HeaderParameters.Read(contentType, out _).GetValueOrDefault("boundary");
+        if (boundary is null || boundary.Length is 0 or > 70 || boundary[^1] == ' ') return null;
         return boundary.All(c => char.IsAsciiLetterOrDigit(c) || "'()+_,-./:=? ".Contains(c)) ? boundary : null;
     }
 
