@@ -185,7 +185,7 @@ internal sealed partial class FormTests
         string file = Part("name=f; filename=f", new string('x', 100));
         Request good = Parse(Multipart, two + file + "--b--", options);
         Assert.That((good.Post().Count, good.File().Count), Is.EqualTo((2, 1)));
-        foreach ((string body, string reason) in new[] { (two + Part("name=c", ""), "too many form fields"), (file + file, "too many files"), (Part("name=a", "12345678901"), "too large") })
+        foreach ((string body, string reason) in new[] { (two + Part("name=c", ""), "too many form fields (HttpOptions.MaxFormFields)"), (file + file, "too many files (HttpOptions.MaxFiles)"), (Part("name=a", "12345678901"), "form fields too large (HttpOptions.MaxFormFieldsSize)") })
         {
             BadRequestException e = Assert.Throws<BadRequestException>(() => Parse(Multipart, body + "--b--", options).File())!;
             Assert.That(e.StatusCode, Is.EqualTo(413));
@@ -194,6 +194,49 @@ internal sealed partial class FormTests
         Assert.That(Assert.Throws<BadRequestException>(() => Parse("application/json", "[1,2,3]", options).Post())!.StatusCode, Is.EqualTo(413));
         Assert.That(Assert.Throws<BadRequestException>(() => Parse(null, "a&b&c", options).Post())!.StatusCode, Is.EqualTo(413));
     }
+
+    /// <summary>One rule for all that <c>Post</c> reads: what counts are the bytes of the values, however they are escaped.</summary>
+    [Test]
+    public void FieldsMayBeAsLargeInEveryKindOfForm([ValueSource(nameof(Thresholds))] int threshold)
+    {
+        const string Euro = "\u00e2\u0082\u00ac";
+        var options = new HttpOptions { MaxFormFieldsSize = 1000, BodyMemoryThreshold = threshold };
+        foreach ((string type, Func<string, string> body) in new (string, Func<string, string>)[]
+        {
+            (Multipart, a => Part("name=a", a) + Part("name=b", Euro) + "--b--"),
+            ("application/x-www-form-urlencoded", a => $"a={a}&b={Euro}"),
+            ("application/x-www-form-urlencoded", a => $"&a={string.Concat(a.Select(c => $"%{(int)c:X2}"))}&&b=%E2%82%AC&"),
+            ("application/json", a => $"{{\"a\":\"{a}\",\"b\":\"\\u20ac\",\"c\":null}}"),
+            ("text/plain", a => $"a={a}&b={Euro}"),
+        })
+        {
+            Request good = Parse(type, body(new string('x', 997)), options);
+            Assert.That((good.Post("a")!.Length, good.Post("b")), Is.EqualTo((997, "\u20ac")), type);
+            BadRequestException e = Assert.Throws<BadRequestException>(() => Parse(type, body(new string('x', 998)), options).Post(), type)!;
+            Assert.That((e.StatusCode, e.Message), Is.EqualTo((413, "form fields too large (HttpOptions.MaxFormFieldsSize)")));
+        }
+        string long1 = new('n', 30_000);
+        Assert.Throws<BadRequestException>(() => Parse(null, $"{long1}=1&a=2", options).Post(), "a name has a bound too");
+    }
+
+    /// <summary>A urlencoded body in a file is read in pieces.</summary>
+    [Test]
+    public void UrlEncodedFormInAFileIsReadAsOneInMemory()
+    {
+        var random = new Random(1);
+        string[] members = [.. Enumerable.Range(0, 900).Select(i => $"n{i}={new string('x', random.Next(600))}%20")];
+        var options = new HttpOptions { BodyMemoryThreshold = 0 };
+        string shown = Show(Parse(null, string.Join('&', members), options).Post());
+        Assert.That(shown, Is.EqualTo(string.Join('|', members.Select(m => m.Replace("%20", " ", StringComparison.Ordinal)))));
+    }
+
+    /// <summary>RFC 7578 section 4.5, which HttpClient's StringContent uses.</summary>
+    [TestCase("text/plain; charset=iso-8859-1", "\u00df", "\u00df")]
+    [TestCase("text/plain; charset=\"utf-8\"", "\u00c3\u009f", "\u00df")]
+    [TestCase("text/plain; charset=klingon", "\u00c3\u009f", "\u00df")]
+    [TestCase("text/plain", "\u00c3\u009f", "\u00df")]
+    public void FieldMaySayItsCharset(string type, string sent, string value) =>
+        Assert.That(Parse(Multipart, Part("name=a", sent, type) + "--b--").Post("a"), Is.EqualTo(value));
 
     [Test]
     public void LargeBodyIsInAFileUntilTheAnswer([Values("text/plain", "application/octet-stream")] string type)

@@ -36,7 +36,10 @@ public sealed class HttpOptions
     /// <summary>Fields that a form, or members that a JSON object, may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Post</c> throws, which is answered with 413.</summary>
     public int MaxFormFields { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
 
-    /// <summary>Bytes that the fields of a multipart form may have together, without its files; 1 MiB, at least 1. Beyond: <c>Post</c> throws, which is answered with 413.</summary>
+    /// <summary>
+    /// Bytes that the values of a form's fields may have together, without its files: of a multipart or urlencoded form, and of the members of a JSON body that
+    /// <c>Post</c> reads; 1 MiB, at least 1. Beyond: <c>Post</c> throws, which is answered with 413. The body as a whole is bounded by <c>MaxPackageSize</c>.
+    /// </summary>
     public int MaxFormFieldsSize { get; set => field = InRange(value, 1, int.MaxValue); } = 1024 * 1024;
 
     /// <summary>Files that a form may have; 20, 0 to 100,000 (PHP: <c>max_file_uploads</c>). Beyond: <c>File</c> throws, which is answered with 413.</summary>

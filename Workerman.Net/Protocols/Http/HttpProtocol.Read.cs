@@ -48,7 +48,7 @@ internal sealed partial class HttpProtocol
             return verdict;
         }
         int bodyLimit = maxPackageSize - consumed;
-        if (head.ContentLength > bodyLimit) return Verdict.Reject(413, "request body too large");
+        if (head.ContentLength > bodyLimit) return Refusals.BodyTooLarge;
         input = input.Slice(consumed);
         _request = new Request(in head, options) { Exchange = this };
         if (head.ContentLength != 0) BeginBody(in head, bodyLimit, input.IsEmpty);

@@ -87,7 +87,8 @@ internal sealed partial class HttpProtocol(HttpOptions options, bool isSecure = 
     {
         // A connection that never sent a byte (browsers open some to spare) has asked for nothing that could be answered.
         WaitPhase.Head when !_begun => Verdict.NeedMore,
-        WaitPhase.Head or WaitPhase.Body => Verdict.Reject(408, "the request took too long"),
+        WaitPhase.Head => Refusals.HeadTooSlow,
+        WaitPhase.Body => Refusals.BodyTooSlow,
         _ => Verdict.NeedMore,
     };
 

@@ -101,6 +101,9 @@ public sealed partial class Request
         foreach ((string name, string value) in trailers) Parsed.Trailers.Add(name, value);
     }
 
+    /// <summary>JSON is read in one piece.</summary>
+    private ReadOnlyMemory<byte> RawJson => BodyLength <= Array.MaxLength ? RawBody : throw new BadRequestException(413, "a JSON body of more than 2 GiB");
+
     private string? ContentType => Header("content-type");
 
     private bool IsMultipart => _body?.IsMultipart == true;
@@ -110,13 +113,13 @@ public sealed partial class Request
         if (_body is null) return NoFields;
         if (IsMultipart) return _body.ReadForm().Fields;
         return MediaType.IsJson(ContentType)
-            ? JsonFields.Read(RawBody, _options.MaxFormFields)
-            : UrlEncoding.Parse(RawBody.Span, _options.MaxFormFields, static () => new BadRequestException(413, "too many form fields"));
+            ? JsonFields.Read(RawJson, _options)
+            : UrlEncodedForm.Read(_body, _options);
     }
 
     private T? ReadJson<T>(Func<ReadOnlyMemory<byte>, T?> read)
     {
-        ReadOnlyMemory<byte> body = RawBody;
+        ReadOnlyMemory<byte> body = RawJson;
         // RFC 8259 section 8.1; a serializer looks only at the texts that it needs.
         if (!Utf8.IsValid(body.Span)) throw new BadRequestException("malformed JSON body");
         try

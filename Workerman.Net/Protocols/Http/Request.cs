@@ -67,7 +67,7 @@ public sealed partial class Request
     /// <summary>All members of the query (PHP: <c>get()</c>).</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
     public FieldCollection<string> Get() =>
-        Parsed.Query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers, static () => new BadRequestException(400, "too many query members"));
+        Parsed.Query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers, static () => Refusals.TooMany("query members", nameof(HttpOptions.MaxQueryMembers), 400));
 
     /// <summary>All members of the query with a name, in their order. PHP has only the last, or <c>name[]</c>.</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>

@@ -28,6 +28,9 @@ internal sealed class RequestBody : IDisposable
 
     public long Length { get; private set; }
 
+    /// <summary>Whether the bytes as they came are in memory.</summary>
+    public bool IsInMemory => _bytes?.IsInMemory == true;
+
     public void Append(ReadOnlySpan<byte> bytes)
     {
         Length += bytes.Length;

@@ -10,7 +10,7 @@ namespace Workerman.Protocols.Http;
 internal static class UrlEncoding
 {
     /// <summary>Reads <c>a=1&amp;b=2</c>.</summary>
-    /// <param name="text">A query, or a urlencoded body.</param>
+    /// <param name="text">A query.</param>
     /// <param name="limit">Members that there may be.</param>
     /// <param name="tooMany">What to throw beyond it.</param>
     public static FieldCollection<string> Parse(ReadOnlySpan<byte> text, int limit, Func<BadRequestException> tooMany)
@@ -44,6 +44,17 @@ internal static class UrlEncoding
     {
         byte[] decoded = new byte[text.Length];
         return decoded[..Decode(text, decoded, plusIsSpace)];
+    }
+
+    /// <summary>How many bytes escaped text stands for.</summary>
+    public static int DecodedLength(ReadOnlySpan<byte> text)
+    {
+        int length = text.Length;
+        for (int i; (i = text.IndexOf((byte)'%')) >= 0; text = text[(i + 1)..])
+        {
+            if (IsHexPair(text, i + 1)) length -= 2;
+        }
+        return length;
     }
 
     /// <summary>Whether two hex digits stand there.</summary>
