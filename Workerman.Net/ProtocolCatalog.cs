@@ -87,6 +87,7 @@ internal static class ProtocolCatalog
     private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure)
     {
         options.Session.Check();
+        options.SweepUploads();
         options.Session.Store.Report = static (what, reason) => Log.SessionFailed(Worker.SafeLogger, what, reason);
         return () => new HttpProtocol(options, isSecure);
     }

@@ -42,7 +42,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     }
 
     /// <summary>Bytes that a message may have, for new connections; 10 MiB (PHP: <c>$defaultMaxPackageSize</c>).</summary>
-    public static int DefaultMaxPackageSize
+    public static long DefaultMaxPackageSize
     {
         get => ConnectionLimits.Default.MaxPackageSize;
         set => ConnectionLimits.Default = ConnectionLimits.Default with { MaxPackageSize = value };
@@ -91,8 +91,11 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>Bytes that may wait to be sent before sends are dropped; at least 1 (PHP: <c>$maxSendBufferSize</c>).</summary>
     public int MaxSendBufferSize { get => _limits.MaxSendBufferSize; set => _limits = _limits with { MaxSendBufferSize = value }; }
 
-    /// <summary>Bytes that a message may have; at least 1 (PHP: <c>$maxPackageSize</c>).</summary>
-    public int MaxPackageSize { get => _limits.MaxPackageSize; set => _limits = _limits with { MaxPackageSize = value }; }
+    /// <summary>
+    /// Bytes that a message may have; at least 1 (PHP: <c>$maxPackageSize</c>). Of HTTP that is head and body, and the body may be larger than memory. A message of
+    /// another protocol of the library is one text or one array, and has no more than 1 GiB.
+    /// </summary>
+    public long MaxPackageSize { get => _limits.MaxPackageSize; set => _limits = _limits with { MaxPackageSize = value }; }
 
     /// <summary>See <see cref="DefaultLingerTimeout"/> (PHP: <c>$lingerTimeout</c>).</summary>
     public TimeSpan LingerTimeout { get => _limits.LingerTimeout; set => _limits = _limits with { LingerTimeout = value }; }

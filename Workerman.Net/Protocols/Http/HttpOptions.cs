@@ -1,3 +1,5 @@
+using Workerman.Protocols.Http.Files;
+
 namespace Workerman.Protocols.Http;
 
 /// <summary>
@@ -51,7 +53,9 @@ public sealed class HttpOptions
     /// <summary>Bytes of an uploaded file that are kept in memory when its form is larger than <see cref="BodyMemoryThreshold"/>; 64 KiB, at least 0.</summary>
     public int FileMemoryThreshold { get; set => field = InRange(value, 0, int.MaxValue); } = 64 * 1024;
 
-    /// <summary>The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>).</summary>
+    /// <summary>
+    /// The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>). Those that a killed process has left there are removed when a worker starts.
+    /// </summary>
     /// <exception cref="ArgumentException">There is no such folder.</exception>
     public string UploadFolder
     {
@@ -77,6 +81,9 @@ public sealed class HttpOptions
     /// <see cref="Response.WithCompression"/>, which decides for one response, for what it means.
     /// </summary>
     public bool Compression { get; set; }
+
+    /// <summary>Has the temporary files of killed processes removed from <see cref="UploadFolder"/>.</summary>
+    internal void SweepUploads() => AbandonedFiles.SweepOnce(UploadFolder);
 
     private static int InRange(int value, int least, int most)
     {

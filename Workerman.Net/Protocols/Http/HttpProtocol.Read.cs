@@ -11,7 +11,7 @@ internal sealed partial class HttpProtocol
     private bool _owesContinue;
     private bool _refusesHead;
 
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out Request message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out Request message)
     {
         message = null!;
         if (_state is State.Stream or State.Raw)
@@ -37,7 +37,7 @@ internal sealed partial class HttpProtocol
         output.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
     }
 
-    private Verdict ReadHead(ref ReadOnlySequence<byte> input, int maxPackageSize)
+    private Verdict ReadHead(ref ReadOnlySequence<byte> input, long maxPackageSize)
     {
         Verdict verdict = HttpParser.TryParse(input, options, out RequestHead head, out int consumed, isSecure);
         if (verdict.Kind != VerdictKind.Message)
@@ -47,7 +47,7 @@ internal sealed partial class HttpProtocol
             _refusesHead = StartsWithHead(begun);
             return verdict;
         }
-        int bodyLimit = maxPackageSize - consumed;
+        long bodyLimit = maxPackageSize - consumed;
         if (head.ContentLength > bodyLimit) return Refusals.BodyTooLarge;
         input = input.Slice(consumed);
         _request = new Request(in head, options) { Exchange = this };
@@ -66,7 +66,7 @@ internal sealed partial class HttpProtocol
     /// <summary>Whatever else it says, its answer has no body (RFC 9110 section 9.3.2).</summary>
     private static bool StartsWithHead(in ReadOnlySequence<byte> input) => new SequenceReader<byte>(input).IsNext("HEAD "u8);
 
-    private void BeginBody(in RequestHead head, int limit, bool nothingCame)
+    private void BeginBody(in RequestHead head, long limit, bool nothingCame)
     {
         _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options);
         _remaining = head.ContentLength;

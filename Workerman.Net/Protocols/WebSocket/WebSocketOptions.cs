@@ -7,7 +7,7 @@ public sealed class WebSocketOptions
     /// Bytes that one frame may have; 10 MiB, at least 125. A larger one ends the connection with 1009 as soon as its length is known. A message, whatever the number of its frames,
     /// has the connection's <c>MaxPackageSize</c>.
     /// </summary>
-    public int MaxFrameSize
+    public long MaxFrameSize
     {
         get;
         set
