@@ -73,6 +73,13 @@ public sealed class HttpOptions
     /// <summary>Whether TRACE reaches the application; false: 501.</summary>
     public bool AllowTrace { get; set; }
 
+    /// <summary>
+    /// Whether bodies that come as gzip, deflate or Brotli (<c>Content-Encoding</c>) are decompressed as they arrive; not by default. What comes out is bounded by
+    /// <c>MaxPackageSize</c>: beyond, 413. <c>Content-Encoding</c> is gone then and <c>Content-Length</c> is what came out. A body in any other coding stays as it is
+    /// and is not read as a form or JSON: <c>Post</c>, <c>File</c> and <c>Json</c> throw, which is answered with 415.
+    /// </summary>
+    public bool DecompressRequests { get; set; }
+
     /// <summary>Settings of its sessions (PHP: the statics of <c>Session</c>).</summary>
     public SessionOptions Session { get; } = new();
 

@@ -24,6 +24,7 @@ internal sealed partial class HttpProtocol
         if (_state == State.Head) verdict = ReadHead(ref input, maxPackageSize);
         if (_state == State.Body) verdict = ReadBody(ref input);
         else if (_state == State.Chunks) verdict = ReadChunks(ref input);
+        if (verdict.Kind == VerdictKind.Message && _body is not null) verdict = CompleteBody();
         if (verdict.Kind == VerdictKind.Message) message = BeginExchange();
         return verdict;
     }
@@ -68,7 +69,7 @@ internal sealed partial class HttpProtocol
 
     private void BeginBody(in RequestHead head, long limit, bool nothingCame)
     {
-        _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options);
+        _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options, _request.Header("content-encoding"), limit);
         _remaining = head.ContentLength;
         _state = head.IsChunked ? State.Chunks : State.Body;
         if (head.IsChunked) _chunks = new ChunkedDecoder(_body, limit, options);
@@ -79,17 +80,46 @@ internal sealed partial class HttpProtocol
     private Verdict ReadBody(ref ReadOnlySequence<byte> input)
     {
         ReadOnlySequence<byte> part = input.Slice(0, Math.Min(_remaining, input.Length));
-        foreach (ReadOnlyMemory<byte> segment in part) _body!.Append(segment.Span);
+        try
+        {
+            foreach (ReadOnlyMemory<byte> segment in part) _body!.Append(segment.Span);
+        }
+        catch (BadRequestException e)
+        {
+            return Verdict.Reject(e.StatusCode, e.Message);
+        }
         _remaining -= part.Length;
         input = input.Slice(part.End);
         return _remaining == 0 ? Verdict.Message : Verdict.NeedMore;
     }
 
-    private Verdict ReadChunks(ref ReadOnlySequence<byte> input) => _chunks!.TryDecode(ref input);
+    private Verdict ReadChunks(ref ReadOnlySequence<byte> input)
+    {
+        try
+        {
+            return _chunks!.TryDecode(ref input);
+        }
+        catch (BadRequestException e)
+        {
+            return Verdict.Reject(e.StatusCode, e.Message);
+        }
+    }
+
+    private Verdict CompleteBody()
+    {
+        try
+        {
+            _body!.Complete();
+            return Verdict.Message;
+        }
+        catch (BadRequestException e)
+        {
+            return Verdict.Reject(e.StatusCode, e.Message);
+        }
+    }
 
     private Request BeginExchange()
     {
-        _body?.Complete();
         _request!.Complete(_body, _chunks?.Trailers);
         _chunks = null;
         _state = State.Answer;

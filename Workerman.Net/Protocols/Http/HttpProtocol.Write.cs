@@ -123,8 +123,10 @@ internal sealed partial class HttpProtocol
         if (message is not null && !ReferenceEquals(message, _request)) return false;
         if (_state == State.Chunked) BreakOffChunks();
         if (_state != State.Answer) return false;
+        Response answer = Rejection(verdict);
+        if (verdict.Reason == Refusals.UnknownCoding) answer.WithHeader("Accept-Encoding", ContentCodings.Accepted(options));
         // As in PHP, what a handler changed of the session before it failed is saved.
-        Encode(Rejection(verdict), output);
+        Encode(answer, output);
         return true;
     }
 

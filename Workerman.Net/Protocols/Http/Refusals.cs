@@ -6,6 +6,9 @@ internal static class Refusals
     private const string Options = $"{nameof(HttpOptions)}.";
     private const string Package = "TcpConnection.MaxPackageSize";
 
+    /// <summary>Of a 415, which has Accept-Encoding then and only then (RFC 9110 section 15.5.16).</summary>
+    public const string UnknownCoding = $"the body is in a Content-Encoding that is not read here ({Options}{nameof(HttpOptions.DecompressRequests)})";
+
     public static Verdict HeadTooLarge { get; } = Verdict.Reject(431, $"request head too large ({Options}{nameof(HttpOptions.MaxHeadSize)})");
 
     public static Verdict TrailersTooLarge { get; } = Verdict.Reject(431, $"trailer section too large ({Options}{nameof(HttpOptions.MaxHeadSize)})");

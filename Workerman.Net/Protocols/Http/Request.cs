@@ -10,7 +10,7 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 public sealed partial class Request
 {
-    private readonly RequestHead _head;
+    private RequestHead _head;
     private readonly HttpOptions _options;
     private ParsedRequest? _parsed;
 
@@ -53,7 +53,10 @@ public sealed partial class Request
         }
     }
 
-    /// <summary>Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>).</summary>
+    /// <summary>
+    /// Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>). Those of a chunked or decompressed body are
+    /// what <see cref="Header()"/> shows: they fit the body as it is now.
+    /// </summary>
     public string RawHead => Encoding.Latin1.GetString(_head.Bytes[..^4]);
 
     /// <summary>Anything that the application hangs on the request (PHP: <c>$context</c>, and properties that are made up).</summary>
@@ -93,7 +96,10 @@ public sealed partial class Request
         return value ?? defaultValue;
     }
 
-    /// <summary>All header fields, their names in lower case and in any case found (PHP: <c>header()</c>). Of several with a name the joined value.</summary>
+    /// <summary>
+    /// All header fields, their names in lower case and in any case found (PHP: <c>header()</c>). Of several with a name the joined value. The body has come whole, so
+    /// a chunked one has its <c>Content-Length</c> in place of <c>Transfer-Encoding</c> (RFC 9112 section 7.1.3).
+    /// </summary>
     public IReadOnlyDictionary<string, string> Header() => Parsed.JoinedHeaders ??= Headers.Keys.ToDictionary(name => name, name => Header(name)!, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>All values of a header field, a line each, in their order.</summary>
