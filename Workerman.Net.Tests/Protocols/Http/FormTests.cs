@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json.Serialization;
 using Workerman.Protocols;
@@ -15,7 +16,16 @@ internal sealed partial class FormTests
     /// <summary>Small bodies are read when they are asked for, large ones on their way in: the outcome is the same.</summary>
     private static readonly int[] Thresholds = [1024 * 1024, 0];
 
+    private static readonly ConcurrentBag<HttpProtocol> Protocols = [];
+
     private static string[] Boundaries => ["b", "'()+_,-./:=?", new('x', 70), "\"a b\"", "----=_Part_7_1.2"];
+
+    /// <summary>With the answer, or with its connection, go the temporary files of a request.</summary>
+    [OneTimeTearDown]
+    public void EndConnections()
+    {
+        foreach (HttpProtocol protocol in Protocols) protocol.Dispose();
+    }
 
     [TestCase("a=1&b=2&a=3", "a=1|b=2|a=3")]
     [TestCase("a+b=c%20d&%C3%A9=%zz&x", "a b=c d|\u00e9=%zz|x=", TestName = "decoding as in a query")]
@@ -283,6 +293,7 @@ internal sealed partial class FormTests
 
     private static Request Parse(HttpProtocol protocol, string? contentType, string body, Fragmentation fragmentation)
     {
+        Protocols.Add(protocol);
         string type = contentType is null ? "" : $"Content-Type: {contentType}\r\n";
         byte[] bytes = Encoding.Latin1.GetBytes($"POST / HTTP/1.1\r\nHost: a\r\n{type}Content-Length: {body.Length}\r\n\r\n{body}");
         byte[] waiting = [];

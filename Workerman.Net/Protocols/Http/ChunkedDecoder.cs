@@ -104,10 +104,11 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
     private Verdict BeginChunk()
     {
         _remaining = _line.Size;
-        _size += _remaining;
         _line = default;
         _lineLength = 0;
-        if (_size > maxBodySize) return Refusals.BodyTooLarge;
+        // By subtraction: the sum may be beyond 63 bits.
+        if (_remaining > maxBodySize - _size) return Refusals.BodyTooLarge;
+        _size += _remaining;
         _state = _remaining == 0 ? State.Trailer : State.Data;
         return Verdict.Message;
     }

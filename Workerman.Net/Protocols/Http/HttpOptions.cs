@@ -11,7 +11,7 @@ public sealed class HttpOptions
     /// <summary>Bytes that the request line and the header fields may have together; 16 KiB, 256 to 1 MiB. Beyond: 431.</summary>
     public int MaxHeadSize { get; set => field = InRange(value, 256, 1024 * 1024); } = 16 * 1024;
 
-    /// <summary>Bytes that the request line may have; 8 KiB, 64 to 1 MiB. Beyond: 414.</summary>
+    /// <summary>Bytes that the request line may have; 8 KiB, 64 to 1 MiB. Beyond: 414, or 400 if the method alone is longer.</summary>
     public int MaxRequestLineSize { get; set => field = InRange(value, 64, 1024 * 1024); } = 8 * 1024;
 
     /// <summary>Header fields that a request may have; 100, 1 to 10,000. Beyond: 431.</summary>

@@ -74,7 +74,7 @@ internal static class HttpParser
         }
     }
 
-    /// <summary>Section 3: a request line that is longer than any that is wanted: 414.</summary>
+    /// <summary>Section 3: a request line that is longer than any that is wanted: 414, which is about the target; a method that alone is so long is none: 400.</summary>
     private static Verdict ReadRequestLine(ref LineReader reader, HttpOptions options, bool isSecure, out RequestLine line)
     {
         line = new RequestLine();
@@ -83,7 +83,7 @@ internal static class HttpParser
         bool tooLong = text.Length > limit;
         if (text.IsEmpty) return OrWait(Verdict.NeedMore, end);
         Verdict verdict = tooLong ? line.Read(text[..(limit + 1)], isWhole: false, options, isSecure) : line.Read(text, end != LineEnd.Open, options, isSecure);
-        if (tooLong && verdict.Kind != VerdictKind.Reject) return Refusals.RequestLineTooLong;
+        if (tooLong && verdict.Kind != VerdictKind.Reject) return text[..limit].Contains((byte)' ') ? Refusals.RequestLineTooLong : Refusals.MethodTooLong;
         return end == LineEnd.Ended ? verdict : OrWait(verdict, end);
     }
 

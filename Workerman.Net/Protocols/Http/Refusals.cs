@@ -19,6 +19,8 @@ internal static class Refusals
 
     public static Verdict RequestLineTooLong { get; } = Verdict.Reject(414, $"request line too long ({Options}{nameof(HttpOptions.MaxRequestLineSize)})");
 
+    public static Verdict MethodTooLong { get; } = Verdict.Reject(400, $"method too long ({Options}{nameof(HttpOptions.MaxRequestLineSize)})");
+
     public static Verdict BodyTooLarge { get; } = Verdict.Reject(413, $"request body too large ({Package})");
 
     public static Verdict HeadTooSlow { get; } = Verdict.Reject(408, $"the request took too long ({Options}{nameof(HttpOptions.HeadTimeout)})");
