@@ -90,7 +90,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     /// <summary>A copy with what the file's name tells. What it does not tell is to be saved, not shown, as in PHP.</summary>
     private static Response Describe(Response response, FileBody body)
     {
-        Response head = response.CopyHead(response.StatusCode);
+        Response head = response.CopyHead(response.StatusCode).WithoutHeader("Content-Length");
         string name = Path.GetFileName(body.Path);
         string? type = MediaTypes.Of(name);
         AddIfMissing(head, "Content-Type", type ?? MediaTypes.Unknown);
@@ -136,7 +136,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     private static Response Without(Response response, int status)
     {
         Response copy = response.CopyHead(status).WithoutHeader("Content-Type").WithoutHeader("Content-Disposition").WithoutHeader("Content-Encoding")
-            .WithoutHeader("Content-Range");
+            .WithoutHeader("Content-Range").WithoutHeader("Content-Length");
         return status == 304 ? copy : copy.WithoutHeader("ETag").WithoutHeader("Last-Modified").WithoutHeader("Cache-Control").WithoutHeader("Expires");
     }
 
