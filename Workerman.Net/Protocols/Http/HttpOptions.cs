@@ -75,6 +75,23 @@ public sealed class HttpOptions
     /// </summary>
     public bool Compression { get; set; }
 
+    /// <summary>
+    /// The charset that the content type of a file of text says, where the application gives no type of its own; <c>utf-8</c>, empty for none. It is said
+    /// of <c>text/*</c> with JavaScript, and of XML with SVG unless the file names another encoding itself; JSON is UTF-8 without a word.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is no token.</exception>
+    public string FileCharset { get; set => field = CheckCharset(value); } = DefaultFileCharset;
+
+    internal const string DefaultFileCharset = "utf-8";
+
+    /// <summary>Empty, or a token (RFC 9110 section 8.3.2).</summary>
+    internal static string CheckCharset(string charset)
+    {
+        ArgumentNullException.ThrowIfNull(charset);
+        if (charset.Length > 0 && !HttpChars.IsToken(charset)) throw new ArgumentException($"'{Printable.Of(charset)}' is no charset; give its name, such as utf-8, or an empty text for none.", nameof(charset));
+        return charset;
+    }
+
     private static int InRange(int value, int least, int most)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(value, least);

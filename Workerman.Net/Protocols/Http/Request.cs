@@ -132,6 +132,9 @@ public sealed partial class Request
     /// <summary>The head as the parser judged it.</summary>
     internal ref readonly RequestHead Head => ref _head;
 
+    /// <summary>The charset that files of text have by default.</summary>
+    internal string FileCharset => _options.FileCharset;
+
     private TargetParts SplitTarget() => new(RequestTarget.PathAndQuery(_head.Target));
 
     private FieldCollection<string> ReadHeaders()
