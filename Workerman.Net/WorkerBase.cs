@@ -280,10 +280,12 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 
     private void OpenListeners()
     {
+        if (!HasAddress) return;
+        // Outside the lock, which all loops take: looking a name up may last.
+        ListenAddress address = ListenAddress.Parse(Address);
         lock (_gate)
         {
-            if (_listeners.Count > 0 || !HasAddress) return;
-            ListenAddress address = ListenAddress.Parse(Address);
+            if (_listeners.Count > 0) return;
             PrepareTls();
             // Listening again means the same port, also where the system chose it.
             EndPoint endPoint = _boundEndPoint ?? address.EndPoint;
@@ -302,8 +304,8 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
                 // With port 0 the first socket gets a port, and the others share it.
                 endPoint = _boundEndPoint = _listeners[0].EndPoint;
             }
-            Log.Listening(Worker.SafeLogger, Name, $"{Scheme}://{endPoint}");
         }
+        Log.Listening(Worker.SafeLogger, Name, $"{Scheme}://{Bound}");
     }
 
     /// <summary>Takes an <see cref="Unlisten"/> back that no loop has come to notice.</summary>

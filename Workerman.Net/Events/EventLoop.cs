@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Logging;
 
 namespace Workerman.Events;
 
@@ -203,11 +204,11 @@ public abstract class EventLoop : IEventLoop
         try
         {
             if (ErrorHandler is { } handler) handler(exception);
-            else Console.Error.WriteLine(exception);
+            else ConsoleLines.Print(exception.ToString(), isError: true);
         }
         catch (Exception e)
         {
-            // The handler of last resort failed, a full disk perhaps: nobody is left to tell, and the loop must not die of it.
+            // The handler of last resort failed, or the exception cannot describe itself: nobody is left to tell, and the loop must not die of it.
             Debug.WriteLine(e);
         }
     }
