@@ -131,6 +131,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         }
     }
 
+    /// <summary>How its sockets are made.</summary>
+    internal SocketSetup SocketSetup => new(Options.Backlog, ReusePort, Options.UnixFileMode, Options.KeepAlive, Options.ConfigureSocket);
+
     /// <summary>Whether it may have another connection. Any thread.</summary>
     internal bool HasRoom => Volatile.Read(ref _connectionCount) < Options.MaxConnections;
 
@@ -254,10 +257,16 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         }
     }
 
+    /// <summary>The sockets that it listens on.</summary>
+    private protected Socket[] OpenSockets()
+    {
+        lock (_gate) return [.. _listeners.Select(listener => listener.Socket)];
+    }
+
     /// <summary>Opens one of its sockets.</summary>
     /// <exception cref="WorkerStartException">The system refuses.</exception>
     private protected virtual Listener OpenListener(ListenAddress address, EndPoint endPoint) =>
-        Listener.Open(address, endPoint, Options.Backlog, ReusePort, Options.UnixFileMode);
+        Listener.Open(address, endPoint, SocketSetup);
 
     private IWorkerView Attach(IEventLoop loop, int id, LoopThread thread, bool ownsLoop)
     {
@@ -344,7 +353,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         lock (_gate) view.AcceptFrom(_listeners.Count == 0 ? null : _listeners[view.Id % _listeners.Count]);
     }
 
-    private IWorkerView? CurrentView()
+    private protected IWorkerView? CurrentView()
     {
         EventLoop? loop = EventLoop.Current;
         if (loop is null) return null;

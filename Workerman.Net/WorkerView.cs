@@ -199,7 +199,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         TcpConnection connection;
         try
         {
-            if (!_isUnix) socket.SetNoDelay();
+            if (!_isUnix && !SocketSetup.IsInherited) _worker.SocketSetup.PrepareConnection(socket);
             connection = new TcpConnection(socket, _makeProtocol(), _first, _worker.Tls?.NewFilter());
         }
         catch (Exception e)

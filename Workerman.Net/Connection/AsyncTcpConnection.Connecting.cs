@@ -210,7 +210,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         Renew(MakeProtocol);
         SetStatus(ConnectionStatus.Connecting);
         _clients!.Add(this);
-        _attempt = new ConnectAttempt(Loop, new ConnectPlan(_address, _socks5 ?? _http, BindTo, ConnectTimeout, LookUp), this);
+        _attempt = new ConnectAttempt(Loop, new ConnectPlan(_address, _socks5 ?? _http, BindTo, ConnectTimeout, LookUp) { AttemptDelay = AttemptDelay, KeepAlive = KeepAlive, ConfigureSocket = ConfigureSocket }, this);
         _attempt.Start();
     }
 

@@ -79,6 +79,12 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         set => ConnectionLimits.Default = ConnectionLimits.Default with { HalfClosedTimeout = value };
     }
 
+    /// <summary>
+    /// How a peer that vanished without closing is found, for workers and client connections that are made from here on; null for not at all. By default after 55 + 55 seconds of silence
+    /// (PHP: what it sets on every socket). Theirs: <c>WorkerOptions.KeepAlive</c> and <see cref="AsyncTcpConnection.KeepAlive"/>.
+    /// </summary>
+    public static TcpKeepAlive? DefaultKeepAlive { get; set; } = new();
+
     /// <summary>Number of the connection, unique in the process (PHP: <c>$id</c>).</summary>
     public long Id { get; }
 

@@ -89,7 +89,7 @@ public abstract class EventLoop : IEventLoop
     public abstract IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler);
 
     /// <inheritdoc/>
-    public abstract IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler);
+    public abstract IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler);
 
     /// <inheritdoc/>
     public virtual void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
