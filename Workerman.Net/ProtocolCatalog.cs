@@ -73,8 +73,8 @@ internal static class ProtocolCatalog
     private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure) => scheme switch
     {
         _ when !Has<T>(Messages[scheme]) => null,
-        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, isSecure),
-        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure),
+        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, isSecure, static (options, isSecure) => new OpeningProtocol(options, isSecure)),
+        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, static (options, isSecure) => new HttpProtocol(options, isSecure)),
         "text" => PlainProtocols.Text<T>(),
         "frame" => PlainProtocols.Frame<T>(),
         _ => PlainProtocols.Raw<T>(scheme),
@@ -84,11 +84,11 @@ internal static class ProtocolCatalog
 
     private static bool CarriesAny(string scheme) => scheme is "tcp" or "unix";
 
-    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure)
+    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure, Func<HttpOptions, bool, ConnectionProtocol> make)
     {
         options.Session.Check();
         options.Session.Store.Report = static (what, reason) => Log.SessionFailed(Worker.SafeLogger, what, reason);
-        return () => new HttpProtocol(options, isSecure);
+        return () => make(options, isSecure);
     }
 
     private static IEnumerable<string> Schemes => Messages.Keys.Concat(Secure.Keys);

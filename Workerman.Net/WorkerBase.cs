@@ -109,18 +109,27 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     public Action<TcpConnection>? OnBufferDrain { get; set; }
 
     /// <summary>
-    /// Somebody asks for a WebSocket (PHP: <c>$onWebSocketConnect</c>). To refuse, send a <see cref="Response"/>, 403 perhaps, or close the connection; to choose a subprotocol or add header
-    /// fields, set <see cref="Request.UpgradeHeaders"/>.
+    /// Somebody asks for a WebSocket (PHP: <c>$onWebSocketConnect</c>). To refuse, send a <see cref="Response"/>, 403 perhaps, or close the connection; nothing else refuses, and a line of
+    /// level Debug in the log tells of it. Messages that are sent here are the first after the handshake. To choose a subprotocol or add header fields, set <see cref="Request.UpgradeHeaders"/>.
     /// </summary>
     public Action<TcpConnection, Request>? OnWebSocketConnect { get; set; }
 
-    /// <summary>A WebSocket is open: from here on messages can be sent (PHP: <c>$onWebSocketConnected</c>).</summary>
+    /// <summary>A WebSocket is open: what is sent from here on leaves at once (PHP: <c>$onWebSocketConnected</c>).</summary>
     public Action<TcpConnection, Request>? OnWebSocketConnected { get; set; }
 
     /// <summary>
     /// The peer has said that it ends, with a code (<see cref="CloseCode"/>; 1005 for none) and a reason. It is answered when this returns, and <see cref="OnClose"/> follows in any case (PHP: <c>$onWebSocketClose</c>).
     /// </summary>
     public Action<TcpConnection, int, string>? OnWebSocketClose { get; set; }
+
+    /// <summary>
+    /// The peer has sent a ping, with up to 125 bytes. It is told, not asked: the pong follows when this returns, whether there is a callback or not, as RFC 6455 section 5.5.2
+    /// demands (PHP: <c>$onWebSocketPing</c>, which takes the place of the pong).
+    /// </summary>
+    public Action<TcpConnection, byte[]>? OnWebSocketPing { get; set; }
+
+    /// <summary>The peer has sent a pong, mostly the answer to a ping, with the ping's bytes: those of <c>connection.Ping(bytes)</c>, or none for a ping of the library's own (PHP: <c>$onWebSocketPong</c>).</summary>
+    public Action<TcpConnection, byte[]>? OnWebSocketPong { get; set; }
 
     /// <summary>What its sockets are bound to; null while it does not listen.</summary>
     internal EndPoint? Bound
@@ -211,6 +220,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         var broadcast = new Broadcast<T>(message);
         foreach (IWorkerView view in Views()) OnLoop(view, () => broadcast.SendTo(view.Connections));
     }
+
+    void IWebSocketEvents.ReportRefusal(TcpConnection connection, Request request, int status) =>
+        Log.WebSocketRefused(Worker.SafeLogger, Name, connection.Id, connection.RemoteAddress?.ToString() ?? Address, request.Path, status == 0 ? "no answer" : $"{status}");
 
     void IHostedWorker.OpenListeners()
     {

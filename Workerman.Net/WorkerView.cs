@@ -98,7 +98,8 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     {
         try
         {
-            (connection.OnError ?? _worker.OnError)?.Invoke(connection, error, reason);
+            if ((connection.OnError ?? _worker.OnError) is { } handler) handler(connection, error, reason);
+            else Log.ErrorUntold(Worker.SafeLogger, connection, error, reason);
         }
         catch (Exception e)
         {

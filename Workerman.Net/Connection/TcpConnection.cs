@@ -28,6 +28,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         _handler = handler;
         if (tls is not null) BeginTls(tls);
         Protocol = protocol;
+        _holding = protocol.IsOpening;
         Id = Interlocked.Increment(ref _lastId);
         _phase = protocol.Waiting;
         _phaseSince = handler.Loop.Now;
@@ -186,6 +187,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         Protocol.Dispose();
         Protocol = protocol;
         _handler = handler;
+        if (ReleaseHeld()) AnnounceDrain();
         if (Buffers.Corked == this) return;
         TrackPhase();
         DeferResume();
@@ -212,6 +214,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         Protocol.Dispose();
         Protocol = RawProtocol.Instance;
         _handler = new PipeHandler(_handler, destination);
+        if (Status == ConnectionStatus.Established) ReleaseHeld();
         TrackPhase();
         DeferResume();
     }
@@ -228,14 +231,14 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         {
             if (now >= _lingerUntil) Destroy();
         }
-        else if (!BufferIsEmpty && SendTimeout != Timeout.InfiniteTimeSpan && now - _stalledSince > SendTimeout.TotalMilliseconds)
+        else if (HasUnsent && SendTimeout != Timeout.InfiniteTimeSpan && now - _stalledSince > SendTimeout.TotalMilliseconds)
         {
             _handler.OnError(this, ConnectionError.SendFail, "the peer stopped reading");
             Destroy();
         }
         else if (_peerClosed && Status == ConnectionStatus.Established)
         {
-            if (BufferIsEmpty && HalfClosedTimeout != Timeout.InfiniteTimeSpan && now - _phaseSince > HalfClosedTimeout.TotalMilliseconds) Destroy();
+            if (!HasUnsent && HalfClosedTimeout != Timeout.InfiniteTimeSpan && now - _phaseSince > HalfClosedTimeout.TotalMilliseconds) Destroy();
         }
         // Nobody can be too slow for someone who does not listen.
         else if (Status == ConnectionStatus.Established && !_paused)

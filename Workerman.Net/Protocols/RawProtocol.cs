@@ -12,7 +12,7 @@ internal sealed class RawProtocol(string name) : ConnectionProtocol, IDecoder<Re
 
     public override string Name => name;
 
-    public override bool SharesEncoding => true;
+    public override Type SharedEncoding => typeof(RawProtocol);
 
     public override string Sends => "text and bytes";
 

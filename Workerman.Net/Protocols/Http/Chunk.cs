@@ -10,7 +10,7 @@ namespace Workerman.Protocols.Http;
 /// send buffer full breaks the answer off: the client must not take it for whole. A chunk never changes and may be sent many
 /// times and from several loops.
 /// </summary>
-public sealed class Chunk
+public sealed class Chunk : IRelativesMessage
 {
     /// <summary>Makes a chunk of text, sent as UTF-8.</summary>
     public Chunk(string data)

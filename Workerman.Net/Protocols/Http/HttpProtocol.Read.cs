@@ -3,7 +3,7 @@ using System.Buffers;
 namespace Workerman.Protocols.Http;
 
 /// <summary>The way in: head, then body as it arrives, then the request is with the application until it has its answer.</summary>
-internal sealed partial class HttpProtocol
+internal partial class HttpProtocol
 {
     private Request? _request;
     private RequestBody? _body;

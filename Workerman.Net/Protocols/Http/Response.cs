@@ -8,7 +8,7 @@ namespace Workerman.Protocols.Http;
 /// begins an answer that goes on with <see cref="Chunk"/>s. A response that nobody changes any more may be sent many times and
 /// from several loops.
 /// </summary>
-public partial class Response
+public partial class Response : IRelativesMessage
 {
     private ReadOnlyMemory<byte> _body;
 

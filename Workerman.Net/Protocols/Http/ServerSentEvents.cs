@@ -7,7 +7,7 @@ namespace Workerman.Protocols.Http;
 /// One server-sent event (PHP: <c>Workerman\Protocols\Http\ServerSentEvents</c>), after the grammar of WHATWG HTML section
 /// 9.2.5. What could end a line early throws when it is set. An event that nobody changes any more may be sent many times.
 /// </summary>
-public sealed class ServerSentEvents
+public sealed class ServerSentEvents : IRelativesMessage
 {
     /// <summary>Room for the names of the fields, their line ends, and a retry.</summary>
     private const int FieldsSize = 64;

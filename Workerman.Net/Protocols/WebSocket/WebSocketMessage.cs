@@ -5,7 +5,7 @@ namespace Workerman.Protocols.WebSocket;
 /// <summary>
 /// One message of a WebSocket, text or bytes: what <c>Worker&lt;WebSocketMessage&gt;</c> receives, and what can be sent. It owns its data and never changes. Any thread.
 /// </summary>
-public readonly struct WebSocketMessage
+public readonly struct WebSocketMessage : IRelativesMessage
 {
     private readonly string? _text;
     private readonly ReadOnlyMemory<byte> _data;
