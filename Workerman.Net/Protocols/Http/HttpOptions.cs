@@ -24,8 +24,12 @@ public sealed class HttpOptions
     /// <summary>How long no byte of an unfinished body may come; 30 seconds. Beyond: 408.</summary>
     public TimeSpan BodyTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long a connection may be without a request; 75 seconds. Beyond: it is closed.</summary>
-    public TimeSpan KeepAliveTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(75);
+    /// <summary>
+    /// How long a connection may be without a request; 130 seconds. Beyond: it is closed. Behind a proxy it has to be longer than the proxy keeps
+    /// an idle connection for its next request (nginx and AWS's ALB 60 seconds, Traefik 90, Caddy 120), or a request may meet a connection
+    /// that is being closed, which the proxy answers with 502. Google's load balancer (600 seconds) and Cloudflare (900) need more.
+    /// </summary>
+    public TimeSpan KeepAliveTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(130);
 
     /// <summary>Members that a query may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Get</c> throws, which is answered with 400.</summary>
     public int MaxQueryMembers { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
