@@ -14,7 +14,7 @@ namespace Workerman.Benchmarks;
 /// With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the start.
 /// With <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see cref="EventStream"/>, to which a timer publishes.
 /// With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with <c>--deflate</c>.
-/// <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has.
+/// <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has; <c>GET /fault?size=N</c> with it fails, with a message of N characters.
 /// </summary>
 internal static class Serve
 {
@@ -37,6 +37,7 @@ internal static class Serve
             string? accept = request.Header("accept");
             if (accept == "text/event-stream") stream(connection, request);
             else if (accept == "application/json" && request.Path == "/loops") SendLoops(connection, worker, loops);
+            else if (accept == "application/json" && request.Path == "/fault") throw new InvalidOperationException(new string('x', int.Parse(request.Get("size", "0")!, System.Globalization.CultureInfo.InvariantCulture)));
             else connection.Send("Hello, World!");
         };
         if (Arguments.Text(args, "--port") is not null) Echo(Arguments.Integer(args, "--port", 0) + 1, worker.Count, args.Contains("--deflate"));

@@ -1,6 +1,7 @@
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Protocols;
+using Workerman.Protocols.Http;
 using Workerman.Protocols.WebSocket;
 
 namespace Workerman;
@@ -43,6 +44,13 @@ public sealed class AsyncTcpConnection<T> : AsyncTcpConnection
 
     /// <summary>A message has arrived; after an <c>await</c> the code goes on on the same loop. Set this or <see cref="OnMessage"/>.</summary>
     public Func<AsyncTcpConnection<T>, T, Task>? OnMessageAsync { get; set; }
+
+    /// <summary>
+    /// The server of a <c>ws://</c> or <c>wss://</c> address has agreed; called with its answer, before <see cref="AsyncTcpConnection.OnConnect"/>, each time it is connected. What was sent before has left; what is sent here
+    /// follows. Closing the connection here refuses the answer, and <c>OnConnect</c> does not come (PHP: <c>$onWebSocketConnect</c> of an <c>AsyncTcpConnection</c>). A refusal of the server is
+    /// <see cref="AsyncTcpConnection.OnError"/>, with the answer in <see cref="WebSocketClientOptions.Response"/>.
+    /// </summary>
+    public Action<AsyncTcpConnection<T>, Response>? OnWebSocketConnect { get; set; }
 
     /// <summary>Makes the application's protocol for each new connection; for <c>tcp://</c> and <c>unix://</c> addresses (PHP: <c>$protocol</c>).</summary>
     /// <exception cref="ArgumentException">The address's scheme brings its own.</exception>

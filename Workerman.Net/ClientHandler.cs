@@ -19,21 +19,19 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
     {
         bool opening = connection.Protocol.IsOpening;
         Verdict verdict = base.ReadMessage(connection, ref input);
-        if (opening && verdict.Kind == VerdictKind.NeedMore && !connection.Protocol.IsOpening)
-        {
-            AfterOpening(connection);
-            // What the application sent there may have paid what was owed, and then nobody would come back for what follows the answer.
-            if (!input.IsEmpty && !connection.Protocol.OwesInterim && connection.Status == ConnectionStatus.Established && connection.Protocol.IsReady) verdict = base.ReadMessage(connection, ref input);
-        }
-        if (verdict.Kind == VerdictKind.NeedMore) WebSocketHandler<T>.TellOfClose(connection, WebSocketExtension.Find(connection)?.OnClose, (_, call) => Guard(_ => call()));
-        return verdict;
+        if (verdict.Kind != VerdictKind.NeedMore) return verdict;
+        if (!opening || connection.Protocol.IsOpening) return ControlCalls.Tell(connection, verdict, events: null, this);
+        AfterOpening(connection);
+        return ControlCalls.GoOn(connection, verdict);
     }
 
     private void AfterOpening(TcpConnection connection)
     {
         string? subprotocol = (connection.Protocol as WebSocketProtocol)?.ChosenSubprotocol;
         if (subprotocol is not null || WebSocketExtension.Find(connection) is not null) WebSocketExtension.Of(connection).Subprotocol = subprotocol;
-        client.AfterOpening();
+        bool wasFull = connection.ReleaseHeld();
+        if (client.OnWebSocketConnect is { } told && client.WebSocket.Response is { } answer) Guard(client => told(client, answer));
+        client.AfterOpening(wasFull);
     }
 
     public override void OnClose(TcpConnection connection)

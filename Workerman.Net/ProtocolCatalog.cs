@@ -73,7 +73,7 @@ internal static class ProtocolCatalog
     private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure) => scheme switch
     {
         _ when !Has<T>(Messages[scheme]) => null,
-        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, isSecure),
+        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, isSecure, static (options, isSecure) => new OpeningProtocol(options, isSecure)),
         "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure),
         "text" => PlainProtocols.Text<T>(),
         "frame" => PlainProtocols.Frame<T>(),
@@ -86,11 +86,14 @@ internal static class ProtocolCatalog
 
     /// <summary>Makes the protocols of HTTP connections.</summary>
     /// <exception cref="InvalidOperationException">The settings of sessions cannot work.</exception>
-    public static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure)
+    public static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure) => HttpFactory(options, isSecure, static (options, isSecure) => new HttpProtocol(options, isSecure));
+
+    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure, Func<HttpOptions, bool, ConnectionProtocol> make)
     {
         options.Session.Check();
+        options.SweepUploads();
         options.Session.Store.Report = static (what, reason) => Log.SessionFailed(Worker.SafeLogger, what, reason);
-        return () => new HttpProtocol(options, isSecure);
+        return () => make(options, isSecure);
     }
 
     private static IEnumerable<string> Schemes => Messages.Keys.Concat(Secure.Keys);

@@ -75,7 +75,7 @@ public class UdpWorker<T> : WorkerBase
         }
     }
 
-    private protected override Listener OpenListener(ListenAddress address, EndPoint endPoint) => Listener.OpenDatagrams(address, (IPEndPoint)endPoint, ReusePort);
+    private protected override Listener OpenListener(ListenAddress address, EndPoint endPoint) => Listener.OpenDatagrams(address, (IPEndPoint)endPoint, SocketSetup);
 
     private static string Checked(string address)
     {

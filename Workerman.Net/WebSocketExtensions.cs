@@ -31,6 +31,25 @@ public static class WebSocketExtensions
             set => WebSocketExtension.Of(connection).OnClose = value;
         }
 
+        /// <summary>
+        /// The peer has sent a ping, with up to 125 bytes; the pong follows in any case. Of a worker's connection it takes the place of the worker's <c>OnWebSocketPing</c>; clients have it too (PHP:
+        /// <c>$connection-&gt;onWebSocketPing</c>, which takes the place of the pong).
+        /// </summary>
+        public Action<TcpConnection, byte[]>? OnWebSocketPing
+        {
+            get => WebSocketExtension.Find(connection)?.OnPing;
+            set => WebSocketExtension.Of(connection).OnPing = value;
+        }
+
+        /// <summary>
+        /// The peer has sent a pong, with the bytes of the ping that it answers. Of a worker's connection it takes the place of the worker's <c>OnWebSocketPong</c>; clients have it too (PHP: <c>$connection-&gt;onWebSocketPong</c>).
+        /// </summary>
+        public Action<TcpConnection, byte[]>? OnWebSocketPong
+        {
+            get => WebSocketExtension.Find(connection)?.OnPong;
+            set => WebSocketExtension.Of(connection).OnPong = value;
+        }
+
         /// <summary>The subprotocol that was agreed on; null for none.</summary>
         public string? Subprotocol => WebSocketExtension.Find(connection)?.Subprotocol;
 
@@ -62,38 +81,42 @@ public static class WebSocketExtensions
             return connection.Protocol == protocol;
         }
 
-        /// <summary>Asks the peer of a WebSocket for a sign of life, at most 125 bytes with it; what comes back is not told. Any thread.</summary>
-        /// <exception cref="InvalidOperationException">The connection is no WebSocket.</exception>
+        /// <summary>Asks the peer of a WebSocket for a sign of life, at most 125 bytes with it; <c>OnWebSocketPong</c> tells of the answer. On one that is not open, yet or any more, it does nothing, nor on a page of an HTTP worker. Any thread.</summary>
+        /// <exception cref="ArgumentException">There are more than 125 bytes.</exception>
+        /// <exception cref="InvalidOperationException">The connection is no WebSocket, and its protocol never becomes one.</exception>
         public void Ping(ReadOnlySpan<byte> payload = default)
         {
-            WebSocketProtocol protocol = OpenWebSocket(connection);
+            ThrowIfNone(connection);
             byte[] copy = payload.ToArray();
             WebSocketProtocol.CheckPing(copy);
             OnLoop(connection, () =>
             {
-                if (connection.Status != ConnectionStatus.Established || protocol.IsOpening) return;
+                if (connection.Status != ConnectionStatus.Established || connection.Protocol is not WebSocketProtocol { IsOpening: false } protocol) return;
                 protocol.Ask(copy);
                 connection.SendInterim();
             });
         }
 
-        /// <summary>Ends a WebSocket with a code of <see cref="CloseCode"/>, or 3000 to 4999, and a reason of at most 123 bytes. Any thread.</summary>
+        /// <summary>Ends a WebSocket with a code of <see cref="CloseCode"/>, or 3000 to 4999, and a reason of at most 123 bytes. One that is not open yet ends without them; a page of an HTTP worker does not. Any thread.</summary>
         /// <exception cref="ArgumentException">The code may not be sent, or the reason is too long.</exception>
-        /// <exception cref="InvalidOperationException">The connection is no WebSocket.</exception>
+        /// <exception cref="InvalidOperationException">The connection is no WebSocket, and its protocol never becomes one.</exception>
         public void CloseWebSocket(int code = CloseCode.Normal, string reason = "")
         {
-            WebSocketProtocol protocol = OpenWebSocket(connection);
+            ThrowIfNone(connection);
             WebSocketProtocol.CheckClose(code, reason);
             OnLoop(connection, () =>
             {
-                protocol.SetClose(code, reason);
-                connection.Close();
+                if (connection.Protocol is WebSocketProtocol protocol) protocol.SetClose(code, reason);
+                if (connection.Protocol is WebSocketProtocol or OpeningProtocol) connection.Close();
             });
         }
     }
 
-    private static WebSocketProtocol OpenWebSocket(TcpConnection connection) =>
-        connection.Protocol as WebSocketProtocol ?? throw new InvalidOperationException("This connection is no WebSocket, or not yet: wait for OnWebSocketConnected.");
+    private static void ThrowIfNone(TcpConnection connection)
+    {
+        if (connection.Protocol is not WebSocketProtocol && !connection.Protocol.HasRelatives)
+            throw new InvalidOperationException($"A {connection.Protocol.Name} connection is no WebSocket and becomes none; those of websocket:// and ws:// are, and of http:// by UpgradeToWebSocket.");
+    }
 
     private static void OnLoop(TcpConnection connection, Action action)
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Workerman.Events;
 using Workerman.Hosting;
+using Workerman.Logging;
 using Workerman.Protocols.Http;
 
 namespace Workerman;
@@ -41,7 +42,10 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
         }
     }
 
-    /// <summary>Where the library logs to; by default lines on the console (PHP: <c>Worker::log</c>).</summary>
+    /// <summary>
+    /// Where the library logs to; by default lines on the console (PHP: <c>Worker::log</c>). The library calls it on a thread of its own, one line after another, with the <see cref="ExecutionContext"/> of where
+    /// the line arose: one that is slow or blocks holds no loop. Only its <see cref="ILogger.IsEnabled"/> is called there and then.
+    /// </summary>
     public static ILogger Logger
     {
         get => SafeLogger.Inner;
@@ -52,7 +56,20 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
         }
     }
 
-    /// <summary>The logger as the library itself uses it: it never throws.</summary>
+    /// <summary>
+    /// How many characters of log lines may wait for a log that does not take them (a pipe that nobody reads, a slow <see cref="Logger"/>); 1,048,576, at least 1. Beyond, lines are dropped, and one line says how many once writing goes on.
+    /// </summary>
+    public static long LogBufferSize
+    {
+        get => LogQueue.Shared.MaxSize;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            LogQueue.Shared.MaxSize = value;
+        }
+    }
+
+    /// <summary>The logger as the library itself uses it: it neither throws nor blocks.</summary>
     internal static GuardedLogger SafeLogger { get; private set; } = new(new ConsoleLogger());
 
     /// <summary>The workers that have been made and not been run yet, and those that run (PHP: <c>getAllWorkers()</c>).</summary>
@@ -71,13 +88,14 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
         try
         {
             ServerHost host = OpenHost(out List<WorkerBase> workers);
-            Print(Banner.Format(host.LoopName, workers.ConvertAll(RowOf)));
+            ConsoleLines.Print(Banner.Format(host.LoopName, workers.ConvertAll(RowOf)), isError: false);
             using var signals = new StopSignals(host.Stop, host.Abort);
             RunHostAsync(host, workers).GetAwaiter().GetResult();
         }
         catch (WorkerStartException e)
         {
             Log.StartFailed(SafeLogger, e.Message);
+            LogQueue.Shared.Flush(StopTimeout);
             Environment.ExitCode = 1;
         }
     }
@@ -105,18 +123,6 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     internal static void Register(WorkerBase worker)
     {
         lock (Gate) Registered.Add(worker);
-    }
-
-    private static void Print(string text)
-    {
-        try
-        {
-            Console.WriteLine(text);
-        }
-        catch (IOException)
-        {
-            // No console, or a full disk behind it: the server runs without its banner.
-        }
     }
 
     private static ServerHost OpenHost(out List<WorkerBase> workers)
@@ -148,6 +154,7 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
         {
             lock (Gate) Hosts.Remove(host);
             Forget(workers);
+            await LogQueue.Shared.FlushAsync(host.TimeLeft).ConfigureAwait(false);
         }
     }
 

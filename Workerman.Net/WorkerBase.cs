@@ -120,18 +120,27 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     public string? LocalPath => (Bound as UnixDomainSocketEndPoint)?.ToString();
 
     /// <summary>
-    /// Somebody asks for a WebSocket (PHP: <c>$onWebSocketConnect</c>). To refuse, send a <see cref="Response"/>, 403 perhaps, or close the connection; to choose a subprotocol or add header
-    /// fields, set <see cref="Request.UpgradeHeaders"/>.
+    /// Somebody asks for a WebSocket (PHP: <c>$onWebSocketConnect</c>). To refuse, send a <see cref="Response"/>, 403 perhaps, or close the connection; nothing else refuses, and a line of
+    /// level Debug in the log tells of it. Messages that are sent here are the first after the handshake. To choose a subprotocol or add header fields, set <see cref="Request.UpgradeHeaders"/>.
     /// </summary>
     public Action<TcpConnection, Request>? OnWebSocketConnect { get; set; }
 
-    /// <summary>A WebSocket is open: from here on messages can be sent (PHP: <c>$onWebSocketConnected</c>).</summary>
+    /// <summary>A WebSocket is open: what is sent from here on leaves at once (PHP: <c>$onWebSocketConnected</c>).</summary>
     public Action<TcpConnection, Request>? OnWebSocketConnected { get; set; }
 
     /// <summary>
     /// The peer has said that it ends, with a code (<see cref="CloseCode"/>; 1005 for none) and a reason. It is answered when this returns, and <c>OnClose</c> follows in any case (PHP: <c>$onWebSocketClose</c>).
     /// </summary>
     public Action<TcpConnection, int, string>? OnWebSocketClose { get; set; }
+
+    /// <summary>
+    /// The peer has sent a ping, with up to 125 bytes. It is told, not asked: the pong follows when this returns, whether there is a callback or not, as RFC 6455 section 5.5.2
+    /// demands (PHP: <c>$onWebSocketPing</c>, which takes the place of the pong).
+    /// </summary>
+    public Action<TcpConnection, byte[]>? OnWebSocketPing { get; set; }
+
+    /// <summary>The peer has sent a pong, mostly the answer to a ping, with the ping's bytes: those of <c>connection.Ping(bytes)</c>, or none for a ping of the library's own (PHP: <c>$onWebSocketPong</c>).</summary>
+    public Action<TcpConnection, byte[]>? OnWebSocketPong { get; set; }
 
     /// <summary>What its sockets are bound to; null while it does not listen.</summary>
     internal EndPoint? Bound
@@ -141,6 +150,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
             lock (_gate) return _listeners.Count == 0 ? null : _listeners[0].EndPoint;
         }
     }
+
+    /// <summary>How its sockets are made.</summary>
+    internal SocketSetup SocketSetup => new(Options.Backlog, ReusePort, Options.UnixFileMode, Options.KeepAlive, Options.ConfigureSocket);
 
     /// <summary>Whether it may have another connection. Any thread.</summary>
     internal bool HasRoom => Volatile.Read(ref _connectionCount) < Options.MaxConnections;
@@ -237,6 +249,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         foreach (IWorkerView view in Views()) OnLoop(view, () => broadcast.SendTo(view.Connections));
     }
 
+    void IWebSocketEvents.ReportRefusal(TcpConnection connection, Request request, int status) =>
+        Log.WebSocketRefused(Worker.SafeLogger, Name, connection.Id, connection.RemoteAddress?.ToString() ?? Address, request.Path, status == 0 ? "no answer" : $"{status}");
+
     void IHostedWorker.OpenListeners()
     {
         CheckSetup();
@@ -282,10 +297,16 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         }
     }
 
+    /// <summary>The sockets that it listens on.</summary>
+    private protected Socket[] OpenSockets()
+    {
+        lock (_gate) return [.. _listeners.Select(listener => listener.Socket)];
+    }
+
     /// <summary>Opens one of its sockets.</summary>
     /// <exception cref="WorkerStartException">The system refuses.</exception>
     private protected virtual Listener OpenListener(ListenAddress address, EndPoint endPoint) =>
-        Listener.Open(address, endPoint, Options.Backlog, ReusePort, Options.UnixFileMode);
+        Listener.Open(address, endPoint, SocketSetup);
 
     private IWorkerView Attach(IEventLoop loop, int id, LoopThread thread, bool ownsLoop)
     {
@@ -308,10 +329,12 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 
     private void OpenListeners()
     {
+        if (!HasAddress) return;
+        // Outside the lock, which all loops take: looking a name up may last.
+        ListenAddress address = ListenAddress.Parse(Address);
         lock (_gate)
         {
-            if (_listeners.Count > 0 || !HasAddress) return;
-            ListenAddress address = ListenAddress.Parse(Address);
+            if (_listeners.Count > 0) return;
             PrepareTls();
             // Listening again means the same port, also where the system chose it.
             EndPoint endPoint = _boundEndPoint ?? address.EndPoint;
@@ -330,8 +353,8 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
                 // With port 0 the first socket gets a port, and the others share it.
                 endPoint = _boundEndPoint = _listeners[0].EndPoint;
             }
-            Log.Listening(Worker.SafeLogger, Name, $"{Scheme}://{endPoint}");
         }
+        Log.Listening(Worker.SafeLogger, Name, $"{Scheme}://{Bound}");
     }
 
     /// <summary>Takes an <see cref="Unlisten"/> back that no loop has come to notice.</summary>
@@ -370,7 +393,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         lock (_gate) view.AcceptFrom(_listeners.Count == 0 ? null : _listeners[view.Id % _listeners.Count]);
     }
 
-    private IWorkerView? CurrentView()
+    private protected IWorkerView? CurrentView()
     {
         EventLoop? loop = EventLoop.Current;
         if (loop is null) return null;

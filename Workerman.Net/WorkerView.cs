@@ -96,7 +96,8 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     {
         try
         {
-            (connection.OnError ?? _worker.OnError)?.Invoke((TcpConnection<T>)connection, error, reason);
+            if ((connection.OnError ?? _worker.OnError) is { } handler) handler((TcpConnection<T>)connection, error, reason);
+            else Log.ErrorUntold(Worker.SafeLogger, connection, error, reason);
         }
         catch (Exception e)
         {
@@ -175,7 +176,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         TcpConnection<T> connection;
         try
         {
-            if (!_isUnix) socket.SetNoDelay();
+            if (!_isUnix && !SocketSetup.IsInherited) _worker.SocketSetup.PrepareConnection(socket);
             connection = new TcpConnection<T>(socket, _makeProtocol(), _first, _worker.Tls?.NewFilter());
         }
         catch (Exception e)

@@ -238,10 +238,15 @@ internal sealed class ClosingTests(Type loopType)
     [Test]
     public async Task LastWordsThatTheProtocolRefusesStillClose()
     {
+        string error = "";
         await using TestServer server = TestServer.Http(loopType, (_, _) => { }, worker =>
-            worker.OnConnect = connection => Assert.Throws<InvalidOperationException>(() => connection.Close("nobody asked")));
+        {
+            worker.OnConnect = connection => connection.Close("nobody asked");
+            worker.OnError = (_, _, reason) => error = reason;
+        });
         using RawClient client = server.Connect();
         Assert.That(client.ReadToEnd(), Is.Empty);
+        Assert.That(error, Does.Contain("No request waits"));
     }
 
     [Test]

@@ -165,7 +165,7 @@ internal sealed class OutboxTests(Type loopType)
 
     private sealed class Echoing(Func<TcpConnection?> other) : IProtocol<string>
     {
-        public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out string message)
+        public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out string message)
         {
             input = input.Slice(input.End);
             message = "";

@@ -139,7 +139,7 @@ internal sealed class ProtocolChangeTests(Type loopType)
     /// <summary>A byte of length, then that many of text.</summary>
     private sealed class Lengths : IProtocol<string>
     {
-        public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out string message)
+        public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out string message)
         {
             message = "";
             if (input.IsEmpty || input.Length <= input.FirstSpan[0]) return Verdict.NeedMore;
@@ -158,7 +158,7 @@ internal sealed class ProtocolChangeTests(Type loopType)
     /// <summary>A byte is a number.</summary>
     private sealed class Numbers : IProtocol<int>
     {
-        public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out int message)
+        public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out int message)
         {
             message = input.IsEmpty ? 0 : input.FirstSpan[0];
             if (input.IsEmpty) return Verdict.NeedMore;

@@ -98,7 +98,7 @@ internal sealed class SendTypesTests(Type loopType)
 
     private sealed class Numbers : IProtocol<int>
     {
-        public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out int message)
+        public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out int message)
         {
             message = input.IsEmpty ? 0 : input.FirstSpan[0];
             if (input.IsEmpty) return Verdict.NeedMore;
@@ -113,7 +113,7 @@ internal sealed class SendTypesTests(Type loopType)
     {
         private readonly LineProtocol _lines = new();
 
-        public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out JsonNode message)
+        public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out JsonNode message)
         {
             Verdict verdict = _lines.TryDecode(ref input, maxPackageSize, out string line);
             message = verdict.Kind == VerdictKind.Message ? JsonNode.Parse(line)! : null!;

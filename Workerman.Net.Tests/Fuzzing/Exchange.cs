@@ -18,7 +18,7 @@ internal static class Exchange
     /// <param name="maxPackageSize">The limit of a message.</param>
     /// <param name="segmented">Whether what waits is shown in segments, as a pipe has it, or in one.</param>
     /// <returns>A line for each request, the last for a refusal or for what is left waiting.</returns>
-    public static List<string> Read(byte[] bytes, IEnumerable<Range> pieces, HttpOptions options, int maxPackageSize = 1 << 20, bool segmented = false)
+    public static List<string> Read(byte[] bytes, IEnumerable<Range> pieces, HttpOptions options, long maxPackageSize = 1 << 20, bool segmented = false)
     {
         using var protocol = new HttpProtocol(options);
         var seen = new List<string>();

@@ -98,7 +98,7 @@ internal sealed class BroadcastTests(Type loopType)
 
     private sealed class Counting(Action count) : IProtocol<string>
     {
-        public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out string message)
+        public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out string message)
         {
             input = input.Slice(input.End);
             message = "";

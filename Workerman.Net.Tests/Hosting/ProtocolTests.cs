@@ -148,7 +148,7 @@ internal sealed class ProtocolTests(Type loopType)
 
     private sealed class Lines : IProtocol<string>
     {
-        public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out string message)
+        public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out string message)
         {
             message = "";
             if (input.PositionOf((byte)'\n') is not { } end) return Verdict.NeedMore;
@@ -172,7 +172,7 @@ internal sealed class ProtocolTests(Type loopType)
     {
         private long _count;
 
-        public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out string message)
+        public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out string message)
         {
             message = "";
             if (input.PositionOf((byte)';') is not { } end)

@@ -302,7 +302,7 @@ internal sealed class UdpWorkerTests(Type loopType)
 
     private sealed class Numbers : IProtocol<int>
     {
-        public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out int message)
+        public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out int message)
         {
             message = 0;
             if (Encoding.ASCII.GetString(input) == "stuck") return Verdict.Message;

@@ -11,7 +11,7 @@ namespace Workerman.Tests.Manual;
 /// <summary>Where PHP's <c>input</c> tells a length, and <c>decode</c> gets that many bytes: the same shape for the protocols of the manual's pages.</summary>
 internal abstract class LengthProtocol<T> : IProtocol<T>
 {
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out T message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out T message)
     {
         message = default!;
         long length = Input(input);

@@ -12,7 +12,8 @@ internal sealed partial class LayerTests
     /// <summary>Folder → the namespaces that it may know besides its own, from the bottom up.</summary>
     private static readonly Dictionary<string, string[]> MayKnow = new()
     {
-        ["Events"] = [],
+        ["Logging"] = [],
+        ["Events"] = ["Workerman.Logging"],
         ["Protocols"] = [],
         ["Protocols/Proxies"] = ["Workerman.Protocols"],
         ["Tls"] = [],
@@ -24,7 +25,7 @@ internal sealed partial class LayerTests
         ["WebSockets"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket"],
         ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http"],
         ["Hosting"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols"],
-        [""] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls", "Workerman.Hosting"],
+        [""] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls", "Workerman.Hosting", "Workerman.Logging"],
     };
 
     private static IEnumerable<string> Files => Repository.SourcesOf("Workerman.Net").Select(file => Path.GetRelativePath(Repository.PathOf("Workerman.Net"), file));

@@ -7,7 +7,7 @@ namespace Workerman.Tests.Support;
 /// <summary>An application's protocol: lines of text.</summary>
 internal sealed class LineProtocol : IProtocol<string>
 {
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out string message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out string message)
     {
         message = "";
         if (input.PositionOf((byte)'\n') is not { } end) return Verdict.NeedMore;

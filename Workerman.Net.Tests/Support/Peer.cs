@@ -14,8 +14,8 @@ internal sealed class Peer : IDisposable
     {
     }
 
-    public Peer(IPEndPoint endPoint)
-        : this(new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp), endPoint, 128)
+    public Peer(IPEndPoint endPoint, int backlog = 128)
+        : this(new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp), endPoint, backlog)
     {
     }
 

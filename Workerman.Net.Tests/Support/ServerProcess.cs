@@ -13,13 +13,14 @@ internal sealed partial class ServerProcess : IDisposable
     private readonly StringBuilder _output = new();
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServerProcess(string file, IEnumerable<string> arguments)
+    private ServerProcess(string file, IEnumerable<string> arguments, bool reads = true)
     {
         var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, e) => Note(e.Data);
         _process.ErrorDataReceived += (_, e) => Note(e.Data);
         _process.Start();
+        if (!reads) return;
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
     }
@@ -41,6 +42,20 @@ internal sealed partial class ServerProcess : IDisposable
     /// <summary>The load tools' server; <paramref name="wrapper"/> is a command line to run it under.</summary>
     public static ServerProcess Serve(string[] options, params string[] wrapper) =>
         Run([.. wrapper, "dotnet", Repository.ProgramOf("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks"), "serve", .. options]);
+
+    /// <summary>The same with both outputs pipes that nobody reads, so that they fill up, unless the wrapper sends them elsewhere.</summary>
+    public static ServerProcess ServeUnread(string[] options, params string[] wrapper)
+    {
+        string[] command = [.. wrapper, "dotnet", Repository.ProgramOf("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks"), "serve", .. options];
+        return new ServerProcess(command[0], command[1..], reads: false);
+    }
+
+    /// <summary>Reads what has been left unread so far, and all that follows.</summary>
+    public void BeginReading()
+    {
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
 
     public static ServerProcess Run(params string[] command) => new(command[0], command[1..]);
 

@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
+using Workerman.Logging;
 using Workerman.Protocols.Http;
 
 namespace Workerman.Tests.Support;
@@ -61,7 +62,17 @@ internal sealed class TestServer : IAsyncDisposable
 
     internal sealed class MemoryLogger : ILogger
     {
-        public ConcurrentQueue<string> Lines { get; } = new();
+        private readonly ConcurrentQueue<string> _lines = new();
+
+        /// <summary>What has been logged so far: the library's lines come on a thread of their own.</summary>
+        public ConcurrentQueue<string> Lines
+        {
+            get
+            {
+                LogQueue.Shared.Flush(Wait.Limit);
+                return _lines;
+            }
+        }
 
         public string Text => string.Join('\n', Lines);
 
@@ -71,6 +82,6 @@ internal sealed class TestServer : IAsyncDisposable
         public bool IsEnabled(LogLevel logLevel) => true;
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Lines.Enqueue($"[{logLevel}] {formatter(state, exception)} {exception}");
+            _lines.Enqueue($"[{logLevel}] {formatter(state, exception)} {exception}");
     }
 }

@@ -75,16 +75,24 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             TearDown();
             return;
         }
-        if (_opening) SendInterim();
-        else Announce();
+        if (_opening)
+        {
+            SendInterim();
+            return;
+        }
+        Announce();
         if (waited) AnnounceDrain();
     }
 
-    /// <summary>The peer has agreed to the protocol: from here on it is connected.</summary>
-    internal void AfterOpening()
+    /// <summary>The peer has agreed to the protocol, and the application has heard its answer: from here on it is connected.</summary>
+    /// <param name="wasFull">Whether so much had waited for it that the application is to hear when all has left.</param>
+    internal void AfterOpening(bool wasFull)
     {
+        // The application did not like the answer. Whoever waits is told at the end.
+        if (Status != ConnectionStatus.Established) return;
         _opening = false;
         Announce();
+        if (wasFull) AnnounceDrain();
     }
 
     /// <summary>Why the peer did not agree to the protocol.</summary>
@@ -210,7 +218,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         Renew(MakeProtocol);
         SetStatus(ConnectionStatus.Connecting);
         _clients!.Add(this);
-        _attempt = new ConnectAttempt(Loop, new ConnectPlan(_address, _socks5 ?? _http, BindTo, ConnectTimeout, LookUp), this);
+        _attempt = new ConnectAttempt(Loop, new ConnectPlan(_address, _socks5 ?? _http, BindTo, ConnectTimeout, LookUp) { AttemptDelay = AttemptDelay, KeepAlive = KeepAlive, ConfigureSocket = ConfigureSocket }, this);
         _attempt.Start();
     }
 

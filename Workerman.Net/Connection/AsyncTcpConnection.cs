@@ -39,6 +39,7 @@ public abstract partial class AsyncTcpConnection : TcpConnection
         get => field ?? (_address.IsSecure ? "ssl" : "tcp");
         set
         {
+            if (value == "udp") throw new ArgumentException("Datagrams have a client of their own. Cure: new AsyncUdpConnection<string>(\"udp://127.0.0.1:9292\").", nameof(value));
             if (value is not ("tcp" or "ssl")) throw new ArgumentException($"'{value}' is no transport; use \"tcp\", or \"ssl\" for TLS.", nameof(value));
             if (value == "tcp" && _address.IsSecure) throw new ArgumentException($"{_address.Scheme}:// means TLS; use {(_address.Scheme == "wss" ? "ws" : "tcp")}:// to do without.", nameof(value));
             field = value;
@@ -63,8 +64,32 @@ public abstract partial class AsyncTcpConnection : TcpConnection
         }
     } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long an address of a name may be silent before the next one is tried beside it; whichever answers first is taken (RFC 8305). 250 milliseconds, at least 10;
+    /// <see cref="Timeout.InfiniteTimeSpan"/> for not before the last one has failed.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is less than 10 milliseconds.</exception>
+    public TimeSpan AttemptDelay
+    {
+        get;
+        set
+        {
+            if (value != Timeout.InfiniteTimeSpan) ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.FromMilliseconds(10));
+            field = value;
+        }
+    } = TimeSpan.FromMilliseconds(250);
+
     /// <summary>The local address, and port or 0, to connect from; null for what the system chooses (PHP: <c>bindto</c> of the socket context).</summary>
     public IPEndPoint? BindTo { get; set; }
+
+    /// <summary>How a peer that vanished is found; at first <see cref="TcpConnection.DefaultKeepAlive"/>, null for not at all. It counts when it connects, and says nothing for a Unix socket.</summary>
+    public TcpKeepAlive? KeepAlive { get; set; } = DefaultKeepAlive;
+
+    /// <summary>
+    /// Sets options of the socket that have no setting here, before it is bound and connected (PHP: the <c>socket</c> part of <c>$context_option</c>). Called on the loop, for each socket that is tried:
+    /// a name with several addresses may take several. Do not keep or close the socket. What it throws fails the connection.
+    /// </summary>
+    public Action<Socket>? ConfigureSocket { get; set; }
 
     /// <summary>
     /// A SOCKS5 proxy to connect through, <c>[user:password@]host:port</c>, user and password percent-encoded where they need it; null for none. Host names are
@@ -119,7 +144,7 @@ public abstract partial class AsyncTcpConnection : TcpConnection
     }
 
     /// <summary>Looks host names up; a seam for tests.</summary>
-    internal Func<string, Task<IPAddress[]>> LookUp { get; set; } = static host => Dns.GetHostAddressesAsync(host);
+    internal Func<string, Task<IPAddress[]>> LookUp { get; set; } = HostNames.LookUpAsync;
 
     /// <summary>
     /// Begins to connect, and returns at once; <see cref="OnConnect"/>, or <see cref="OnError"/> and <see cref="OnClose"/>, tell of the end. What is sent meanwhile

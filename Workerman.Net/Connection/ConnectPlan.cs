@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using Workerman.Events;
 
 namespace Workerman.Connection;
 
@@ -10,6 +12,15 @@ namespace Workerman.Connection;
 /// <param name="LookUp">Looks a host name up without blocking.</param>
 internal sealed record ConnectPlan(ClientAddress Target, ProxyAddress? Proxy, IPEndPoint? BindTo, TimeSpan Timeout, Func<string, Task<IPAddress[]>> LookUp)
 {
+    /// <summary>How long one of several addresses may be silent before the next is tried beside it, or <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>.</summary>
+    public TimeSpan AttemptDelay { get; init; }
+
+    /// <summary>Keep-alive of a TCP connection; null for none.</summary>
+    public TcpKeepAlive? KeepAlive { get; init; }
+
+    /// <summary>The application's own options of the socket, set after the library's.</summary>
+    public Action<Socket>? ConfigureSocket { get; init; }
+
     /// <summary>What is looked up and connected to.</summary>
     public string Host => Proxy?.Host ?? Target.Host;
 
@@ -17,6 +28,26 @@ internal sealed record ConnectPlan(ClientAddress Target, ProxyAddress? Proxy, IP
 
     /// <summary>The host's address, where no look-up is needed.</summary>
     public IPAddress? Address => Proxy is null ? Target.Address : Proxy.Address;
+
+    /// <summary>Sets the options of a socket before it connects.</summary>
+    /// <exception cref="InvalidOperationException">The application's part failed.</exception>
+    public void Prepare(AcceptedSocket socket)
+    {
+        if (!Target.IsUnix)
+        {
+            socket.SetNoDelay();
+            KeepAlive?.ApplyTo(socket);
+        }
+        if (ConfigureSocket is null) return;
+        try
+        {
+            socket.Configure(ConfigureSocket);
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"ConfigureSocket failed with {e.GetType().Name}: {e.Message}", e);
+        }
+    }
 
     public override string ToString() => Proxy is null ? $"{Target}" : $"{Target} through {Proxy}";
 }

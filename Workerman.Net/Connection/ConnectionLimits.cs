@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Workerman.Connection;
 
 /// <summary>
@@ -10,7 +12,7 @@ internal sealed record ConnectionLimits
 
     public int MaxSendBufferSize { get; init => field = AtLeastOne(value); } = 1024 * 1024;
 
-    public int MaxPackageSize { get; init => field = AtLeastOne(value); } = 10 * 1024 * 1024;
+    public long MaxPackageSize { get; init => field = AtLeastOne(value); } = 10 * 1024 * 1024;
 
     public TimeSpan LingerTimeout { get; init => field = NotNegative(value); } = TimeSpan.FromSeconds(1);
 
@@ -18,9 +20,10 @@ internal sealed record ConnectionLimits
 
     public TimeSpan HalfClosedTimeout { get; init => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
 
-    private static int AtLeastOne(int value)
+    private static T AtLeastOne<T>(T value)
+        where T : IBinaryInteger<T>
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, T.One);
         return value;
     }
 

@@ -41,7 +41,7 @@ internal sealed class NoLoop : IEventLoop
 
     public IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler) => throw None();
 
-    public IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler) => throw None();
+    public IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler) => throw None();
 
     public void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends) => throw None();
 

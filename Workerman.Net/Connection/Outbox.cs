@@ -41,11 +41,12 @@ internal sealed class Outbox(IEventLoop loop) : IDeferredWork
     public void Begin() => _encoding++;
 
     /// <summary>It is done: what follows <paramref name="mark"/> is to leave for a connection.</summary>
-    public void End(TcpConnection connection, int mark)
+    /// <returns>Whether there is anything.</returns>
+    public bool End(TcpConnection connection, int mark)
     {
         _encoding--;
         int length = Buffer.Length - mark;
-        if (length == 0) return;
+        if (length == 0) return false;
         if (!TryExtend(connection, mark, length))
         {
             _entries.Add(new Entry(connection, mark, length));
@@ -53,6 +54,7 @@ internal sealed class Outbox(IEventLoop loop) : IDeferredWork
         }
         if (Buffer.Length >= Limit) Flush();
         else Defer();
+        return true;
     }
 
     /// <summary>A callback has sent what it had to send: it leaves if the last flush is long ago.</summary>

@@ -8,12 +8,16 @@ namespace Workerman.Connection;
 
 /// <summary>
 /// What the client side and <see cref="Pipe"/> add: a life before the socket is there, what is sent meanwhile, another life after the end, and an end of
-/// one direction alone. A connection that a worker accepted begins as established and meets none of it but for comparisons of its status.
+/// one direction alone. A connection that a worker accepted begins as established and meets none of it but for comparisons of its status, and, until a WebSocket is
+/// open, for what is sent before.
 /// </summary>
 public partial class TcpConnection
 {
-    /// <summary>What was sent before it was established. Apart from what waits for the socket: a TLS handshake has the wire until then.</summary>
+    /// <summary>What was sent before it was established, or before its protocol was open. Apart from what waits for the socket: a handshake has the wire until then.</summary>
     private PendingBytes? _early;
+
+    /// <summary>Whether the protocol is still opening, so that what is sent waits in <see cref="_early"/>. A field, because every send asks.</summary>
+    private bool _holding;
 
     private bool _endsSending;
     private bool _renewable;
@@ -104,6 +108,7 @@ public partial class TcpConnection
     {
         _phase = Protocol.Waiting;
         _phaseSince = Loop.Now;
+        _holding = Protocol.IsOpening;
         BytesRead += received.Length;
         if (tls is not null)
         {
@@ -122,8 +127,8 @@ public partial class TcpConnection
         UpdateReading();
     }
 
-    /// <summary>Drops what was sent before there was a peer.</summary>
-    private protected void DropEarly()
+    /// <summary>Drops what was sent before there was a peer, or a protocol to send it by.</summary>
+    internal void DropEarly()
     {
         _early?.Discard();
         _early = null;
@@ -151,7 +156,7 @@ public partial class TcpConnection
 
     private void ShutdownIfSent()
     {
-        if (_endsSending && _output is null && Status == ConnectionStatus.Established) _watch.ShutdownSend();
+        if (_endsSending && !_holding && _output is null && Status == ConnectionStatus.Established) _watch.ShutdownSend();
     }
 
     /// <summary>Both directions have ended, though reading is paused: the system cannot be made to keep silent about that, so what it still holds is taken in.</summary>
@@ -175,6 +180,7 @@ public partial class TcpConnection
 
     private SendResult SendEarly<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
     {
+        if (Status == ConnectionStatus.Established && Protocol.BelongsToOpening<TState>()) return Write(state, encode);
         Outbox outbox = Buffers.Outbox;
         if (outbox.IsBusy)
         {
@@ -195,10 +201,10 @@ public partial class TcpConnection
         }
     }
 
-    /// <summary>Keeps what is sent on the way to the peer.</summary>
+    /// <summary>Keeps what is sent on the way to the peer, or until the protocol is open.</summary>
     private SendResult Keep(ReadOnlySpan<byte> bytes)
     {
-        if (Status >= ConnectionStatus.Established) return SendResult.Dropped;
+        if (Status > ConnectionStatus.Established) return SendResult.Dropped;
         if (bytes.IsEmpty) return SendResult.Queued;
         _early ??= new PendingBytes();
         _early.Append(bytes);
@@ -206,10 +212,35 @@ public partial class TcpConnection
         return SendResult.Queued;
     }
 
+    /// <summary>The protocol is open: what waited for that leaves, behind what the opening itself has sent.</summary>
+    /// <returns>Whether so much had waited that the application was told to stop, and is to hear when all has left.</returns>
+    internal bool ReleaseHeld()
+    {
+        _holding = false;
+        if (_early is not { } early) return false;
+        _early = null;
+        bool wasFull = early.Length >= MaxSendBufferSize;
+        ReadOnlySequence<byte> all = early.Read();
+        Write(all, static (_, all, output) =>
+        {
+            foreach (ReadOnlyMemory<byte> piece in all) output.Write(piece.Span);
+        });
+        early.Consume(all);
+        early.Discard();
+        if (wasFull || _endsSending) FlushOutbox();
+        ShutdownIfSent();
+        return wasFull;
+    }
+
     /// <summary>Sends what was sent before it was established.</summary>
     /// <returns>Whether it could: the peer may be gone again.</returns>
     private protected bool FlushEarly()
     {
+        if (_holding)
+        {
+            UpdateReading();
+            return true;
+        }
         PendingBytes? early = _early;
         _early = null;
         var outcome = WriteOutcome.Sent;

@@ -1,3 +1,4 @@
+using System.Text;
 using Workerman.Events;
 using Workerman.Protocols;
 using Workerman.Tls;
@@ -31,19 +32,20 @@ public partial class TcpConnection
             return;
         }
         Status = ConnectionStatus.Closing;
+        DropEarly();
         EndsHere |= !_peerClosed;
         if (Buffers.Corked != this) AfterFlush();
         UpdateReading();
     }
 
     /// <summary>Sends a last text and closes (PHP: <c>close($data)</c>). Any thread.</summary>
-    public void Close(string text, bool raw = false) => Finish(() => raw ? SendRaw(text) : Send(text), closing: true);
+    public void Close(string text, bool raw = false) => Finish(() => raw ? SendLastRaw(Encoding.UTF8.GetBytes(text)) : Send(text), closing: true);
 
     /// <summary>Sends last bytes and closes (PHP: <c>close($data)</c>). Any thread.</summary>
     public void Close(ReadOnlySpan<byte> bytes, bool raw = false)
     {
         byte[] copy = bytes.ToArray();
-        Finish(() => raw ? SendRaw(copy) : Send(copy), closing: true);
+        Finish(() => raw ? SendLastRaw(copy) : Send(copy), closing: true);
     }
 
     /// <inheritdoc cref="Close(ReadOnlySpan{byte}, bool)"/>
@@ -70,19 +72,20 @@ public partial class TcpConnection
         }
         if (AbandonOpening() || Status >= ConnectionStatus.Ending) return;
         Status = ConnectionStatus.Ending;
+        DropEarly();
         EndsHere |= !_peerClosed;
         if (Protocol.OwesFarewell) Write(this, static (connection, _, output) => connection.Protocol.EncodeFarewell(output));
         if (Buffers.Corked != this) AfterFlush();
     }
 
     /// <summary>Sends a last text, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
-    public void End(string text, bool raw = false) => Finish(() => raw ? SendRaw(text) : Send(text), closing: false);
+    public void End(string text, bool raw = false) => Finish(() => raw ? SendLastRaw(Encoding.UTF8.GetBytes(text)) : Send(text), closing: false);
 
     /// <summary>Sends last bytes, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
     public void End(ReadOnlySpan<byte> bytes, bool raw = false)
     {
         byte[] copy = bytes.ToArray();
-        Finish(() => raw ? SendRaw(copy) : Send(copy), closing: false);
+        Finish(() => raw ? SendLastRaw(copy) : Send(copy), closing: false);
     }
 
     /// <inheritdoc cref="End(ReadOnlySpan{byte}, bool)"/>
@@ -173,6 +176,9 @@ public partial class TcpConnection
             Finish();
         }
     }
+
+    /// <summary>Last bytes past the protocol do not wait for it to open: they are how an application refuses in words of its own.</summary>
+    private SendResult SendLastRaw(byte[] bytes) => _holding && Status == ConnectionStatus.Established ? Write((ReadOnlySpan<byte>)bytes, WriteRaw) : SendRaw(bytes);
 
     private void Finish()
     {

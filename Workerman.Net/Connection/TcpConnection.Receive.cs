@@ -165,7 +165,7 @@ public partial class TcpConnection
     /// next answer would be dropped.
     /// </summary>
     private bool CanReadMessage() =>
-        Status == ConnectionStatus.Established && !_paused && Protocol.IsReady && SendBufferQueueSize < MaxSendBufferSize;
+        Status == ConnectionStatus.Established && !_paused && Protocol.IsReady && (_output?.Length ?? 0) < MaxSendBufferSize;
 
     /// <summary>The peer sends no more. It may still read: an answer that is owed is given first.</summary>
     private void OnPeerClosed()
@@ -177,7 +177,7 @@ public partial class TcpConnection
             CloseIfPeerHasAll();
             UpdateReading();
         }
-        else if (BufferIsEmpty || Status == ConnectionStatus.Connecting)
+        else if (!HasUnsent || Status == ConnectionStatus.Connecting)
         {
             Destroy();
         }

@@ -21,8 +21,11 @@ public partial class TcpConnection
     /// <summary>As a value of its own type the usual message has machine code of its own, with no look-ups of what its type is.</summary>
     private readonly record struct Text(string Value);
 
-    /// <summary>Sends text as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). Any thread.</summary>
-    /// <exception cref="InvalidOperationException">The protocol has no place for it now; the message says why.</exception>
+    /// <summary>
+    /// Sends text as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). Before the handshake of a WebSocket it waits. Where it has no place now, because no
+    /// request waits for an answer perhaps, it is dropped, and <see cref="OnError"/> tells why. Any thread.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">No connection of the protocol sends such a message.</exception>
     public SendResult Send(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -53,7 +56,7 @@ public partial class TcpConnection
     /// Sends a message of the protocol (PHP: <c>send($data)</c>): for HTTP a <c>Response</c>, <c>Chunk</c> or <c>ServerSentEvents</c>. Any
     /// thread; from another than the loop's, do not change the message afterwards. Numbers, and the messages of a protocol of your own, are sent by <see cref="SendExtensions"/>.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The protocol does not know such a message, or has no place for it now.</exception>
+    /// <inheritdoc cref="Send(string)"/>
     public SendResult Send<T>(T message)
         where T : IMessage => SendMessage(message);
 
@@ -62,7 +65,7 @@ public partial class TcpConnection
     internal SendResult SendMessage<T>(T message)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (Protocol is not IEncoder<T>) throw CannotSend(typeof(T));
+        if (Protocol is not IEncoder<T>) return Misplaced(message);
         return Loop.IsCurrent
             ? Send(message, static (connection, message, output) => ((IEncoder<T>)connection.Protocol).Encode(message, output))
             : HandOver(message, static (connection, message) => connection.SendMessage(message));
@@ -70,7 +73,8 @@ public partial class TcpConnection
 
     /// <summary>
     /// Sends bytes as they are, past the protocol (PHP: <c>send($data, true)</c>). For HTTP the first of them count as the answer:
-    /// where it ends is known to the application alone, and so is whether the connection ends with it. Any thread.
+    /// where it ends is known to the application alone, and so is whether the connection ends with it. Before the handshake of a WebSocket they
+    /// wait for it, but for those of <c>Close(bytes, raw: true)</c>. Any thread.
     /// </summary>
     public SendResult SendRaw(ReadOnlySpan<byte> bytes)
     {
@@ -134,7 +138,7 @@ public partial class TcpConnection
     /// </summary>
     internal SendResult Relay(ReadOnlySpan<byte> bytes)
     {
-        if (Loop.IsCurrent) return Status == ConnectionStatus.Established ? Write(bytes, WriteRaw) : Keep(bytes);
+        if (Loop.IsCurrent) return Status == ConnectionStatus.Established && !_holding ? Write(bytes, WriteRaw) : Keep(bytes);
         return HandOver(bytes.ToArray(), static (connection, copy) => connection.Relay(copy));
     }
 
@@ -161,9 +165,9 @@ public partial class TcpConnection
 
     private static void WriteRaw(TcpConnection connection, ReadOnlySpan<byte> bytes, OutputBuffer output)
     {
+        if (!connection.Protocol.TakesRaw()) return;
         bytes.CopyTo(output.GetSpan(bytes.Length));
         output.Advance(bytes.Length);
-        connection.Protocol.OnRawSent();
     }
 
     /// <summary>A closed connection is handed over to as well: what is dropped, the protocol is told on the loop.</summary>
@@ -194,14 +198,15 @@ public partial class TcpConnection
             Protocol.OnDropped();
             return SendResult.Dropped;
         }
-        if (SendBufferQueueSize >= MaxSendBufferSize)
+        // An answer that refuses an opening is not one of the messages that fill the buffer while it lasts.
+        if (SendBufferQueueSize >= MaxSendBufferSize && !(_holding && Protocol.BelongsToOpening<TState>()))
         {
             Protocol.OnOverflow();
             _handler.OnError(this, ConnectionError.SendFail, "send buffer full and drop package");
             if (Protocol.IsBrokenOff) Reset();
             return SendResult.Dropped;
         }
-        return Status == ConnectionStatus.Established ? Write(state, encode) : SendEarly(state, encode);
+        return Status == ConnectionStatus.Established && !_holding ? Write(state, encode) : SendEarly(state, encode);
     }
 
     private SendResult Write<TState>(TState state, EncodeInto<TState> encode) where TState : allows ref struct
@@ -225,7 +230,7 @@ public partial class TcpConnection
         }
         // Before the outbox, whose flush may end the connection, and with it the file.
         if (Protocol.PendingFile is not null) TakeFile();
-        outbox.End(this, mark);
+        if (!outbox.End(this, mark) && Protocol.TakeRefusal() is { } reason) return Refuse(reason);
         // Within its own read batch the next step is taken once, at the batch's end.
         if (Buffers.Corked != this)
         {
@@ -241,6 +246,7 @@ public partial class TcpConnection
         var output = new OutputBuffer();
         encode(this, state, output);
         if (Protocol.PendingFile is not null) TakeFile();
+        if (output.Length == 0 && Protocol.TakeRefusal() is { } reason) return Refuse(reason);
         FlushOutbox();
         SendResult result = Settle(WriteOut(output.Written));
         if (Buffers.Corked != this) AfterSend();
@@ -263,7 +269,17 @@ public partial class TcpConnection
         if (Outboxed > 0) Buffers.Outbox.Flush();
     }
 
-    private SendResult BatchResult() => BufferIsEmpty ? SendResult.Sent : SendResult.Queued;
+    private SendResult BatchResult() => HasUnsent ? SendResult.Queued : SendResult.Sent;
+
+    /// <summary>Whether something waits for the peer to read. What waits for the connection to be established, or for its protocol to open, does not.</summary>
+    private bool HasUnsent => _output is not null || _file is not null;
+
+    /// <summary>The connection, as it is now, has no place for a message: it is dropped, and the application told.</summary>
+    private SendResult Refuse(string reason)
+    {
+        _handler.OnError(this, ConnectionError.SendFail, reason);
+        return SendResult.Dropped;
+    }
 
     private void Cork()
     {
@@ -369,6 +385,16 @@ public partial class TcpConnection
         TearDown();
     }
 
-    private InvalidOperationException CannotSend(Type type) =>
-        new($"A {Protocol.Name} connection cannot send {type}; it sends {Protocol.Sends}. SendRaw sends bytes past the protocol.");
+    /// <summary>
+    /// The protocol does not know a message. Another connection of the worker may, and then the fault is this one's state: it is piped, or has become a WebSocket, or
+    /// has not. A message that none of them could send is a mistake of whoever sends it.
+    /// </summary>
+    private SendResult Misplaced<T>(T message)
+    {
+        string reason = $"A {Protocol.Name} connection cannot send {typeof(T)}; it sends {Protocol.Sends}. SendRaw sends bytes past the protocol.";
+        if (!IsPiped && !(Protocol.HasRelatives && message is IMessage)) throw new InvalidOperationException(reason);
+        return Loop.IsCurrent ? RefuseOpen(reason) : HandOver(reason, static (connection, reason) => connection.RefuseOpen(reason));
+    }
+
+    private SendResult RefuseOpen(string reason) => Status > ConnectionStatus.Established ? SendResult.Dropped : Refuse(reason);
 }

@@ -29,6 +29,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         _handler = handler;
         if (tls is not null) BeginTls(tls);
         Protocol = protocol;
+        _holding = protocol.IsOpening;
         Id = Interlocked.Increment(ref _lastId);
         _phase = protocol.Waiting;
         _phaseSince = handler.Loop.Now;
@@ -44,7 +45,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     }
 
     /// <summary>Bytes that a message may have, for new connections; 10 MiB (PHP: <c>$defaultMaxPackageSize</c>).</summary>
-    public static int DefaultMaxPackageSize
+    public static long DefaultMaxPackageSize
     {
         get => ConnectionLimits.Default.MaxPackageSize;
         set => ConnectionLimits.Default = ConnectionLimits.Default with { MaxPackageSize = value };
@@ -81,6 +82,12 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         set => ConnectionLimits.Default = ConnectionLimits.Default with { HalfClosedTimeout = value };
     }
 
+    /// <summary>
+    /// How a peer that vanished without closing is found, for workers and client connections that are made from here on; null for not at all. By default after 55 + 55 seconds of silence
+    /// (PHP: what it sets on every socket). Theirs: <c>WorkerOptions.KeepAlive</c> and <see cref="AsyncTcpConnection.KeepAlive"/>.
+    /// </summary>
+    public static TcpKeepAlive? DefaultKeepAlive { get; set; } = new();
+
     /// <summary>Number of the connection, unique in the process (PHP: <c>$id</c>).</summary>
     public long Id { get; }
 
@@ -106,8 +113,11 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>Bytes that may wait to be sent before sends are dropped; at least 1 (PHP: <c>$maxSendBufferSize</c>).</summary>
     public int MaxSendBufferSize { get => _limits.MaxSendBufferSize; set => _limits = _limits with { MaxSendBufferSize = value }; }
 
-    /// <summary>Bytes that a message may have; at least 1 (PHP: <c>$maxPackageSize</c>).</summary>
-    public int MaxPackageSize { get => _limits.MaxPackageSize; set => _limits = _limits with { MaxPackageSize = value }; }
+    /// <summary>
+    /// Bytes that a message may have; at least 1 (PHP: <c>$maxPackageSize</c>). Of HTTP that is head and body, and the body may be larger than memory. A message of
+    /// another protocol of the library is one text or one array, and has no more than 1 GiB.
+    /// </summary>
+    public long MaxPackageSize { get => _limits.MaxPackageSize; set => _limits = _limits with { MaxPackageSize = value }; }
 
     /// <summary>See <see cref="DefaultLingerTimeout"/> (PHP: <c>$lingerTimeout</c>).</summary>
     public TimeSpan LingerTimeout { get => _limits.LingerTimeout; set => _limits = _limits with { LingerTimeout = value }; }
@@ -218,6 +228,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         Protocol.Dispose();
         Protocol = protocol;
         _handler = handler;
+        if (ReleaseHeld()) AnnounceDrain();
         if (Buffers.Corked == this) return;
         TrackPhase();
         DeferResume();
@@ -242,6 +253,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         destination.OnBufferFull = _ => PauseRecv();
         destination.OnBufferDrain = _ => ResumeRecv();
         Switch(RawProtocol.Instance, new PipeHandler(_handler, destination));
+        if (Status == ConnectionStatus.Established) ReleaseHeld();
     }
 
     /// <summary>One look at the time limits. About once a second, on the loop's thread.</summary>
@@ -258,14 +270,14 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         {
             if (now >= _lingerUntil) Destroy();
         }
-        else if (!BufferIsEmpty && SendTimeout != Timeout.InfiniteTimeSpan && now - _stalledSince > SendTimeout.TotalMilliseconds)
+        else if (HasUnsent && SendTimeout != Timeout.InfiniteTimeSpan && now - _stalledSince > SendTimeout.TotalMilliseconds)
         {
             _handler.OnError(this, ConnectionError.SendFail, "the peer stopped reading");
             Destroy();
         }
         else if (_peerClosed && Status == ConnectionStatus.Established)
         {
-            if (BufferIsEmpty && HalfClosedTimeout != Timeout.InfiniteTimeSpan && now - _phaseSince > HalfClosedTimeout.TotalMilliseconds) Destroy();
+            if (!HasUnsent && HalfClosedTimeout != Timeout.InfiniteTimeSpan && now - _phaseSince > HalfClosedTimeout.TotalMilliseconds) Destroy();
         }
         // Nobody can be too slow for someone who does not listen.
         else if (Status == ConnectionStatus.Established && !_paused)

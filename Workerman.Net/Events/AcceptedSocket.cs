@@ -4,7 +4,7 @@ using System.Runtime.Versioning;
 namespace Workerman.Events;
 
 /// <summary>
-/// A connected, non-blocking stream socket that nobody watches yet: a .NET <see cref="Socket"/>, or what <see cref="EpollLoop"/> accepts, a bare
+/// A non-blocking stream socket, connected or about to be, that nobody watches yet: a .NET <see cref="Socket"/>, or what <see cref="EpollLoop"/> accepts, a bare
 /// descriptor, which costs no managed object. Whoever holds it gives it to <see cref="IEventLoop.Watch(AcceptedSocket, ISocketHandler)"/>, or
 /// closes it with <see cref="Dispose"/>, once.
 /// </summary>
@@ -43,6 +43,43 @@ public readonly struct AcceptedSocket : IDisposable
         else if (OperatingSystem.IsLinux()) SetNoDelay((int)Handle);
     }
 
+    /// <summary>Has the system ask a peer that is silent whether it is still there (SO_KEEPALIVE).</summary>
+    /// <param name="idle">Seconds of silence before the first question (TCP_KEEPIDLE).</param>
+    /// <param name="interval">Seconds for each answer (TCP_KEEPINTVL).</param>
+    /// <param name="probes">Questions without an answer before the connection counts as lost (TCP_KEEPCNT).</param>
+    public void SetKeepAlive(int idle, int interval, int probes)
+    {
+        if (Socket is null)
+        {
+            if (OperatingSystem.IsLinux()) SetKeepAlive((int)Handle, idle, interval, probes);
+            return;
+        }
+        try
+        {
+            Socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            Socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, idle);
+            Socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, interval);
+            Socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, probes);
+        }
+        catch (SocketException)
+        {
+            // Gone already, which the first receive finds; or a system that has not all of these.
+        }
+    }
+
+    /// <summary>Hands it out as a .NET socket for the time of the call, for options that have no method here. Do not keep or close it.</summary>
+    public void Configure(Action<Socket> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        if (Socket is not null)
+        {
+            configure(Socket);
+            return;
+        }
+        using var view = new Socket(new SafeSocketHandle(Handle, ownsHandle: false));
+        configure(view);
+    }
+
     /// <summary>Closes it. Not for one that was given to a loop.</summary>
     public void Dispose()
     {
@@ -66,10 +103,19 @@ public readonly struct AcceptedSocket : IDisposable
     }
 
     [SupportedOSPlatform("linux")]
-    private static unsafe void SetNoDelay(int descriptor)
+    private static void SetNoDelay(int descriptor) => SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_NODELAY, 1);
+
+    [SupportedOSPlatform("linux")]
+    private static void SetKeepAlive(int descriptor, int idle, int interval, int probes)
     {
-        int one = 1;
-        // What it fails on is a connection that is gone already, which the first receive finds.
-        _ = EpollInterop.setsockopt(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_NODELAY, (byte*)&one, sizeof(int));
+        SetOption(descriptor, EpollInterop.SOL_SOCKET, EpollInterop.SO_KEEPALIVE, 1);
+        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPIDLE, idle);
+        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPINTVL, interval);
+        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPCNT, probes);
     }
+
+    /// <summary>What it fails on is a connection that is gone already, which the first receive finds.</summary>
+    [SupportedOSPlatform("linux")]
+    private static unsafe void SetOption(int descriptor, int level, int option, int value) =>
+        _ = EpollInterop.setsockopt(descriptor, level, option, (byte*)&value, sizeof(int));
 }

@@ -22,13 +22,14 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
     private bool _watched;
     private bool _ended;
 
-    public EpollConnect(EpollLoop loop, EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler)
+    public EpollConnect(EpollLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler)
     {
         _loop = loop;
         _handler = handler;
         _peer = PeerName.Of(endPoint);
         SocketAddress address = endPoint.Serialize();
         _fd = socket(MemoryMarshal.Read<ushort>(address.Buffer.Span), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (_fd >= 0 && prepare is not null) Prepare(prepare);
         SocketError error = _fd < 0 ? LastError() : Start(address, localEndPoint?.Serialize());
         if (error == SocketError.InProgress) error = Watch();
         // What has ended at once, as it does with Unix sockets, is told in the next round of posted work.
@@ -43,6 +44,19 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
         _ended = true;
         Unwatch();
         if (_fd >= 0) _ = close(_fd);
+    }
+
+    private void Prepare(Action<AcceptedSocket> prepare)
+    {
+        try
+        {
+            prepare(new AcceptedSocket(_fd, _peer));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     private SocketError Start(SocketAddress address, SocketAddress? local)

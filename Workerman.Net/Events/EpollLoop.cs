@@ -68,7 +68,7 @@ public sealed unsafe class EpollLoop : EventLoop
     public override IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler) => new EpollDatagramWatch(this, socket, handler);
 
     /// <inheritdoc/>
-    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler) => new EpollConnect(this, endPoint, localEndPoint, handler);
+    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler) => new EpollConnect(this, endPoint, localEndPoint, prepare, handler);
 
     /// <inheritdoc/>
     public override void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Logging;
 
 namespace Workerman.Events;
 
@@ -95,7 +96,7 @@ public abstract class EventLoop : IEventLoop
     public abstract IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler);
 
     /// <inheritdoc/>
-    public abstract IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler);
+    public abstract IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler);
 
     /// <inheritdoc/>
     public virtual void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
@@ -223,11 +224,11 @@ public abstract class EventLoop : IEventLoop
         try
         {
             if (ErrorHandler is { } handler) handler(exception);
-            else Console.Error.WriteLine(exception);
+            else ConsoleLines.Print(exception.ToString(), isError: true);
         }
         catch (Exception e)
         {
-            // The handler of last resort failed, a full disk perhaps: nobody is left to tell, and the loop must not die of it.
+            // The handler of last resort failed, or the exception cannot describe itself: nobody is left to tell, and the loop must not die of it.
             Debug.WriteLine(e);
         }
     }

@@ -27,7 +27,7 @@ public sealed class SocketLoop : EventLoop
     public override IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler) => new SocketLoopDatagramWatch(this, socket, handler);
 
     /// <inheritdoc/>
-    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler) => new SocketLoopConnect(this, endPoint, localEndPoint, handler);
+    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler) => new SocketLoopConnect(this, endPoint, localEndPoint, prepare, handler);
 
     /// <summary>Queues an event for the loop's next poll. Any thread.</summary>
     internal void Enqueue(ISocketLoopEvent item)

@@ -16,7 +16,7 @@ internal sealed class SocketLoopConnect : IDisposable, ISocketLoopEvent
     private readonly SocketError _refusal;
     private bool _disposed;
 
-    public SocketLoopConnect(SocketLoop loop, EndPoint endPoint, EndPoint? localEndPoint, IConnectHandler handler)
+    public SocketLoopConnect(SocketLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler)
     {
         _loop = loop;
         _handler = handler;
@@ -26,12 +26,19 @@ internal sealed class SocketLoopConnect : IDisposable, ISocketLoopEvent
         try
         {
             _socket = new Socket(endPoint.AddressFamily, SocketType.Stream, endPoint is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
+            prepare?.Invoke(new AcceptedSocket(_socket));
             if (localEndPoint is not null) _socket.Bind(localEndPoint);
             started = _socket.ConnectAsync(_connect);
         }
         catch (SocketException e)
         {
             _refusal = e.SocketErrorCode;
+        }
+        catch
+        {
+            _socket?.Dispose();
+            _connect.Dispose();
+            throw;
         }
         if (!started) _loop.Enqueue(this);
     }

@@ -14,7 +14,7 @@ internal sealed class Broadcast<T>(T message)
     private Encoding? _encoding;
 
     /// <summary>The bytes, and the kind of connections that they are good for.</summary>
-    private sealed record Encoding(Type Protocol, byte[] Bytes);
+    private sealed record Encoding(Type Kind, byte[] Bytes);
 
     /// <summary>Sends it to the connections of one loop, on its thread.</summary>
     public void SendTo(ConnectionCollection connections)
@@ -22,17 +22,16 @@ internal sealed class Broadcast<T>(T message)
         foreach (TcpConnection connection in connections)
         {
             if (connection.Status != ConnectionStatus.Established || !connection.Protocol.CanBroadcast<T>()) continue;
-            if (!connection.Protocol.SharesEncoding) connection.SendMessage(message);
-            else connection.SendEncoded(BytesFor(connection));
+            if (connection.Protocol.SharedEncoding is { } kind) connection.SendEncoded(BytesFor(kind, connection.Protocol));
+            else connection.SendMessage(message);
         }
     }
 
-    private byte[] BytesFor(TcpConnection connection)
+    private byte[] BytesFor(Type kind, ConnectionProtocol protocol)
     {
-        Type protocol = connection.Protocol.GetType();
-        if (Volatile.Read(ref _encoding) is { } encoding && encoding.Protocol == protocol) return encoding.Bytes;
-        byte[] bytes = Encode(connection.Protocol);
-        Volatile.Write(ref _encoding, new Encoding(protocol, bytes));
+        if (Volatile.Read(ref _encoding) is { } encoding && encoding.Kind == kind) return encoding.Bytes;
+        byte[] bytes = Encode(protocol);
+        Volatile.Write(ref _encoding, new Encoding(kind, bytes));
         return bytes;
     }
 

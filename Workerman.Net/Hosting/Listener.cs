@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Net;
 using System.Net.Sockets;
@@ -10,7 +11,11 @@ namespace Workerman.Hosting;
 /// </summary>
 internal sealed class Listener
 {
+    /// <summary>Those of the process that are open.</summary>
+    private static readonly ConcurrentDictionary<Listener, bool> Known = new();
+
     private readonly IDisposable _owner;
+    private readonly SocketType _type;
     private readonly Lock _gate = new();
     private int _users;
     private bool _closing;
@@ -20,7 +25,9 @@ internal sealed class Listener
     {
         Socket = socket;
         EndPoint = endPoint;
+        _type = socket.SocketType;
         _owner = owner;
+        Known.TryAdd(this, true);
     }
 
     public Socket Socket { get; }
@@ -28,30 +35,29 @@ internal sealed class Listener
     public EndPoint EndPoint { get; }
 
     /// <exception cref="WorkerStartException">The system refuses; the message says why and what to do.</exception>
-    public static Listener Open(ListenAddress address, EndPoint endPoint, int backlog, bool reusePort, UnixFileMode? mode)
+    public static Listener Open(ListenAddress address, EndPoint endPoint, SocketSetup setup)
     {
-        if (endPoint is IPEndPoint ip) return OpenTcp(address, ip, backlog, reusePort);
-        var file = UnixSocketFile.Open(address, endPoint.ToString()!, backlog, mode);
+        if (endPoint is IPEndPoint ip) return OpenTcp(address, ip, setup);
+        var file = UnixSocketFile.Open(address, endPoint.ToString()!, setup);
         return new Listener(file.Socket, endPoint, file);
     }
 
     /// <summary>A bound datagram socket.</summary>
     /// <exception cref="WorkerStartException">The system refuses; the message says why and what to do.</exception>
-    public static Listener OpenDatagrams(ListenAddress address, IPEndPoint endPoint, bool reusePort)
+    public static Listener OpenDatagrams(ListenAddress address, IPEndPoint endPoint, SocketSetup setup)
     {
         Socket? socket = null;
         try
         {
             socket = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false };
-            if (SpeaksBoth(endPoint.Address)) socket.DualMode = true;
-            if (reusePort) SetReusePort(socket, address);
+            setup.Prepare(socket, address);
             socket.Bind(endPoint);
             return new Listener(socket, socket.LocalEndPoint!, socket);
         }
         catch (SocketException e)
         {
             socket?.Dispose();
-            throw new WorkerStartException(ListenFailure.Explain(address, e.SocketErrorCode, e.Message), e);
+            throw new WorkerStartException(ListenFailure.Explain(address, e.SocketErrorCode, e.Message, IsOwn(endPoint, SocketType.Dgram)), e);
         }
         catch
         {
@@ -60,21 +66,20 @@ internal sealed class Listener
         }
     }
 
-    private static Listener OpenTcp(ListenAddress address, IPEndPoint endPoint, int backlog, bool reusePort)
+    private static Listener OpenTcp(ListenAddress address, IPEndPoint endPoint, SocketSetup setup)
     {
         TcpListener? listener = null;
         try
         {
             listener = new TcpListener(endPoint);
-            if (SpeaksBoth(endPoint.Address)) listener.Server.DualMode = true;
-            if (reusePort) SetReusePort(listener.Server, address);
-            listener.Start(backlog);
+            setup.PrepareTcp(listener.Server, address);
+            listener.Start(setup.Backlog);
             return new Listener(listener.Server, listener.LocalEndpoint, listener);
         }
         catch (Exception e) when (e is SocketException or Win32Exception)
         {
             listener?.Dispose();
-            throw new WorkerStartException(ListenFailure.Explain(address, (e as SocketException)?.SocketErrorCode ?? SocketError.SocketError, e.Message), e);
+            throw new WorkerStartException(ListenFailure.Explain(address, (e as SocketException)?.SocketErrorCode ?? SocketError.SocketError, e.Message, IsOwn(endPoint, SocketType.Stream)), e);
         }
         catch
         {
@@ -96,7 +101,7 @@ internal sealed class Listener
         {
             _users--;
             _released |= _closing;
-            if (_closing && _users == 0) _owner.Dispose();
+            if (_closing && _users == 0) Dispose();
         }
     }
 
@@ -106,7 +111,7 @@ internal sealed class Listener
         lock (_gate)
         {
             _closing = true;
-            if (_users == 0) _owner.Dispose();
+            if (_users == 0) Dispose();
         }
     }
 
@@ -133,15 +138,21 @@ internal sealed class Listener
         }
     }
 
-    /// <summary>Whether a socket of IPv6 is to take IPv4 too: for all addresses, and for one of IPv4 that is written as IPv6 (RFC 4291 section 2.5.5.2).</summary>
-    private static bool SpeaksBoth(IPAddress address) => address.Equals(IPAddress.IPv6Any) || address.IsIPv4MappedToIPv6;
-
-    /// <summary>SO_REUSEPORT, which .NET has no name for: each loop then has a queue of its own in the kernel.</summary>
-    private static void SetReusePort(Socket socket, ListenAddress address)
+    private void Dispose()
     {
-        (int level, int option) = OperatingSystem.IsLinux() ? (1, 15)
-            : OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD() ? (0xffff, 0x200)
-            : throw new WorkerStartException($"Cannot listen on {address.Text}: this system has no SO_REUSEPORT. Leave ReusePort false.");
-        socket.SetRawSocketOption(level, option, BitConverter.GetBytes(1));
+        Known.TryRemove(this, out _);
+        _owner.Dispose();
     }
+
+    /// <summary>Whether a listener of this process has the port, on an address that stands in the way.</summary>
+    private static bool IsOwn(IPEndPoint wanted, SocketType type)
+    {
+        foreach (Listener other in Known.Keys)
+        {
+            if (other.EndPoint is IPEndPoint has && has.Port == wanted.Port && other._type == type && (IsAny(has.Address) || IsAny(wanted.Address) || has.Address.Equals(wanted.Address))) return true;
+        }
+        return false;
+    }
+
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Workerman.Connection;
 using Workerman.Protocols;
 
 namespace Workerman.Hosting;
@@ -42,6 +43,19 @@ internal static partial class Log
 
     [LoggerMessage(40, LogLevel.Warning, "Connection {Connection} from {Remote} is closed: {Reason}")]
     private static partial void Refused(ILogger logger, long connection, string remote, string? reason);
+
+    /// <summary>Debug, as all refusals that a stranger can bring about as often as he likes.</summary>
+    [LoggerMessage(50, LogLevel.Debug, "Worker {Worker}: OnWebSocketConnect refused connection {Connection} from {Remote} for {Path} with {Answer}")]
+    public static partial void WebSocketRefused(ILogger logger, string worker, long connection, string remote, string path, string answer);
+
+    [LoggerMessage(51, LogLevel.Debug, "Connection {Connection} from {Remote}: {Error}, {Reason}")]
+    private static partial void ErrorUntold(ILogger logger, long connection, string? remote, ConnectionError error, string reason);
+
+    /// <summary>An error of a connection that no OnError was told of. It may be one for each connection and message, so its text is made only where somebody reads it.</summary>
+    public static void ErrorUntold(ILogger logger, TcpConnection connection, ConnectionError error, string reason)
+    {
+        if (logger.IsEnabled(LogLevel.Debug)) ErrorUntold(logger, connection.Id, connection.RemoteAddress?.ToString(), error, reason);
+    }
 
     [LoggerMessage(41, LogLevel.Debug, "Worker {Worker} refuses a datagram from {Remote}: {Reason}")]
     public static partial void DatagramRefused(ILogger logger, string worker, string remote, string? reason);

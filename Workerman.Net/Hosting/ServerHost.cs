@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Workerman.Events;
 
@@ -14,10 +15,24 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
     private static readonly TimeSpan AbortGrace = TimeSpan.FromMilliseconds(500);
 
     private readonly List<LoopThread> _threads = [];
+    /// <summary>What the log gets in any case to be written to its end.</summary>
+    private static readonly TimeSpan LogGrace = TimeSpan.FromMilliseconds(200);
+
     private readonly TaskCompletionSource _deadline = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private bool _stopping;
+    private long _stoppedAt;
 
     public string LoopName { get; private set; } = "";
+
+    /// <summary>What is left of the time that stopping may take; some is left always.</summary>
+    public TimeSpan TimeLeft
+    {
+        get
+        {
+            TimeSpan all = stopTimeout + AbortGrace;
+            TimeSpan left = Volatile.Read(ref _stoppedAt) is not 0 and var began ? all - Stopwatch.GetElapsedTime(began) : all;
+            return left < LogGrace ? LogGrace : left;
+        }
+    }
 
     /// <summary>Opens all sockets and makes all loops; if one fails, none stays open.</summary>
     /// <exception cref="WorkerStartException">One line with address, cause and cure.</exception>
@@ -53,6 +68,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
         finally
         {
             CloseListeners();
+            foreach (LoopThread thread in _threads.Where(thread => !thread.Ended.IsCompleted)) Log.LoopHangs(logger, thread.Name);
             Log.Stopped(logger);
         }
     }
@@ -60,10 +76,11 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
     /// <summary>Stops gracefully within the stop timeout. Once is enough.</summary>
     public void Stop()
     {
-        if (Interlocked.Exchange(ref _stopping, true)) return;
+        if (Interlocked.CompareExchange(ref _stoppedAt, Stopwatch.GetTimestamp(), 0) != 0) return;
+        // Before anything else: nothing that goes wrong on the way may keep it from its end.
+        _ = EnforceDeadlineAsync();
         Log.Stopping(logger);
         foreach (LoopThread thread in _threads) thread.RequestStop();
-        _ = EnforceDeadlineAsync();
     }
 
     /// <summary>Stops without waiting for what is still owed.</summary>
@@ -106,7 +123,6 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
         await Task.Delay(stopTimeout).ConfigureAwait(false);
         foreach (LoopThread thread in _threads) thread.Abort();
         await Task.Delay(AbortGrace).ConfigureAwait(false);
-        foreach (LoopThread thread in _threads.Where(thread => !thread.Ended.IsCompleted)) Log.LoopHangs(logger, thread.Name);
         _deadline.TrySetResult();
     }
 

@@ -23,8 +23,10 @@ internal static unsafe partial class UnixInterop
     private const int SocketFile = 0xC000;
 
     /// <summary>A socket that is bound to a path and does not listen yet.</summary>
+    /// <param name="path">Where to.</param>
+    /// <param name="prepare">Sets its options, before it is bound.</param>
     /// <exception cref="Win32Exception">The system refuses.</exception>
-    public static Socket Bind(string path)
+    public static Socket Bind(string path, Action<Socket> prepare)
     {
         var handle = new SafeSocketHandle(Check(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)), ownsHandle: true);
         try
@@ -33,8 +35,10 @@ internal static unsafe partial class UnixInterop
             byte[] address = new byte[2 + Encoding.UTF8.GetByteCount(path) + 1];
             BitConverter.TryWriteBytes(address, (ushort)AF_UNIX);
             Encoding.UTF8.GetBytes(path, address.AsSpan(2));
+            var socket = new Socket(handle);
+            prepare(socket);
             fixed (byte* bytes = address) Check(bind(handle, bytes, address.Length));
-            return new Socket(handle);
+            return socket;
         }
         catch
         {

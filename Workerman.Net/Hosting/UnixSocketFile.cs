@@ -23,15 +23,16 @@ internal sealed class UnixSocketFile : IDisposable
     public Socket Socket { get; }
 
     /// <exception cref="WorkerStartException">The path is taken, or the system refuses; the message says why and what to do.</exception>
-    public static UnixSocketFile Open(ListenAddress address, string path, int backlog, UnixFileMode? mode)
+    public static UnixSocketFile Open(ListenAddress address, string path, SocketSetup setup)
     {
         RemoveStale(address, path);
+        void Prepare(Socket socket) => setup.Prepare(socket, address);
         UnixSocketFile? file = null;
         try
         {
-            file = new UnixSocketFile(OperatingSystem.IsLinux() ? UnixInterop.Bind(path) : Bind(path), path);
-            if (mode is { } chosen && !OperatingSystem.IsWindows()) File.SetUnixFileMode(path, chosen);
-            file.Socket.Listen(backlog);
+            file = new UnixSocketFile(OperatingSystem.IsLinux() ? UnixInterop.Bind(path, Prepare) : Bind(path, Prepare), path);
+            if (setup.Mode is { } chosen && !OperatingSystem.IsWindows()) File.SetUnixFileMode(path, chosen);
+            file.Socket.Listen(setup.Backlog);
             return file;
         }
         catch (Win32Exception e)
@@ -53,11 +54,12 @@ internal sealed class UnixSocketFile : IDisposable
         Socket.Dispose();
     }
 
-    private static Socket Bind(string path)
+    private static Socket Bind(string path, Action<Socket> prepare)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
+            prepare(socket);
             socket.Bind(new UnixDomainSocketEndPoint(path));
             return socket;
         }

@@ -14,7 +14,7 @@ public sealed class FrameProtocol : IProtocol<ReadOnlyMemory<byte>>, IProtocol<b
     private const int HeadSize = 4;
 
     /// <inheritdoc/>
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out ReadOnlyMemory<byte> message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out ReadOnlyMemory<byte> message)
     {
         Verdict verdict = TryDecode(ref input, maxPackageSize, out byte[] bytes);
         message = bytes;
@@ -22,7 +22,7 @@ public sealed class FrameProtocol : IProtocol<ReadOnlyMemory<byte>>, IProtocol<b
     }
 
     /// <inheritdoc/>
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out byte[] message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out byte[] message)
     {
         Verdict verdict = TryReadFrame(ref input, maxPackageSize, out ReadOnlySequence<byte> body);
         message = verdict.Kind == VerdictKind.Message ? body.ToArray() : [];
@@ -30,7 +30,7 @@ public sealed class FrameProtocol : IProtocol<ReadOnlyMemory<byte>>, IProtocol<b
     }
 
     /// <inheritdoc/>
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out string message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out string message)
     {
         Verdict verdict = TryReadFrame(ref input, maxPackageSize, out ReadOnlySequence<byte> body);
         message = verdict.Kind == VerdictKind.Message ? Encoding.UTF8.GetString(body) : "";
@@ -54,7 +54,7 @@ public sealed class FrameProtocol : IProtocol<ReadOnlyMemory<byte>>, IProtocol<b
         Encoding.UTF8.GetBytes(message, output);
     }
 
-    private static Verdict TryReadFrame(ref ReadOnlySequence<byte> input, int maxPackageSize, out ReadOnlySequence<byte> body)
+    private static Verdict TryReadFrame(ref ReadOnlySequence<byte> input, long maxPackageSize, out ReadOnlySequence<byte> body)
     {
         body = default;
         if (input.Length < HeadSize) return Verdict.NeedMore;
@@ -62,7 +62,7 @@ public sealed class FrameProtocol : IProtocol<ReadOnlyMemory<byte>>, IProtocol<b
         input.Slice(0, HeadSize).CopyTo(head);
         uint length = BinaryPrimitives.ReadUInt32BigEndian(head);
         if (length < HeadSize) return Verdict.Reject(0, $"a frame of length {length}, which does not even count its own {HeadSize} bytes");
-        if (length > maxPackageSize) return Verdict.Reject(0, $"a frame of {length} bytes exceeds MaxPackageSize ({maxPackageSize} bytes)");
+        if (length > Math.Min(maxPackageSize, MessageSize.Most)) return Verdict.Reject(0, $"a frame of {length} bytes exceeds MaxPackageSize ({maxPackageSize} bytes)");
         if (input.Length < length) return Verdict.NeedMore;
         body = input.Slice(HeadSize, length - HeadSize);
         input = input.Slice(length);

@@ -12,7 +12,7 @@ public interface IDecoder<T>
     /// <param name="maxPackageSize">Bytes that a message may have, from the connection. All that is consumed since the last message counts, also
     /// while the decoder needs more; it is seen to in any case, so a decoder has to look only where it can tell sooner.</param>
     /// <param name="message">The message, where the verdict is <see cref="VerdictKind.Message"/>.</param>
-    Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out T message);
+    Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out T message);
 }
 
 /// <summary>Writes messages as bytes (PHP: <c>ProtocolInterface::encode</c>).</summary>

@@ -18,7 +18,7 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol) : C
 
     public override string Sends => typeof(T).ToString();
 
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out T message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out T message)
     {
         ReadOnlySequence<byte> given = input;
         Verdict verdict = _protocol.TryDecode(ref input, maxPackageSize, out message);

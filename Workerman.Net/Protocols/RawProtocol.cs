@@ -12,18 +12,18 @@ internal sealed class RawProtocol(string name) : ConnectionProtocol, IDecoder<Re
 
     public override string Name => name;
 
-    public override bool SharesEncoding => true;
+    public override Type SharedEncoding => typeof(RawProtocol);
 
     public override string Sends => "text and bytes";
 
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out ReadOnlyMemory<byte> message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out ReadOnlyMemory<byte> message)
     {
         Verdict verdict = TryDecode(ref input, maxPackageSize, out byte[] bytes);
         message = bytes;
         return verdict;
     }
 
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out byte[] message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out byte[] message)
     {
         message = input.ToArray();
         input = input.Slice(input.End);

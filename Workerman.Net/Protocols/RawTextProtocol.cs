@@ -14,7 +14,7 @@ internal sealed class RawTextProtocol(string name, bool datagrams) : ConnectionP
 
     public override string Sends => "text and bytes";
 
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out string message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out string message)
     {
         ReadOnlySequence<byte> whole = datagrams ? input : input.Slice(0, input.Length - UnfinishedAtEnd(input));
         message = Encoding.UTF8.GetString(whole);

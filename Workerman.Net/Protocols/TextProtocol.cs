@@ -15,7 +15,7 @@ public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<b
     private long _searched;
 
     /// <inheritdoc/>
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out string message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out string message)
     {
         Verdict verdict = TryReadLine(ref input, maxPackageSize, out ReadOnlySequence<byte> line);
         message = verdict.Kind == VerdictKind.Message ? Encoding.UTF8.GetString(line) : "";
@@ -23,7 +23,7 @@ public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<b
     }
 
     /// <inheritdoc/>
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out ReadOnlyMemory<byte> message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out ReadOnlyMemory<byte> message)
     {
         Verdict verdict = TryDecode(ref input, maxPackageSize, out byte[] bytes);
         message = bytes;
@@ -31,7 +31,7 @@ public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<b
     }
 
     /// <inheritdoc/>
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out byte[] message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out byte[] message)
     {
         Verdict verdict = TryReadLine(ref input, maxPackageSize, out ReadOnlySequence<byte> line);
         message = verdict.Kind == VerdictKind.Message ? line.ToArray() : [];
@@ -55,8 +55,9 @@ public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<b
     /// <inheritdoc/>
     public void Encode(byte[] message, IBufferWriter<byte> output) => Encode(message.AsMemory(), output);
 
-    private Verdict TryReadLine(ref ReadOnlySequence<byte> input, int maxPackageSize, out ReadOnlySequence<byte> line)
+    private Verdict TryReadLine(ref ReadOnlySequence<byte> input, long maxPackageSize, out ReadOnlySequence<byte> line)
     {
+        maxPackageSize = Math.Min(maxPackageSize, MessageSize.Most);
         // No further than a line may be long: the verdict must not depend on how the bytes arrived.
         long length = Math.Min(input.Length, maxPackageSize);
         long searched = Math.Min(_searched, length);

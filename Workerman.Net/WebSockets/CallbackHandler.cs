@@ -15,8 +15,7 @@ internal sealed class CallbackHandler(ConnectionHandler inner, Action<TcpConnect
     public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
     {
         Verdict verdict = base.ReadMessage(connection, ref input);
-        if (verdict.Kind == VerdictKind.NeedMore) WebSocketHandler<WebSocketMessage>.TellOfClose(connection, WebSocketExtension.Find(connection)?.OnClose, Guard);
-        return verdict;
+        return verdict.Kind == VerdictKind.NeedMore ? ControlCalls.Tell(connection, verdict, events: null, this) : verdict;
     }
 
     protected override void OnMessage(TcpConnection connection, WebSocketMessage message) => received(connection, message);

@@ -35,17 +35,4 @@ internal abstract class DelegatingHandler<T>(ConnectionHandler inner) : Connecti
     public override void OnSecured(TcpConnection connection) => inner.OnSecured(connection);
 
     public override void OnHandshakeFailed(TcpConnection connection, string reason) => inner.OnHandshakeFailed(connection, reason);
-
-    /// <summary>Calls the application; what it throws is reported and costs nothing else.</summary>
-    protected void Guard(TcpConnection connection, Action call)
-    {
-        try
-        {
-            call();
-        }
-        catch (Exception e)
-        {
-            OnFault(connection, e);
-        }
-    }
 }

@@ -26,6 +26,8 @@ internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents 
             OnFault(connection, e);
             connection.AnswerFault(connection.Protocol.JudgeFault(e), request);
         }
+        // There will be no WebSocket, so what waits for one has nobody to go to. The peer may ask again.
+        if (connection.Protocol.IsOpening) connection.DropEarly();
     }
 
     private void Shake(TcpConnection connection, Request request)
@@ -37,10 +39,14 @@ internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents 
             return;
         }
         (WebSocketExtension.Find(connection)?.OnConnect ?? events.OnWebSocketConnect)?.Invoke(connection, request);
-        // The application has refused it, with an answer of its own or without.
-        if (connection.Status != ConnectionStatus.Established || connection.Protocol is not HttpProtocol http || !http.IsUnanswered(request)) return;
+        if (connection.Protocol is not OpeningProtocol opening) return;
+        if (connection.Status != ConnectionStatus.Established || !opening.IsUnanswered(request))
+        {
+            events.ReportRefusal(connection, request, opening.AnsweredWith);
+            return;
+        }
         WebSocketUpgrade.Open(connection, request, new WebSocketProtocol(takesBinary, options, Handshake.Negotiate(request, options.Deflate)), Inner);
         if (connection.Protocol is not WebSocketProtocol) return;
-        if ((WebSocketExtension.Find(connection)?.OnConnected ?? events.OnWebSocketConnected) is { } connected) Guard(connection, () => connected(connection, request));
+        if ((WebSocketExtension.Find(connection)?.OnConnected ?? events.OnWebSocketConnected) is { } connected) ControlCalls.Guard(this, connection, () => connected(connection, request));
     }
 }

@@ -14,4 +14,16 @@ internal interface IWebSocketEvents
 
     /// <summary>The peer has said that it ends.</summary>
     Action<TcpConnection, int, string>? OnWebSocketClose { get; }
+
+    /// <summary>The peer has sent a ping.</summary>
+    Action<TcpConnection, byte[]>? OnWebSocketPing { get; }
+
+    /// <summary>The peer has sent a pong.</summary>
+    Action<TcpConnection, byte[]>? OnWebSocketPong { get; }
+
+    /// <summary>The application has refused a WebSocket: for the operator.</summary>
+    /// <param name="connection">Its connection.</param>
+    /// <param name="request">What was asked for.</param>
+    /// <param name="status">The status that it was answered with; 0 for none.</param>
+    void ReportRefusal(TcpConnection connection, Request request, int status);
 }

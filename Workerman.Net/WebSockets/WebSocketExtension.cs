@@ -14,6 +14,10 @@ internal sealed class WebSocketExtension
 
     public Action<TcpConnection, int, string>? OnClose { get; set; }
 
+    public Action<TcpConnection, byte[]>? OnPing { get; set; }
+
+    public Action<TcpConnection, byte[]>? OnPong { get; set; }
+
     public string? Subprotocol { get; set; }
 
     /// <summary>What a connection has, or null.</summary>

@@ -10,7 +10,7 @@ internal sealed class JsonLinesProtocol : IProtocol<JsonNode>
 {
     private long _searched;
 
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out JsonNode message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out JsonNode message)
     {
         message = "";
         if (input.Slice(_searched).PositionOf((byte)'\n') is not { } end)

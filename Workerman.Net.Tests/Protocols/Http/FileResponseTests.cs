@@ -34,7 +34,7 @@ internal sealed class FileResponseTests(Type loopType)
         {
             (int status, string head, string body) = client.ReadResponse();
             Assert.That((status, body), Is.EqualTo((200, Text)));
-            Assert.That(head, Does.Contain("\r\nContent-Type: text/html\r\n").And.Contain("\r\nContent-Length: 10\r\n").And.Contain($"\r\nLast-Modified: {Date}\r\n")
+            Assert.That(head, Does.Contain("\r\nContent-Type: text/html;charset=utf-8\r\n").And.Contain("\r\nContent-Length: 10\r\n").And.Contain($"\r\nLast-Modified: {Date}\r\n")
                 .And.Contain("\r\nAccept-Ranges: bytes\r\n").And.Contain("\r\nETag: \"").And.Contain("\r\nConnection: keep-alive\r\n").And.Contain("\r\nDate: ").And.Not.Contain("Content-Disposition"));
         }
     }
@@ -127,7 +127,7 @@ internal sealed class FileResponseTests(Type loopType)
                 Assert.That(body, Is.EqualTo(Text));
                 break;
             case 206:
-                Assert.That((body, Field(head, "Content-Range"), Field(head, "ETag"), Field(head, "Content-Type")), Is.EqualTo(("234", "bytes 2-4/10", tag, "text/plain")));
+                Assert.That((body, Field(head, "Content-Range"), Field(head, "ETag"), Field(head, "Content-Type")), Is.EqualTo(("234", "bytes 2-4/10", tag, "text/plain;charset=utf-8")));
                 break;
             case 304:
                 Assert.That((Field(head, "Content-Length"), Field(head, "ETag"), Field(head, "Last-Modified")), Is.EqualTo(("", tag, Date)));
@@ -166,19 +166,52 @@ internal sealed class FileResponseTests(Type loopType)
         Assert.That((read, body), Is.EqualTo((status, Text)));
     }
 
-    [TestCase(2, 3, 200, "234", "bytes 2-4/10")]
-    [TestCase(2, 3, 206, "234", "bytes 2-4/10")]
-    [TestCase(7, 0, 206, "789", "bytes 7-9/10")]
-    [TestCase(0, 4, 200, "0123", "bytes 0-3/10")]
-    [TestCase(8, 100, 206, "89", "bytes 8-9/10")]
-    [TestCase(0, 0, 200, Text, "")]
-    public async Task OffsetAndLengthAreThePartThatIsSent(long offset, long length, int status, string body, string contentRange)
+    [TestCase(2, 3, 200, 206, "234", "bytes 2-4/10")]
+    [TestCase(2, 3, 206, 206, "234", "bytes 2-4/10")]
+    [TestCase(7, 0, 200, 206, "789", "bytes 7-9/10")]
+    [TestCase(0, 4, 200, 206, "0123", "bytes 0-3/10")]
+    [TestCase(8, 100, 200, 206, "89", "bytes 8-9/10")]
+    [TestCase(0, 10, 200, 206, Text, "bytes 0-9/10")]
+    [TestCase(0, 0, 200, 200, Text, "")]
+    [TestCase(2, 3, 404, 404, "234", "")]
+    public async Task OffsetAndLengthAreThePartThatIsSent(long offset, long length, int status, int expected, string body, string contentRange)
     {
         string path = _folder.Write("page.txt", Text);
         await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response(status).WithFile(path, offset, length)));
         using RawClient client = server.Connect();
-        (int read, string head, string text) = client.Send(Request("GET")).ReadResponse();
-        Assert.That((read, text, Field(head, "Content-Range")), Is.EqualTo((status, body, contentRange)));
+        foreach (string fields in new[] { "X: y", "Range: bytes=0-0", "Range: bytes=0-0\r\nIf-Range: \"other\"", "Range: bytes=99-" })
+        {
+            if (length == 0 && offset == 0 && fields != "X: y") continue;
+            (int read, string head, string text) = client.Send(Request("GET", "/", fields)).ReadResponse();
+            Assert.That((read, text, Field(head, "Content-Range")), Is.EqualTo((expected, body, contentRange)), fields);
+            Assert.That(Field(head, "ETag").Length > 0, Is.EqualTo(expected != 404));
+            string ofHead = client.Send(Request("HEAD", "/", fields)).ReadResponse(headOnly: true).Head;
+            Assert.That((ofHead.Split(' ')[1], Field(ofHead, "Content-Length"), Field(ofHead, "Content-Range")), Is.EqualTo(($"{expected}", $"{body.Length}", contentRange)), fields);
+        }
+    }
+
+    [Test]
+    public async Task PartIsConditionalLikeTheWhole()
+    {
+        string path = _folder.Write("page.txt", Text);
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path, 2, 3)));
+        using RawClient client = server.Connect();
+        string tag = Field(client.Send(Request("GET")).ReadResponse().Head, "ETag");
+        Assert.That(client.Send(Request("GET", "/", $"If-None-Match: {tag}")).ReadResponse(headOnly: true).Status, Is.EqualTo(304));
+        Assert.That(client.Send(Request("GET", "/", $"If-Match: {tag}")).ReadResponse().Body, Is.EqualTo("234"));
+        Assert.That(client.Send(Request("GET", "/", "If-Match: \"other\"")).ReadResponse().Status, Is.EqualTo(412), "a part of another version is of no use");
+        Assert.That(client.Send(Request("POST", "/", "If-None-Match: *")).ReadResponse().Body, Is.EqualTo("234"));
+    }
+
+    [TestCase(200)]
+    [TestCase(206)]
+    public async Task PartOfNothingIsTheWhole(int status)
+    {
+        string path = _folder.Write("empty.txt", "");
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response(status).WithFile(path, 0, 5)));
+        using RawClient client = server.Connect();
+        (int read, string head, _) = client.Send(Request("GET")).ReadResponse();
+        Assert.That((read, Field(head, "Content-Range"), Field(head, "Content-Length")), Is.EqualTo((200, "", "0")));
     }
 
     [Test]

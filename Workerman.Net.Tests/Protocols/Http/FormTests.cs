@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json.Serialization;
 using Workerman.Protocols;
@@ -15,7 +16,16 @@ internal sealed partial class FormTests
     /// <summary>Small bodies are read when they are asked for, large ones on their way in: the outcome is the same.</summary>
     private static readonly int[] Thresholds = [1024 * 1024, 0];
 
-    private static string[] Boundaries => ["b", "'()+_,-./:=?", new('x', 70), "\"a b\""];
+    private static readonly ConcurrentBag<HttpProtocol> Protocols = [];
+
+    private static string[] Boundaries => ["b", "'()+_,-./:=?", new('x', 70), "\"a b\"", "----=_Part_7_1.2"];
+
+    /// <summary>With the answer, or with its connection, go the temporary files of a request.</summary>
+    [OneTimeTearDown]
+    public void EndConnections()
+    {
+        foreach (HttpProtocol protocol in Protocols) protocol.Dispose();
+    }
 
     [TestCase("a=1&b=2&a=3", "a=1|b=2|a=3")]
     [TestCase("a+b=c%20d&%C3%A9=%zz&x", "a b=c d|\u00e9=%zz|x=", TestName = "decoding as in a query")]
@@ -87,10 +97,12 @@ internal sealed partial class FormTests
     public void Boundary([ValueSource(nameof(Boundaries))] string boundary, [ValueSource(nameof(Thresholds))] int threshold)
     {
         string bare = boundary.Trim('"');
-        string quoted = bare == boundary && bare.All(char.IsAsciiLetter) ? bare : $"\"{bare}\"";
         string body = $"--{bare} \t\r\nContent-Disposition: form-data; name=a\r\n\r\n--{bare[..^1]}\r\n--{bare}--";
-        foreach (Fragmentation fragmentation in Fragmentation.All)
-            Assert.That(Show(Parse($"Multipart/Form-Data;charset=x;  Boundary={quoted} ", body, threshold, fragmentation).Post()), Is.EqualTo($"a=--{bare[..^1]}"), $"{fragmentation}");
+        foreach (string sent in new[] { bare, $"\"{bare}\"" })
+        {
+            foreach (Fragmentation fragmentation in Fragmentation.All)
+                Assert.That(Show(Parse($"Multipart/Form-Data;charset=x;  Boundary={sent} ", body, threshold, fragmentation).Post()), Is.EqualTo($"a=--{bare[..^1]}"), $"{sent} {fragmentation}");
+        }
     }
 
     /// <summary>Content that looks like the end of itself, cut anywhere.</summary>
@@ -130,14 +142,9 @@ internal sealed partial class FormTests
     [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--bx--", TestName = "a boundary that goes on")]
     [TestCase("--b\nContent-Disposition: form-data; name=a\n\n1\n--b--", TestName = "bare LF")]
     [TestCase("--b\r\n\r\n1\r\n--b--", TestName = "no head")]
-    [TestCase("--b\r\nContent-Disposition: form-data\r\n\r\n1\r\n--b--", TestName = "no name")]
     [TestCase("--b\r\nContent-Disposition: attachment; name=a\r\n\r\n1\r\n--b--", TestName = "no form-data")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=a; name=b\r\n\r\n1\r\n--b--", TestName = "two names")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=a; filename=x; filename=y\r\n\r\n1\r\n--b--", TestName = "two file names")]
     [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n\r\n1\r\n--b--", TestName = "two dispositions")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=\"a\r\n\r\n1\r\n--b--", TestName = "open quote")]
     [TestCase("--b\r\nContent-Disposition : form-data; name=a\r\n\r\n1\r\n--b--", TestName = "space before the colon")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\n folded\r\n\r\n1\r\n--b--", TestName = "folded")]
     [TestCase("--b\r\nContent-Disposition: form-data; name=a\0\r\n\r\n1\r\n--b--", TestName = "NUL in the head")]
     public void MalformedMultipartIsTheClientsMistake(string body)
     {
@@ -154,9 +161,9 @@ internal sealed partial class FormTests
 
     [TestCase("multipart/form-data")]
     [TestCase("multipart/form-data; boundary=")]
-    [TestCase("multipart/form-data; boundary=\"b")]
     [TestCase("multipart/form-data; boundary=\"b \"")]
     [TestCase("multipart/form-data; boundary=b; boundary=c")]
+    [TestCase("multipart/form-data; boundary")]
     [TestCase("multipart/form-data; boundary=\"b\u00e9\"")]
     [TestCase("multipart/form-data; boundary=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")]
     public void BadBoundaryIsTheClientsMistake(string contentType)
@@ -188,7 +195,7 @@ internal sealed partial class FormTests
         string file = Part("name=f; filename=f", new string('x', 100));
         Request good = Parse(Multipart, two + file + "--b--", options);
         Assert.That((good.Post().Count, good.File().Count), Is.EqualTo((2, 1)));
-        foreach ((string body, string reason) in new[] { (two + Part("name=c", ""), "too many form fields"), (file + file, "too many files"), (Part("name=a", "12345678901"), "too large") })
+        foreach ((string body, string reason) in new[] { (two + Part("name=c", ""), "too many form fields (HttpOptions.MaxFormFields)"), (file + file, "too many files (HttpOptions.MaxFiles)"), (Part("name=a", "12345678901"), "form fields too large (HttpOptions.MaxFormFieldsSize)") })
         {
             BadRequestException e = Assert.Throws<BadRequestException>(() => Parse(Multipart, body + "--b--", options).File())!;
             Assert.That(e.StatusCode, Is.EqualTo(413));
@@ -197,6 +204,49 @@ internal sealed partial class FormTests
         Assert.That(Assert.Throws<BadRequestException>(() => Parse("application/json", "[1,2,3]", options).Post())!.StatusCode, Is.EqualTo(413));
         Assert.That(Assert.Throws<BadRequestException>(() => Parse(null, "a&b&c", options).Post())!.StatusCode, Is.EqualTo(413));
     }
+
+    /// <summary>One rule for all that <c>Post</c> reads: what counts are the bytes of the values, however they are escaped.</summary>
+    [Test]
+    public void FieldsMayBeAsLargeInEveryKindOfForm([ValueSource(nameof(Thresholds))] int threshold)
+    {
+        const string Euro = "\u00e2\u0082\u00ac";
+        var options = new HttpOptions { MaxFormFieldsSize = 1000, BodyMemoryThreshold = threshold };
+        foreach ((string type, Func<string, string> body) in new (string, Func<string, string>)[]
+        {
+            (Multipart, a => Part("name=a", a) + Part("name=b", Euro) + "--b--"),
+            ("application/x-www-form-urlencoded", a => $"a={a}&b={Euro}"),
+            ("application/x-www-form-urlencoded", a => $"&a={string.Concat(a.Select(c => $"%{(int)c:X2}"))}&&b=%E2%82%AC&"),
+            ("application/json", a => $"{{\"a\":\"{a}\",\"b\":\"\\u20ac\",\"c\":null}}"),
+            ("text/plain", a => $"a={a}&b={Euro}"),
+        })
+        {
+            Request good = Parse(type, body(new string('x', 997)), options);
+            Assert.That((good.Post("a")!.Length, good.Post("b")), Is.EqualTo((997, "\u20ac")), type);
+            BadRequestException e = Assert.Throws<BadRequestException>(() => Parse(type, body(new string('x', 998)), options).Post(), type)!;
+            Assert.That((e.StatusCode, e.Message), Is.EqualTo((413, "form fields too large (HttpOptions.MaxFormFieldsSize)")));
+        }
+        string long1 = new('n', 30_000);
+        Assert.Throws<BadRequestException>(() => Parse(null, $"{long1}=1&a=2", options).Post(), "a name has a bound too");
+    }
+
+    /// <summary>A urlencoded body in a file is read in pieces.</summary>
+    [Test]
+    public void UrlEncodedFormInAFileIsReadAsOneInMemory()
+    {
+        var random = new Random(1);
+        string[] members = [.. Enumerable.Range(0, 900).Select(i => $"n{i}={new string('x', random.Next(600))}%20")];
+        var options = new HttpOptions { BodyMemoryThreshold = 0 };
+        string shown = Show(Parse(null, string.Join('&', members), options).Post());
+        Assert.That(shown, Is.EqualTo(string.Join('|', members.Select(m => m.Replace("%20", " ", StringComparison.Ordinal)))));
+    }
+
+    /// <summary>RFC 7578 section 4.5, which HttpClient's StringContent uses.</summary>
+    [TestCase("text/plain; charset=iso-8859-1", "\u00df", "\u00df")]
+    [TestCase("text/plain; charset=\"utf-8\"", "\u00c3\u009f", "\u00df")]
+    [TestCase("text/plain; charset=klingon", "\u00c3\u009f", "\u00df")]
+    [TestCase("text/plain", "\u00c3\u009f", "\u00df")]
+    public void FieldMaySayItsCharset(string type, string sent, string value) =>
+        Assert.That(Parse(Multipart, Part("name=a", sent, type) + "--b--").Post("a"), Is.EqualTo(value));
 
     [Test]
     public void LargeBodyIsInAFileUntilTheAnswer([Values("text/plain", "application/octet-stream")] string type)
@@ -243,6 +293,7 @@ internal sealed partial class FormTests
 
     private static Request Parse(HttpProtocol protocol, string? contentType, string body, Fragmentation fragmentation)
     {
+        Protocols.Add(protocol);
         string type = contentType is null ? "" : $"Content-Type: {contentType}\r\n";
         byte[] bytes = Encoding.Latin1.GetBytes($"POST / HTTP/1.1\r\nHost: a\r\n{type}Content-Length: {body.Length}\r\n\r\n{body}");
         byte[] waiting = [];

@@ -84,6 +84,39 @@ internal sealed class HttpLimitTests(Type loopType)
         Assert.That(client.IsAtEnd(), "the idle connection is closed without a word");
     }
 
+    /// <summary>Whoever meets a limit learns which setting it is.</summary>
+    [Test]
+    public async Task RefusalNamesTheSettingThatSetsItsLimit()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send($"{request.Get().Count}{request.Cookie().Count}{request.Post().Count}"), worker =>
+        {
+            worker.OnConnect = connection => connection.MaxPackageSize = 20_000;
+            worker.Options.Http.MaxHeaderCount = 5;
+            worker.Options.Http.MaxQueryMembers = worker.Options.Http.MaxCookies = worker.Options.Http.MaxFormFields = 1;
+            worker.Options.Http.MaxFormFieldsSize = 10;
+        });
+        const string Post = "POST / HTTP/1.1\r\nHost: a\r\n";
+        foreach ((string request, int status, string setting) in new[]
+        {
+            ($"GET /{new string('a', 10_000)}", 414, "HttpOptions.MaxRequestLineSize"),
+            ($"GET / HTTP/1.1\r\nX: {new string('a', 20_000)}", 431, "HttpOptions.MaxHeadSize"),
+            ($"GET / HTTP/1.1\r\n{string.Concat(Enumerable.Repeat("A: b\r\n", 6))}", 431, "HttpOptions.MaxHeaderCount"),
+            ($"{Post}Content-Length: 20000\r\n\r\n", 413, "TcpConnection.MaxPackageSize"),
+            ($"{Post}Transfer-Encoding: chunked\r\n\r\n4e20\r\n", 413, "TcpConnection.MaxPackageSize"),
+            ($"{Post}Transfer-Encoding: chunked\r\n\r\n0\r\n{string.Concat(Enumerable.Repeat("A: b\r\n", 6))}", 431, "HttpOptions.MaxHeaderCount"),
+            ($"{Post}Transfer-Encoding: chunked\r\n\r\n0\r\nX: {new string('a', 20_000)}", 431, "HttpOptions.MaxHeadSize"),
+            ("GET /?a&b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 400, "HttpOptions.MaxQueryMembers"),
+            ("GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1; b=2\r\nConnection: close\r\n\r\n", 431, "HttpOptions.MaxCookies"),
+            ($"{Post}Connection: close\r\nContent-Length: 3\r\n\r\na&b", 413, "HttpOptions.MaxFormFields"),
+            ($"{Post}Connection: close\r\nContent-Length: 13\r\n\r\na=12345678901", 413, "HttpOptions.MaxFormFieldsSize"),
+        })
+        {
+            using RawClient client = server.Connect();
+            client.Send(request);
+            Assert.That(client.ReadToEnd(), Does.StartWith($"HTTP/1.1 {status} ").And.Contain($"({setting})"), setting);
+        }
+    }
+
     [Test]
     public async Task HeadTooLargeIs431()
     {
@@ -119,10 +152,10 @@ internal sealed class HttpLimitTests(Type loopType)
         }
     }
 
-    [TestCase("GET / HTTP/1.1\r\nHo", "HTTP/1.1 408 ", TestName = "slow head")]
-    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel", "HTTP/1.1 408 ", TestName = "stalled body")]
-    [TestCase("", "", TestName = "no byte at all")]
-    public async Task SlownessIs408(string request, string answer)
+    [TestCase("GET / HTTP/1.1\r\nHo", "HTTP/1.1 408 ", "HeadTimeout", TestName = "slow head")]
+    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel", "HTTP/1.1 408 ", "BodyTimeout", TestName = "stalled body")]
+    [TestCase("", "", "", TestName = "no byte at all")]
+    public async Task SlownessIs408(string request, string answer, string setting)
     {
         await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker =>
         {
@@ -131,7 +164,7 @@ internal sealed class HttpLimitTests(Type loopType)
         });
         using RawClient client = server.Connect();
         client.Send(request);
-        Assert.That(client.ReadToEnd(), Does.StartWith(answer));
+        Assert.That(client.ReadToEnd(), Does.StartWith(answer).And.Contain(setting));
     }
 
     [Test]

@@ -297,13 +297,16 @@ internal sealed class HttpWireTests(Type loopType)
     [Test]
     public async Task FaultOfASendThatWasHandedOverIsA500()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, _) =>
-            Task.Run(() => connection.Send(new ServerSentEvents { Data = "no stream is open" })));
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            request.Session.Set("new", true);
+            Task.Run(() => connection.SendRaw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+        });
         using RawClient client = server.Connect();
         client.Send(Get + Get);
         Assert.That(client.ReadResponse().Status, Is.EqualTo(500));
         Assert.That(client.ReadResponse().Status, Is.EqualTo(500));
-        Assert.That(server.Log.Text, Does.Contain("No event stream is open").And.Contain("for connection"));
+        Assert.That(server.Log.Text, Does.Contain("which SendRaw cannot do").And.Contain("for connection"));
     }
 
     [Test]
@@ -317,19 +320,21 @@ internal sealed class HttpWireTests(Type loopType)
     }
 
     [Test]
-    public async Task SecondAnswerToOneRequestIsRefused()
+    public async Task SecondAnswerToOneRequestIsDroppedAndTold()
     {
-        Exception? thrown = null;
+        var results = new List<SendResult>();
+        string error = "";
         await using TestServer server = TestServer.Http(loopType, (connection, _) =>
         {
             connection.Send("first");
-            thrown = Assert.Throws<InvalidOperationException>(() => connection.Send("second"));
-        });
+            results.Add(connection.Send("second"));
+        }, worker => worker.OnError = (_, kind, reason) => error = $"{kind} {reason}");
         using RawClient client = server.Connect();
         client.Send(Get + Get);
         Assert.That(client.ReadResponse().Body, Is.EqualTo("first"));
         Assert.That(client.ReadResponse().Body, Is.EqualTo("first"));
-        Assert.That(thrown!.Message, Does.Contain("has had one already"));
+        Assert.That(results, Is.EqualTo(new[] { SendResult.Dropped, SendResult.Dropped }));
+        Assert.That(error, Does.StartWith("SendFail ").And.Contain("has had one already"));
     }
 
     [Test]

@@ -102,7 +102,7 @@ internal sealed class ResponseMakeTests
         string text = new Response(201, new() { ["X"] = "\u00e9" }, "b\u00f6dy").WithProtocolVersion("1.0").ToString();
         Assert.That(text, Does.StartWith("HTTP/1.0 201 Created\r\n").And.Contain("\r\nX: \u00e9\r\n").And.Contain("\r\nContent-Length: 5\r\n").And.EndWith("\r\n\r\nb\u00f6dy"));
         string head = new Response().WithFile(folder.Write("a.css", "p {}")).ToString();
-        Assert.That(head, Does.Contain("\r\nContent-Type: text/css\r\n").And.Contain("\r\nContent-Length: 4\r\n").And.EndWith("\r\n\r\n"));
+        Assert.That(head, Does.Contain("\r\nContent-Type: text/css;charset=utf-8\r\n").And.Contain("\r\nContent-Length: 4\r\n").And.EndWith("\r\n\r\n"));
     }
 
     [Test]

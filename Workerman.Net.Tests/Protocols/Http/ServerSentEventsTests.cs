@@ -1,5 +1,6 @@
 using System.Net.ServerSentEvents;
 using System.Text;
+using Workerman.Connection;
 using Workerman.Protocols.Http;
 using Workerman.Tests.Support;
 
@@ -145,14 +146,15 @@ internal sealed class EventStreamWireTests(Type loopType)
     }
 
     [Test]
-    public async Task WrongUseIsRefusedWithTheCure()
+    public async Task WrongUseIsDroppedAndToldWithTheCure()
     {
         var messages = new List<string>();
         await using TestServer server = TestServer.Http(loopType, (connection, _) =>
         {
-            messages.Add(Assert.Throws<InvalidOperationException>(() => connection.Send(new ServerSentEvents { Data = "too early" }))!.Message);
+            connection.OnError = (_, _, reason) => messages.Add(reason);
+            Assert.That(connection.Send(new ServerSentEvents { Data = "too early" }), Is.EqualTo(SendResult.Dropped));
             connection.Send(new Response(200, new() { ["Content-Type"] = "Text/Event-Stream; charset=utf-8" }));
-            messages.Add(Assert.Throws<InvalidOperationException>(() => connection.Send("text"))!.Message);
+            Assert.That(connection.Send("text"), Is.EqualTo(SendResult.Dropped));
             connection.Close(new ServerSentEvents { Data = "end" });
         });
         using RawClient client = server.Connect();

@@ -257,6 +257,65 @@ internal sealed class StaticFilesTests(Type loopType)
         Assert.That(client.Send(Request("/secret.txt")).ReadResponse().Body, Is.EqualTo("secret"));
     }
 
+    [TestCase("/assets", "/assets/a.txt", 200, "a file")]
+    [TestCase("/assets/", "/assets/a.txt", 200, "a file")]
+    [TestCase("/assets", "/assets/", 200, "the index")]
+    [TestCase("/assets", "/assets/sub/b.css?v=1", 200, "p {}")]
+    [TestCase("/assets", "/%61ssets/%61.txt", 200, "a file")]
+    [TestCase("/assets", "http://other/assets/a.txt", 200, "a file")]
+    [TestCase("/a/b", "/a/b/a.txt", 200, "a file")]
+    [TestCase("/gr\u00fc\u00dfe", "/gr%C3%BC%C3%9Fe/a.txt", 200, "a file")]
+    [TestCase("/gr%c3%bc%C3%9Fe", "/gr%C3%BC%C3%9Fe/a.txt", 200, "a file")]
+    [TestCase("/.well-known", "/.well-known/a.txt", 200, "a file")]
+    [TestCase("", "/a.txt", 200, "a file")]
+    [TestCase("/assets", "/assets", 301, "/assets/")]
+    [TestCase("/assets/", "/assets?a=1", 301, "/assets/?a=1")]
+    [TestCase("/assets", "/assets/sub", 301, "/assets/sub/")]
+    [TestCase("/assets", "/assetsX/a.txt", 404, null)]
+    [TestCase("/assets", "/assetsa.txt", 404, null)]
+    [TestCase("/assets", "/asset", 404, null)]
+    [TestCase("/assets", "/a.txt", 404, null)]
+    [TestCase("/assets", "/", 404, null)]
+    [TestCase("/assets", "/Assets/a.txt", 404, null)]
+    [TestCase("/assets", "//assets/a.txt", 404, null)]
+    [TestCase("/assets", "/assets//a.txt", 404, null)]
+    [TestCase("/assets", "/assets%2fa.txt", 404, null)]
+    [TestCase("/assets", "/assets/../a.txt", 404, null)]
+    [TestCase("/assets", "/assets/../assets/a.txt", 404, null)]
+    [TestCase("/assets", "/assets/..%2fsecret.txt", 404, null)]
+    [TestCase("/assets", "/assets/.env", 404, null)]
+    [TestCase("/a/b", "/a", 404, null)]
+    [TestCase("/a/b", "/a/c/a.txt", 404, null)]
+    [Platform("Linux")]
+    public async Task FolderMayStandBelowAPrefix(string prefix, string path, int status, string? expected)
+    {
+        var files = new StaticFiles(_folder.PathOf("public"));
+        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send(files.Serve(request, prefix)));
+        using RawClient client = server.Connect();
+        (int read, string head, string body) = client.Send(Request(path)).ReadResponse();
+        Assert.That(read, Is.EqualTo(status));
+        if (status == 200) Assert.That(body, Is.EqualTo(expected));
+        if (status == 301) Assert.That(head, Does.Contain($"\r\nLocation: {expected}\r\n"));
+        Assert.That(client.Send(Request(path, "POST")).ReadResponse().Status, Is.EqualTo(status == 404 && !path.StartsWith($"{prefix}/", StringComparison.Ordinal) ? 404 : 405));
+    }
+
+    [TestCase("assets")]
+    [TestCase("//")]
+    [TestCase("//evil")]
+    [TestCase("/a//b")]
+    [TestCase("/a/../b")]
+    [TestCase("/a?b")]
+    [TestCase("/a#b")]
+    [TestCase("/a\\b")]
+    public async Task PrefixIsAPath(string prefix)
+    {
+        var files = new StaticFiles(_folder.PathOf("public"));
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+            connection.Send(Assert.Throws<ArgumentException>(() => files.Serve(request, prefix))!.ParamName!));
+        using RawClient client = server.Connect();
+        Assert.That(client.Send(Request("/a.txt")).ReadResponse().Body, Is.EqualTo("prefix"));
+    }
+
     [Test]
     public async Task HttpClientAgrees()
     {

@@ -46,7 +46,6 @@ internal sealed class UploadTests(Type loopType)
         using HttpResponseMessage response = await client.SendAsync(request);
         Assert.That(await response.Content.ReadAsStringAsync(), Is.EqualTo("J\u00e9rry me \u00e9.png image/png 300000 2"));
         Assert.That(await File.ReadAllBytesAsync(kept), Is.EqualTo(content));
-        if (!OperatingSystem.IsWindows()) Assert.That(File.GetUnixFileMode(kept), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
         await Wait.Until(() => Directory.GetFiles(_folder).Length == 1, "all but the moved file vanish");
     }
 
@@ -253,14 +252,14 @@ internal sealed class UploadTests(Type loopType)
         Assert.That(await response.Content.ReadAsStringAsync(), Is.EqualTo("tom 12"));
     }
 
-    /// <summary>A gibibyte is more than the server could hold if it tried. Looked at after a collection each time: what the
+    /// <summary>More than an int counts, and than the server could hold if it tried. Looked at after a collection each time: what the
     /// collector has not come round to yet is nobody's memory.</summary>
     [Test]
-    public async Task GibibyteIsTakenWithLittleMemory()
+    public async Task MoreThanTwoGibibytesAreTakenWithLittleMemory()
     {
-        const long Size = 1L << 30;
+        const long Size = (2L << 30) + (64L << 20);
         await using TestServer server = Start((connection, request) => connection.Send($"{request.File("f")!.Size}"),
-            worker => worker.OnConnect = connection => connection.MaxPackageSize = int.MaxValue);
+            worker => worker.OnConnect = connection => connection.MaxPackageSize = 3L << 30);
         using RawClient client = server.Connect();
         byte[] piece = new byte[1 << 20];
         client.Send($"{FormHead}Content-Length: {FilePart.Length + Size + 7}\r\n\r\n{FilePart}");

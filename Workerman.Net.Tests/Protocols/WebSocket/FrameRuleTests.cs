@@ -63,6 +63,20 @@ internal sealed class FrameRuleTests(Type loopType)
         Assert.That(server.Log.Text, Does.Contain($"{code}"));
     }
 
+    /// <summary>Section 5.2: a length may be all of 63 bits, and so may the limits.</summary>
+    [TestCase(long.MaxValue, "message too big (TcpConnection.MaxPackageSize)")]
+    [TestCase(10L << 20, "frame too big (WebSocketOptions.MaxFrameSize)")]
+    public async Task LongestLengthIsTooLongWhateverTheLimits(long maxFrameSize, string reason)
+    {
+        var worker = new Worker<string>("websocket://127.0.0.1:0") { Name = "test", OnConnect = connection => connection.MaxPackageSize = long.MaxValue };
+        worker.Options.WebSocket.MaxFrameSize = maxFrameSize;
+        await using TestServer server = TestServer.Start(loopType, worker);
+        using var client = new FrameClient(server.EndPoint);
+        client.Send([0x01, 0x81, 0, 0, 0, 0, (byte)'x', 0x80, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]);
+        Assert.That(client.ReadClose().Code, Is.EqualTo(1009));
+        Assert.That(server.Log.Text, Does.Contain(reason));
+    }
+
     /// <summary>Section 8.1: as it arrives, not when the message is whole.</summary>
     [Test]
     public async Task BadByteEndsItBeforeTheMessageIsWhole([Values(1, 2, 3)] int begun)

@@ -11,18 +11,24 @@ internal enum ContentCoding
     /// <summary>RFC 1952.</summary>
     Gzip,
 
+    /// <summary>RFC 8878.</summary>
+    Zstandard,
+
     /// <summary>RFC 7932.</summary>
     Brotli,
 }
 
-/// <summary>What a client would like best (RFC 9110 section 12.5.3). Pure.</summary>
-internal static class AcceptEncoding
+/// <summary>
+/// What a client would like best (RFC 9110 section 12.5.3): a weight in thousandths for each coding, 0 for one that it does not take. A client that takes
+/// none of those that there are gets the body as it is, also one that excludes that: it is of more use than nothing. A value; pure.
+/// </summary>
+internal readonly record struct AcceptEncoding(int Brotli, int Zstandard, int Gzip, int Identity)
 {
-    /// <summary>The coding with the highest weight; of equals Brotli, which is smaller. Without the field, and where nothing of ours is accepted, identity.</summary>
-    public static ContentCoding Choose(string? field)
+    /// <summary>Reads the field; without it, and where nothing of ours is named, only identity is wanted.</summary>
+    public static AcceptEncoding Parse(string? field)
     {
-        if (field is null) return ContentCoding.Identity;
-        int? brotli = null, gzip = null, identity = null, others = null;
+        if (field is null) return default;
+        int? brotli = null, zstandard = null, gzip = null, identity = null, others = null;
         foreach (Range range in field.AsSpan().Split(','))
         {
             ReadOnlySpan<char> element = field.AsSpan(range);
@@ -30,18 +36,51 @@ internal static class AcceptEncoding
             ReadOnlySpan<char> name = (semicolon < 0 ? element : element[..semicolon]).Trim(" \t");
             int weight = semicolon < 0 ? 1000 : WeightOf(element[(semicolon + 1)..].Trim(" \t"));
             if (name.Equals("br", StringComparison.OrdinalIgnoreCase)) brotli = weight;
+            else if (name.Equals("zstd", StringComparison.OrdinalIgnoreCase)) zstandard = weight;
             // RFC 9110 section 8.4.1.3: the old name.
             else if (name.Equals("gzip", StringComparison.OrdinalIgnoreCase) || name.Equals("x-gzip", StringComparison.OrdinalIgnoreCase)) gzip = weight;
             else if (name.Equals("identity", StringComparison.OrdinalIgnoreCase)) identity = weight;
             else if (name is "*") others = weight;
         }
-        int ofBrotli = brotli ?? others ?? 0;
-        int ofGzip = gzip ?? others ?? 0;
-        int best = Math.Max(ofBrotli, ofGzip);
         // Identity is acceptable unless excluded, and preferred only where it says so.
-        if (best == 0 || identity > best) return ContentCoding.Identity;
-        return ofBrotli == best ? ContentCoding.Brotli : ContentCoding.Gzip;
+        return new AcceptEncoding(brotli ?? others ?? 0, zstandard ?? others ?? 0, gzip ?? others ?? 0, identity ?? 0);
     }
+
+    /// <summary>The coding with the highest weight of those that bodies are compressed with here; of equals Brotli, which is smaller.</summary>
+    public ContentCoding Choose()
+    {
+        int best = Math.Max(Brotli, Gzip);
+        if (best == 0 || Identity > best) return ContentCoding.Identity;
+        return Brotli == best ? ContentCoding.Brotli : ContentCoding.Gzip;
+    }
+
+    /// <summary>The weight of a coding.</summary>
+    public int Of(ContentCoding coding) => coding switch
+    {
+        ContentCoding.Brotli => Brotli,
+        ContentCoding.Zstandard => Zstandard,
+        ContentCoding.Gzip => Gzip,
+        _ => Identity,
+    };
+
+    /// <summary>The coding's name in Content-Encoding.</summary>
+    public static string NameOf(ContentCoding coding) => coding switch
+    {
+        ContentCoding.Brotli => "br",
+        ContentCoding.Zstandard => "zstd",
+        ContentCoding.Gzip => "gzip",
+        _ => "identity",
+    };
+
+    /// <summary>Tells caches that another client's request would have had another answer (RFC 9110 section 12.5.5).</summary>
+    public static void AddVary(ResponseHeaders headers)
+    {
+        if (!headers.GetValues("Vary").Any(vary => OptionList.Contains(vary, "*") || OptionList.Contains(vary, "Accept-Encoding")))
+            headers.Add("Vary", "Accept-Encoding");
+    }
+
+    /// <summary>The tag of an answer whose bytes are not the ones that a strong tag stands for, though they say the same (RFC 9110 section 8.8.3.3).</summary>
+    public static string Weaken(string tag) => tag.StartsWith('"') ? $"W/{tag}" : tag;
 
     /// <summary>weight = "q=" qvalue, in thousandths (section 12.4.2). What is malformed is not wanted.</summary>
     private static int WeightOf(ReadOnlySpan<char> parameter)

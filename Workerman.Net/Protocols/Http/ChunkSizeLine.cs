@@ -6,8 +6,8 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 internal struct ChunkSizeLine
 {
-    /// <summary>With another digit it would be more than anybody has, and the sum of the chunks might overflow.</summary>
-    private const long MaxSize = long.MaxValue >> 8;
+    /// <summary>With another digit it would be beyond 63 bits, and no number that can be read.</summary>
+    private const long MaxSize = long.MaxValue >> 4;
 
     private Place _place;
     private int _digits;

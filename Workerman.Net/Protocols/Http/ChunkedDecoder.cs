@@ -104,10 +104,11 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
     private Verdict BeginChunk()
     {
         _remaining = _line.Size;
-        _size += _remaining;
         _line = default;
         _lineLength = 0;
-        if (_size > maxBodySize) return Verdict.Reject(413, "request body too large");
+        // By subtraction: the sum may be beyond 63 bits.
+        if (_remaining > maxBodySize - _size) return Refusals.BodyTooLarge;
+        _size += _remaining;
         _state = _remaining == 0 ? State.Trailer : State.Data;
         return Verdict.Message;
     }
@@ -140,7 +141,7 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
         var reader = new LineReader(copy ?? input.FirstSpan[..size]);
         LineEnd end = reader.Read(out ReadOnlySpan<byte> text, out _);
         Verdict verdict = ReadTrailer(text, end, out KeyValuePair<string, string> field);
-        if (verdict.Kind == VerdictKind.NeedMore && size == limit) return Verdict.Reject(431, "trailer section too large");
+        if (verdict.Kind == VerdictKind.NeedMore && size == limit) return Refusals.TrailersTooLarge;
         if (verdict.Kind != VerdictKind.Message) return verdict;
         if (text.IsEmpty) _state = State.Ended;
         else (_trailers ??= []).Add(field);
@@ -154,7 +155,7 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
         field = default;
         var line = new HeaderLine();
         Verdict verdict = text.IsEmpty ? Verdict.Message : line.Read(text, end != LineEnd.Open);
-        if (!text.IsEmpty && _trailers?.Count == options.MaxHeaderCount) return Verdict.Reject(431, "too many trailer fields");
+        if (!text.IsEmpty && _trailers?.Count == options.MaxHeaderCount) return Refusals.TooManyTrailers;
         if (verdict.Kind == VerdictKind.Reject) return verdict;
         if (end == LineEnd.Broken) return Verdict.Reject(400, "bare CR");
         if (end != LineEnd.Ended) return Verdict.NeedMore;

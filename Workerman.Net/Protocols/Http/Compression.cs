@@ -19,7 +19,7 @@ internal static class Compression
     public static Response Apply(Response response, Request request)
     {
         if (!IsWorthIt(response)) return response;
-        ContentCoding coding = AcceptEncoding.Choose(request.Header("accept-encoding"));
+        ContentCoding coding = AcceptEncoding.Parse(request.Header("accept-encoding")).Choose();
         byte[]? body = coding switch
         {
             ContentCoding.Brotli => Brotli(response.RawBody.Span),
@@ -27,13 +27,11 @@ internal static class Compression
             _ => null,
         };
         Response copy = response.CopyHead(response.StatusCode);
-        // Also where it stays as it is: another client's request would have had another answer (RFC 9110 section 12.5.5).
-        if (!response.Headers.GetValues("Vary").Any(vary => OptionList.Contains(vary, "*") || OptionList.Contains(vary, "Accept-Encoding")))
-            copy.Headers.Add("Vary", "Accept-Encoding");
+        // Also where it stays as it is.
+        AcceptEncoding.AddVary(copy.Headers);
         if (body is null || body.Length >= response.RawBody.Length) return copy.WithBody(response.RawBody);
-        copy.WithHeader("Content-Encoding", coding == ContentCoding.Brotli ? "br" : "gzip");
-        // These bytes are not the ones that the strong tag stands for (RFC 9110 section 8.8.3.3), but they say the same.
-        if (response.GetHeader("ETag") is { } tag && tag.StartsWith('"')) copy.WithHeader("ETag", $"W/{tag}");
+        copy.WithHeader("Content-Encoding", AcceptEncoding.NameOf(coding));
+        if (response.GetHeader("ETag") is { } tag) copy.WithHeader("ETag", AcceptEncoding.Weaken(tag));
         return copy.WithBody(body);
     }
 

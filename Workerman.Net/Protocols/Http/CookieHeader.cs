@@ -21,7 +21,7 @@ internal static class CookieHeader
             ReadOnlySpan<byte> text = HttpChars.TrimWhitespace(pair[(equals + 1)..]);
             if (text is [(byte)'"', .., (byte)'"']) text = text[1..^1];
             string name = Encoding.UTF8.GetString(HttpChars.TrimWhitespace(pair[..equals]));
-            if (cookies.Total == limit) throw new BadRequestException(431, "too many cookies");
+            if (cookies.Total == limit) throw Refusals.TooMany("cookies", nameof(HttpOptions.MaxCookies), 431);
             cookies.Add(name, UrlEncoding.Decode(text, plusIsSpace: false));
         }
     }

@@ -32,7 +32,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         }
         try
         {
-            FileAnswer answer = body.IsPart ? OfPart(response, body, file!) : OfWhole(response, body, file!, request);
+            FileAnswer answer = body.IsPart ? OfPart(response, body, file!, request) : OfWhole(response, body, ref file!, request);
             if (answer.Body is null) file!.Dispose();
             return answer;
         }
@@ -43,21 +43,16 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         }
     }
 
-    private static FileAnswer OfWhole(Response response, FileBody body, OpenedFile file, Request? request)
+    private static FileAnswer OfWhole(Response response, FileBody body, ref OpenedFile file, Request? request)
     {
-        Response head = Describe(response, body);
+        Response head = Describe(response, body, file, request);
         if (response.StatusCode != 200) return new FileAnswer(head, new FileRange(file.Handle, 0, file.Size));
-        Validators validators = AddValidators(head, file);
+        ContentCoding coding = body.Precompressed && request is not null ? Negotiate(head, body, ref file, request) : ContentCoding.Identity;
+        Validators validators = AddValidators(head, file, coding);
         AddIfMissing(head, "Accept-Ranges", "bytes");
         if (request is null || !IsGetOrHead(request)) return new FileAnswer(head, new FileRange(file.Handle, 0, file.Size));
         Preconditions conditions = ConditionsOf(request);
-        switch (conditions.Judge(validators))
-        {
-            case Condition.NotModified:
-                return new FileAnswer(Without(head, 304), null);
-            case Condition.Failed:
-                return new FileAnswer(Without(head, 412), null);
-        }
+        if (Refusal(head, conditions, validators) is { } refusal) return refusal;
         ByteRange range = RangeOf(request, head, conditions, validators, file.Size);
         switch (range.Kind)
         {
@@ -72,38 +67,80 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         }
     }
 
-    /// <summary>A part that the application chose: it has read the request, so nothing of it is judged again.</summary>
-    private static FileAnswer OfPart(Response response, FileBody body, OpenedFile file)
+    /// <summary>What a request whose conditions do not hold is answered with; null if they do.</summary>
+    private static FileAnswer? Refusal(Response head, Preconditions conditions, in Validators validators) => conditions.Judge(validators) switch
+    {
+        Condition.NotModified => new FileAnswer(Without(head, 304), null),
+        Condition.Failed => new FileAnswer(Without(head, 412), null),
+        _ => null,
+    };
+
+    /// <summary>Lets a compressed copy take the file's place. The type stays that of the file.</summary>
+    private static ContentCoding Negotiate(Response head, FileBody body, ref OpenedFile file, Request request)
+    {
+        if (head.GetHeader("Content-Encoding") is not null) return ContentCoding.Identity;
+        ContentCoding coding = PrecompressedFile.Choose(body, AcceptEncoding.Parse(request.Header("accept-encoding")), ref file, out bool varies);
+        if (varies) AcceptEncoding.AddVary(head.Headers);
+        if (coding != ContentCoding.Identity) head.WithHeader("Content-Encoding", AcceptEncoding.NameOf(coding));
+        return coding;
+    }
+
+    /// <summary>
+    /// A part that the application chose: it has read the request, so Range is not judged again. A 200 that is not the whole is a 206 (RFC 9110
+    /// section 15.3.7).
+    /// </summary>
+    private static FileAnswer OfPart(Response response, FileBody body, OpenedFile file, Request? request)
     {
         if (body.Offset >= file.Size && file.Size + body.Offset > 0)
             return new FileAnswer(Without(response, 416).WithHeader("Content-Range", $"bytes */{file.Size}"), null);
         long rest = file.Size - body.Offset;
         long length = body.Length == 0 ? rest : Math.Min(body.Length, rest);
-        Response head = Describe(response, body);
-        // A tag names a whole representation, which a 206 is a part of and any other answer is not (RFC 9110 section 8.8).
-        if (response.StatusCode == 206) AddValidators(head, file);
+        Response head = Describe(response, body, file, request);
         AddIfMissing(head, "Accept-Ranges", "bytes");
-        if (length > 0) AddIfMissing(head, "Content-Range", ContentRange(body.Offset, length, file.Size));
+        // A tag names a whole representation, which a 206 is a part of and any other answer is not (RFC 9110 section 8.8).
+        if (response.StatusCode is 200 or 206)
+        {
+            // Of nothing there is no part: Content-Range has no form for it.
+            if (length == 0) head.WithStatus(200);
+            else if (response.StatusCode == 200) head.WithStatus(206);
+            Validators validators = AddValidators(head, file, ContentCoding.Identity);
+            if (request is not null && IsGetOrHead(request) && Refusal(head, ConditionsOf(request), validators) is { } refusal) return refusal;
+        }
+        if (head.StatusCode == 206) AddIfMissing(head, "Content-Range", ContentRange(body.Offset, length, file.Size));
         return new FileAnswer(head, new FileRange(file.Handle, body.Offset, length));
     }
 
     /// <summary>A copy with what the file's name tells. What it does not tell is to be saved, not shown, as in PHP.</summary>
-    private static Response Describe(Response response, FileBody body)
+    private static Response Describe(Response response, FileBody body, OpenedFile file, Request? request)
     {
-        Response head = response.CopyHead(response.StatusCode);
+        Response head = response.CopyHead(response.StatusCode).WithoutHeader("Content-Length");
         string name = Path.GetFileName(body.Path);
         string? type = MediaTypes.Of(name);
-        AddIfMissing(head, "Content-Type", type ?? MediaTypes.Unknown);
+        if (head.GetHeader("Content-Type") is null)
+        {
+            string charset = body.Charset ?? request?.FileCharset ?? HttpOptions.DefaultFileCharset;
+            bool saysCharset = type is not null && charset.Length > 0 && CharsetParameter.IsWanted(type, charset, file.Handle);
+            head.Headers.Add("Content-Type", saysCharset ? $"{type};charset={charset}" : type ?? MediaTypes.Unknown);
+        }
         if (type is null) AddIfMissing(head, "Content-Disposition", AttachmentName.Format(name));
         return head;
     }
 
     /// <summary>The file's validators, unless the application knows better.</summary>
-    private static Validators AddValidators(Response head, OpenedFile file)
+    private static Validators AddValidators(Response head, OpenedFile file, ContentCoding coding)
     {
-        Validators validators = file.ToValidators(DateTimeOffset.UtcNow);
-        if (head.GetHeader("ETag") is { } ownTag) validators = validators with { Tag = EntityTag.TryParse(ownTag, out EntityTag tag) ? tag : null };
-        else head.WithHeader("ETag", validators.Tag.ToString()!);
+        bool isEncoded = coding != ContentCoding.Identity;
+        // Each representation has a tag of its own (RFC 9110 section 8.8.3.3).
+        Validators validators = file.ToValidators(DateTimeOffset.UtcNow, isEncoded ? $"-{AcceptEncoding.NameOf(coding)}" : "");
+        if (head.GetHeader("ETag") is { } ownTag)
+        {
+            if (isEncoded) head.WithHeader("ETag", ownTag = AcceptEncoding.Weaken(ownTag));
+            validators = validators with { Tag = EntityTag.TryParse(ownTag, out EntityTag tag) ? tag : null };
+        }
+        else
+        {
+            head.WithHeader("ETag", validators.Tag.ToString()!);
+        }
         if (head.GetHeader("Last-Modified") is { } ownDate)
             validators = validators with { Modified = HttpDate.TryParse(ownDate, out DateTimeOffset date) ? date : null, DateIsStrong = false };
         else head.WithHeader("Last-Modified", HttpDate.Format(validators.Modified!.Value));
@@ -136,7 +173,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     private static Response Without(Response response, int status)
     {
         Response copy = response.CopyHead(status).WithoutHeader("Content-Type").WithoutHeader("Content-Disposition").WithoutHeader("Content-Encoding")
-            .WithoutHeader("Content-Range");
+            .WithoutHeader("Content-Range").WithoutHeader("Content-Length");
         return status == 304 ? copy : copy.WithoutHeader("ETag").WithoutHeader("Last-Modified").WithoutHeader("Cache-Control").WithoutHeader("Expires");
     }
 

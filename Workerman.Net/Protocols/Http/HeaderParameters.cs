@@ -3,64 +3,69 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// value *( OWS ";" OWS name "=" ( token / quoted-string ) ), as in Content-Type and Content-Disposition (RFC 9110 sections
-/// 5.6.6 and 8.3.1, RFC 6266 section 4.1). Pure.
+/// value *( OWS ";" OWS name OWS "=" OWS ( token / quoted-string ) ), as in Content-Type and Content-Disposition of a form (RFC 2045 section 5.1,
+/// RFC 2183 section 2). It reads what clients send and not only what the grammar lets them: a part that cannot be read costs itself alone. Pure.
 /// </summary>
 internal static class HeaderParameters
 {
     /// <summary>Reads a field value with its parameters.</summary>
     /// <param name="text">The field value.</param>
     /// <param name="value">What stands before the first semicolon.</param>
-    /// <param name="parameters">Names in any case, each once.</param>
-    /// <returns>False if it is malformed, or has a parameter twice.</returns>
-    public static bool TryRead(ReadOnlySpan<char> text, out string value, out Dictionary<string, string> parameters)
+    /// <returns>Names in any case. A parameter that comes twice and not the same is null: nobody knows which one counts.</returns>
+    public static Dictionary<string, string?> Read(ReadOnlySpan<char> text, out string value)
     {
-        parameters = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        var parameters = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         int semicolon = text.IndexOf(';');
         value = (semicolon < 0 ? text : text[..semicolon]).Trim(" \t").ToString();
-        if (value.Length == 0) return false;
         ReadOnlySpan<char> rest = semicolon < 0 ? default : text[(semicolon + 1)..];
         while (!rest.IsEmpty)
         {
-            rest = rest.TrimStart(" \t;");
-            if (rest.IsEmpty) break;
-            int equals = rest.IndexOf('=');
-            if (equals < 0 || !HttpChars.IsToken(rest[..equals])) return false;
-            string name = rest[..equals].ToString();
-            if (!TryReadValue(rest[(equals + 1)..], out string parameter, out rest) || !parameters.TryAdd(name, parameter)) return false;
+            int end = rest.IndexOfAny('=', ';');
+            if (end < 0) break;
+            string name = rest[..end].Trim(" \t").ToString();
+            bool hasValue = rest[end] == '=';
+            rest = rest[(end + 1)..];
+            if (!hasValue) continue;
+            string parameter = ReadValue(rest.TrimStart(" \t"), out rest);
+            if (!parameters.TryAdd(name, parameter) && parameters[name] != parameter) parameters[name] = null;
         }
-        return true;
+        return parameters;
     }
 
-    private static bool TryReadValue(ReadOnlySpan<char> text, out string value, out ReadOnlySpan<char> rest)
+    /// <summary>Without quotes a value goes as far as the next semicolon, whatever it has within: <c>----=_Part_7</c> or <c>my file.txt</c> is no token.</summary>
+    private static string ReadValue(ReadOnlySpan<char> text, out ReadOnlySpan<char> rest)
     {
-        if (text.StartsWith("\"")) return TryReadQuoted(text[1..], out value, out rest);
+        if (text.StartsWith("\"")) return ReadQuoted(text[1..], out rest);
         int end = text.IndexOf(';');
-        value = (end < 0 ? text : text[..end]).TrimEnd(" \t").ToString();
         rest = end < 0 ? default : text[(end + 1)..];
-        return HttpChars.IsToken(value);
+        return (end < 0 ? text : text[..end]).TrimEnd(" \t").ToString();
     }
 
     /// <summary>
-    /// A backslash quotes only a quote or another one: old browsers send whole paths as they are, and theirs are the only
-    /// other backslashes there are.
+    /// Old browsers send the quotes and backslashes of a name as they are, whole paths for instance: a quote ends the value only where a semicolon or nothing
+    /// follows, and a backslash escapes nothing but a quote or another one. A value that no quote ends goes to the end.
     /// </summary>
-    private static bool TryReadQuoted(ReadOnlySpan<char> text, out string value, out ReadOnlySpan<char> rest)
+    private static string ReadQuoted(ReadOnlySpan<char> text, out ReadOnlySpan<char> rest)
     {
         var unquoted = new StringBuilder();
         for (int i = 0; i < text.Length; i++)
         {
-            if (text[i] == '"')
-            {
-                value = unquoted.ToString();
-                rest = text[(i + 1)..].TrimStart(" \t");
-                return rest.IsEmpty || rest[0] == ';';
-            }
-            if (text[i] == '\\' && i + 1 < text.Length && text[i + 1] is '"' or '\\') i++;
+            if (text[i] == '"' && IsEnd(text[(i + 1)..], out rest)) return unquoted.ToString();
+            bool escapes = text[i] == '\\' && i + 1 < text.Length && text[i + 1] is '"' or '\\';
+            // The backslash in front of the last quote of all is the end of a name: browsers leave backslashes as they are.
+            if (escapes && !(text[i + 1] == '"' && text[(i + 2)..].Trim(" \t").IsEmpty)) i++;
             unquoted.Append(text[i]);
         }
-        value = "";
         rest = default;
-        return false;
+        return unquoted.ToString();
+    }
+
+    private static bool IsEnd(ReadOnlySpan<char> behind, out ReadOnlySpan<char> rest)
+    {
+        rest = behind.TrimStart(" \t");
+        if (rest.IsEmpty) return true;
+        if (rest[0] != ';') return false;
+        rest = rest[1..];
+        return true;
     }
 }

@@ -1,3 +1,5 @@
+using Workerman.Protocols.Http.Files;
+
 namespace Workerman.Protocols.Http;
 
 /// <summary>
@@ -9,7 +11,7 @@ public sealed class HttpOptions
     /// <summary>Bytes that the request line and the header fields may have together; 16 KiB, 256 to 1 MiB. Beyond: 431.</summary>
     public int MaxHeadSize { get; set => field = InRange(value, 256, 1024 * 1024); } = 16 * 1024;
 
-    /// <summary>Bytes that the request line may have; 8 KiB, 64 to 1 MiB. Beyond: 414.</summary>
+    /// <summary>Bytes that the request line may have; 8 KiB, 64 to 1 MiB. Beyond: 414, or 400 if the method alone is longer.</summary>
     public int MaxRequestLineSize { get; set => field = InRange(value, 64, 1024 * 1024); } = 8 * 1024;
 
     /// <summary>Header fields that a request may have; 100, 1 to 10,000. Beyond: 431.</summary>
@@ -24,8 +26,12 @@ public sealed class HttpOptions
     /// <summary>How long no byte of an unfinished body may come; 30 seconds. Beyond: 408.</summary>
     public TimeSpan BodyTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long a connection may be without a request; 75 seconds. Beyond: it is closed.</summary>
-    public TimeSpan KeepAliveTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(75);
+    /// <summary>
+    /// How long a connection may be without a request; 130 seconds. Beyond: it is closed. Behind a proxy it has to be longer than the proxy keeps
+    /// an idle connection for its next request (nginx and AWS's ALB 60 seconds, Traefik 90, Caddy 120), or a request may meet a connection
+    /// that is being closed, which the proxy answers with 502. Google's load balancer (600 seconds) and Cloudflare (900) need more.
+    /// </summary>
+    public TimeSpan KeepAliveTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(130);
 
     /// <summary>Members that a query may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Get</c> throws, which is answered with 400.</summary>
     public int MaxQueryMembers { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
@@ -36,7 +42,10 @@ public sealed class HttpOptions
     /// <summary>Fields that a form, or members that a JSON object, may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Post</c> throws, which is answered with 413.</summary>
     public int MaxFormFields { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
 
-    /// <summary>Bytes that the fields of a multipart form may have together, without its files; 1 MiB, at least 1. Beyond: <c>Post</c> throws, which is answered with 413.</summary>
+    /// <summary>
+    /// Bytes that the values of a form's fields may have together, without its files: of a multipart or urlencoded form, and of the members of a JSON body that
+    /// <c>Post</c> reads; 1 MiB, at least 1. Beyond: <c>Post</c> throws, which is answered with 413. The body as a whole is bounded by <c>MaxPackageSize</c>.
+    /// </summary>
     public int MaxFormFieldsSize { get; set => field = InRange(value, 1, int.MaxValue); } = 1024 * 1024;
 
     /// <summary>Files that a form may have; 20, 0 to 100,000 (PHP: <c>max_file_uploads</c>). Beyond: <c>File</c> throws, which is answered with 413.</summary>
@@ -48,7 +57,9 @@ public sealed class HttpOptions
     /// <summary>Bytes of an uploaded file that are kept in memory when its form is larger than <see cref="BodyMemoryThreshold"/>; 64 KiB, at least 0.</summary>
     public int FileMemoryThreshold { get; set => field = InRange(value, 0, int.MaxValue); } = 64 * 1024;
 
-    /// <summary>The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>).</summary>
+    /// <summary>
+    /// The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>). Those that a killed process has left there are removed when a worker starts.
+    /// </summary>
     /// <exception cref="ArgumentException">There is no such folder.</exception>
     public string UploadFolder
     {
@@ -66,6 +77,13 @@ public sealed class HttpOptions
     /// <summary>Whether TRACE reaches the application; false: 501.</summary>
     public bool AllowTrace { get; set; }
 
+    /// <summary>
+    /// Whether bodies that come as gzip, deflate or Brotli (<c>Content-Encoding</c>) are decompressed as they arrive; not by default. What comes out is bounded by
+    /// <c>MaxPackageSize</c>: beyond, 413. <c>Content-Encoding</c> is gone then and <c>Content-Length</c> is what came out. A body in any other coding stays as it is
+    /// and is not read as a form or JSON: <c>Post</c>, <c>File</c> and <c>Json</c> throw, which is answered with 415.
+    /// </summary>
+    public bool DecompressRequests { get; set; }
+
     /// <summary>Settings of its sessions (PHP: the statics of <c>Session</c>).</summary>
     public SessionOptions Session { get; } = new();
 
@@ -74,6 +92,26 @@ public sealed class HttpOptions
     /// <see cref="Response.WithCompression"/>, which decides for one response, for what it means.
     /// </summary>
     public bool Compression { get; set; }
+
+    /// <summary>Has the temporary files of killed processes removed from <see cref="UploadFolder"/>.</summary>
+    internal void SweepUploads() => AbandonedFiles.SweepOnce(UploadFolder);
+
+    /// <summary>
+    /// The charset that the content type of a file of text says, where the application gives no type of its own; <c>utf-8</c>, empty for none. It is said
+    /// of <c>text/*</c> with JavaScript, and of XML with SVG unless the file names another encoding itself; JSON is UTF-8 without a word.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is no token.</exception>
+    public string FileCharset { get; set => field = CheckCharset(value); } = DefaultFileCharset;
+
+    internal const string DefaultFileCharset = "utf-8";
+
+    /// <summary>Empty, or a token (RFC 9110 section 8.3.2).</summary>
+    internal static string CheckCharset(string charset)
+    {
+        ArgumentNullException.ThrowIfNull(charset);
+        if (charset.Length > 0 && !HttpChars.IsToken(charset)) throw new ArgumentException($"'{Printable.Of(charset)}' is no charset; give its name, such as utf-8, or an empty text for none.", nameof(charset));
+        return charset;
+    }
 
     private static int InRange(int value, int least, int most)
     {

@@ -27,7 +27,7 @@ internal static class HttpParser
         Verdict verdict = first.Length >= size
             ? TryParse(first[..size], options, isSecure, out head, out consumed)
             : TryParseCopy(input.Slice(0, size), size, options, isSecure, out head, out consumed);
-        return verdict.Kind == VerdictKind.NeedMore && size == options.MaxHeadSize ? Verdict.Reject(431, "request head too large") : verdict;
+        return verdict.Kind == VerdictKind.NeedMore && size == options.MaxHeadSize ? Refusals.HeadTooLarge : verdict;
     }
 
     private static Verdict TryParseCopy(in ReadOnlySequence<byte> input, int size, HttpOptions options, bool isSecure, out RequestHead head, out int consumed)
@@ -67,14 +67,14 @@ internal static class HttpParser
                 head = Build(input[start..consumed], fields[..count], line, framing);
                 return verdict;
             }
-            if (count == options.MaxHeaderCount) return Verdict.Reject(431, "too many header fields");
+            if (count == options.MaxHeaderCount) return Refusals.TooManyHeaders;
             verdict = ReadField(text, end != LineEnd.Open, lineStart - start, ref framing, out HeaderField field);
             if (verdict.Kind != VerdictKind.Message || end != LineEnd.Ended) return OrWait(verdict, end);
             fields[count] = field;
         }
     }
 
-    /// <summary>Section 3: a request line that is longer than any that is wanted: 414.</summary>
+    /// <summary>Section 3: a request line that is longer than any that is wanted: 414, which is about the target; a method that alone is so long is none: 400.</summary>
     private static Verdict ReadRequestLine(ref LineReader reader, HttpOptions options, bool isSecure, out RequestLine line)
     {
         line = new RequestLine();
@@ -83,7 +83,7 @@ internal static class HttpParser
         bool tooLong = text.Length > limit;
         if (text.IsEmpty) return OrWait(Verdict.NeedMore, end);
         Verdict verdict = tooLong ? line.Read(text[..(limit + 1)], isWhole: false, options, isSecure) : line.Read(text, end != LineEnd.Open, options, isSecure);
-        if (tooLong && verdict.Kind != VerdictKind.Reject) return Verdict.Reject(414, "request line too long");
+        if (tooLong && verdict.Kind != VerdictKind.Reject) return text[..limit].Contains((byte)' ') ? Refusals.RequestLineTooLong : Refusals.MethodTooLong;
         return end == LineEnd.Ended ? verdict : OrWait(verdict, end);
     }
 

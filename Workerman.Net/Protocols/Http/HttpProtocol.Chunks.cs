@@ -3,7 +3,7 @@ using System.Buffers;
 namespace Workerman.Protocols.Http;
 
 /// <summary>Answers in chunks: a head, then what the application sends piece by piece, until an empty piece.</summary>
-internal sealed partial class HttpProtocol
+internal partial class HttpProtocol
 {
     private ChunkForm _chunkForm;
 
@@ -27,7 +27,10 @@ internal sealed partial class HttpProtocol
     public void Encode(Chunk message, IBufferWriter<byte> output)
     {
         if (_state != State.Chunked)
-            throw new InvalidOperationException("No chunked answer is open on this connection; first send a Response with Transfer-Encoding: chunked. An empty Chunk ends it.");
+        {
+            _refused = Refused.Chunk;
+            return;
+        }
         ReadOnlySpan<byte> data = message.Data.Span;
         WriteChunk(data, output);
         if (data.IsEmpty) EndAnswer();

@@ -3,7 +3,7 @@ using System.Buffers;
 namespace Workerman.Protocols.Http;
 
 /// <summary>Answers whose body is a file: the head is written here, the file follows it from the connection.</summary>
-internal sealed partial class HttpProtocol
+internal partial class HttpProtocol
 {
     private void EncodeFile(Response message, AnswerForm form, IBufferWriter<byte> output)
     {

@@ -3,7 +3,7 @@ using System.Buffers;
 namespace Workerman.Protocols.Http;
 
 /// <summary>The way in: head, then body as it arrives, then the request is with the application until it has its answer.</summary>
-internal sealed partial class HttpProtocol
+internal partial class HttpProtocol
 {
     private Request? _request;
     private RequestBody? _body;
@@ -11,7 +11,7 @@ internal sealed partial class HttpProtocol
     private bool _owesContinue;
     private bool _refusesHead;
 
-    public Verdict TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out Request message)
+    public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out Request message)
     {
         message = null!;
         if (_state is State.Stream or State.Raw)
@@ -24,6 +24,7 @@ internal sealed partial class HttpProtocol
         if (_state == State.Head) verdict = ReadHead(ref input, maxPackageSize);
         if (_state == State.Body) verdict = ReadBody(ref input);
         else if (_state == State.Chunks) verdict = ReadChunks(ref input);
+        if (verdict.Kind == VerdictKind.Message && _body is not null) verdict = CompleteBody();
         if (verdict.Kind == VerdictKind.Message) message = BeginExchange();
         return verdict;
     }
@@ -37,7 +38,7 @@ internal sealed partial class HttpProtocol
         output.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
     }
 
-    private Verdict ReadHead(ref ReadOnlySequence<byte> input, int maxPackageSize)
+    private Verdict ReadHead(ref ReadOnlySequence<byte> input, long maxPackageSize)
     {
         Verdict verdict = HttpParser.TryParse(input, options, out RequestHead head, out int consumed, isSecure);
         if (verdict.Kind != VerdictKind.Message)
@@ -47,8 +48,8 @@ internal sealed partial class HttpProtocol
             _refusesHead = StartsWithHead(begun);
             return verdict;
         }
-        int bodyLimit = maxPackageSize - consumed;
-        if (head.ContentLength > bodyLimit) return Verdict.Reject(413, "request body too large");
+        long bodyLimit = maxPackageSize - consumed;
+        if (head.ContentLength > bodyLimit) return Refusals.BodyTooLarge;
         input = input.Slice(consumed);
         _request = new Request(in head, options) { Exchange = this };
         if (head.ContentLength != 0) BeginBody(in head, bodyLimit, input.IsEmpty);
@@ -66,9 +67,9 @@ internal sealed partial class HttpProtocol
     /// <summary>Whatever else it says, its answer has no body (RFC 9110 section 9.3.2).</summary>
     private static bool StartsWithHead(in ReadOnlySequence<byte> input) => new SequenceReader<byte>(input).IsNext("HEAD "u8);
 
-    private void BeginBody(in RequestHead head, int limit, bool nothingCame)
+    private void BeginBody(in RequestHead head, long limit, bool nothingCame)
     {
-        _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options);
+        _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options, _request.Header("content-encoding"), limit);
         _remaining = head.ContentLength;
         _state = head.IsChunked ? State.Chunks : State.Body;
         if (head.IsChunked) _chunks = new ChunkedDecoder(_body, limit, options);
@@ -79,17 +80,46 @@ internal sealed partial class HttpProtocol
     private Verdict ReadBody(ref ReadOnlySequence<byte> input)
     {
         ReadOnlySequence<byte> part = input.Slice(0, Math.Min(_remaining, input.Length));
-        foreach (ReadOnlyMemory<byte> segment in part) _body!.Append(segment.Span);
+        try
+        {
+            foreach (ReadOnlyMemory<byte> segment in part) _body!.Append(segment.Span);
+        }
+        catch (BadRequestException e)
+        {
+            return Verdict.Reject(e.StatusCode, e.Message);
+        }
         _remaining -= part.Length;
         input = input.Slice(part.End);
         return _remaining == 0 ? Verdict.Message : Verdict.NeedMore;
     }
 
-    private Verdict ReadChunks(ref ReadOnlySequence<byte> input) => _chunks!.TryDecode(ref input);
+    private Verdict ReadChunks(ref ReadOnlySequence<byte> input)
+    {
+        try
+        {
+            return _chunks!.TryDecode(ref input);
+        }
+        catch (BadRequestException e)
+        {
+            return Verdict.Reject(e.StatusCode, e.Message);
+        }
+    }
+
+    private Verdict CompleteBody()
+    {
+        try
+        {
+            _body!.Complete();
+            return Verdict.Message;
+        }
+        catch (BadRequestException e)
+        {
+            return Verdict.Reject(e.StatusCode, e.Message);
+        }
+    }
 
     private Request BeginExchange()
     {
-        _body?.Complete();
         _request!.Complete(_body, _chunks?.Trailers);
         _chunks = null;
         _state = State.Answer;

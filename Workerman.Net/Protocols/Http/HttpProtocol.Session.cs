@@ -6,7 +6,7 @@ namespace Workerman.Protocols.Http;
 /// The session on its way out: it is saved before the answer is written, and the answer tells the client an id it does not know yet. A request
 /// that never used its session has none here.
 /// </summary>
-internal sealed partial class HttpProtocol
+internal partial class HttpProtocol
 {
     private Session? _session;
 

@@ -3,11 +3,12 @@ using System.Buffers;
 namespace Workerman.Protocols.Http;
 
 /// <summary>The way out: one answer to a request, which may be a stream of events.</summary>
-internal sealed partial class HttpProtocol
+internal partial class HttpProtocol
 {
     public override void Encode(string text, IBufferWriter<byte> output)
     {
-        AnswerForm form = BeginAnswer();
+        if (!Answers()) return;
+        AnswerForm form = NewForm();
         if (NeedsResponse)
         {
             Encode(new Response(200, null, text), output);
@@ -19,7 +20,8 @@ internal sealed partial class HttpProtocol
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
-        AnswerForm form = BeginAnswer();
+        if (!Answers()) return;
+        AnswerForm form = NewForm();
         if (NeedsResponse)
         {
             Encode(new Response(200, null, bytes.ToArray()), output);
@@ -31,7 +33,8 @@ internal sealed partial class HttpProtocol
 
     public void Encode(Response message, IBufferWriter<byte> output)
     {
-        AnswerForm form = BeginAnswer();
+        if (!Answers()) return;
+        AnswerForm form = NewForm();
         if (message.StatusCode is >= 100 and < 200 and not 101)
         {
             // RFC 9110 section 15.2: an interim answer; the final one is still owed. HTTP/1.0 knows none.
@@ -42,7 +45,7 @@ internal sealed partial class HttpProtocol
         {
             message = SealSession(_session, message);
             _session = null;
-            form = BeginAnswer();
+            form = NewForm();
         }
         if (OptionList.Contains(message.GetHeader("Connection"), "close")) form = form with { KeepAlive = false };
         if (Head.IsConnect && message.StatusCode is >= 200 and < 300)
@@ -73,14 +76,12 @@ internal sealed partial class HttpProtocol
     {
         // The stream that a HEAD request asked for has no events (RFC 9110 section 9.3.2).
         if (_state == State.Finished) return;
-        if (_state != State.Stream)
-            throw new InvalidOperationException("No event stream is open on this connection; first send a Response with Content-Type text/event-stream.");
-        message.WriteTo(output);
+        if (_state == State.Stream) message.WriteTo(output);
+        else _refused = Refused.Event;
     }
 
     public void Encode(UpgradeAnswer message, IBufferWriter<byte> output)
     {
-        BeginAnswer();
         Response answer = _session is null ? message.Response : SealSession(_session, message.Response);
         _session = null;
         _retiring = true;
@@ -94,10 +95,10 @@ internal sealed partial class HttpProtocol
         _state = State.Tunnel;
     }
 
-    public override void OnRawSent()
+    public override bool TakesRaw()
     {
-        if (_state == State.File) throw new InvalidOperationException("A file is being sent on this connection, and bytes of your own would land within it; send them after it.");
-        if (_state != State.Answer) return;
+        if (_state == State.File) _refused = Refused.Raw;
+        if (_state != State.Answer) return _state != State.File;
         if (_session is not null) SealRawAnswer(_session);
         // The application writes the answer itself, and nobody else can tell where it ends: if nothing may follow it, the
         // end of the connection is the application's or the client's too.
@@ -105,6 +106,7 @@ internal sealed partial class HttpProtocol
         else if (Head.KeepAlive && !_retiring) EndAnswer();
         else _state = State.Raw;
         _session = null;
+        return true;
     }
 
     public override void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
@@ -123,20 +125,44 @@ internal sealed partial class HttpProtocol
         if (message is not null && !ReferenceEquals(message, _request)) return false;
         if (_state == State.Chunked) BreakOffChunks();
         if (_state != State.Answer) return false;
+        Response answer = Rejection(verdict);
+        if (verdict.Reason == Refusals.UnknownCoding) answer.WithHeader("Accept-Encoding", ContentCodings.Accepted(options));
         // As in PHP, what a handler changed of the session before it failed is saved.
-        Encode(Rejection(verdict), output);
+        Encode(answer, output);
         return true;
     }
 
-    private AnswerForm BeginAnswer() => _state switch
+    public override string? TakeRefusal()
     {
-        State.Answer => new AnswerForm(Head.IsHead, Head.KeepAlive && !_retiring),
-        State.File => throw new InvalidOperationException("The request has its answer, and its file is still being sent."),
-        State.Tunnel => throw new InvalidOperationException("This connection is a tunnel now; SendRaw sends bytes, and Pipe connects it."),
-        State.Chunked => throw new InvalidOperationException("A chunked answer is open on this connection; send Chunks, and an empty one to end it."),
-        State.Stream => throw new InvalidOperationException("An event stream is open on this connection; send ServerSentEvents, or end it with End()."),
-        _ => throw new InvalidOperationException("No request waits for an answer on this connection: it has had one already. SendRaw sends bytes past the protocol."),
-    };
+        Refused refused = _refused;
+        _refused = Refused.Nothing;
+        return refused switch
+        {
+            Refused.Nothing => null,
+            Refused.Raw => "A file is being sent on this connection, and bytes of your own would land within it; send them after it.",
+            Refused.Chunk => "No chunked answer is open on this connection; first send a Response with Transfer-Encoding: chunked. An empty Chunk ends it.",
+            Refused.Event => "No event stream is open on this connection; first send a Response with Content-Type text/event-stream.",
+            _ => _state switch
+            {
+                State.File => "The request has its answer, and its file is still being sent.",
+                State.Tunnel => "This connection is a tunnel now; SendRaw sends bytes, and Pipe connects it.",
+                State.Chunked => "A chunked answer is open on this connection; send Chunks, and an empty one to end it.",
+                State.Stream => "An event stream is open on this connection; send ServerSentEvents, or end it with End().",
+                // RFC 9112 section 9.3.2: the peer takes what comes for the answer to its next request.
+                _ => "No request waits for an answer on this connection: it has had one already, or is yet to ask. SendRaw sends bytes past the protocol.",
+            },
+        };
+    }
+
+    /// <summary>Whether there is a request to answer.</summary>
+    private bool Answers()
+    {
+        if (_state == State.Answer) return true;
+        _refused = Refused.Answer;
+        return false;
+    }
+
+    private AnswerForm NewForm() => new(Head.IsHead, Head.KeepAlive && !_retiring);
 
     private void EndAnswer()
     {

@@ -8,13 +8,14 @@ namespace Workerman.Protocols.Http;
 /// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c>,
 /// <c>.File.cs</c> and <c>.Chunks.cs</c>.
 /// </summary>
-internal sealed partial class HttpProtocol(HttpOptions options, bool isSecure = false)
+internal partial class HttpProtocol(HttpOptions options, bool isSecure = false)
     : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>, IEncoder<UpgradeAnswer>
 {
     private State _state = State.Head;
     private bool _begun;
     private bool _served;
     private bool _retiring;
+    private Refused _refused;
     private ChunkedDecoder? _chunks;
 
     private enum State : byte
@@ -50,7 +51,19 @@ internal sealed partial class HttpProtocol(HttpOptions options, bool isSecure = 
         Finished,
     }
 
+    /// <summary>What was to be sent and had no place.</summary>
+    private enum Refused : byte
+    {
+        Nothing,
+        Answer,
+        Chunk,
+        Event,
+        Raw,
+    }
+
     public override string Name => "http";
+
+    public override bool HasRelatives => true;
 
     public override string Sends => "text, bytes, Response, Chunk and ServerSentEvents";
 
@@ -87,7 +100,8 @@ internal sealed partial class HttpProtocol(HttpOptions options, bool isSecure = 
     {
         // A connection that never sent a byte (browsers open some to spare) has asked for nothing that could be answered.
         WaitPhase.Head when !_begun => Verdict.NeedMore,
-        WaitPhase.Head or WaitPhase.Body => Verdict.Reject(408, "the request took too long"),
+        WaitPhase.Head => Refusals.HeadTooSlow,
+        WaitPhase.Body => Refusals.BodyTooSlow,
         _ => Verdict.NeedMore,
     };
 

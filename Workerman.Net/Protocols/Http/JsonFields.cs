@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Workerman.Protocols.Http;
@@ -8,13 +9,13 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 internal static class JsonFields
 {
-    /// <exception cref="BadRequestException">It is no JSON, or has more than <paramref name="limit"/> members.</exception>
-    public static FieldCollection<string> Read(ReadOnlyMemory<byte> json, int limit)
+    /// <exception cref="BadRequestException">It is no JSON, or beyond a limit of forms.</exception>
+    public static FieldCollection<string> Read(ReadOnlyMemory<byte> json, HttpOptions options)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
-            return Read(document.RootElement, limit);
+            return Read(document.RootElement, new FormLimits(options));
         }
         // The latter is what text that is not UTF-8 makes (RFC 8259 section 8.1), found only when it is read.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -23,29 +24,31 @@ internal static class JsonFields
         }
     }
 
-    private static FieldCollection<string> Read(JsonElement root, int limit)
+    private static FieldCollection<string> Read(JsonElement root, FormLimits limits)
     {
         var fields = new FieldCollection<string>();
         switch (root.ValueKind)
         {
             case JsonValueKind.Object:
-                foreach (JsonProperty member in root.EnumerateObject()) Add(fields, member.Name, member.Value, limit);
+                foreach (JsonProperty member in root.EnumerateObject()) Add(fields, member.Name, member.Value, ref limits);
                 break;
             case JsonValueKind.Array:
                 int index = 0;
-                foreach (JsonElement element in root.EnumerateArray()) Add(fields, $"{index++}", element, limit);
+                foreach (JsonElement element in root.EnumerateArray()) Add(fields, $"{index++}", element, ref limits);
                 break;
             default:
-                Add(fields, "0", root, limit);
+                Add(fields, "0", root, ref limits);
                 break;
         }
         return fields;
     }
 
-    private static void Add(FieldCollection<string> fields, string name, JsonElement value, int limit)
+    private static void Add(FieldCollection<string> fields, string name, JsonElement value, ref FormLimits limits)
     {
-        if (fields.Total == limit) throw new BadRequestException(413, "too many JSON members");
         if (value.ValueKind == JsonValueKind.Null) return;
-        fields.Add(name, value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText());
+        limits.CountField();
+        string text = value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+        limits.CountBytes(Encoding.UTF8.GetByteCount(text));
+        fields.Add(name, text);
     }
 }

@@ -17,7 +17,7 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
     private BadRequestException? _fault;
     private MultipartHead? _head;
     private SpooledBytes? _content;
-    private long _fieldBytes;
+    private FormLimits _limits;
 
     /// <param name="contentType">A Content-Type that <see cref="IsMultipart"/>.</param>
     /// <param name="options">The limits.</param>
@@ -25,6 +25,7 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
     public MultipartForm(string contentType, HttpOptions options, int fileThreshold)
     {
         _options = options;
+        _limits = new FormLimits(options);
         _fileThreshold = fileThreshold;
         if (Boundary(contentType) is { } boundary) _reader = new MultipartReader(boundary, this);
         else _fault = new BadRequestException("malformed multipart body: no boundary, or a bad one");
@@ -67,17 +68,17 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
         _head = head;
         if (head.FileName is null)
         {
-            if (_fields.Total == _options.MaxFormFields) throw new BadRequestException(413, "too many form fields");
+            _limits.CountField();
             _content = new SpooledBytes(int.MaxValue, -1, _options.UploadFolder);
             return;
         }
-        if (_files.Total == _options.MaxFiles) throw new BadRequestException(413, "too many files");
+        if (_files.Total == _options.MaxFiles) throw Refusals.TooMany("files", nameof(HttpOptions.MaxFiles));
         _content = new SpooledBytes(_fileThreshold, -1, _options.UploadFolder);
     }
 
     void IMultipartSink.Append(ReadOnlySpan<byte> content)
     {
-        if (_head!.FileName is null && (_fieldBytes += content.Length) > _options.MaxFormFieldsSize) throw new BadRequestException(413, "form fields too large");
+        if (_head!.FileName is null) _limits.CountBytes(content.Length);
         _content!.Append(content);
     }
 
@@ -86,15 +87,21 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
         SpooledBytes content = _content!;
         _content = null;
         content.Complete();
-        if (_head!.FileName is null) _fields.Add(_head.Name, Encoding.UTF8.GetString(content.ToMemory().Span));
+        if (_head!.FileName is null) _fields.Add(_head.Name, Charset(_head.ContentType).GetString(content.ToMemory().Span));
         else _files.Add(_head.Name, new UploadedFile(_head, content));
     }
+
+    /// <summary>RFC 7578 section 4.5: a part of text may say its charset, else it is UTF-8.</summary>
+    private static Encoding Charset(string? contentType) =>
+        contentType is not null && HeaderParameters.Read(contentType, out _).GetValueOrDefault("charset") is { } name && Charsets.Find(name) is { } charset
+            ? charset
+            : Encoding.UTF8;
 
     /// <summary>RFC 2046 section 5.1.1: 1 to 70 characters, no space at the end.</summary>
     private static string? Boundary(string contentType)
     {
-        if (!HeaderParameters.TryRead(contentType, out _, out Dictionary<string, string> parameters)) return null;
-        if (!parameters.TryGetValue("boundary", out string? boundary) || boundary.Length is 0 or > 70 || boundary[^1] == ' ') return null;
+        string? boundary = HeaderParameters.Read(contentType, out _).GetValueOrDefault("boundary");
+        if (boundary is null || boundary.Length is 0 or > 70 || boundary[^1] == ' ') return null;
         return boundary.All(c => char.IsAsciiLetterOrDigit(c) || "'()+_,-./:=? ".Contains(c)) ? boundary : null;
     }
 

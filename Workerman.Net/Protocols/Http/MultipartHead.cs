@@ -6,7 +6,7 @@ namespace Workerman.Protocols.Http;
 /// The head of one part of a form (RFC 7578 section 4): its field's name, and of a file the client's name and content type.
 /// A value; pure.
 /// </summary>
-/// <param name="Name">The field.</param>
+/// <param name="Name">The field; empty if it has no name that can be read.</param>
 /// <param name="FileName">The client's name for a file, as it was sent, or null for a field that is none.</param>
 /// <param name="ContentType">The content type that was said, or null.</param>
 internal sealed record MultipartHead(string Name, string? FileName, string? ContentType)
@@ -16,6 +16,7 @@ internal sealed record MultipartHead(string Name, string? FileName, string? Cont
     {
         string? disposition = null;
         string? contentType = null;
+        bytes = Unfold(bytes);
         var reader = new LineReader(bytes);
         while (reader.Position < bytes.Length)
         {
@@ -27,32 +28,29 @@ internal sealed record MultipartHead(string Name, string? FileName, string? Cont
             if (Ascii.EqualsIgnoreCase(name, "content-disposition"u8)) Once(ref disposition, value);
             else if (Ascii.EqualsIgnoreCase(name, "content-type"u8)) Once(ref contentType, value);
         }
-        // Section 4.2: each part has a disposition of form-data with a name.
+        // Section 4.2: each part has a disposition of form-data with a name. One whose name is missing or cannot be read has lost that alone.
         if (disposition is null) throw Malformed("a part without Content-Disposition");
-        if (!HeaderParameters.TryRead(disposition, out string type, out Dictionary<string, string> parameters)) throw Malformed("a bad Content-Disposition");
+        Dictionary<string, string?> parameters = HeaderParameters.Read(disposition, out string type);
         if (!type.Equals("form-data", StringComparison.OrdinalIgnoreCase)) throw Malformed("a part that is no form-data");
-        if (!parameters.TryGetValue("name", out string? field)) throw Malformed("a part without a name");
-        parameters.TryGetValue("filename", out string? file);
-        return new MultipartHead(Unescape(field), ExtendedName(parameters) ?? (file is null ? null : Unescape(file)), contentType);
+        return new MultipartHead(ParameterText.Read(parameters, "name") ?? "", ParameterText.Read(parameters, "filename"), contentType);
     }
 
     /// <summary>
-    /// filename* is none of a form's business (RFC 7578 section 4.2), but .NET's own client sends it beside a filename that it
-    /// makes unreadable: ext-value = "UTF-8" "'" [ language ] "'" value (RFC 8187 section 3.2).
+    /// Each field in one line. Other than in HTTP it may be folded: a line that begins with white space goes on with the last (RFC 2046 section 5.1, RFC 5322
+    /// section 2.2.3).
     /// </summary>
-    private static string? ExtendedName(Dictionary<string, string> parameters)
+    private static ReadOnlySpan<byte> Unfold(ReadOnlySpan<byte> bytes)
     {
-        if (!parameters.TryGetValue("filename*", out string? value)) return null;
-        string[] parts = value.Split('\'', 3);
-        bool utf8 = parts.Length == 3 && parts[0].Equals("utf-8", StringComparison.OrdinalIgnoreCase);
-        return utf8 ? UrlEncoding.Decode(Encoding.UTF8.GetBytes(parts[2]), plusIsSpace: false) : null;
+        if (bytes.IndexOf("\r\n "u8) < 0 && bytes.IndexOf("\r\n\t"u8) < 0) return bytes;
+        byte[] unfolded = new byte[bytes.Length];
+        int length = 0;
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            if (bytes[i..].StartsWith("\r\n"u8) && i + 2 < bytes.Length && HttpChars.IsWhitespace(bytes[i + 2])) i += 2;
+            unfolded[length++] = bytes[i];
+        }
+        return unfolded.AsSpan(0, length);
     }
-
-    /// <summary>What browsers escape in names, and nothing else (WHATWG HTML, multipart/form-data encoding algorithm).</summary>
-    private static string Unescape(string name) => !name.Contains('%') ? name : name
-        .Replace("%22", "\"", StringComparison.Ordinal)
-        .Replace("%0D", "\r", StringComparison.OrdinalIgnoreCase)
-        .Replace("%0A", "\n", StringComparison.OrdinalIgnoreCase);
 
     private static void Once(ref string? field, string value)
     {

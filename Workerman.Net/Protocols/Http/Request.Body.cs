@@ -31,7 +31,7 @@ public sealed partial class Request
     /// <inheritdoc cref="RawBody" path="/exception"/>
     public byte[] RawBuffer() => [.. _head.Bytes, .. RawBody.Span];
 
-    /// <summary>Bytes of the body.</summary>
+    /// <summary>Bytes of the body, chunks already joined and content codings taken off if <see cref="HttpOptions.DecompressRequests"/> says so.</summary>
     public long BodyLength => _body?.Length ?? 0;
 
     /// <summary>
@@ -53,7 +53,7 @@ public sealed partial class Request
     /// All fields of the form (PHP: <c>post()</c>): of a urlencoded or multipart body, or the top-level members of a JSON one, there text
     /// as it is and anything else as its JSON. As in PHP, a body of no known type is read as urlencoded.
     /// </summary>
-    /// <exception cref="BadRequestException">The body is malformed, or beyond a limit of <see cref="HttpOptions"/>.</exception>
+    /// <exception cref="BadRequestException">The body is malformed, beyond a limit of <see cref="HttpOptions"/>, or in a <c>Content-Encoding</c> (415).</exception>
     /// <exception cref="InvalidOperationException">The request has been answered and the body was in a file.</exception>
     public FieldCollection<string> Post() => Parsed.Post ??= ReadPost();
 
@@ -67,7 +67,7 @@ public sealed partial class Request
 
     /// <summary>All files of the form (PHP: <c>file()</c>).</summary>
     /// <inheritdoc cref="Post()" path="/exception"/>
-    public FieldCollection<UploadedFile> File() => IsMultipart ? _body!.ReadForm().Files : NoFiles;
+    public FieldCollection<UploadedFile> File() => IsMultipart ? Plain(_body!).ReadForm().Files : NoFiles;
 
     /// <summary>All files of the form with a name, such as <c>files[]</c>, in their order.</summary>
     /// <inheritdoc cref="Post()" path="/exception"/>
@@ -77,7 +77,7 @@ public sealed partial class Request
     /// <typeparam name="T">What the JSON stands for.</typeparam>
     /// <param name="type">The metadata, from a <see cref="System.Text.Json.Serialization.JsonSerializerContext"/>.</param>
     /// <returns>The object; null if the JSON is <c>null</c>.</returns>
-    /// <exception cref="BadRequestException">The body is no JSON, or none of that type.</exception>
+    /// <exception cref="BadRequestException">The body is no JSON, none of that type, or in a <c>Content-Encoding</c> (415).</exception>
     public T? Json<T>(JsonTypeInfo<T> type)
     {
         ArgumentNullException.ThrowIfNull(type);
@@ -96,10 +96,17 @@ public sealed partial class Request
     internal void Complete(RequestBody? body, IReadOnlyList<KeyValuePair<string, string>>? trailers)
     {
         _body = body;
+        if (body is not null && (_head.IsChunked || body.IsDecoded)) _head = _head.WithLength(body.Length, body.IsDecoded);
         if (trailers is not { Count: > 0 }) return;
         Parsed.Trailers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);
         foreach ((string name, string value) in trailers) Parsed.Trailers.Add(name, value);
     }
+
+    /// <summary>JSON is read in one piece.</summary>
+    private ReadOnlyMemory<byte> RawJson => _body is null ? default : BodyLength <= Array.MaxLength ? Plain(_body).ToMemory() : throw new BadRequestException(413, "a JSON body of more than 2 GiB");
+
+    /// <summary>RFC 9110 section 15.5.16: what is still in a content coding is not read as what its type says.</summary>
+    private static RequestBody Plain(RequestBody body) => !body.IsCoded ? body : throw new BadRequestException(415, Refusals.UnknownCoding);
 
     private string? ContentType => Header("content-type");
 
@@ -108,15 +115,15 @@ public sealed partial class Request
     private FieldCollection<string> ReadPost()
     {
         if (_body is null) return NoFields;
-        if (IsMultipart) return _body.ReadForm().Fields;
+        if (IsMultipart) return Plain(_body).ReadForm().Fields;
         return MediaType.IsJson(ContentType)
-            ? JsonFields.Read(RawBody, _options.MaxFormFields)
-            : UrlEncoding.Parse(RawBody.Span, _options.MaxFormFields, static () => new BadRequestException(413, "too many form fields"));
+            ? JsonFields.Read(RawJson, _options)
+            : UrlEncodedForm.Read(Plain(_body), _options);
     }
 
     private T? ReadJson<T>(Func<ReadOnlyMemory<byte>, T?> read)
     {
-        ReadOnlyMemory<byte> body = RawBody;
+        ReadOnlyMemory<byte> body = RawJson;
         // RFC 8259 section 8.1; a serializer looks only at the texts that it needs.
         if (!Utf8.IsValid(body.Span)) throw new BadRequestException("malformed JSON body");
         try

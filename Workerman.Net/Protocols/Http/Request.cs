@@ -10,7 +10,7 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 public sealed partial class Request
 {
-    private readonly RequestHead _head;
+    private RequestHead _head;
     private readonly HttpOptions _options;
     private ParsedRequest? _parsed;
 
@@ -53,7 +53,10 @@ public sealed partial class Request
         }
     }
 
-    /// <summary>Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>).</summary>
+    /// <summary>
+    /// Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>). Those of a chunked or decompressed body are
+    /// what <see cref="Header()"/> shows: they fit the body as it is now.
+    /// </summary>
     public string RawHead => Encoding.Latin1.GetString(_head.Bytes[..^4]);
 
     /// <summary>Anything that the application hangs on the request (PHP: <c>$context</c>, and properties that are made up).</summary>
@@ -67,7 +70,7 @@ public sealed partial class Request
     /// <summary>All members of the query (PHP: <c>get()</c>).</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
     public FieldCollection<string> Get() =>
-        Parsed.Query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers, static () => new BadRequestException(400, "too many query members"));
+        Parsed.Query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers, static () => Refusals.TooMany("query members", nameof(HttpOptions.MaxQueryMembers), 400));
 
     /// <summary>All members of the query with a name, in their order. PHP has only the last, or <c>name[]</c>.</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
@@ -93,7 +96,10 @@ public sealed partial class Request
         return value ?? defaultValue;
     }
 
-    /// <summary>All header fields, their names in lower case and in any case found (PHP: <c>header()</c>). Of several with a name the joined value.</summary>
+    /// <summary>
+    /// All header fields, their names in lower case and in any case found (PHP: <c>header()</c>). Of several with a name the joined value. The body has come whole, so
+    /// a chunked one has its <c>Content-Length</c> in place of <c>Transfer-Encoding</c> (RFC 9112 section 7.1.3).
+    /// </summary>
     public IReadOnlyDictionary<string, string> Header() => Parsed.JoinedHeaders ??= Headers.Keys.ToDictionary(name => name, name => Header(name)!, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>All values of a header field, a line each, in their order.</summary>
@@ -131,6 +137,9 @@ public sealed partial class Request
 
     /// <summary>The head as the parser judged it.</summary>
     internal ref readonly RequestHead Head => ref _head;
+
+    /// <summary>The charset that files of text have by default.</summary>
+    internal string FileCharset => _options.FileCharset;
 
     private TargetParts SplitTarget() => new(RequestTarget.PathAndQuery(_head.Target));
 

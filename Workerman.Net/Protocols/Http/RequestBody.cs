@@ -1,14 +1,15 @@
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The body of one request, as it arrives and afterwards. A large multipart form is taken apart on its way in, anything else
-/// kept as it is. Belongs to the protocol until the request is answered, on the loop's thread; what lies in temporary files
+/// The body of one request, as it arrives and afterwards. Its content codings are taken off if the worker wants it; a large multipart form is taken apart on its
+/// way in, anything else kept as it is. Belongs to the protocol until the request is answered, on the loop's thread; what lies in temporary files
 /// vanishes then.
 /// </summary>
 internal sealed class RequestBody : IDisposable
 {
     private readonly HttpOptions _options;
     private readonly string? _contentType;
+    private readonly ContentDecoder? _decoder;
     private SpooledBytes? _bytes;
     private MultipartForm? _form;
     private bool _disposed;
@@ -16,33 +17,50 @@ internal sealed class RequestBody : IDisposable
     /// <param name="contentType">The Content-Type header field, or null.</param>
     /// <param name="expected">Bytes that will come, -1 if that is not known.</param>
     /// <param name="options">Thresholds and limits.</param>
-    public RequestBody(string? contentType, long expected, HttpOptions options)
+    /// <param name="contentEncoding">The Content-Encoding header field, or null.</param>
+    /// <param name="limit">Bytes that may come out where its codings are taken off.</param>
+    public RequestBody(string? contentType, long expected, HttpOptions options, string? contentEncoding = null, long limit = long.MaxValue)
     {
         _options = options;
         _contentType = contentType;
-        if (expected > options.BodyMemoryThreshold && IsMultipart) TakeApart();
+        string[] codings = ContentCodings.Read(contentEncoding);
+        if (options.DecompressRequests) _decoder = ContentCodings.Decoder(codings, limit, Store);
+        IsCoded = codings.Length > 0 && _decoder is null;
+        if (_decoder is not null) expected = -1;
+        if (expected > options.BodyMemoryThreshold && IsMultipart && !IsCoded) TakeApart();
         else _bytes = new SpooledBytes(options.BodyMemoryThreshold, expected, options.UploadFolder);
     }
+
+    /// <summary>Whether it is in a content coding, so that its bytes say nothing of what its type says.</summary>
+    public bool IsCoded { get; }
+
+    /// <summary>Whether content codings have been taken off it.</summary>
+    public bool IsDecoded => _decoder is not null;
 
     public bool IsMultipart => MultipartForm.IsMultipart(_contentType);
 
     public long Length { get; private set; }
 
+    /// <summary>Whether the bytes as they came are in memory.</summary>
+    public bool IsInMemory => _bytes?.IsInMemory == true;
+
+    /// <exception cref="BadRequestException">A coding is malformed, or makes too much of it.</exception>
     public void Append(ReadOnlySpan<byte> bytes)
     {
-        Length += bytes.Length;
-        if (Length > _options.BodyMemoryThreshold && _bytes is not null && IsMultipart) TakeApart();
-        if (_bytes is not null) _bytes.Append(bytes);
-        else _form!.Append(bytes);
+        if (_decoder is null) Store(bytes);
+        else _decoder.Append(bytes);
     }
 
+    /// <exception cref="BadRequestException">A coding breaks off.</exception>
     public void Complete()
     {
+        _decoder?.Complete();
+        _decoder?.Dispose();
         if (_bytes is not null) _bytes.Complete();
         else _form!.Complete();
     }
 
-    /// <summary>The bytes as they came.</summary>
+    /// <summary>The bytes as they came, or as they were before they were coded.</summary>
     /// <exception cref="InvalidOperationException">They were not kept.</exception>
     public ReadOnlyMemory<byte> ToMemory() => Bytes.ToMemory();
 
@@ -64,12 +82,21 @@ internal sealed class RequestBody : IDisposable
     public void Dispose()
     {
         _disposed = true;
+        _decoder?.Dispose();
         _form?.Dispose();
         _bytes?.Dispose();
     }
 
     private SpooledBytes Bytes => _bytes ?? throw new InvalidOperationException(
         "A multipart body larger than HttpOptions.BodyMemoryThreshold is taken apart as it arrives; use Post and File, or raise the threshold.");
+
+    private void Store(ReadOnlySpan<byte> bytes)
+    {
+        Length += bytes.Length;
+        if (Length > _options.BodyMemoryThreshold && _bytes is not null && IsMultipart && !IsCoded) TakeApart();
+        if (_bytes is not null) _bytes.Append(bytes);
+        else _form!.Append(bytes);
+    }
 
     /// <summary>From here on the parts go where they belong, beginning with what has come already.</summary>
     private void TakeApart()

@@ -85,9 +85,10 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
         // Section 6.1: both lengths at once is how requests are smuggled.
         if (_hasEncoding) return Verdict.Reject(400, "Content-Length beside Transfer-Encoding");
         if (value.ContainsAnyExceptInRange((byte)'0', (byte)'9')) return Verdict.Reject(400, "bad Content-Length");
+        if (value.IsEmpty) return isWhole ? Verdict.Reject(400, "bad Content-Length") : Verdict.NeedMore;
+        // A number that cannot be read; one that can and is too large is 413, when the head is whole.
+        if (!long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long length)) return Verdict.Reject(400, "bad Content-Length");
         if (!isWhole) return Verdict.NeedMore;
-        if (value.IsEmpty) return Verdict.Reject(400, "bad Content-Length");
-        if (!long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long length)) return Verdict.Reject(413, "Content-Length too large");
         _hasLength = true;
         ContentLength = length;
         return Verdict.Message;

@@ -1,4 +1,7 @@
+using System.Buffers;
+using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Workerman.Protocols.Http;
 
@@ -67,6 +70,48 @@ internal readonly struct RequestHead
     public ReadOnlySpan<byte> Name(in HeaderField field) => _buffer.AsSpan(field.NameStart, field.NameLength);
 
     public ReadOnlySpan<byte> Value(in HeaderField field) => _buffer.AsSpan(field.ValueStart, field.ValueLength);
+
+    /// <summary>
+    /// The head of the request as it is when its body has come whole (RFC 9112 section 7.1.3): with a length in place of the chunks, and without the fields that
+    /// say how the body came.
+    /// </summary>
+    /// <param name="length">Bytes of the body.</param>
+    /// <param name="decoded">Whether its content codings are gone too.</param>
+    public RequestHead WithLength(long length, bool decoded)
+    {
+        var bytes = new ArrayBufferWriter<byte>(_length + 64);
+        var fields = new List<HeaderField>(Fields.Length);
+        bytes.Write(Bytes[..(Bytes.IndexOf("\r\n"u8) + 2)]);
+        foreach (HeaderField field in Fields)
+        {
+            ReadOnlySpan<byte> name = Name(field);
+            bool framing = Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8) || Ascii.EqualsIgnoreCase(name, "content-length"u8);
+            if (IsChunked && Ascii.EqualsIgnoreCase(name, "trailer"u8)) continue;
+            if (decoded && Ascii.EqualsIgnoreCase(name, "content-encoding"u8)) continue;
+            if (framing) Add("Content-Length"u8, Encoding.ASCII.GetBytes(length.ToString(CultureInfo.InvariantCulture)));
+            else Add(name, Value(field));
+        }
+        bytes.Write("\r\n"u8);
+        return new RequestHead(bytes.WrittenSpan, CollectionsMarshal.AsSpan(fields))
+        {
+            MethodLength = MethodLength,
+            TargetLength = TargetLength,
+            IsHttp11 = IsHttp11,
+            ContentLength = length,
+            KeepAlive = KeepAlive,
+            ExpectsContinue = ExpectsContinue,
+        };
+
+        void Add(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+        {
+            int start = bytes.WrittenCount;
+            bytes.Write(name);
+            bytes.Write(": "u8);
+            fields.Add(new HeaderField(start, name.Length, bytes.WrittenCount, value.Length));
+            bytes.Write(value);
+            bytes.Write("\r\n"u8);
+        }
+    }
 
     private static int TableStart(int length) => (length + 3) & ~3;
 }

@@ -50,18 +50,20 @@ internal struct RequestLine
         return true;
     }
 
-    /// <summary>Section 2.3: HTTP-name is case-sensitive, one digit each. Another major version: 505 (RFC 9110 section 15.6.6).</summary>
+    /// <summary>
+    /// Section 2.3: HTTP-name is case-sensitive, one digit each. Another major version: 505 (RFC 9110 section 15.6.6), but not before it is known to be one.
+    /// </summary>
     private Verdict ReadVersion(ReadOnlySpan<byte> version, bool isWhole)
     {
         ReadOnlySpan<byte> name = "HTTP/"u8;
         int known = Math.Min(version.Length, name.Length);
         if (!version[..known].SequenceEqual(name[..known])) return Verdict.Reject(400, "bad HTTP version");
         if (version.Length > 5 && !char.IsAsciiDigit((char)version[5])) return Verdict.Reject(400, "bad HTTP version");
-        if (version.Length > 5 && version[5] != '1') return Verdict.Reject(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
         if (version.Length > 6 && version[6] != '.') return Verdict.Reject(400, "bad HTTP version");
         if (version.Length > 7 && !char.IsAsciiDigit((char)version[7])) return Verdict.Reject(400, "bad HTTP version");
         if (version.Length > 8 || (isWhole && version.Length < 8)) return Verdict.Reject(400, "bad HTTP version");
         if (!isWhole) return Verdict.NeedMore;
+        if (version[5] != '1') return Verdict.Reject(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
         // RFC 9110 section 2.5: a higher minor version is read as the highest that is known.
         MinorVersion = version[7] == '0' ? 0 : 1;
         return Verdict.Message;

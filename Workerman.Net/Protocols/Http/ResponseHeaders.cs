@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 
 namespace Workerman.Protocols.Http;
 
@@ -9,6 +10,8 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
 {
+    private const string LengthName = "Content-Length";
+
     private readonly List<KeyValuePair<string, string>> _fields = [];
 
     /// <summary>How many fields there are.</summary>
@@ -16,13 +19,15 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
 
     /// <summary>The value of a field, the first if there are several; setting it replaces them all.</summary>
     /// <exception cref="KeyNotFoundException">There is no such field.</exception>
-    /// <exception cref="ArgumentException">The name is no token, or the value holds a line break or another control character.</exception>
+    /// <exception cref="ArgumentException">The name is no token, the value holds a line break or another control character, or a
+    /// <c>Content-Length</c> is no number or contradicts the one that is there.</exception>
     public string this[string name]
     {
         get => TryGetValue(name, out string? value) ? value : throw new KeyNotFoundException($"The response has no header {name}.");
         set
         {
             Check(name, value);
+            CheckLength(name, value, others: null);
             Remove(name);
             _fields.Add(new(name, value));
         }
@@ -45,6 +50,7 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
     public void Add(string name, string value)
     {
         Check(name, value);
+        CheckLength(name, value, others: this);
         _fields.Add(new(name, value));
     }
 
@@ -70,6 +76,9 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
         return false;
     }
 
+    /// <summary>What the application says of the body's length, or null.</summary>
+    internal long? ContentLength => TryGetValue(LengthName, out string? value) ? ParseLength(value) : null;
+
     /// <summary>All values of a name, in their order.</summary>
     public IReadOnlyList<string> GetValues(string name) => [.. _fields.Where(field => Matches(field, name)).Select(field => field.Value)];
 
@@ -79,6 +88,22 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
     IEnumerator<KeyValuePair<string, string>> IEnumerable<KeyValuePair<string, string>>.GetEnumerator() => GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>Content-Length = 1*DIGIT, and it has one value (RFC 9110 section 8.6).</summary>
+    private static void CheckLength(string name, string value, ResponseHeaders? others)
+    {
+        if (!name.Equals(LengthName, StringComparison.OrdinalIgnoreCase)) return;
+        if (ParseLength(value) is not { } length)
+            throw new ArgumentException($"A Content-Length is a number of bytes, and '{Printable.Of(value)}' is none that a body can have; leave it out: the library counts.", nameof(value));
+        if (others?.ContentLength is { } other && other != length)
+            throw new ArgumentException($"The response has a Content-Length of {other} already, and a body has one length; set it in place of the other: headers[\"Content-Length\"].", nameof(value));
+    }
+
+    private static long? ParseLength(string value)
+    {
+        ReadOnlySpan<char> digits = value.AsSpan().Trim(" \t");
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long length) ? length : null;
+    }
 
     private static bool Matches(in KeyValuePair<string, string> field, string name) => field.Key.Equals(name, StringComparison.OrdinalIgnoreCase);
 

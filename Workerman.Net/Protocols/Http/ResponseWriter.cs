@@ -62,14 +62,14 @@ internal static class ResponseWriter
         if (!form.IsHead) output.Write(body);
     }
 
-    /// <summary>The head of a response whose body of <paramref name="length"/> bytes comes from elsewhere.</summary>
-    public static void WriteHead(Response response, AnswerForm form, long length, IBufferWriter<byte> output)
+    /// <summary>The head of a response whose body of <paramref name="bodyLength"/> bytes comes from elsewhere.</summary>
+    public static void WriteHead(Response response, AnswerForm form, long bodyLength, IBufferWriter<byte> output)
     {
         bool bodiless = IsBodiless(response.StatusCode);
         HeadWriter writer = BeginHead(response, output);
         if (!bodiless && response.GetHeader("Content-Type") is null) Field(ref writer, "Content-Type", DefaultContentType);
         if (response.StatusCode >= 200) writer.Write(form.KeepAlive ? "Connection: keep-alive\r\n"u8 : "Connection: close\r\n"u8);
-        if (!bodiless)
+        if (LengthOf(response, form, bodyLength) is { } length)
         {
             writer.Write("Content-Length: "u8);
             writer.Write(length);
@@ -120,6 +120,18 @@ internal static class ResponseWriter
 
     /// <summary>RFC 9110 section 6.4.1: these never have a body, so RFC 9112 section 6.2 has them without a length.</summary>
     private static bool IsBodiless(int status) => status is < 200 or 204 or 304;
+
+    /// <summary>
+    /// What Content-Length says, or null for none. Only where no body follows whatever it says, the application may name the length that the
+    /// body of the same request by GET would have (RFC 9110 section 8.6); anywhere else a wrong number would break the frame.
+    /// </summary>
+    private static long? LengthOf(Response response, AnswerForm form, long bodyLength) => response.StatusCode switch
+    {
+        304 => response.Headers.ContentLength,
+        < 200 or 204 => null,
+        205 => 0,
+        _ => form.IsHead && bodyLength == 0 ? response.Headers.ContentLength ?? 0 : bodyLength,
+    };
 
     private static byte[] TextHead(AnswerForm form) => form.KeepAlive ? CachedHeads.Current.TextKeepAlive : CachedHeads.Current.TextClose;
 

@@ -11,6 +11,8 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
 {
     private const int LeastCapacity = 256;
 
+    private readonly int _threshold = Math.Min(threshold, Array.MaxLength);
+
     private byte[] _memory = [];
     private int _length;
     private TemporaryFile? _file;
@@ -23,7 +25,7 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
     public void Append(ReadOnlySpan<byte> bytes)
     {
         Length += bytes.Length;
-        if (_file is null && Length > threshold) Spill();
+        if (_file is null && Length > _threshold) Spill();
         if (_file is not null)
         {
             _file.Write(bytes);
@@ -35,7 +37,7 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
     }
 
     /// <summary>No more will come.</summary>
-    public void Complete() => _file?.Close();
+    public void Complete() => _file?.Complete();
 
     /// <summary>The bytes; those of a file are read from it.</summary>
     /// <exception cref="InvalidOperationException">The file is gone, or larger than an array can be.</exception>
@@ -54,6 +56,13 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
         return _file.OpenRead();
     }
 
+    /// <summary>Moves the file, made now if the bytes are in memory, to where it stays.</summary>
+    public void MoveTo(string path, bool overwrite)
+    {
+        ToFile();
+        _file!.MoveTo(path, overwrite);
+    }
+
     /// <summary>The path of the file, made now if the bytes are in memory.</summary>
     public string ToFile()
     {
@@ -61,7 +70,7 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
         if (_file is null)
         {
             Spill();
-            _file!.Close();
+            _file!.Complete();
         }
         return _file.Path;
     }

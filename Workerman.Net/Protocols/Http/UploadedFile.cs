@@ -59,11 +59,14 @@ public sealed class UploadedFile
     /// <exception cref="InvalidOperationException">The request has been answered and the content was in a file.</exception>
     public Stream OpenRead() => _content.OpenRead();
 
-    /// <summary>Moves the file to a place of the application's, where it stays (PHP: <c>rename($file['tmp_name'], $path)</c>).</summary>
+    /// <summary>
+    /// Moves the file to a place of the application's, where it stays (PHP: <c>rename($file['tmp_name'], $path)</c>). There it has the mode of any new file, 0666
+    /// without the umask (PHP: <c>move_uploaded_file</c>); until then its owner alone may read it.
+    /// </summary>
     /// <param name="path">Where to; not made of <see cref="Name"/> without a check.</param>
     /// <param name="overwrite">Whether a file that is there is replaced; otherwise that is an <see cref="IOException"/>.</param>
     /// <exception cref="InvalidOperationException">The request has been answered.</exception>
-    public void MoveTo(string path, bool overwrite = false) => File.Move(TmpName, path, overwrite);
+    public void MoveTo(string path, bool overwrite = false) => _content.MoveTo(path, overwrite);
 
     internal void Dispose() => _content.Dispose();
 

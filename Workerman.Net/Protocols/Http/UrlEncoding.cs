@@ -10,7 +10,7 @@ namespace Workerman.Protocols.Http;
 internal static class UrlEncoding
 {
     /// <summary>Reads <c>a=1&amp;b=2</c>.</summary>
-    /// <param name="text">A query, or a urlencoded body.</param>
+    /// <param name="text">A query.</param>
     /// <param name="limit">Members that there may be.</param>
     /// <param name="tooMany">What to throw beyond it.</param>
     public static FieldCollection<string> Parse(ReadOnlySpan<byte> text, int limit, Func<BadRequestException> tooMany)
@@ -34,11 +34,40 @@ internal static class UrlEncoding
     {
         if (text.IndexOf((byte)'%') < 0 && !(plusIsSpace && text.Contains((byte)'+'))) return Encoding.UTF8.GetString(text);
         byte[] decoded = ArrayPool<byte>.Shared.Rent(text.Length);
+        string result = Encoding.UTF8.GetString(decoded, 0, Decode(text, decoded, plusIsSpace));
+        ArrayPool<byte>.Shared.Return(decoded);
+        return result;
+    }
+
+    /// <summary>The bytes that escaped text stands for, in whatever charset they are.</summary>
+    public static byte[] DecodeBytes(ReadOnlySpan<byte> text, bool plusIsSpace)
+    {
+        byte[] decoded = new byte[text.Length];
+        return decoded[..Decode(text, decoded, plusIsSpace)];
+    }
+
+    /// <summary>How many bytes escaped text stands for.</summary>
+    public static int DecodedLength(ReadOnlySpan<byte> text)
+    {
+        int length = text.Length;
+        for (int i; (i = text.IndexOf((byte)'%')) >= 0; text = text[(i + 1)..])
+        {
+            if (IsHexPair(text, i + 1)) length -= 2;
+        }
+        return length;
+    }
+
+    /// <summary>Whether two hex digits stand there.</summary>
+    public static bool IsHexPair(ReadOnlySpan<byte> text, int start) =>
+        start + 1 < text.Length && char.IsAsciiHexDigit((char)text[start]) && char.IsAsciiHexDigit((char)text[start + 1]);
+
+    private static int Decode(ReadOnlySpan<byte> text, Span<byte> decoded, bool plusIsSpace)
+    {
         int length = 0;
         for (int i = 0; i < text.Length; i++)
         {
             byte b = text[i];
-            if (b == '%' && i + 2 < text.Length && char.IsAsciiHexDigit((char)text[i + 1]) && char.IsAsciiHexDigit((char)text[i + 2]))
+            if (b == '%' && IsHexPair(text, i + 1))
             {
                 b = (byte)(HexValue(text[i + 1]) << 4 | HexValue(text[i + 2]));
                 i += 2;
@@ -49,9 +78,7 @@ internal static class UrlEncoding
             }
             decoded[length++] = b;
         }
-        string result = Encoding.UTF8.GetString(decoded, 0, length);
-        ArrayPool<byte>.Shared.Return(decoded);
-        return result;
+        return length;
     }
 
     public static int HexValue(byte digit) => digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Workerman.Protocols.Http;
@@ -39,6 +40,7 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
 
     public void WriteRequest(IBufferWriter<byte> output)
     {
+        options.Response = null;
         var text = new StringBuilder();
         text.Append($"GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {_key}\r\nSec-WebSocket-Version: 13\r\n");
         if (options.Subprotocols.Count > 0) text.Append($"Sec-WebSocket-Protocol: {string.Join(", ", options.Subprotocols)}\r\n");
@@ -55,38 +57,56 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
         if (!reader.TryReadTo(out ReadOnlySequence<byte> head, "\r\n\r\n"u8))
             return input.Length < MaxHeadSize ? Verdict.NeedMore : Verdict.Reject(0, "the server's answer has too large a head");
         if (head.Length > MaxHeadSize) return Verdict.Reject(0, "the server's answer has too large a head");
-        string[] lines = Encoding.Latin1.GetString(head).Split("\r\n");
+        string[] lines = Encoding.UTF8.GetString(head).Split("\r\n");
         input = input.Slice(reader.Position);
         return Judge(lines[0], Fields(lines.AsSpan(1)));
     }
 
-    private Verdict Judge(string statusLine, Dictionary<string, string>? fields)
+    private Verdict Judge(string statusLine, ResponseHeaders? fields)
     {
-        if (fields is null || !statusLine.StartsWith("HTTP/1.1 ", StringComparison.Ordinal)) return Verdict.Reject(0, "the server does not speak HTTP/1.1");
-        if (!statusLine.StartsWith("HTTP/1.1 101", StringComparison.Ordinal)) return Verdict.Reject(0, $"the server answered {Printable.Of(statusLine[9..])}");
+        if (fields is null || AnswerOf(statusLine, fields) is not { } answer) return Verdict.Reject(0, "the server does not speak HTTP/1.1");
+        options.Response = answer;
+        if (answer.StatusCode != 101) return Verdict.Reject(0, $"the server answered {Printable.Of(statusLine[9..])}");
         // Section 4.1: what each field has to say, or the connection fails.
-        if (!OptionList.Contains(fields.GetValueOrDefault("upgrade"), "websocket") || !OptionList.Contains(fields.GetValueOrDefault("connection"), "upgrade"))
+        if (!OptionList.Contains(Joined(fields, "upgrade"), "websocket") || !OptionList.Contains(Joined(fields, "connection"), "upgrade"))
             return Verdict.Reject(0, "the server did not upgrade to a WebSocket");
-        if (fields.GetValueOrDefault("sec-websocket-accept") != Handshake.AcceptOf(_key)) return Verdict.Reject(0, "the server's Sec-WebSocket-Accept is not of this handshake");
-        Subprotocol = fields.GetValueOrDefault("sec-websocket-protocol");
+        if (Joined(fields, "sec-websocket-accept") != Handshake.AcceptOf(_key)) return Verdict.Reject(0, "the server's Sec-WebSocket-Accept is not of this handshake");
+        Subprotocol = Joined(fields, "sec-websocket-protocol");
         if (Subprotocol is not null && !options.Subprotocols.Contains(Subprotocol)) return Verdict.Reject(0, "the server chose a subprotocol that was not offered");
-        if (fields.GetValueOrDefault("sec-websocket-extensions") is not { } extensions) return Verdict.Message;
+        if (Joined(fields, "sec-websocket-extensions") is not { } extensions) return Verdict.Message;
         Deflate = options.Options.Deflate is null ? null : DeflateParameters.ReadAnswer(extensions);
         return Deflate is null ? Verdict.Reject(0, "the server chose an extension that was not offered") : Verdict.Message;
     }
 
-    /// <summary>The fields, their names in lower case, several of a name joined; null if a line is none.</summary>
-    private static Dictionary<string, string>? Fields(ReadOnlySpan<string> lines)
+    /// <summary>A status line (RFC 9112 section 4) with its fields; null if it is none of HTTP/1.1.</summary>
+    private static Response? AnswerOf(string line, ResponseHeaders fields)
     {
-        Dictionary<string, string> fields = [];
+        const string Version = "HTTP/1.1 ";
+        if (!line.StartsWith(Version, StringComparison.Ordinal) || line.Length < Version.Length + 3) return null;
+        ReadOnlySpan<char> code = line.AsSpan(Version.Length, 3);
+        string rest = line[(Version.Length + 3)..];
+        if (code.ContainsAnyExceptInRange('0', '9') || code[0] == '0' || (rest.Length > 0 && rest[0] != ' ') || !HttpChars.IsFieldValue(rest)) return null;
+        int status = int.Parse(code, NumberStyles.None, CultureInfo.InvariantCulture);
+        return new Response(status, fields).WithStatus(status, rest.Trim());
+    }
+
+    /// <summary>The fields as they came; null if a line is none.</summary>
+    private static ResponseHeaders? Fields(ReadOnlySpan<string> lines)
+    {
+        ResponseHeaders fields = [];
         foreach (string line in lines)
         {
             int colon = line.IndexOf(':');
             if (colon <= 0 || !HttpChars.IsToken(line.AsSpan(0, colon)) || !HttpChars.IsFieldValue(line.AsSpan(colon + 1))) return null;
-            string name = line[..colon].ToLowerInvariant();
-            string value = line[(colon + 1)..].Trim(' ', '\t');
-            fields[name] = fields.TryGetValue(name, out string? before) ? $"{before}, {value}" : value;
+            fields.Add(line[..colon], line[(colon + 1)..].Trim(' ', '\t'));
         }
         return fields;
+    }
+
+    /// <summary>The values of a field, joined as RFC 9110 section 5.3 has it; null if there is none.</summary>
+    private static string? Joined(ResponseHeaders fields, string name)
+    {
+        IReadOnlyList<string> values = fields.GetValues(name);
+        return values.Count == 0 ? null : string.Join(", ", values);
     }
 }

@@ -19,7 +19,7 @@ internal sealed class MessageInflater(bool takesContextOver) : IDisposable
     /// <param name="into">Where to.</param>
     /// <returns>False if it comes to more; then nothing can be read any more.</returns>
     /// <exception cref="InvalidDataException">It is not what a compressor makes.</exception>
-    public bool TryInflate(ReadOnlyMemory<byte> compressed, int limit, ref MessageBuffer into)
+    public bool TryInflate(ReadOnlyMemory<byte> compressed, long limit, ref MessageBuffer into)
     {
         _stream ??= new DeflateStream(_feed, CompressionMode.Decompress, leaveOpen: true);
         _feed.Give(compressed);

@@ -2,7 +2,7 @@ using Workerman.Protocols.Http;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>What a WebSocket client asks for. Set it before <c>Connect()</c>.</summary>
+/// <summary>What a WebSocket client asks for, and what it was answered. Set it before <c>Connect()</c>.</summary>
 public sealed class WebSocketClientOptions
 {
     /// <summary>Header fields of the request besides those of the handshake: <c>Origin</c>, <c>Authorization</c>, <c>Cookie</c> (PHP: <c>$headers</c>).</summary>
@@ -10,6 +10,11 @@ public sealed class WebSocketClientOptions
 
     /// <summary>The subprotocols that are offered, the best first; none to do without (PHP: <c>$websocketClientProtocol</c>).</summary>
     public IList<string> Subprotocols { get; } = [];
+
+    /// <summary>
+    /// The server's answer to the last handshake, whether it agreed or refused (a 401 perhaps, whose body is not read); null while there is none. It is there in <c>OnWebSocketConnect</c>, and in <c>OnError</c> after a refusal.
+    /// </summary>
+    public Response? Response { get; internal set; }
 
     /// <summary>Limits, patience, and whether compression is offered.</summary>
     public WebSocketOptions Options { get; } = new();

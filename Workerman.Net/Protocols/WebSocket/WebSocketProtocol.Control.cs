@@ -14,17 +14,22 @@ internal sealed partial class WebSocketProtocol
     private string _closeReason = "";
     private bool _awaitsPong;
     private byte[]? _owedPong;
+    private byte[]? _heardPong;
     private byte[]? _owedPing;
 
     /// <summary>With what the peer has ended; null while it has not.</summary>
     public (int Code, string Reason)? PeerClose { get; private set; }
 
-    public override bool OwesInterim => _owesRequest || _early is { IsDue: true } || (_state is State.Open or State.OwesClose && (_owedPong is not null || _owedPing is not null)) || _state == State.OwesClose;
+    /// <summary>The payload of a ping that was received and has no pong yet; null for none.</summary>
+    public byte[]? HeardPing => _owedPong;
+
+    /// <summary>Also of a pong, so that whoever reads comes back after the application was told of it.</summary>
+    public override bool OwesInterim => _owesRequest || _heardPong is not null || (_state is State.Open or State.OwesClose && (_owedPong is not null || _owedPing is not null)) || _state == State.OwesClose;
 
     public override void EncodeInterim(IBufferWriter<byte> output)
     {
+        _heardPong = null;
         if (_owesRequest) WriteRequest(output);
-        if (_early is { IsDue: true }) WriteEarly(output);
         // A WebSocket that is not open, or has said that it ends, has no place for these (section 5.5.1).
         if (_state is State.Opening or State.Closed) return;
         if (_owedPong is { } pong) Write(Opcode.Pong, compressed: false, pong, output);
@@ -38,8 +43,6 @@ internal sealed partial class WebSocketProtocol
     /// <summary>The close frame that ends the connection from here, or answers the peer's (section 5.5.1: mostly with its own code).</summary>
     public override void EncodeFarewell(IBufferWriter<byte> output)
     {
-        // What the application sent before it closed comes first.
-        if (_early is not null) WriteEarly(output);
         bool answers = _state == State.OwesClose;
         _state = State.Closed;
         if (answers) WriteClose(PeerClose!.Value.Code, "", output);
@@ -52,7 +55,6 @@ internal sealed partial class WebSocketProtocol
         _state = State.Closed;
         // Section 7.1.7: where there is no WebSocket yet, the connection just ends.
         if (before is State.Closed or State.Opening) return;
-        if (_early is not null) WriteEarly(output);
         WriteClose(verdict.Status >= 1000 ? verdict.Status : CloseCode.InternalError, verdict.Reason ?? "", output);
     }
 
@@ -81,6 +83,14 @@ internal sealed partial class WebSocketProtocol
         _owedPing = payload;
     }
 
+    /// <summary>The payload of a pong that was received and that nobody was told of yet; null for none.</summary>
+    public byte[]? TakePong()
+    {
+        byte[]? payload = _heardPong;
+        _heardPong = null;
+        return payload;
+    }
+
     private Verdict ReadControl(ref ReadOnlySequence<byte> input)
     {
         Span<byte> payload = stackalloc byte[MaxControlPayload];
@@ -90,6 +100,7 @@ internal sealed partial class WebSocketProtocol
         input = input.Slice(payload.Length);
         _inFrame = false;
         if (_frame.Opcode == Opcode.Ping) _owedPong = payload.ToArray();
+        else if (_frame.Opcode == Opcode.Pong) _heardPong = payload.ToArray();
         return _frame.Opcode == Opcode.Close ? ReadClose(payload) : Verdict.NeedMore;
     }
 

@@ -24,7 +24,7 @@ internal sealed partial class WebSocketProtocol
 
     private bool IsWithinMessage => _inFrame || _kind != Opcode.Continuation;
 
-    Verdict IDecoder<string>.TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out string message)
+    Verdict IDecoder<string>.TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out string message)
     {
         Verdict verdict = Read(ref input, maxPackageSize);
         message = verdict.Kind == VerdictKind.Message ? _text! : null!;
@@ -32,7 +32,7 @@ internal sealed partial class WebSocketProtocol
         return verdict;
     }
 
-    Verdict IDecoder<WebSocketMessage>.TryDecode(ref ReadOnlySequence<byte> input, int maxPackageSize, out WebSocketMessage message)
+    Verdict IDecoder<WebSocketMessage>.TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out WebSocketMessage message)
     {
         Verdict verdict = Read(ref input, maxPackageSize);
         message = verdict.Kind != VerdictKind.Message ? default : new WebSocketMessage(_data, _isText);
@@ -40,9 +40,10 @@ internal sealed partial class WebSocketProtocol
         return verdict;
     }
 
-    private Verdict Read(ref ReadOnlySequence<byte> input, int limit)
+    private Verdict Read(ref ReadOnlySequence<byte> input, long limit)
     {
         if (_state == State.Opening) return ReadAnswer(ref input);
+        limit = Math.Min(limit, MessageSize.Most);
         while (true)
         {
             if (!_inFrame)
@@ -63,7 +64,7 @@ internal sealed partial class WebSocketProtocol
         }
     }
 
-    private Verdict ReadHead(ref ReadOnlySequence<byte> input, int limit)
+    private Verdict ReadHead(ref ReadOnlySequence<byte> input, long limit)
     {
         if (input.IsEmpty) return Verdict.NeedMore;
         FrameHeader head = input.FirstSpan.Length >= FrameHeader.MaxSize || input.IsSingleSegment ? FrameHeader.Read(input.FirstSpan) : ReadCopy(input);
@@ -95,7 +96,7 @@ internal sealed partial class WebSocketProtocol
     }
 
     /// <summary>Whether a frame may come here, as far as it is known.</summary>
-    private Verdict Judge(in FrameHeader head, int limit)
+    private Verdict Judge(in FrameHeader head, long limit)
     {
         // Section 5.2: reserved bits that no extension gave a meaning, opcodes that are not defined.
         if (head.HasReservedBits) return Broken("a reserved bit is set");
@@ -115,11 +116,13 @@ internal sealed partial class WebSocketProtocol
         // Section 5.2: the least number of bytes, and no more than 63 bits.
         if (!head.IsLengthMinimal) return Broken("length in more bytes than it needs");
         if (head.Length < 0) return Broken("length of 64 bits");
-        if (!head.IsControl && (head.Length > _options.MaxFrameSize || _message.Length + head.Length > limit)) return TooBig();
+        if (!head.IsControl && head.Length > _options.MaxFrameSize) return TooBig("frame too big (WebSocketOptions.MaxFrameSize)");
+        // By subtraction: the length may be all of 63 bits.
+        if (!head.IsControl && head.Length > limit - _message.Length) return TooBig();
         return head.Size == 0 ? Verdict.NeedMore : Verdict.Message;
     }
 
-    private Verdict ReadPayload(ref ReadOnlySequence<byte> input, int limit)
+    private Verdict ReadPayload(ref ReadOnlySequence<byte> input, long limit)
     {
         ReadOnlySpan<byte> first = input.FirstSpan;
         if (_frame.IsFinal && _message.Length == 0 && _remaining == _frame.Length && first.Length >= _remaining && !_compressed && _kind == _frame.Opcode)
@@ -171,7 +174,7 @@ internal sealed partial class WebSocketProtocol
         return _kind != Opcode.Text || _compressed || _utf8.Append(room);
     }
 
-    private Verdict Complete(int limit)
+    private Verdict Complete(long limit)
     {
         try
         {
@@ -195,7 +198,7 @@ internal sealed partial class WebSocketProtocol
         }
     }
 
-    private bool Inflate(int limit)
+    private bool Inflate(long limit)
     {
         _inflater ??= new MessageInflater(!(_role == WebSocketRole.Server ? _deflate!.ClientNoContextTakeover : _deflate!.ServerNoContextTakeover));
         var plain = new MessageBuffer();
@@ -213,7 +216,7 @@ internal sealed partial class WebSocketProtocol
 
     private static Verdict Broken(string reason) => Verdict.Reject(CloseCode.ProtocolError, reason);
 
-    private static Verdict TooBig() => Verdict.Reject(CloseCode.MessageTooBig, "message too big");
+    private static Verdict TooBig(string reason = "message too big (TcpConnection.MaxPackageSize)") => Verdict.Reject(CloseCode.MessageTooBig, reason);
 
     private static Verdict NotUtf8() => Verdict.Reject(CloseCode.InvalidData, "text that is not UTF-8");
 }

@@ -12,7 +12,6 @@ internal sealed partial class WebSocketProtocol
     public override void Encode(string text, IBufferWriter<byte> output)
     {
         if (_state == State.Closed) return;
-        output = TargetOf(output);
         int length = Encoding.UTF8.GetByteCount(text);
         if (Compresses(length))
         {
@@ -35,13 +34,13 @@ internal sealed partial class WebSocketProtocol
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
         // Section 5.5.1: nothing follows a close frame, which may still wait for the peer to read.
-        if (_state != State.Closed) WriteData(Opcode.Binary, bytes, TargetOf(output));
+        if (_state != State.Closed) WriteData(Opcode.Binary, bytes, output);
     }
 
     void IEncoder<WebSocketMessage>.Encode(WebSocketMessage message, IBufferWriter<byte> output)
     {
         if (!message.HasBytes) Encode(message.Text, output);
-        else if (_state != State.Closed) WriteData(message.IsText ? Opcode.Text : Opcode.Binary, message.Data.Span, TargetOf(output));
+        else if (_state != State.Closed) WriteData(message.IsText ? Opcode.Text : Opcode.Binary, message.Data.Span, output);
     }
 
     /// <summary>Whatever a handler failed on, the peer is not told: its message had no answer to wait for.</summary>

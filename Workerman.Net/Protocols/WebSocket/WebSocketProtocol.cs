@@ -81,7 +81,10 @@ internal sealed partial class WebSocketProtocol : ConnectionProtocol, IDecoder<s
     public override bool IsFinished => _state == State.Closed;
 
     /// <summary>Without compression the same bytes serve all clients of a server.</summary>
-    public override bool SharesEncoding => _role == WebSocketRole.Server && _deflate is null;
+    public override Type? SharedEncoding => _role == WebSocketRole.Server && _deflate is null ? typeof(WebSocketProtocol) : null;
+
+    /// <summary>The port may have pages and event streams too.</summary>
+    public override bool HasRelatives => _role == WebSocketRole.Server;
 
     public override WaitPhase Waiting => _state switch
     {

@@ -41,12 +41,14 @@ internal sealed record OpenedFile(SafeFileHandle Handle, long Size, DateTimeOffs
     /// Size and date to the highest precision. The tag is strong (RFC 9110 section 8.8.1) once the file has been left alone long
     /// enough for a further change to show in its date; before that it is weak, so that parts of two versions are never joined.
     /// </summary>
-    public Validators ToValidators(DateTimeOffset now)
+    /// <param name="now">The time of the answer.</param>
+    /// <param name="variant">What tells its tag from those of other representations of the same resource.</param>
+    public Validators ToValidators(DateTimeOffset now, string variant = "")
     {
         bool settled = now - Modified > Settled;
         // Section 8.8.2.1: never later than the time of the answer.
         DateTimeOffset modified = HttpDate.ToSecond(Modified < now ? Modified : now);
-        return new Validators(new EntityTag($"{Modified.UtcTicks:x}-{Size:x}", IsWeak: !settled), modified, settled);
+        return new Validators(new EntityTag($"{Modified.UtcTicks:x}-{Size:x}{variant}", IsWeak: !settled), modified, settled);
     }
 
     public void Dispose() => Handle.Dispose();

@@ -14,6 +14,7 @@ internal static class PortableFiles
         try
         {
             string real = Path.GetFullPath(path);
+            if (!Path.Exists(real)) return Opening.Missing;
             if (within is not null)
             {
                 real = Resolve(real);

@@ -1,17 +1,13 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 
-namespace Workerman.Hosting;
+namespace Workerman.Logging;
 
 /// <summary>
-/// The default logger: a line with time and level on the console, warnings and worse on standard error. Any thread.
+/// The default logger: a line with time and level on the console, warnings and worse on standard error. It formats where it is called and does not wait for the console. Any thread.
 /// </summary>
 internal sealed class ConsoleLogger : ILogger
 {
-    // Opened now: where no descriptor is left, the console could not be opened to say so.
-    private readonly TextWriter _out = Console.Out;
-    private readonly TextWriter _error = Console.Error;
-
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
@@ -19,12 +15,14 @@ internal sealed class ConsoleLogger : ILogger
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
-        if (!IsEnabled(logLevel)) return;
-        string time = DateTime.Now.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture);
-        string line = $"{time} [{Label(logLevel)}] {formatter(state, exception)}";
+        if (!IsEnabled(logLevel) || !LogQueue.Shared.Admits(ConsoleLines.TellOfDropped)) return;
+        string line = Format(logLevel, formatter(state, exception));
         if (exception is not null) line += Environment.NewLine + exception;
-        (logLevel >= LogLevel.Warning ? _error : _out).WriteLine(line);
+        ConsoleLines.Add(line, isError: logLevel >= LogLevel.Warning);
     }
+
+    /// <summary>A message as a line, with the time that it is now.</summary>
+    public static string Format(LogLevel level, string message) => $"{DateTime.Now.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture)} [{Label(level)}] {message}";
 
     private static string Label(LogLevel level) => level switch
     {

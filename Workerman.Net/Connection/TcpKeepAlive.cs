@@ -1,0 +1,40 @@
+using System.Net.Sockets;
+using Workerman.Events;
+
+namespace Workerman.Connection;
+
+/// <summary>
+/// How the system finds out that a peer vanished without a word (SO_KEEPALIVE, RFC 1122 section 4.2.3.6): after <see cref="Idle"/> without anything received it asks, <see cref="Probes"/> times, an
+/// <see cref="Interval"/> apart, and without an answer the connection is closed. By default after 55 + 55 seconds, as in PHP. Bytes that were sent and are not acknowledged are another matter: the system repeats
+/// them (on Linux for about 15 minutes), unless TCP_USER_TIMEOUT is set. Immutable.
+/// </summary>
+public sealed record TcpKeepAlive
+{
+    /// <summary>Time without anything received before the first question; 55 seconds. Whole seconds, 1 to 32,767 (TCP_KEEPIDLE).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is another time.</exception>
+    public TimeSpan Idle { get; init => field = WholeSeconds(value); } = TimeSpan.FromSeconds(55);
+
+    /// <summary>Time for each answer; 55 seconds. Whole seconds, 1 to 32,767 (TCP_KEEPINTVL).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is another time.</exception>
+    public TimeSpan Interval { get; init => field = WholeSeconds(value); } = TimeSpan.FromSeconds(55);
+
+    /// <summary>How many questions may go without an answer; 1, up to 127 (TCP_KEEPCNT).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is another number.</exception>
+    public int Probes
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, 127);
+            field = value;
+        }
+    } = 1;
+
+    /// <summary>Sets the options of a TCP socket.</summary>
+    internal void ApplyTo(AcceptedSocket socket) => socket.SetKeepAlive((int)Idle.TotalSeconds, (int)Interval.TotalSeconds, Probes);
+
+    private static TimeSpan WholeSeconds(TimeSpan value) => value.Ticks % TimeSpan.TicksPerSecond == 0 && value.TotalSeconds is >= 1 and <= 32_767
+        ? value
+        : throw new ArgumentOutOfRangeException(nameof(value), value, "Keep-alive takes whole seconds, 1 to 32,767, which is what systems take. To switch it off set KeepAlive to null.");
+}

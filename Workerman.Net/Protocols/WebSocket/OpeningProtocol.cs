@@ -1,0 +1,42 @@
+using System.Buffers;
+using Workerman.Protocols.Http;
+
+namespace Workerman.Protocols.WebSocket;
+
+/// <summary>
+/// The protocol of a <c>websocket://</c> connection until it is one: HTTP for what comes, and for the answers that refuse; text, bytes and messages that are sent meanwhile are frames, which the connection keeps until
+/// the WebSocket is open. The frames are not compressed, whatever the handshake agrees on later: RFC 7692 section 6 leaves that to each message. It belongs to its connection, on the loop's thread.
+/// </summary>
+internal sealed class OpeningProtocol(HttpOptions options, bool isSecure) : HttpProtocol(options, isSecure), IEncoder<Response>, IEncoder<WebSocketMessage>
+{
+    /// <summary>Writes the frames. A server's without compression has no state.</summary>
+    private static readonly WebSocketProtocol Frames = new(takesBinary: true, new WebSocketOptions(), deflate: null);
+
+    public override string Name => "websocket";
+
+    public override string Sends => "text, bytes and WebSocketMessage, and a Response to refuse the handshake";
+
+    public override bool IsOpening => true;
+
+    public override Type? SharedEncoding => Frames.SharedEncoding;
+
+    /// <summary>The status of the last answer of HTTP that the application sent; 0 for none.</summary>
+    public int AnsweredWith { get; private set; }
+
+    public override bool BelongsToOpening<T>() => typeof(Response).IsAssignableFrom(typeof(T)) || typeof(T) == typeof(Chunk) || typeof(T) == typeof(ServerSentEvents);
+
+    /// <summary>What is sent to all reaches those who are about to open, as the other messages do.</summary>
+    public override bool CanBroadcast<T>() => this is IEncoder<T> && !BelongsToOpening<T>();
+
+    public override void Encode(string text, IBufferWriter<byte> output) => Frames.Encode(text, output);
+
+    public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => Frames.Encode(bytes, output);
+
+    void IEncoder<Response>.Encode(Response message, IBufferWriter<byte> output)
+    {
+        AnsweredWith = message.StatusCode;
+        Encode(message, output);
+    }
+
+    void IEncoder<WebSocketMessage>.Encode(WebSocketMessage message, IBufferWriter<byte> output) => ((IEncoder<WebSocketMessage>)Frames).Encode(message, output);
+}
