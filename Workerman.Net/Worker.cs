@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Logging;
@@ -76,6 +77,29 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     public static IReadOnlyList<WorkerBase> GetAllWorkers()
     {
         lock (Gate) return [.. Registered];
+    }
+
+    /// <summary>Where the workers are in their life; of several runs at once the one that runs counts (PHP: <c>getStatus()</c>). Any thread.</summary>
+    public static WorkerStatus GetStatus()
+    {
+        lock (Gate)
+        {
+            return Hosts.Count == 0 ? WorkerStatus.Initial
+                : Hosts.Exists(host => host.Status == WorkerStatus.Running) ? WorkerStatus.Running
+                : Hosts.Max(host => host.Status);
+        }
+    }
+
+    /// <summary>
+    /// A snapshot of all open connections of the process, those of all workers and loops, and the client connections (PHP: <c>TcpConnection::$connections</c>, which are those of one
+    /// process). Any thread.
+    /// </summary>
+    public static ConnectionCollection GetAllConnections()
+    {
+        var all = new ConnectionCollection();
+        CopyRunningTo(all);
+        LoopClients.ForAll(all.Add);
+        return all;
     }
 
     /// <summary>

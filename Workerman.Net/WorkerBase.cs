@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Workerman.Connection;
@@ -18,6 +19,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 {
     /// <summary>By how many connections, and an eighth more, a loop may be ahead of the one that has the fewest.</summary>
     private const int MaxLead = 8;
+
+    /// <summary>Those that have a view, also ones that were made on a loop.</summary>
+    private static readonly ConcurrentDictionary<WorkerBase, byte> Running = new();
 
     private readonly Lock _gate = new();
     private readonly List<IWorkerView> _views = [];
@@ -293,8 +297,10 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         {
             _views.Remove(view);
             _accepting = Array.FindAll(_accepting, other => other != view);
-            if (_views.Count == 0) CloseListeners();
+            if (_views.Count > 0) return;
+            CloseListeners();
         }
+        Running.TryRemove(this, out _);
     }
 
     /// <summary>The sockets that it listens on.</summary>
@@ -312,6 +318,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     {
         IWorkerView view = MakeView(loop, id, thread, ownsLoop);
         lock (_gate) _views.Add(view);
+        Running.TryAdd(this, 0);
         view.Start();
         Reconcile(view);
         // Not before: what is handed over to a loop comes after its OnWorkerStart.
@@ -423,6 +430,15 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 
     /// <summary>A connection came (1) or went (-1). Any thread.</summary>
     internal void CountConnection(int change) => Interlocked.Add(ref _connectionCount, change);
+
+    /// <summary>Adds the connections of all workers that run.</summary>
+    private protected static void CopyRunningTo(ConnectionCollection all)
+    {
+        foreach (WorkerBase worker in Running.Keys)
+        {
+            foreach (IWorkerView view in worker.Views()) view.Connections.CopyTo(all);
+        }
+    }
 
     private ConnectionCollection Snapshot()
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Workerman.Events;
 
 namespace Workerman.Connection;
@@ -8,19 +9,27 @@ namespace Workerman.Connection;
 /// </summary>
 internal sealed class LoopClients
 {
+    private static readonly ConcurrentDictionary<LoopClients, byte> All = new();
+
     [ThreadStatic]
     private static LoopClients? _current;
 
     private readonly EventLoop _loop;
     private readonly HashSet<AsyncTcpConnection> _open = [];
     private readonly List<AsyncTcpConnection> _round = [];
+    private readonly Lock _gate = new();
 
     private LoopClients(EventLoop loop)
     {
         _loop = loop;
         Buffers = new ConnectionBuffers(loop);
         loop.AddHeartbeat(Sweep);
-        loop.Ending += () => ForEach(static connection => connection.Destroy());
+        loop.Ending += () =>
+        {
+            ForEach(static connection => connection.Destroy());
+            All.TryRemove(this, out _);
+        };
+        All.TryAdd(this, 0);
     }
 
     public ConnectionBuffers Buffers { get; }
@@ -36,9 +45,28 @@ internal sealed class LoopClients
         return _current;
     }
 
-    public void Add(AsyncTcpConnection connection) => _open.Add(connection);
+    /// <summary>Calls back for all that are open, or on their way to it, on all loops. Any thread.</summary>
+    public static void ForAll(Action<AsyncTcpConnection> action)
+    {
+        foreach (LoopClients clients in All.Keys)
+        {
+            lock (clients._gate)
+            {
+                foreach (AsyncTcpConnection connection in clients._open) action(connection);
+            }
+        }
+    }
 
-    public void Remove(AsyncTcpConnection connection) => _open.Remove(connection);
+    // The lock is for those who look from other threads: only the loop's own changes the set, so it reads without.
+    public void Add(AsyncTcpConnection connection)
+    {
+        lock (_gate) _open.Add(connection);
+    }
+
+    public void Remove(AsyncTcpConnection connection)
+    {
+        lock (_gate) _open.Remove(connection);
+    }
 
     private void Sweep() => ForEach(static connection => connection.Beat());
 

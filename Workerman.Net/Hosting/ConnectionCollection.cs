@@ -46,7 +46,7 @@ public class ConnectionCollection : IReadOnlyCollection<TcpConnection>
     {
         lock (_gate)
         {
-            foreach ((long id, TcpConnection connection) in _connections) snapshot._connections.Add(id, connection);
+            foreach ((long id, TcpConnection connection) in _connections) snapshot._connections[id] = connection;
         }
     }
 }

@@ -14,14 +14,17 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
     /// <summary>What an aborted loop gets to end its turn, before its thread is left to itself.</summary>
     private static readonly TimeSpan AbortGrace = TimeSpan.FromMilliseconds(500);
 
-    private readonly List<LoopThread> _threads = [];
     /// <summary>What the log gets in any case to be written to its end.</summary>
     private static readonly TimeSpan LogGrace = TimeSpan.FromMilliseconds(200);
 
+    private readonly List<LoopThread> _threads = [];
     private readonly TaskCompletionSource _deadline = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _stoppedAt;
+    private volatile bool _runs;
 
     public string LoopName { get; private set; } = "";
+
+    public WorkerStatus Status => Volatile.Read(ref _stoppedAt) != 0 ? WorkerStatus.Shutdown : _runs ? WorkerStatus.Running : WorkerStatus.Starting;
 
     /// <summary>What is left of the time that stopping may take; some is left always.</summary>
     public TimeSpan TimeLeft
@@ -58,6 +61,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
     /// <exception cref="WorkerStartException">A worker could not begin; the others were stopped.</exception>
     public async Task RunAsync()
     {
+        _runs = true;
         foreach (LoopThread thread in _threads) thread.Start();
         Task all = Task.WhenAll(_threads.ConvertAll(EndOf));
         try

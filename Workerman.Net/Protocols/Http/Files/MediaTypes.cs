@@ -2,19 +2,21 @@ using System.Collections.Frozen;
 
 namespace Workerman.Protocols.Http.Files;
 
-/// <summary>Content types by file extension, from the table in <c>media.types</c>, which is part of the assembly. Pure, any thread.</summary>
-internal static class MediaTypes
+/// <summary>
+/// Media types by file extension, as files are sent with (PHP: <c>Response::$mimeTypeMap</c>). The table, <c>media.types</c>, is part of the assembly. Pure, any thread.
+/// </summary>
+public static class MediaTypes
 {
-    /// <summary>What is known to be bytes and nothing more.</summary>
+    /// <summary>The type of what is known to be bytes and nothing more: <c>application/octet-stream</c>.</summary>
     public const string Unknown = "application/octet-stream";
 
     private static readonly FrozenDictionary<string, string> Types = Load();
 
     private static readonly FrozenDictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> Lookup = Types.GetAlternateLookup<ReadOnlySpan<char>>();
 
-    public static int Count => Types.Count;
+    internal static int Count => Types.Count;
 
-    /// <summary>The type of a file by its name, or null; the extension's case does not matter.</summary>
+    /// <summary>The type of a file by its name or path, <c>text/css</c> for <c>main.css</c>, without a charset; null if its extension is not known. The extension's case does not matter.</summary>
     public static string? Of(ReadOnlySpan<char> fileName)
     {
         ReadOnlySpan<char> extension = Path.GetExtension(fileName);
