@@ -46,8 +46,10 @@ public sealed class AsyncTcpConnection<T> : AsyncTcpConnection
     public Func<AsyncTcpConnection<T>, T, Task>? OnMessageAsync { get; set; }
 
     /// <summary>
-    /// The server of a <c>ws://</c> or <c>wss://</c> address has agreed; called with its answer, before <see cref="AsyncTcpConnection.OnConnect"/>, each time it is connected. What was sent before has left; what is sent here
-    /// follows. Closing the connection here refuses the answer, and <c>OnConnect</c> does not come (PHP: <c>$onWebSocketConnect</c> of an <c>AsyncTcpConnection</c>). A refusal of the server is
+    /// The server of a <c>ws://</c> or <c>wss://</c> address has agreed; called with its answer, before
+    /// <see cref="AsyncTcpConnection.OnConnect"/>, each time it is connected. What was sent before has left; what is sent here
+    /// follows. Closing the connection here refuses the answer, and <c>OnConnect</c> does not come (PHP:
+    /// <c>$onWebSocketConnect</c> of an <c>AsyncTcpConnection</c>). A refusal of the server is
     /// <see cref="AsyncTcpConnection.OnError"/>, with the answer in <see cref="WebSocketClientOptions.Response"/>.
     /// </summary>
     public Action<AsyncTcpConnection<T>, Response>? OnWebSocketConnect { get; set; }

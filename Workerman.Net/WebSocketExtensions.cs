@@ -32,8 +32,9 @@ public static class WebSocketExtensions
         }
 
         /// <summary>
-        /// The peer has sent a ping, with up to 125 bytes; the pong follows in any case. Of a worker's connection it takes the place of the worker's <c>OnWebSocketPing</c>; clients have it too (PHP:
-        /// <c>$connection-&gt;onWebSocketPing</c>, which takes the place of the pong).
+        /// The peer has sent a ping, with up to 125 bytes; the pong follows in any case. Of a worker's connection it takes the
+        /// place of the worker's <c>OnWebSocketPing</c>; clients have it too (PHP: <c>$connection-&gt;onWebSocketPing</c>, which
+        /// takes the place of the pong).
         /// </summary>
         public Action<TcpConnection, byte[]>? OnWebSocketPing
         {
@@ -42,7 +43,8 @@ public static class WebSocketExtensions
         }
 
         /// <summary>
-        /// The peer has sent a pong, with the bytes of the ping that it answers. Of a worker's connection it takes the place of the worker's <c>OnWebSocketPong</c>; clients have it too (PHP: <c>$connection-&gt;onWebSocketPong</c>).
+        /// The peer has sent a pong, with the bytes of the ping that it answers. Of a worker's connection it takes the place of
+        /// the worker's <c>OnWebSocketPong</c>; clients have it too (PHP: <c>$connection-&gt;onWebSocketPong</c>).
         /// </summary>
         public Action<TcpConnection, byte[]>? OnWebSocketPong
         {
@@ -81,9 +83,13 @@ public static class WebSocketExtensions
             return connection.Protocol == protocol;
         }
 
-        /// <summary>Asks the peer of a WebSocket for a sign of life, at most 125 bytes with it; <c>OnWebSocketPong</c> tells of the answer. On one that is not open, yet or any more, it does nothing, nor on a page of an HTTP worker. Any thread.</summary>
+        /// <summary>
+        /// Asks the peer of a WebSocket for a sign of life, at most 125 bytes with it; <c>OnWebSocketPong</c> tells of the
+        /// answer. On one that is not open, yet or any more, it does nothing, nor on a page of an HTTP worker. Any thread.
+        /// </summary>
         /// <exception cref="ArgumentException">There are more than 125 bytes.</exception>
-        /// <exception cref="InvalidOperationException">The connection is no WebSocket, and its protocol never becomes one.</exception>
+        /// <exception cref="InvalidOperationException">The connection is no WebSocket, and its protocol never becomes
+        /// one.</exception>
         public void Ping(ReadOnlySpan<byte> payload = default)
         {
             ThrowIfNone(connection);
@@ -97,9 +103,13 @@ public static class WebSocketExtensions
             });
         }
 
-        /// <summary>Ends a WebSocket with a code of <see cref="CloseCode"/>, or 3000 to 4999, and a reason of at most 123 bytes. One that is not open yet ends without them; a page of an HTTP worker does not. Any thread.</summary>
+        /// <summary>
+        /// Ends a WebSocket with a code of <see cref="CloseCode"/>, or 3000 to 4999, and a reason of at most 123 bytes. One that
+        /// is not open yet ends without them; a page of an HTTP worker does not. Any thread.
+        /// </summary>
         /// <exception cref="ArgumentException">The code may not be sent, or the reason is too long.</exception>
-        /// <exception cref="InvalidOperationException">The connection is no WebSocket, and its protocol never becomes one.</exception>
+        /// <exception cref="InvalidOperationException">The connection is no WebSocket, and its protocol never becomes
+        /// one.</exception>
         public void CloseWebSocket(int code = CloseCode.Normal, string reason = "")
         {
             ThrowIfNone(connection);

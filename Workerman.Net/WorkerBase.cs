@@ -124,8 +124,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     public string? LocalPath => (Bound as UnixDomainSocketEndPoint)?.ToString();
 
     /// <summary>
-    /// Somebody asks for a WebSocket (PHP: <c>$onWebSocketConnect</c>). To refuse, send a <see cref="Response"/>, 403 perhaps, or close the connection; nothing else refuses, and a line of
-    /// level Debug in the log tells of it. Messages that are sent here are the first after the handshake. To choose a subprotocol or add header fields, set <see cref="Request.UpgradeHeaders"/>.
+    /// Somebody asks for a WebSocket (PHP: <c>$onWebSocketConnect</c>). To refuse, send a <see cref="Response"/>, 403 perhaps, or
+    /// close the connection; nothing else refuses, and a line of level Debug in the log tells of it. Messages that are sent here
+    /// are the first after the handshake. To choose a subprotocol or add header fields, set <see cref="Request.UpgradeHeaders"/>.
     /// </summary>
     public Action<TcpConnection, Request>? OnWebSocketConnect { get; set; }
 
@@ -138,12 +139,15 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     public Action<TcpConnection, int, string>? OnWebSocketClose { get; set; }
 
     /// <summary>
-    /// The peer has sent a ping, with up to 125 bytes. It is told, not asked: the pong follows when this returns, whether there is a callback or not, as RFC 6455 section 5.5.2
-    /// demands (PHP: <c>$onWebSocketPing</c>, which takes the place of the pong).
+    /// The peer has sent a ping, with up to 125 bytes. It is told, not asked: the pong follows when this returns, whether there
+    /// is a callback or not, as RFC 6455 section 5.5.2 demands (PHP: <c>$onWebSocketPing</c>, which takes the place of the pong).
     /// </summary>
     public Action<TcpConnection, byte[]>? OnWebSocketPing { get; set; }
 
-    /// <summary>The peer has sent a pong, mostly the answer to a ping, with the ping's bytes: those of <c>connection.Ping(bytes)</c>, or none for a ping of the library's own (PHP: <c>$onWebSocketPong</c>).</summary>
+    /// <summary>
+    /// The peer has sent a pong, mostly the answer to a ping, with the ping's bytes: those of <c>connection.Ping(bytes)</c>, or
+    /// none for a ping of the library's own (PHP: <c>$onWebSocketPong</c>).
+    /// </summary>
     public Action<TcpConnection, byte[]>? OnWebSocketPong { get; set; }
 
     /// <summary>What its sockets are bound to; null while it does not listen.</summary>

@@ -12,6 +12,8 @@ internal sealed class ClientAddressTests
     [TestCase("ws://a.test:80?room=1", "ws", "a.test", 80, "/?room=1", "ws://a.test:80")]
     [TestCase("tcp://bücher.test:1", "tcp", "xn--bcher-kva.test", 1, "/", "tcp://xn--bcher-kva.test:1")]
     [TestCase("tcp://my_host-1.local:1", "tcp", "my_host-1.local", 1, "/", "tcp://my_host-1.local:1")]
+    [TestCase("tcp://BÜCHER.test:1", "tcp", "xn--bcher-kva.test", 1, "/", "tcp://xn--bcher-kva.test:1")]
+    [TestCase("unix:///run/my app/größe#1.sock", "unix", "", 0, "/run/my app/größe#1.sock", "unix:///run/my app/größe#1.sock")]
     [TestCase("unix:///run/a.sock", "unix", "", 0, "/run/a.sock", "unix:///run/a.sock")]
     [TestCase("unix://relative.sock", "unix", "", 0, "relative.sock", "unix://relative.sock")]
     public void IsTakenApart(string text, string scheme, string host, int port, string uri, string written)
@@ -34,7 +36,48 @@ internal sealed class ClientAddressTests
         Assert.That((address.Port, address.HostField), Is.EqualTo((port, hostField)));
     }
 
+    /// <summary>As a browser would ask for it; what is encoded already stays, and a fragment is not sent.</summary>
+    [TestCase("ws://a.test/größe", "/gr%C3%B6%C3%9Fe")]
+    [TestCase("ws://a.test/größe?maß=ä b&c='d'#größe", "/gr%C3%B6%C3%9Fe?ma%C3%9F=%C3%A4%20b&c=%27d%27")]
+    [TestCase("ws://a.test/😀", "/%F0%9F%98%80")]
+    [TestCase("ws://a.test/gr%c3%b6%C3%9Fe?x=%20%zz", "/gr%c3%b6%C3%9Fe?x=%20%zz")]
+    [TestCase("ws://a.test/a b\u00a0c\u3000", "/a%20b%C2%A0c%E3%80%80")]
+    [TestCase("ws://a.test/\"<>`{}^|[]'!$&()*+,;=:@~-._", "/%22%3C%3E%60%7B%7D%5E|[]'!$&()*+,;=:@~-._")]
+    [TestCase("ws://a.test/?\"<>`{}^|[]'?/:@", "/?%22%3C%3E`{}^|[]%27?/:@")]
+    [TestCase("text://a.test:1/?'", "/?'")]
+    [TestCase("ws://a.test?größe", "/?gr%C3%B6%C3%9Fe")]
+    [TestCase("ws://a.test#größe?x", "/")]
+    [TestCase("ws://a.test/x#", "/x")]
+    [TestCase("ws://a.test/x?", "/x?")]
+    [TestCase("ws://a.test/a/./b/../c/%2E%2e/d/..", "/a/")]
+    [TestCase("ws://a.test/../..", "/")]
+    [TestCase("ws://a.test\\a\\b?c\\d", "/a/b?c\\d")]
+    [TestCase("  ws://a.test/x  ", "/x")]
+    [TestCase("tcp://a.test:1/größe", "/gr%C3%B6%C3%9Fe")]
+    public void PathAndQueryAreEncoded(string text, string uri) => Assert.That(ClientAddress.Parse(text).Uri, Is.EqualTo(uri));
+
+    [Test]
+    public void HalfASurrogatePairIsReplaced() => Assert.That(ClientAddress.Parse("ws://a.test/x\ud800?\udfff").Uri, Is.EqualTo("/x%EF%BF%BD?%EF%BF%BD"));
+
+    /// <summary>With the cure for the scheme, and without the password.</summary>
+    [TestCase("ws://user:secret@a.test/", "Authorization")]
+    [TestCase("wss://secret@a.test", "Authorization")]
+    [TestCase("ws://user:sec@ret@a.test/x@y", "Authorization")]
+    [TestCase("ws://user:secret/more@a.test/", "Authorization")]
+    [TestCase("ws://user:secret?more@a.test/", "Authorization")]
+    [TestCase("tcp://user:secret@a.test:1", "OnConnect")]
+    [TestCase("text://user:secret@[::1]:1", "OnConnect")]
+    [TestCase("ssl://user:@a.test:1", "OnConnect")]
+    public void UserIsToldWhatItIs(string text, string cure) =>
+        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse(text))!.Message, Does.Contain("no place for a user").And.Contain(cure).And.Not.Contain("sec").And.Not.Contain("ret@"));
+
+    [Test]
+    public void AtSignsElsewhereAreNoUser() => Assert.That(ClientAddress.Parse("ws://a.test:8/@me?mail=a@b.test").Uri, Is.EqualTo("/@me?mail=a@b.test"));
+
     [TestCase("127.0.0.1:80", "no scheme")]
+    [TestCase("ws://a^b", "no host name")]
+    [TestCase("ws://a%20b", "no host name")]
+    [TestCase("tcp://a<b:1", "no host name")]
     [TestCase("://a:80", "no scheme")]
     [TestCase("tcp://a.test", "no port")]
     [TestCase("tcp://[::1]", "no port")]

@@ -5,14 +5,23 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Hosting;
 
-/// <summary>Long-lived connections behind a proxy that cuts what is silent: the default periods, and a real nginx with its times shortened as ours are.</summary>
+/// <summary>
+/// Long-lived connections behind a proxy that cuts what is silent: the default periods, and a real nginx with its times shortened
+/// as ours are.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class ProxyIdleTests(Type loopType)
 {
-    /// <summary>The shortest that usual proxies wait: HAProxy as OpenShift's router. As Debian configures it it is 50 s; Heroku has 55 s, nginx and AWS's ALB 60 s.</summary>
+    /// <summary>
+    /// The shortest that usual proxies wait: HAProxy as OpenShift's router. As Debian configures it it is 50 s; Heroku has 55 s,
+    /// nginx and AWS's ALB 60 s.
+    /// </summary>
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(30);
 
-    /// <summary>The longest that usual proxies keep an idle connection to the server behind them for another request, but for those whose manuals ask for a setting: Caddy.</summary>
+    /// <summary>
+    /// The longest that usual proxies keep an idle connection to the server behind them for another request, but for those whose
+    /// manuals ask for a setting: Caddy.
+    /// </summary>
     private static readonly TimeSpan LongestUpstream = TimeSpan.FromSeconds(120);
 
     [Test]
@@ -99,7 +108,10 @@ internal sealed class ProxyIdleTests(Type loopType)
         for (int i = 0; i < 7; i++) client.ReadUntil("\n\n");
     }
 
-    /// <summary>The proxy closes its idle connections first, so that no request meets a server that closes at that moment; nginx reports one that does.</summary>
+    /// <summary>
+    /// The proxy closes its idle connections first, so that no request meets a server that closes at that moment; nginx reports
+    /// one that does.
+    /// </summary>
     [Test]
     public async Task IdleConnectionsOfTheProxyAreKeptForLongerThanItKeepsThem()
     {

@@ -7,7 +7,10 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Hosting;
 
-/// <summary>A message in a loop over all connections of a worker, whatever state each is in: none of them throws, and none gets what it has no place for.</summary>
+/// <summary>
+/// A message in a loop over all connections of a worker, whatever state each is in: none of them throws, and none gets what it
+/// has no place for.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class SendToAllTests(Type loopType)
 {
@@ -24,7 +27,9 @@ internal sealed class SendToAllTests(Type loopType)
         }
     }
 
-    /// <summary>The connections of an HTTP worker: before a request, within one, after one, and in each kind of answer that lasts.</summary>
+    /// <summary>
+    /// The connections of an HTTP worker: before a request, within one, after one, and in each kind of answer that lasts.
+    /// </summary>
     [TestCaseSource(nameof(Messages))]
     public async Task OverTheConnectionsOfAnHttpWorker(Func<TcpConnection, SendResult> send, string takers)
     {

@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace Workerman.Tests.Support;
 
-/// <summary>A real nginx in front of a server, with time limits of the test's own. Its files are in a folder that goes with it.</summary>
+/// <summary>
+/// A real nginx in front of a server, with time limits of the test's own. Its files are in a folder that goes with it.
+/// </summary>
 internal sealed class Nginx : IDisposable
 {
     private const string Program = "/usr/sbin/nginx";

@@ -84,7 +84,9 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         if (waited) AnnounceDrain();
     }
 
-    /// <summary>The peer has agreed to the protocol, and the application has heard its answer: from here on it is connected.</summary>
+    /// <summary>
+    /// The peer has agreed to the protocol, and the application has heard its answer: from here on it is connected.
+    /// </summary>
     /// <param name="wasFull">Whether so much had waited for it that the application is to hear when all has left.</param>
     internal void AfterOpening(bool wasFull)
     {

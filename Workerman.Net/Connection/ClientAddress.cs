@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -10,10 +11,14 @@ namespace Workerman.Connection;
 /// <param name="Scheme">In lower case.</param>
 /// <param name="Host">A host name in ASCII, or an IP address, without brackets; empty for a Unix socket.</param>
 /// <param name="Port">1 to 65535; 0 for a Unix socket.</param>
-/// <param name="Uri">What follows the authority, at least <c>/</c>; for a Unix socket its path.</param>
+/// <param name="Uri">Path and query as they go over the wire, at least <c>/</c> (see <see cref="UrlPath"/>); for a Unix socket
+/// its path as it is.</param>
 internal sealed record ClientAddress(string Scheme, string Host, int Port, string Uri)
 {
     private const string Form = "write it as scheme://host:port, for example tcp://127.0.0.1:9000 or tcp://[::1]:9000, or as unix:///path/to.sock";
+
+    /// <summary>What no host name has (WHATWG URL section 3.2): each of it would mean something else where the name is written.</summary>
+    private static readonly SearchValues<char> NotInNames = SearchValues.Create(" #%/:<>?@[\\]^|");
 
     public bool IsUnix => Scheme == "unix";
 
@@ -21,7 +26,7 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
     public bool IsSecure => Scheme is "ssl" or "wss";
 
     /// <summary>Whether the connection begins with HTTP/1.1.</summary>
-    public bool SpeaksHttp => Scheme is "ws" or "websocket" or "wss";
+    public bool SpeaksHttp => SpeaksHttpBy(Scheme);
 
     /// <summary>The host's address, where it is one; null for a name.</summary>
     public IPAddress? Address => IPAddress.TryParse(Host, out IPAddress? address) ? address : null;
@@ -36,16 +41,22 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
     public static ClientAddress Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        // Nor a space: host and path stand in what is said to proxies and servers.
-        if (text.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))) throw Bad(string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)), "it has a control character or a space");
+        // They would end a line of what is said to proxies and servers.
+        if (text.Any(char.IsControl)) throw Bad(string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)), "it has a control character");
+        text = text.Trim(' ');
         int end = text.IndexOf("://", StringComparison.Ordinal);
         if (end <= 0) throw Bad(text, "it has no scheme");
         string scheme = text[..end].ToLowerInvariant();
         string rest = text[(end + 3)..];
         if (scheme == "unix") return Unix(text, rest);
-        int slash = rest.IndexOfAny(['/', '?', '#']);
-        string authority = slash < 0 ? rest : rest[..slash];
-        string path = slash < 0 ? "/" : rest[slash] == '/' ? rest[slash..] : "/" + rest[slash..];
+        bool isWeb = SpeaksHttpBy(scheme);
+        int length = rest.AsSpan().IndexOfAny(isWeb ? "/?#\\" : "/?#");
+        string authority = length < 0 ? rest : rest[..length];
+        string path = UrlPath.Of(length < 0 ? "" : rest[length..], isWeb);
+        // Before anything quotes the address: a password is nobody's business.
+        if (HasUser(authority, rest)) throw User(scheme);
+        if (authority.Any(char.IsWhiteSpace)) throw Bad(text, "it has a space in its host or port");
+        if (isWeb && authority.EndsWith(':')) authority = authority[..^1];
         bool isPortImplied = authority.LastIndexOf(':') <= authority.LastIndexOf(']');
         (string host, int port) = ParseAuthority(text, isPortImplied && ImpliedPort(scheme) is { } implied ? $"{authority}:{implied}" : authority);
         return new ClientAddress(scheme, host, port, path);
@@ -63,6 +74,8 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
     }
 
     public override string ToString() => IsUnix ? $"unix://{Uri}" : $"{Scheme}://{Authority}";
+
+    private static bool SpeaksHttpBy(string scheme) => scheme is "ws" or "websocket" or "wss";
 
     /// <summary>RFC 6455 section 3: the port where none is said.</summary>
     private static int? ImpliedPort(string scheme) => scheme switch
@@ -96,7 +109,6 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
                 : throw Bad(text, $"{host} is no IPv6 address");
         }
         if (host.Contains(':')) throw Bad(text, "an IPv6 address goes into brackets");
-        if (host.Contains('@')) throw Bad(text, "it has no place for a user");
         if (host.All(c => char.IsAsciiDigit(c) || c == '.'))
         {
             // Four numbers: IPAddress would also read 1 and 0x7f.1 as addresses.
@@ -111,14 +123,27 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
         string name;
         try
         {
-            name = host.All(char.IsAscii) ? host : new IdnMapping().GetAscii(host);
+            // In lower case first: without ICU the mapping leaves capitals as they are, which are another name in DNS.
+            name = host.All(char.IsAscii) ? host : new IdnMapping().GetAscii(host.Normalize().ToLowerInvariant());
         }
         catch (ArgumentException)
         {
             throw Bad(text, $"{host} is no host name");
         }
+        if (name.AsSpan().ContainsAny(NotInNames)) throw Bad(text, $"{host} is no host name");
         return name.Length <= 255 ? name : throw Bad(text, "its host name has more than 255 characters");
     }
+
+    /// <summary>It quotes nothing of the address: the password may be anywhere in it.</summary>
+    private static ArgumentException User(string scheme) => new(
+        $"Cannot connect to {scheme}://...: it has a user name or a password before an @, and {scheme}:// has no place for a user. Cure: leave them out, and "
+        + (SpeaksHttpBy(scheme)
+            ? "send them as a header field: connection.WebSocket.Headers[\"Authorization\"] = \"Basic \" + Convert.ToBase64String(\"user:password\"u8)."
+            : "send them as your protocol has it, in OnConnect."));
+
+    /// <summary>Whether the authority has a user, or ends within a password that has a slash.</summary>
+    private static bool HasUser(string authority, string rest) =>
+        authority.Contains('@') || (rest.Contains('@') && authority.IndexOf(':') is >= 0 and var colon && !authority.StartsWith('[') && authority.AsSpan(colon + 1).ContainsAnyExceptInRange('0', '9'));
 
     private static ArgumentException Bad(string text, string cause) => new($"Cannot connect to {text}: {cause}. Cure: {Form}.");
 }

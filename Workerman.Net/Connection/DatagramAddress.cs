@@ -18,7 +18,8 @@ internal sealed record DatagramAddress(string Scheme, string Host, int Port)
         if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) || uri.Host.Length == 0) throw Bad(text, "it is no address");
         if (uri.Scheme is not ("udp" or "text" or "frame")) throw Bad(text, $"{uri.Scheme}:// is not spoken over UDP");
         if (uri.Port <= 0) throw Bad(text, "it has no port");
-        if (uri.UserInfo.Length > 0 || uri.PathAndQuery.Length > 1 || uri.Fragment.Length > 0) throw Bad(text, "it has more than host and port");
+        if (uri.UserInfo.Length > 0) throw Bad($"{uri.Scheme}://...@{uri.Authority}", "it has a user name before the @, and datagrams have no place for a user");
+        if (uri.PathAndQuery.Length > 1 || uri.Fragment.Length > 0) throw Bad(text, "it has more than host and port");
         return new DatagramAddress(uri.Scheme, uri.IdnHost.Trim('[', ']'), uri.Port);
     }
 

@@ -8,15 +8,21 @@ namespace Workerman.Connection;
 
 /// <summary>
 /// What the client side and <see cref="Pipe"/> add: a life before the socket is there, what is sent meanwhile, another life after the end, and an end of
-/// one direction alone. A connection that a worker accepted begins as established and meets none of it but for comparisons of its status, and, until a WebSocket is
-/// open, for what is sent before.
+/// one direction alone. A connection that a worker accepted begins as established and meets none of it but for comparisons of its
+/// status, and, until a WebSocket is open, for what is sent before.
 /// </summary>
 public partial class TcpConnection
 {
-    /// <summary>What was sent before it was established, or before its protocol was open. Apart from what waits for the socket: a handshake has the wire until then.</summary>
+    /// <summary>
+    /// What was sent before it was established, or before its protocol was open. Apart from what waits for the socket: a
+    /// handshake has the wire until then.
+    /// </summary>
     private PendingBytes? _early;
 
-    /// <summary>Whether the protocol is still opening, so that what is sent waits in <see cref="_early"/>. A field, because every send asks.</summary>
+    /// <summary>
+    /// Whether the protocol is still opening, so that what is sent waits in <see cref="_early"/>. A field, because every send
+    /// asks.
+    /// </summary>
     private bool _holding;
 
     private bool _endsSending;

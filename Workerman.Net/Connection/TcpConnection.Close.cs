@@ -177,7 +177,9 @@ public partial class TcpConnection
         }
     }
 
-    /// <summary>Last bytes past the protocol do not wait for it to open: they are how an application refuses in words of its own.</summary>
+    /// <summary>
+    /// Last bytes past the protocol do not wait for it to open: they are how an application refuses in words of its own.
+    /// </summary>
     private SendResult SendLastRaw(byte[] bytes) => _holding && Status == ConnectionStatus.Established ? Write((ReadOnlySpan<byte>)bytes, WriteRaw) : SendRaw(bytes);
 
     private void Finish()

@@ -22,8 +22,9 @@ public partial class TcpConnection
     private readonly record struct Text(string Value);
 
     /// <summary>
-    /// Sends text as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). Before the handshake of a WebSocket it waits. Where it has no place now, because no
-    /// request waits for an answer perhaps, it is dropped, and <see cref="OnError"/> tells why. Any thread.
+    /// Sends text as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). Before the handshake of a
+    /// WebSocket it waits. Where it has no place now, because no request waits for an answer perhaps, it is dropped, and
+    /// <see cref="OnError"/> tells why. Any thread.
     /// </summary>
     /// <exception cref="InvalidOperationException">No connection of the protocol sends such a message.</exception>
     public SendResult Send(string text)
@@ -73,8 +74,8 @@ public partial class TcpConnection
 
     /// <summary>
     /// Sends bytes as they are, past the protocol (PHP: <c>send($data, true)</c>). For HTTP the first of them count as the answer:
-    /// where it ends is known to the application alone, and so is whether the connection ends with it. Before the handshake of a WebSocket they
-    /// wait for it, but for those of <c>Close(bytes, raw: true)</c>. Any thread.
+    /// where it ends is known to the application alone, and so is whether the connection ends with it. Before the handshake of a
+    /// WebSocket they wait for it, but for those of <c>Close(bytes, raw: true)</c>. Any thread.
     /// </summary>
     public SendResult SendRaw(ReadOnlySpan<byte> bytes)
     {
@@ -271,7 +272,10 @@ public partial class TcpConnection
 
     private SendResult BatchResult() => HasUnsent ? SendResult.Queued : SendResult.Sent;
 
-    /// <summary>Whether something waits for the peer to read. What waits for the connection to be established, or for its protocol to open, does not.</summary>
+    /// <summary>
+    /// Whether something waits for the peer to read. What waits for the connection to be established, or for its protocol to
+    /// open, does not.
+    /// </summary>
     private bool HasUnsent => _output is not null || _file is not null;
 
     /// <summary>The connection, as it is now, has no place for a message: it is dropped, and the application told.</summary>
@@ -386,8 +390,8 @@ public partial class TcpConnection
     }
 
     /// <summary>
-    /// The protocol does not know a message. Another connection of the worker may, and then the fault is this one's state: it is piped, or has become a WebSocket, or
-    /// has not. A message that none of them could send is a mistake of whoever sends it.
+    /// The protocol does not know a message. Another connection of the worker may, and then the fault is this one's state: it is
+    /// piped, or has become a WebSocket, or has not. A message that none of them could send is a mistake of whoever sends it.
     /// </summary>
     private SendResult Misplaced<T>(T message)
     {

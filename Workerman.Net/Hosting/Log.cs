@@ -51,7 +51,10 @@ internal static partial class Log
     [LoggerMessage(51, LogLevel.Debug, "Connection {Connection} from {Remote}: {Error}, {Reason}")]
     private static partial void ErrorUntold(ILogger logger, long connection, string? remote, ConnectionError error, string reason);
 
-    /// <summary>An error of a connection that no OnError was told of. It may be one for each connection and message, so its text is made only where somebody reads it.</summary>
+    /// <summary>
+    /// An error of a connection that no OnError was told of. It may be one for each connection and message, so its text is made
+    /// only where somebody reads it.
+    /// </summary>
     public static void ErrorUntold(ILogger logger, TcpConnection connection, ConnectionError error, string reason)
     {
         if (logger.IsEnabled(LogLevel.Debug)) ErrorUntold(logger, connection.Id, connection.RemoteAddress?.ToString(), error, reason);

@@ -34,7 +34,9 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>Whether the peer has yet to agree that this protocol is spoken: until then no message comes, and what is sent waits.</summary>
     public virtual bool IsOpening => false;
 
-    /// <summary>Whether a message is part of the opening itself, an answer that refuses perhaps, and so does not wait for its end.</summary>
+    /// <summary>
+    /// Whether a message is part of the opening itself, an answer that refuses perhaps, and so does not wait for its end.
+    /// </summary>
     public virtual bool BelongsToOpening<T>()
         where T : allows ref struct => false;
 
@@ -83,14 +85,14 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     public virtual bool TakesRaw() => true;
 
     /// <summary>
-    /// Asked when an encoder has written nothing: why the message has no place on the connection as it is now; null if there was just nothing to write. It
-    /// is asked once. A message that no connection of the protocol could send is an exception instead.
+    /// Asked when an encoder has written nothing: why the message has no place on the connection as it is now; null if there was
+    /// just nothing to write. It is asked once. A message that no connection of the protocol could send is an exception instead.
     /// </summary>
     public virtual string? TakeRefusal() => null;
 
     /// <summary>
-    /// Whether one port has connections of this protocol and of relatives that send other messages: pages, event streams and WebSockets. What one of them cannot
-    /// send, another could.
+    /// Whether one port has connections of this protocol and of relatives that send other messages: pages, event streams and
+    /// WebSockets. What one of them cannot send, another could.
     /// </summary>
     public virtual bool HasRelatives => false;
 
@@ -148,7 +150,10 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>Whether a message of a type has a place on the connection now, though nobody asked for it.</summary>
     public virtual bool CanBroadcast<T>() => this is IEncoder<T>;
 
-    /// <summary>Connections that name the same type send a message as the same bytes, so that one encoding serves all; null where each has its own.</summary>
+    /// <summary>
+    /// Connections that name the same type send a message as the same bytes, so that one encoding serves all; null where each has
+    /// its own.
+    /// </summary>
     public virtual Type? SharedEncoding => null;
 
     /// <summary>The connection is gone, or has another protocol: what this one holds is given back.</summary>

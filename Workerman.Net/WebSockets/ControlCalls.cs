@@ -4,7 +4,10 @@ using Workerman.Protocols.WebSocket;
 
 namespace Workerman.WebSockets;
 
-/// <summary>Tells the application of control frames (RFC 6455 section 5.5), by the connection's own callbacks or else its worker's. No state; on the connection's loop.</summary>
+/// <summary>
+/// Tells the application of control frames (RFC 6455 section 5.5), by the connection's own callbacks or else its worker's. No
+/// state; on the connection's loop.
+/// </summary>
 internal static class ControlCalls
 {
     /// <summary>After a reading that gave no message: tells of the ping, pong or close that ended it, if one did.</summary>
@@ -35,7 +38,10 @@ internal static class ControlCalls
         return GoOn(connection, verdict);
     }
 
-    /// <summary>What a reading gives after a callback: whoever reads comes back for more by itself only where something is owed, which the application may have paid.</summary>
+    /// <summary>
+    /// What a reading gives after a callback: whoever reads comes back for more by itself only where something is owed, which the
+    /// application may have paid.
+    /// </summary>
     public static Verdict GoOn(TcpConnection connection, Verdict verdict) =>
         connection.Status == ConnectionStatus.Closed || !connection.Protocol.OwesInterim ? Verdict.Message : verdict;
 

@@ -38,8 +38,11 @@ internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents 
             connection.Send(refusal);
             return;
         }
-        (WebSocketExtension.Find(connection)?.OnConnect ?? events.OnWebSocketConnect)?.Invoke(connection, request);
         if (connection.Protocol is not OpeningProtocol opening) return;
+        opening.AnsweredWith = 0;
+        (WebSocketExtension.Find(connection)?.OnConnect ?? events.OnWebSocketConnect)?.Invoke(connection, request);
+        // Piped on.
+        if (connection.Protocol != opening) return;
         if (connection.Status != ConnectionStatus.Established || !opening.IsUnanswered(request))
         {
             events.ReportRefusal(connection, request, opening.AnsweredWith);

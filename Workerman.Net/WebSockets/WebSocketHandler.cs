@@ -4,7 +4,10 @@ using Workerman.Protocols;
 
 namespace Workerman.WebSockets;
 
-/// <summary>The handler of open WebSockets: messages go to the worker's, and of control frames it tells. One per worker and loop; runs on the loop's thread.</summary>
+/// <summary>
+/// The handler of open WebSockets: messages go to the worker's, and of control frames it tells. One per worker and loop; runs on
+/// the loop's thread.
+/// </summary>
 /// <param name="inner">The worker's handler.</param>
 /// <param name="events">Whom to tell.</param>
 internal sealed class WebSocketHandler<T>(ConnectionHandler<T> inner, IWebSocketEvents events) : DelegatingHandler<T>(inner)

@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using System.Text;
 using Workerman.Connection;
 using Workerman.Protocols.Http;
@@ -6,7 +7,10 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.WebSocket;
 
-/// <summary>What is sent to a <c>websocket://</c> connection before it is a WebSocket: it waits, within a limit, and is gone if it never becomes one.</summary>
+/// <summary>
+/// What is sent to a <c>websocket://</c> connection before it is a WebSocket: it waits, within a limit, and is gone if it never
+/// becomes one.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class EarlySendTests(Type loopType)
 {
@@ -83,6 +87,17 @@ internal sealed class EarlySendTests(Type loopType)
     }
 
     [Test]
+    public async Task DotNetsClientHasTheWelcomeFirst()
+    {
+        await using TestServer server = Start(worker => worker.OnConnect = connection => connection.Send("welcome"));
+        using var client = new ClientWebSocket();
+        await client.ConnectAsync(new Uri($"ws://{server.EndPoint}/"), CancellationToken.None).WaitAsync(Wait.Limit);
+        byte[] buffer = new byte[100];
+        WebSocketReceiveResult result = await client.ReceiveAsync(buffer, CancellationToken.None).WaitAsync(Wait.Limit);
+        Assert.That((result.MessageType, result.EndOfMessage, Encoding.UTF8.GetString(buffer, 0, result.Count)), Is.EqualTo((WebSocketMessageType.Text, true, "welcome")));
+    }
+
+    [Test]
     public async Task WhatWaitsIsBoundedAsAllThatWaits()
     {
         using var output = new EventQueue();
@@ -147,7 +162,9 @@ internal sealed class EarlySendTests(Type loopType)
         Assert.That(Wait.For(closed.Task), Is.EqualTo((SendResult.Dropped, 0L)));
     }
 
-    /// <summary>A text is no answer of HTTP: it is sent, and the handshake goes on. An answer refuses, whatever was sent before.</summary>
+    /// <summary>
+    /// A text is no answer of HTTP: it is sent, and the handshake goes on. An answer refuses, whatever was sent before.
+    /// </summary>
     [TestCase("response", "403")]
     [TestCase("derived response", "403")]
     [TestCase("close", "no answer")]

@@ -42,19 +42,23 @@ internal sealed class NodePeerTests(Type loopType)
         using var loop = new LoopRunner(loopType);
         AsyncTcpConnection<WebSocketMessage> connection = loop.Ask(() =>
         {
-            var connection = new AsyncTcpConnection<WebSocketMessage>($"ws://127.0.0.1:{port}/path?x=1")
+            var connection = new AsyncTcpConnection<WebSocketMessage>($"ws://127.0.0.1:{port}/größe?maß=1#größe")
             {
+                OnWebSocketConnect = (_, response) => events.Add($"{response.StatusCode} {response.GetHeader("Upgrade")}"),
                 OnMessage = (_, message) => events.Add(message.IsText ? message.Text : $"{message.Data.Length} bytes, {message.Data.Span[^1]}"),
                 OnClose = _ => events.Add("closed"),
                 OnError = (_, _, reason) => events.Add(reason),
             };
+            connection.OnWebSocketPing = (_, payload) => events.Add($"told of ping {System.Text.Encoding.UTF8.GetString(payload)}");
+            connection.OnWebSocketPong = (_, payload) => events.Add($"told of pong {System.Text.Encoding.UTF8.GetString(payload)}");
             connection.OnWebSocketClose = (_, code, reason) => events.Add($"{code} {reason}");
             connection.WebSocket.Headers["X-Token"] = "secret";
             if (deflate) connection.WebSocket.Options.Deflate = new DeflateOptions { MinSize = 0 };
             connection.Connect();
             return connection;
         });
-        Assert.That(events.Next(), Is.EqualTo($"/path?x=1 secret {Word(deflate)}"));
+        Assert.That(events.Next(), Is.EqualTo("101 websocket"));
+        Assert.That(events.Next(), Is.EqualTo($"/gr%C3%B6%C3%9Fe?ma%C3%9F=1 secret {Word(deflate)}"));
         foreach (string text in new[] { "hello", "größer 😀", "", new string('x', 125), new string('y', 126), new string('z', 70_000) })
         {
             connection.Send(text);
@@ -65,9 +69,11 @@ internal sealed class NodePeerTests(Type loopType)
         connection.Send(new WebSocketMessage(bytes));
         Assert.That(events.Next(), Is.EqualTo($"300000 bytes, {bytes[^1]}"));
         connection.Send("pieces");
-        Assert.That((events.Next(), events.Next()), Is.EqualTo(("one two 😀", "pong between")).Or.EqualTo(("pong between", "one two 😀")));
+        Assert.That(new[] { events.Next(), events.Next(), events.Next() }, Is.EquivalentTo(new[] { "told of ping between", "one two 😀", "pong between" }));
         connection.Send("ping");
-        Assert.That(events.Next(), Is.EqualTo("pong hey"));
+        Assert.That((events.Next(), events.Next()), Is.EqualTo(("told of ping hey", "pong hey")));
+        connection.Ping("ours"u8);
+        Assert.That(events.Next(), Is.EqualTo("told of pong ours"));
         connection.Send("end");
         Assert.That((events.Next(), events.Next()), Is.EqualTo(("4321 größer", "closed")));
         Assert.That(node.ReadLine(), Is.EqualTo("closed 4321 "));

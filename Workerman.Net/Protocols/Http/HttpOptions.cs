@@ -27,9 +27,10 @@ public sealed class HttpOptions
     public TimeSpan BodyTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How long a connection may be without a request; 130 seconds. Beyond: it is closed. Behind a proxy it has to be longer than the proxy keeps
-    /// an idle connection for its next request (nginx and AWS's ALB 60 seconds, Traefik 90, Caddy 120), or a request may meet a connection
-    /// that is being closed, which the proxy answers with 502. Google's load balancer (600 seconds) and Cloudflare (900) need more.
+    /// How long a connection may be without a request; 130 seconds. Beyond: it is closed. Behind a proxy it has to be longer than
+    /// the proxy keeps an idle connection for its next request (nginx and AWS's ALB 60 seconds, Traefik 90, Caddy 120), or a
+    /// request may meet a connection that is being closed, which the proxy answers with 502. Google's load balancer (600 seconds)
+    /// and Cloudflare (900) need more.
     /// </summary>
     public TimeSpan KeepAliveTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(130);
 

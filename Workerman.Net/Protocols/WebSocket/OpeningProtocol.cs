@@ -4,8 +4,10 @@ using Workerman.Protocols.Http;
 namespace Workerman.Protocols.WebSocket;
 
 /// <summary>
-/// The protocol of a <c>websocket://</c> connection until it is one: HTTP for what comes, and for the answers that refuse; text, bytes and messages that are sent meanwhile are frames, which the connection keeps until
-/// the WebSocket is open. The frames are not compressed, whatever the handshake agrees on later: RFC 7692 section 6 leaves that to each message. It belongs to its connection, on the loop's thread.
+/// The protocol of a <c>websocket://</c> connection until it is one: HTTP for what comes, and for the answers that refuse; text,
+/// bytes and messages that are sent meanwhile are frames, which the connection keeps until the WebSocket is open. The frames are
+/// not compressed, whatever the handshake agrees on later: RFC 7692 section 6 leaves that to each message. It belongs to its
+/// connection, on the loop's thread.
 /// </summary>
 internal sealed class OpeningProtocol(HttpOptions options, bool isSecure) : HttpProtocol(options, isSecure), IEncoder<Response>, IEncoder<WebSocketMessage>
 {
@@ -20,8 +22,8 @@ internal sealed class OpeningProtocol(HttpOptions options, bool isSecure) : Http
 
     public override Type? SharedEncoding => Frames.SharedEncoding;
 
-    /// <summary>The status of the last answer of HTTP that the application sent; 0 for none.</summary>
-    public int AnsweredWith { get; private set; }
+    /// <summary>The status of the answer of HTTP that the application sent to this request; 0 for none.</summary>
+    public int AnsweredWith { get; set; }
 
     public override bool BelongsToOpening<T>() => typeof(Response).IsAssignableFrom(typeof(T)) || typeof(T) == typeof(Chunk) || typeof(T) == typeof(ServerSentEvents);
 

@@ -12,7 +12,8 @@ public sealed class WebSocketClientOptions
     public IList<string> Subprotocols { get; } = [];
 
     /// <summary>
-    /// The server's answer to the last handshake, whether it agreed or refused (a 401 perhaps, whose body is not read); null while there is none. It is there in <c>OnWebSocketConnect</c>, and in <c>OnError</c> after a refusal.
+    /// The server's answer to the last handshake, whether it agreed or refused (a 401 perhaps, whose body is not read); null
+    /// while there is none. It is there in <c>OnWebSocketConnect</c>, and in <c>OnError</c> after a refusal.
     /// </summary>
     public Response? Response { get; internal set; }
 

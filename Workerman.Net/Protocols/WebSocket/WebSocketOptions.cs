@@ -18,10 +18,10 @@ public sealed class WebSocketOptions
     } = 10 * 1024 * 1024;
 
     /// <summary>
-    /// How long a peer may be silent before it is sent a ping; 25 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for never. One that is silent
-    /// for as long again is gone, and its connection is closed. Checked about once a second, so that it may be a second later. The default is
-    /// shorter than what usual proxies allow: HAProxy 30 or 50 seconds as it is packaged, Heroku 55, nginx and AWS's ALB 60, Cloudflare 100, Azure
-    /// 230 (PHP: <c>$websocketPingInterval</c>).
+    /// How long a peer may be silent before it is sent a ping; 25 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for never. One
+    /// that is silent for as long again is gone, and its connection is closed. Checked about once a second, so that it may be a
+    /// second later. The default is shorter than what usual proxies allow: HAProxy 30 or 50 seconds as it is packaged, Heroku 55,
+    /// nginx and AWS's ALB 60, Cloudflare 100, Azure 230 (PHP: <c>$websocketPingInterval</c>).
     /// </summary>
     public TimeSpan PingInterval { get; set => field = Positive(value); } = TimeSpan.FromSeconds(25);
 

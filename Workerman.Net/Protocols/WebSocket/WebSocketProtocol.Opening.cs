@@ -2,7 +2,10 @@ using System.Buffers;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>The client's beginning: the request and its answer. What the application sends meanwhile the connection keeps; it is not compressed, because nothing is agreed on yet.</summary>
+/// <summary>
+/// The client's beginning: the request and its answer. What the application sends meanwhile the connection keeps; it is not
+/// compressed, because nothing is agreed on yet.
+/// </summary>
 internal sealed partial class WebSocketProtocol
 {
     private readonly ClientHandshake? _handshake;
