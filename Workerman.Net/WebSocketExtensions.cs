@@ -1,4 +1,5 @@
 using Workerman.Connection;
+using Workerman.Events;
 using Workerman.Protocols.Http;
 using Workerman.Protocols.WebSocket;
 using Workerman.WebSockets;
@@ -8,13 +9,16 @@ namespace Workerman;
 /// <summary>What a connection has besides as a WebSocket: here, because the connection's own layer knows no protocols.</summary>
 public static class WebSocketExtensions
 {
+    /// <summary>What to do instead of waiting in <c>OnWebSocketConnect</c>, which the handshake does not wait for.</summary>
+    internal const string ConnectCure = "Cure: an HTTP worker's OnMessageAsync may wait as long as it has to, and then call UpgradeToWebSocket.";
+
     extension(TcpConnection connection)
     {
         /// <summary>Takes the place of the worker's <c>OnWebSocketConnect</c> for this connection; set it in <c>OnConnect</c> (PHP: <c>$connection-&gt;onWebSocketConnect</c>).</summary>
         public Action<TcpConnection, Request>? OnWebSocketConnect
         {
             get => WebSocketExtension.Find(connection)?.OnConnect;
-            set => WebSocketExtension.Of(connection).OnConnect = value;
+            set => WebSocketExtension.Of(connection).OnConnect = AsyncVoid.Refuse(value, "OnWebSocketConnect", ConnectCure);
         }
 
         /// <summary>Takes the place of the worker's <c>OnWebSocketConnected</c> for this connection (PHP: <c>$connection-&gt;onWebSocketConnected</c>).</summary>
@@ -64,7 +68,20 @@ public static class WebSocketExtensions
         /// <param name="options">Limits and patience; null for the worker's (<see cref="WorkerOptions.WebSocket"/>).</param>
         /// <returns>Whether it is a WebSocket now, and can send messages.</returns>
         /// <exception cref="InvalidOperationException">The request has been answered, or the call is not on the connection's loop.</exception>
+        /// <exception cref="ArgumentException"><paramref name="onMessage"/> is <c>async void</c>; let it return a Task.</exception>
         public bool UpgradeToWebSocket(Request request, Action<TcpConnection, WebSocketMessage> onMessage, WebSocketOptions? options = null)
+        {
+            ArgumentNullException.ThrowIfNull(onMessage);
+            AsyncVoid.Refuse(onMessage, nameof(onMessage), "Cure: let it return Task; the overload that takes a function awaits it.");
+            return connection.UpgradeToWebSocket(request, (own, message) =>
+            {
+                onMessage(own, message);
+                return Task.CompletedTask;
+            }, options);
+        }
+
+        /// <inheritdoc cref="UpgradeToWebSocket(TcpConnection, Request, Action{TcpConnection, WebSocketMessage}, WebSocketOptions)"/>
+        public bool UpgradeToWebSocket(Request request, Func<TcpConnection, WebSocketMessage, Task> onMessage, WebSocketOptions? options = null)
         {
             ArgumentNullException.ThrowIfNull(request);
             ArgumentNullException.ThrowIfNull(onMessage);

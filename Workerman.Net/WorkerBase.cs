@@ -128,7 +128,12 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     /// close the connection; nothing else refuses, and a line of level Debug in the log tells of it. Messages that are sent here
     /// are the first after the handshake. To choose a subprotocol or add header fields, set <see cref="Request.UpgradeHeaders"/>.
     /// </summary>
-    public Action<TcpConnection, Request>? OnWebSocketConnect { get; set; }
+    /// <exception cref="ArgumentException">It is <c>async void</c>: the handshake would go on at its first <c>await</c>.</exception>
+    public Action<TcpConnection, Request>? OnWebSocketConnect
+    {
+        get;
+        set => field = AsyncVoid.Refuse(value, nameof(OnWebSocketConnect), WebSocketExtensions.ConnectCure);
+    }
 
     /// <summary>A WebSocket is open: what is sent from here on leaves at once (PHP: <c>$onWebSocketConnected</c>).</summary>
     public Action<TcpConnection, Request>? OnWebSocketConnected { get; set; }

@@ -25,6 +25,7 @@ internal sealed class AsyncVoidTests(Type loopType)
         Assert.That(() => new UdpWorker<string>("udp://127.0.0.1:0") { OnMessage = async (_, _) => await Task.Yield() }, Refused(Cure));
         Assert.That(() => new AsyncTcpConnection<string>("tcp://127.0.0.1:1") { OnMessage = async (_, _) => await Task.Yield() }, Refused(Cure));
         Assert.That(() => new AsyncUdpConnection<string>("udp://127.0.0.1:1") { OnMessage = async (_, _) => await Task.Yield() }, Refused(Cure));
+        Assert.That(() => new Worker<string>("websocket://127.0.0.1:0") { OnWebSocketConnect = async (_, _) => await Task.Yield() }, Refused("UpgradeToWebSocket"));
         Assert.That(() => new Worker { OnMessage = (_, _) => _ = Task.CompletedTask, OnMessageAsync = async (_, _) => await Task.Yield() }, Throws.Nothing);
         // None of these is to run in the next test.
         foreach (WorkerBase worker in Worker.GetAllWorkers()) worker.TryTake();
@@ -76,6 +77,30 @@ internal sealed class AsyncVoidTests(Type loopType)
         Assert.That((quick.ReadResponse().Status, fine.ReadResponse().Body, slow.ReadResponse().Status), Is.EqualTo((500, "fine", 500)));
         Assert.That(quick.Send("GET /fine HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("fine"), "the connection lives on");
         Assert.That(server.Log.Text, Does.Contain("fails at /slow").And.Contain("fails at /quick"));
+    }
+
+    [Test]
+    public async Task TheCallbackOfAnUpgradeMayBeAsync()
+    {
+        static async void Fail(TcpConnection connection, WebSocketMessage message) => await Task.Yield();
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
+        {
+            Assert.That(() => connection.UpgradeToWebSocket(request, Fail), Refused("let it return Task"));
+            connection.UpgradeToWebSocket(request, async (own, message) =>
+            {
+                await Timer.Sleep(0.001);
+                if (message.Text == "fail") throw new InvalidOperationException("in the callback");
+                own.Send(message);
+            });
+        });
+        using var client = new System.Net.WebSockets.ClientWebSocket();
+        await client.ConnectAsync(new Uri($"ws://{server.EndPoint}/"), CancellationToken.None);
+        foreach (string text in (string[])["fail", "echo"])
+            await client.SendAsync(System.Text.Encoding.UTF8.GetBytes(text), System.Net.WebSockets.WebSocketMessageType.Text, true, CancellationToken.None);
+        byte[] buffer = new byte[100];
+        int length = (await client.ReceiveAsync(buffer, CancellationToken.None).WaitAsync(Wait.Limit)).Count;
+        Assert.That(System.Text.Encoding.UTF8.GetString(buffer, 0, length), Is.EqualTo("echo"));
+        Assert.That(server.Log.Text, Does.Contain("in the callback"));
     }
 
     [Test]

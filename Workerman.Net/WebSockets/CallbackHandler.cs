@@ -10,7 +10,7 @@ namespace Workerman.WebSockets;
 /// </summary>
 /// <param name="inner">The HTTP worker's handler.</param>
 /// <param name="received">What to call with each message.</param>
-internal sealed class CallbackHandler(ConnectionHandler inner, Action<TcpConnection, WebSocketMessage> received) : DelegatingHandler<WebSocketMessage>(inner)
+internal sealed class CallbackHandler(ConnectionHandler inner, Func<TcpConnection, WebSocketMessage, Task> received) : DelegatingHandler<WebSocketMessage>(inner)
 {
     public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
     {
@@ -18,5 +18,5 @@ internal sealed class CallbackHandler(ConnectionHandler inner, Action<TcpConnect
         return verdict.Kind == VerdictKind.NeedMore ? ControlCalls.Tell(connection, verdict, events: null, this) : verdict;
     }
 
-    protected override void OnMessage(TcpConnection connection, WebSocketMessage message) => received(connection, message);
+    protected override void OnMessage(TcpConnection connection, WebSocketMessage message) => Observe(connection, message, received(connection, message));
 }
