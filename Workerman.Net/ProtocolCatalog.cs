@@ -73,8 +73,8 @@ internal static class ProtocolCatalog
     private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure) => scheme switch
     {
         _ when !Has<T>(Messages[scheme]) => null,
-        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, isSecure),
-        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure),
+        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, isSecure, isUnix: scheme == "unix"),
+        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, isUnix: scheme == "unix"),
         "text" => PlainProtocols.Text<T>(),
         "frame" => PlainProtocols.Frame<T>(),
         _ => PlainProtocols.Raw<T>(scheme),
@@ -84,11 +84,11 @@ internal static class ProtocolCatalog
 
     private static bool CarriesAny(string scheme) => scheme is "tcp" or "unix";
 
-    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure)
+    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure, bool isUnix)
     {
         options.Session.Check();
         options.Session.Store.Report = static (what, reason) => Log.SessionFailed(Worker.SafeLogger, what, reason);
-        return () => new HttpProtocol(options, isSecure);
+        return () => new HttpProtocol(options, isSecure, isUnix);
     }
 
     private static IEnumerable<string> Schemes => Messages.Keys.Concat(Secure.Keys);

@@ -128,6 +128,11 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         if (!_stopped) Log.HandshakeFailed(Worker.SafeLogger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", reason);
     }
 
+    public override void OnProxyRefused(TcpConnection connection, string reason)
+    {
+        if (!_stopped) Log.ProxyRefused(Worker.SafeLogger, _worker.Name, connection.Id, PeerOf(connection), reason);
+    }
+
     public override void OnGone(TcpConnection connection)
     {
         Connections.Remove(connection);
@@ -201,6 +206,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         {
             if (!_isUnix) socket.SetNoDelay();
             connection = new TcpConnection(socket, _makeProtocol(), _first, _worker.Tls?.NewFilter());
+            if (IsProxy(connection)) connection.ExpectProxyHeader(_worker.Options.ProxyProtocol);
         }
         catch (Exception e)
         {
@@ -210,13 +216,20 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
             CountGone();
             return;
         }
-        if (_worker.Tls is not null)
+        if (connection.Status == ConnectionStatus.Connecting)
         {
             (_handshakes ??= new ConnectionCollection()).Add(connection);
             return;
         }
         Connections.Add(connection);
         Guard(_worker.OnConnect, connection);
+    }
+
+    private bool IsProxy(TcpConnection connection)
+    {
+        NetworkList proxies = _worker.Options.ProxyProtocol.TrustedProxies;
+        if (proxies.IsEmpty) return false;
+        return _isUnix ? proxies.HasUnixSockets : connection.RemoteAddress is { } peer && proxies.Contains(peer.Address);
     }
 
     private void CountGone()

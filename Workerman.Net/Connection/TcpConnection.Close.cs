@@ -211,7 +211,8 @@ public partial class TcpConnection
         _output = null;
         DropEarly();
         Protocol.Dispose();
-        if (_tls is null or { IsSecured: true } || IsClient) _handler.OnClose(this);
+        if (AwaitsProxyHeader) _proxied!.Tls?.Dispose();
+        else if (_tls is null or { IsSecured: true } || IsClient) _handler.OnClose(this);
         _tls?.Dispose();
     }
 }

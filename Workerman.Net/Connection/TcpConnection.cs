@@ -10,7 +10,8 @@ namespace Workerman.Connection;
 /// One TCP connection: bytes and lifetime (PHP: <c>TcpConnection</c>). It lives on one loop, whose thread runs all its
 /// callbacks; its methods may be called from any thread and are then handed over to the loop. It knows its protocol only as
 /// something that judges and encodes. Made by a worker, or as an <see cref="AsyncTcpConnection"/>. Reading is in <c>.Receive.cs</c>, writing in <c>.Send.cs</c> and <c>.File.cs</c>,
-/// the end in <c>.Close.cs</c>, encryption in <c>.Tls.cs</c>, what the client side adds in <c>.Client.cs</c>.
+/// the end in <c>.Close.cs</c>, encryption in <c>.Tls.cs</c>, the PROXY protocol in <c>.ProxyHeader.cs</c>, what the client side
+/// adds in <c>.Client.cs</c>.
 /// </summary>
 public partial class TcpConnection : ISocketHandler, IDeferredWork
 {
@@ -31,6 +32,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         Id = Interlocked.Increment(ref _lastId);
         _phase = protocol.Waiting;
         _phaseSince = handler.Loop.Now;
+        protocol.OnAttached(this);
         _watch = handler.Loop.Watch(socket, this);
     }
 
@@ -130,7 +132,10 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>Whether nothing waits to be sent, no file either (PHP: <c>bufferIsEmpty()</c>).</summary>
     public bool BufferIsEmpty => _output is null && _early is null && _file is null;
 
-    /// <summary>The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null on a Unix socket, and if the peer is gone before it was asked for.</summary>
+    /// <summary>
+    /// The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null on a Unix socket, and if the peer is gone before
+    /// it was asked for. Behind a proxy that speaks the PROXY protocol the client's.
+    /// </summary>
     public IPEndPoint? RemoteAddress { get => field ??= _watch.RemoteEndPoint; private set; }
 
     /// <summary>The peer's IP address, or an empty text (PHP: <c>getRemoteIp()</c>).</summary>
@@ -140,7 +145,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     public int RemotePort => RemoteAddress?.Port ?? 0;
 
     /// <summary>The address that the peer connected to (PHP: <c>getLocalAddress()</c>, there as text).</summary>
-    public IPEndPoint? LocalAddress => _watch.LocalEndPoint;
+    public IPEndPoint? LocalAddress => _proxied?.LocalAddress ?? _watch.LocalEndPoint;
 
     /// <summary>The IP address that the peer connected to, or an empty text (PHP: <c>getLocalIp()</c>).</summary>
     public string LocalIp => LocalAddress?.Address.ToString() ?? "";

@@ -32,6 +32,8 @@ internal abstract class DelegatingHandler<T>(ConnectionHandler inner) : Connecti
 
     public override void OnHandshakeFailed(TcpConnection connection, string reason) => inner.OnHandshakeFailed(connection, reason);
 
+    public override void OnProxyRefused(TcpConnection connection, string reason) => inner.OnProxyRefused(connection, reason);
+
     /// <summary>Calls the application; what it throws is reported and costs nothing else.</summary>
     protected void Guard(TcpConnection connection, Action call)
     {
