@@ -73,8 +73,8 @@ internal static class ProtocolCatalog
     private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure) => scheme switch
     {
         _ when !Has<T>(Messages[scheme]) => null,
-        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, isSecure, static (options, isSecure) => new OpeningProtocol(options, isSecure)),
-        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure),
+        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, () => new OpeningProtocol(options.Http, isSecure, scheme == "unix")),
+        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, scheme == "unix"),
         "text" => PlainProtocols.Text<T>(),
         "frame" => PlainProtocols.Frame<T>(),
         _ => PlainProtocols.Raw<T>(scheme),
@@ -86,14 +86,14 @@ internal static class ProtocolCatalog
 
     /// <summary>Makes the protocols of HTTP connections.</summary>
     /// <exception cref="InvalidOperationException">The settings of sessions cannot work.</exception>
-    public static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure) => HttpFactory(options, isSecure, static (options, isSecure) => new HttpProtocol(options, isSecure));
+    public static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure, bool isUnix) => HttpFactory(options, () => new HttpProtocol(options, isSecure, isUnix));
 
-    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure, Func<HttpOptions, bool, ConnectionProtocol> make)
+    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, Func<ConnectionProtocol> make)
     {
         options.Session.Check();
         options.SweepUploads();
         options.Session.Store.Report = static (what, reason) => Log.SessionFailed(Worker.SafeLogger, what, reason);
-        return () => make(options, isSecure);
+        return make;
     }
 
     private static IEnumerable<string> Schemes => Messages.Keys.Concat(Secure.Keys);

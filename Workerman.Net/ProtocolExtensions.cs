@@ -74,7 +74,7 @@ public static class ProtocolExtensions
         {
             ArgumentNullException.ThrowIfNull(onMessage);
             options ??= connection.Worker?.Options.Http ?? new HttpOptions();
-            Switch(connection, ProtocolCatalog.HttpFactory(options, connection.IsEncrypted), new SwitchedHandler<Request>(connection.Handler.Root, onMessage));
+            Switch(connection, ProtocolCatalog.HttpFactory(options, connection.IsEncrypted, connection.RemoteAddress is null), new SwitchedHandler<Request>(connection.Handler.Root, onMessage));
         }
     }
 

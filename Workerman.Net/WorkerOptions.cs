@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Workerman.Connection;
+using Workerman.Protocols;
 using Workerman.Protocols.Http;
 using Workerman.Protocols.WebSocket;
 using Workerman.Tls;
@@ -51,6 +52,9 @@ public sealed class WorkerOptions
     /// To connect takes the right to write. Not on Windows.
     /// </summary>
     public UnixFileMode? UnixFileMode { get; set; }
+
+    /// <summary>Which peers are proxies that speak the PROXY protocol; nobody by default.</summary>
+    public ProxyProtocolOptions ProxyProtocol { get; } = new();
 
     /// <summary>Limits and patience of an HTTP worker.</summary>
     public HttpOptions Http { get; } = new();

@@ -127,6 +127,11 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         if (!_stopped) Log.HandshakeFailed(Worker.SafeLogger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", reason);
     }
 
+    public override void OnProxyRefused(TcpConnection connection, string reason)
+    {
+        if (!_stopped) Log.ProxyRefused(Worker.SafeLogger, _worker.Name, connection.Id, PeerOf(connection), reason);
+    }
+
     /// <summary>Not before: in <c>OnClose</c> the connection is still listed, as in PHP.</summary>
     public override void OnFreed(TcpConnection connection)
     {
@@ -178,6 +183,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         {
             if (!_isUnix && !SocketSetup.IsInherited) _worker.SocketSetup.PrepareConnection(socket);
             connection = new TcpConnection<T>(socket, _makeProtocol(), _first, _worker.Tls?.NewFilter());
+            if (IsProxy(connection)) connection.ExpectProxyHeader(_worker.Options.ProxyProtocol);
         }
         catch (Exception e)
         {
@@ -187,13 +193,20 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
             CountGone();
             return;
         }
-        if (_worker.Tls is not null)
+        if (connection.Status == ConnectionStatus.Connecting)
         {
             (_handshakes ??= new ConnectionCollection()).Add(connection);
             return;
         }
         Connections.Add(connection);
         Guard(_worker.OnConnect, connection);
+    }
+
+    private bool IsProxy(TcpConnection connection)
+    {
+        NetworkList proxies = _worker.Options.ProxyProtocol.TrustedProxies;
+        if (proxies.IsEmpty) return false;
+        return _isUnix ? proxies.HasUnixSockets : connection.RemoteAddress is { } peer && proxies.Contains(peer.Address);
     }
 
     private void CountGone()

@@ -8,12 +8,17 @@ namespace Workerman.Connection;
 /// </summary>
 internal struct ConnectionAddresses(PeerName peer)
 {
-    private readonly PeerName _peer = peer;
-    private Known? _known;
+    private readonly uint _ipv4 = peer.IPv4;
+    private readonly ushort _port = peer.Port;
+
+    /// <summary>The peer's IPv6 address, or what is <see cref="Known"/>.</summary>
+    private object? _known = peer.IPv6;
 
     /// <summary>What was asked for, or said, and is kept from then on.</summary>
-    private sealed class Known
+    private sealed class Known(IPAddress? ipv6)
     {
+        public IPAddress? IPv6 { get; } = ipv6;
+
         public IPEndPoint? Remote { get; set; }
 
         public IPEndPoint? Local { get; set; }
@@ -22,15 +27,24 @@ internal struct ConnectionAddresses(PeerName peer)
     /// <summary>The peer's; null if it has none, as on a Unix socket.</summary>
     public IPEndPoint? Remote(ISocketWatch watch)
     {
-        if (_known?.Remote is { } known) return known;
-        return (_peer.ToEndPoint() ?? watch.RemoteEndPoint) is { } asked ? Keep().Remote = asked : null;
+        if ((_known as Known)?.Remote is { } known) return known;
+        Known? kept = _known as Known;
+        IPEndPoint? remote = new PeerName(kept is null ? _known as IPAddress : kept.IPv6, _ipv4, _port).ToEndPoint() ?? watch.RemoteEndPoint;
+        return remote is null ? null : Keep().Remote = remote;
     }
 
     /// <summary>The one that the peer connected to; null if there is none.</summary>
     public IPEndPoint? Local(ISocketWatch watch)
     {
-        if (_known?.Local is { } known) return known;
+        if ((_known as Known)?.Local is { } known) return known;
         return watch.LocalEndPoint is { } asked ? Keep().Local = asked : null;
+    }
+
+    /// <summary>Somebody who knows better has said them; null for what was not said.</summary>
+    public void Set(IPEndPoint? remote, IPEndPoint? local)
+    {
+        if (remote is not null) Keep().Remote = remote;
+        if (local is not null) Keep().Local = local;
     }
 
     /// <summary>Before the socket is closed: from then on the system can tell of neither.</summary>
@@ -40,5 +54,11 @@ internal struct ConnectionAddresses(PeerName peer)
         Local(watch);
     }
 
-    private Known Keep() => _known ?? Interlocked.CompareExchange(ref _known, new Known(), null) ?? _known;
+    private Known Keep()
+    {
+        object? before = _known;
+        if (before is Known known) return known;
+        var made = new Known(before as IPAddress);
+        return Interlocked.CompareExchange(ref _known, made, before) is Known first ? first : made;
+    }
 }

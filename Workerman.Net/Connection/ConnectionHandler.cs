@@ -43,13 +43,20 @@ internal abstract class ConnectionHandler(IEventLoop loop, ConnectionBuffers buf
     /// <returns>True if the connection is to stay open, for what the peer may still be sent.</returns>
     public virtual bool OnPeerEnded(TcpConnection connection) => false;
 
-    /// <summary>The TLS handshake has ended well: from here on the connection is like any other. The application knows nothing of it before.</summary>
+    /// <summary>The TLS handshake, or the header of the PROXY protocol, has ended well: from here on the connection is like any
+    /// other. The application knows nothing of it before.</summary>
     public virtual void OnSecured(TcpConnection connection)
     {
     }
 
     /// <summary>The TLS handshake has failed, or the connection ended during it: nothing but <see cref="OnGone"/> follows.</summary>
     public virtual void OnHandshakeFailed(TcpConnection connection, string reason)
+    {
+    }
+
+    /// <summary>A proxy has not begun with a header of the PROXY protocol as it must, or not in time: nothing but <see
+    /// cref="OnGone"/> follows.</summary>
+    public virtual void OnProxyRefused(TcpConnection connection, string reason)
     {
     }
 

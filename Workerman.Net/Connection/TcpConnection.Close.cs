@@ -236,8 +236,8 @@ public partial class TcpConnection
         DropEarly();
         Protocol.Dispose();
         // OnClose may begin another life, with another filter.
-        TlsFilter? tls = _tls;
-        if (tls is null or { IsSecured: true } || IsClient) _handler.OnClose(this);
+        TlsFilter? tls = _tls ?? Proxied?.Tls;
+        if (!AwaitsProxyHeader && (tls is null or { IsSecured: true } || IsClient)) _handler.OnClose(this);
         _handler.OnFreed(this);
         tls?.Dispose();
     }

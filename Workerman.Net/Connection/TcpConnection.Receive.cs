@@ -85,8 +85,8 @@ public partial class TcpConnection
             return;
         }
         // Closing and ending: what still comes is read only to be thrown away.
-        if (Status != ConnectionStatus.Established) return;
-        OnReceived(Buffers.Receive, count);
+        if (Status == ConnectionStatus.Established) OnReceived(Buffers.Receive, count);
+        else if (Status == ConnectionStatus.Connecting && AwaitsProxyHeader) ReceiveProxyHeader(count);
     }
 
     void ISocketHandler.OnHangup()

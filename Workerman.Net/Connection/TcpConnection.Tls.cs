@@ -95,11 +95,17 @@ public partial class TcpConnection : ITlsOwner
     private void ReportHandshake(string reason)
     {
         if (_tls is not null) _handler.OnHandshakeFailed(this, reason);
+        else if (AwaitsProxyHeader) ReportLostProxyHeader();
     }
 
     /// <summary>A peer that stalls in the handshake holds a connection, and nothing else.</summary>
     private void SweepHandshake(long now)
     {
+        if (AwaitsProxyHeader)
+        {
+            SweepProxyHeader(now);
+            return;
+        }
         if (_tls is null || _tls.HandshakeTimeout == Timeout.InfiniteTimeSpan || now - _phaseSince <= _tls.HandshakeTimeout.TotalMilliseconds) return;
         ReportHandshake("it took too long");
         Status = ConnectionStatus.Closing;

@@ -10,7 +10,8 @@ namespace Workerman.Connection;
 /// One TCP connection: bytes and lifetime (PHP: <c>TcpConnection</c>). It lives on one loop, whose thread runs all its
 /// callbacks; its methods may be called from any thread and are then handed over to the loop. It knows its protocol only as
 /// something that judges and encodes. Made by a worker, or as an <see cref="AsyncTcpConnection"/>. Reading is in <c>.Receive.cs</c>, writing in <c>.Send.cs</c> and <c>.File.cs</c>,
-/// the end in <c>.Close.cs</c>, encryption in <c>.Tls.cs</c>, what the client side adds in <c>.Client.cs</c>.
+/// the end in <c>.Close.cs</c>, encryption in <c>.Tls.cs</c>, the PROXY protocol in <c>.ProxyHeader.cs</c>, what the client side
+/// adds in <c>.Client.cs</c>.
 /// </summary>
 public partial class TcpConnection : ISocketHandler, IDeferredWork
 {
@@ -34,6 +35,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         _phase = protocol.Waiting;
         _phaseSince = handler.Loop.Now;
         _addresses = new ConnectionAddresses(socket.Peer);
+        protocol.OnAttached(this);
         _watch = handler.Loop.Watch(socket, this);
     }
 
@@ -156,7 +158,8 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     public bool BufferIsEmpty => _output is null && _early is null && _file is null;
 
     /// <summary>
-    /// The peer's address, as IPv4 where it speaks that, whatever the listening socket is bound to; also after the end (PHP: <c>getRemoteAddress()</c>, there as text). Null on a Unix socket. Any thread.
+    /// The peer's address, as IPv4 where it speaks that, whatever the listening socket is bound to; also after the end (PHP: <c>getRemoteAddress()</c>, there as text). Behind a proxy that speaks the PROXY protocol it is
+    /// the client's. Null on a Unix socket. Any thread.
     /// </summary>
     public IPEndPoint? RemoteAddress => _addresses.Remote(_watch);
 

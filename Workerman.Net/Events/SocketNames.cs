@@ -23,20 +23,17 @@ internal static class SocketNames
         endPoint.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(endPoint.Address.MapToIPv4(), endPoint.Port) : endPoint;
 }
 
-/// <summary>An IP address and a port in 16 bytes, as an idle connection keeps them: .NET's own objects would be 72. Immutable; any thread.</summary>
-internal readonly struct PeerName
+/// <summary>An IP address and a port in 16 bytes: .NET's own objects would be 72, and accepting makes one for each connection. Immutable; any thread.</summary>
+/// <param name="IPv6">The address, where it is of IPv6.</param>
+/// <param name="IPv4">The address as its bytes lie in memory, where it is of IPv4.</param>
+/// <param name="Port">The port.</param>
+internal readonly record struct PeerName(IPAddress? IPv6, uint IPv4, ushort Port)
 {
     private const int AF_INET = 2;
     private const int AF_INET6 = 10;
     private const int IPv4Size = 16;
 
-    private readonly IPAddress? _ipv6;
-    private readonly uint _ipv4;
-    private readonly ushort _port;
-
     private static ReadOnlySpan<byte> IPv4Mapped => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
-
-    private PeerName(IPAddress? ipv6, uint ipv4, ushort port) => (_ipv6, _ipv4, _port) = (ipv6, ipv4, port);
 
     /// <inheritdoc cref="SocketNames.Read"/>
     public static PeerName Read(ReadOnlySpan<byte> name)
@@ -63,5 +60,5 @@ internal readonly struct PeerName
     }
 
     /// <summary>What it says; null if it says nothing.</summary>
-    public IPEndPoint? ToEndPoint() => _port == 0 && _ipv4 == 0 && _ipv6 is null ? null : new IPEndPoint(_ipv6 ?? new IPAddress(_ipv4), _port);
+    public IPEndPoint? ToEndPoint() => Port == 0 && IPv4 == 0 && IPv6 is null ? null : new IPEndPoint(IPv6 ?? new IPAddress(IPv4), Port);
 }

@@ -87,6 +87,9 @@ internal static partial class Log
     [LoggerMessage(16, LogLevel.Error, "Worker {Worker} goes on with its old certificate: {Reason}.")]
     public static partial void CertificateNotReloaded(ILogger logger, string worker, string reason);
 
+    [LoggerMessage(17, LogLevel.Warning, "Worker {Worker}: connection {Connection} from proxy {Remote} is closed, because it has to begin with a PROXY protocol header: {Reason}")]
+    public static partial void ProxyRefused(ILogger logger, string worker, long connection, string remote, string reason);
+
     [LoggerMessage(13, LogLevel.Error, "{What}")]
     public static partial void SessionFailed(ILogger logger, string what, Exception exception);
 

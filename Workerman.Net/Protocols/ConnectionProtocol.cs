@@ -156,6 +156,11 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// </summary>
     public virtual Type? SharedEncoding => null;
 
+    /// <summary>It is the protocol of an accepted connection from here on, whose peer it may ask about.</summary>
+    public virtual void OnAttached(IPeer peer)
+    {
+    }
+
     /// <summary>The connection is gone, or has another protocol: what this one holds is given back.</summary>
     public virtual void Dispose()
     {

@@ -35,4 +35,6 @@ internal abstract class DelegatingHandler<T>(ConnectionHandler inner) : Connecti
     public override void OnSecured(TcpConnection connection) => inner.OnSecured(connection);
 
     public override void OnHandshakeFailed(TcpConnection connection, string reason) => inner.OnHandshakeFailed(connection, reason);
+
+    public override void OnProxyRefused(TcpConnection connection, string reason) => inner.OnProxyRefused(connection, reason);
 }

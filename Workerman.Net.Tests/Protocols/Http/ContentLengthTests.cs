@@ -3,7 +3,8 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http;
 
-/// <summary>The Content-Length that an application gives: where it counts, and that it never frames a body (RFC 9110 section 8.6).</summary>
+/// <summary>The Content-Length that an application gives: where it counts, and that it never frames a body (RFC 9110 section
+/// 8.6).</summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class ContentLengthTests(Type loopType)
 {

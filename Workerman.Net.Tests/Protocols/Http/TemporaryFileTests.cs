@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using Workerman.Protocols.Http;
 using Workerman.Protocols.Http.Files;
 using Workerman.Tests.Support;
@@ -13,6 +14,7 @@ internal sealed partial class TemporaryFileTests
 
     [Test]
     [Platform("Linux")]
+    [SupportedOSPlatform("linux")]
     public void MovedFileHasTheModeOfANewOne([Values("", "/dev/shm")] string otherFileSystem, [Values] bool overwrite)
     {
         using var folder = new TemporaryFolder();

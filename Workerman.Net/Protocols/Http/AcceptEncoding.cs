@@ -19,8 +19,9 @@ internal enum ContentCoding
 }
 
 /// <summary>
-/// What a client would like best (RFC 9110 section 12.5.3): a weight in thousandths for each coding, 0 for one that it does not take. A client that takes
-/// none of those that there are gets the body as it is, also one that excludes that: it is of more use than nothing. A value; pure.
+/// What a client would like best (RFC 9110 section 12.5.3): a weight in thousandths for each coding, 0 for one that it does not
+/// take. A client that takes none of those that there are gets the body as it is, also one that excludes that: it is of more use
+/// than nothing. A value; pure.
 /// </summary>
 internal readonly record struct AcceptEncoding(int Brotli, int Zstandard, int Gzip, int Identity)
 {
@@ -46,7 +47,8 @@ internal readonly record struct AcceptEncoding(int Brotli, int Zstandard, int Gz
         return new AcceptEncoding(brotli ?? others ?? 0, zstandard ?? others ?? 0, gzip ?? others ?? 0, identity ?? 0);
     }
 
-    /// <summary>The coding with the highest weight of those that bodies are compressed with here; of equals Brotli, which is smaller.</summary>
+    /// <summary>The coding with the highest weight of those that bodies are compressed with here; of equals Brotli, which is
+    /// smaller.</summary>
     public ContentCoding Choose()
     {
         int best = Math.Max(Brotli, Gzip);
@@ -79,7 +81,8 @@ internal readonly record struct AcceptEncoding(int Brotli, int Zstandard, int Gz
             headers.Add("Vary", "Accept-Encoding");
     }
 
-    /// <summary>The tag of an answer whose bytes are not the ones that a strong tag stands for, though they say the same (RFC 9110 section 8.8.3.3).</summary>
+    /// <summary>The tag of an answer whose bytes are not the ones that a strong tag stands for, though they say the same (RFC
+    /// 9110 section 8.8.3.3).</summary>
     public static string Weaken(string tag) => tag.StartsWith('"') ? $"W/{tag}" : tag;
 
     /// <summary>weight = "q=" qvalue, in thousandths (section 12.4.2). What is malformed is not wanted.</summary>

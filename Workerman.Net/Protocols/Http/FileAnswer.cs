@@ -86,8 +86,8 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     }
 
     /// <summary>
-    /// A part that the application chose: it has read the request, so Range is not judged again. A 200 that is not the whole is a 206 (RFC 9110
-    /// section 15.3.7).
+    /// A part that the application chose: it has read the request, so Range is not judged again. A 200 that is not the whole is a
+    /// 206 (RFC 9110 section 15.3.7).
     /// </summary>
     private static FileAnswer OfPart(Response response, FileBody body, OpenedFile file, Request? request)
     {

@@ -85,6 +85,19 @@ public sealed class HttpOptions
     /// </summary>
     public bool DecompressRequests { get; set; }
 
+    /// <summary>
+    /// The proxies before the worker, whose word on the client counts: see <see cref="Request.ClientIp"/>. Empty, the default:
+    /// nobody's. Name every proxy between the clients and the worker, and nobody else; <c>unix:</c> is whoever connects by the
+    /// worker's Unix socket.
+    /// </summary>
+    public NetworkList TrustedProxies { get; set => field = value ?? throw new ArgumentNullException(nameof(value)); } = [];
+
+    /// <summary>
+    /// The fields in which <see cref="TrustedProxies"/> say it; all by default. A proxy that sets one of them hands on the others
+    /// as a client has made them up, so name those that yours sets, or have it remove the others.
+    /// </summary>
+    public ForwardedFields ForwardedFields { get; set; } = ForwardedFields.All;
+
     /// <summary>Settings of its sessions (PHP: the statics of <c>Session</c>).</summary>
     public SessionOptions Session { get; } = new();
 
@@ -98,8 +111,9 @@ public sealed class HttpOptions
     internal void SweepUploads() => AbandonedFiles.SweepOnce(UploadFolder);
 
     /// <summary>
-    /// The charset that the content type of a file of text says, where the application gives no type of its own; <c>utf-8</c>, empty for none. It is said
-    /// of <c>text/*</c> with JavaScript, and of XML with SVG unless the file names another encoding itself; JSON is UTF-8 without a word.
+    /// The charset that the content type of a file of text says, where the application gives no type of its own; <c>utf-8</c>,
+    /// empty for none. It is said of <c>text/*</c> with JavaScript, and of XML with SVG unless the file names another encoding
+    /// itself; JSON is UTF-8 without a word.
     /// </summary>
     /// <exception cref="ArgumentException">It is no token.</exception>
     public string FileCharset { get; set => field = CheckCharset(value); } = DefaultFileCharset;

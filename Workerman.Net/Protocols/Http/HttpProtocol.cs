@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 
 namespace Workerman.Protocols.Http;
 
@@ -8,7 +9,7 @@ namespace Workerman.Protocols.Http;
 /// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c>,
 /// <c>.File.cs</c> and <c>.Chunks.cs</c>.
 /// </summary>
-internal partial class HttpProtocol(HttpOptions options, bool isSecure = false)
+internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, bool isUnix = false)
     : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>, IEncoder<UpgradeAnswer>
 {
     private State _state = State.Head;
@@ -17,6 +18,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false)
     private bool _retiring;
     private Refused _refused;
     private ChunkedDecoder? _chunks;
+    private IPeer? _peer;
 
     private enum State : byte
     {
@@ -68,6 +70,17 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false)
     public override string Sends => "text, bytes, Response, Chunk and ServerSentEvents";
 
     public override bool IsReady => _state is State.Head or State.Body or State.Chunks or State.Stream or State.Raw;
+
+    /// <summary>Whether the connection is encrypted.</summary>
+    public bool IsSecure => isSecure;
+
+    /// <summary>The peer's address; null on a Unix socket, or if it is gone.</summary>
+    public IPAddress? PeerAddress => _peer?.RemoteAddress?.Address;
+
+    /// <summary>Whether the peer is a proxy that is believed. One that is gone before it was asked for is not.</summary>
+    public bool HasTrustedPeer => isUnix ? options.TrustedProxies.HasUnixSockets : PeerAddress is { } address && options.TrustedProxies.Contains(address);
+
+    public override void OnAttached(IPeer peer) => _peer = peer;
 
     /// <summary>Whether the worker stops.</summary>
     public bool IsStopping { get; private set; }

@@ -24,6 +24,8 @@ internal sealed class ParsedRequest
 
     public FieldCollection<string>? Trailers { get; set; }
 
+    public RequestOrigin? Origin { get; set; }
+
     public Session? Session { get; set; }
 
     public ResponseHeaders? UpgradeHeaders { get; set; }

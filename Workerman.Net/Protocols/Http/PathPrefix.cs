@@ -2,10 +2,12 @@ using System.Text;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>What a path is below another one, part by part: <c>/assets</c> has <c>/assets/a</c> below it, and not <c>/assetsX</c>. Pure.</summary>
+/// <summary>What a path is below another one, part by part: <c>/assets</c> has <c>/assets/a</c> below it, and not
+/// <c>/assetsX</c>. Pure.</summary>
 internal static class PathPrefix
 {
-    /// <summary>The rest of a path below a prefix, as it was sent: empty for the prefix itself, else with its slash; null if it is not below.</summary>
+    /// <summary>The rest of a path below a prefix, as it was sent: empty for the prefix itself, else with its slash; null if it
+    /// is not below.</summary>
     /// <param name="path">The path of a request, not decoded.</param>
     /// <param name="prefix">The prefix, as it is or percent-encoded.</param>
     /// <exception cref="ArgumentException">The prefix is no path.</exception>

@@ -3,8 +3,9 @@ using Workerman.Protocols.Http.Files;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Compressed copies that lie beside a file under its name and one more extension: <c>app.js.br</c>, <c>.zst</c>, <c>.gz</c>. Nothing is compressed
-/// here. A copy counts if it may be served as the file itself may, and is not older than the file. Stateless, any thread.
+/// Compressed copies that lie beside a file under its name and one more extension: <c>app.js.br</c>, <c>.zst</c>, <c>.gz</c>.
+/// Nothing is compressed here. A copy counts if it may be served as the file itself may, and is not older than the file.
+/// Stateless, any thread.
 /// </summary>
 internal static class PrecompressedFile
 {

@@ -11,14 +11,16 @@ public partial class Response
     /// <summary>
     /// Makes a file the body (PHP: <c>withFile($file, $offset, $length)</c>). However large it is, it is never read into memory. Type, date
     /// and entity tag come from the file unless they are set; for a 200 the library answers conditional requests (304, 412) and
-    /// requests for a range (206, 416) by itself. If there is no such file, the response becomes a 404. The type of text says its charset as
-    /// <see cref="HttpOptions.FileCharset"/> has it.
+    /// requests for a range (206, 416) by itself. If there is no such file, the response becomes a 404. The type of text says its
+    /// charset as <see cref="HttpOptions.FileCharset"/> has it.
     /// </summary>
     /// <param name="path">Where the file is.</param>
     /// <param name="offset">The first byte to send, from 0. If it lies beyond the end, the answer is 416.</param>
-    /// <param name="length">How many bytes to send; 0 for all to the end. A 200 that is given a part by <paramref name="offset"/> or this becomes a
-    /// 206 with its Content-Range, and is not divided further, whatever Range the client asks for: the application has read it.</param>
-    /// <param name="charset">The charset of its text, in place of <see cref="HttpOptions.FileCharset"/>; empty for none, null for what is there.</param>
+    /// <param name="length">How many bytes to send; 0 for all to the end. A 200 that is given a part by <paramref name="offset"/>
+    /// or this becomes a 206 with its Content-Range, and is not divided further, whatever Range the client asks for: the
+    /// application has read it.</param>
+    /// <param name="charset">The charset of its text, in place of <see cref="HttpOptions.FileCharset"/>; empty for none, null for
+    /// what is there.</param>
     /// <exception cref="ArgumentException">The path is empty, a number is negative, or the charset is no token.</exception>
     public Response WithFile(string path, long offset = 0, long length = 0, string? charset = null)
     {

@@ -5,8 +5,8 @@ namespace Workerman.Protocols.Http;
 /// <summary>
 /// One HTTP response (PHP: <c>Workerman\Protocols\Http\Response</c>). Length, connection and date are the library's, not the
 /// application's: what it sets of <c>Content-Length</c> and <c>Transfer-Encoding</c> is not sent, but <c>Transfer-Encoding: chunked</c>
-/// begins an answer that goes on with <see cref="Chunk"/>s, and the <c>Content-Length</c> of an answer to HEAD without a body, or of a 304, is
-/// the length that the body would have. A response that nobody changes any more may be sent many times and
+/// begins an answer that goes on with <see cref="Chunk"/>s, and the <c>Content-Length</c> of an answer to HEAD without a body, or
+/// of a 304, is the length that the body would have. A response that nobody changes any more may be sent many times and
 /// from several loops.
 /// </summary>
 public partial class Response : IMessage

@@ -122,8 +122,9 @@ internal static class ResponseWriter
     private static bool IsBodiless(int status) => status is < 200 or 204 or 304;
 
     /// <summary>
-    /// What Content-Length says, or null for none. Only where no body follows whatever it says, the application may name the length that the
-    /// body of the same request by GET would have (RFC 9110 section 8.6); anywhere else a wrong number would break the frame.
+    /// What Content-Length says, or null for none. Only where no body follows whatever it says, the application may name the
+    /// length that the body of the same request by GET would have (RFC 9110 section 8.6); anywhere else a wrong number would
+    /// break the frame.
     /// </summary>
     private static long? LengthOf(Response response, AnswerForm form, long bodyLength) => response.StatusCode switch
     {

@@ -34,13 +34,14 @@ public sealed class StaticFiles
     /// <exception cref="ArgumentException">It has a line break or another control character.</exception>
     public string? CacheControl { get; set => field = value is null || HttpChars.IsFieldValue(value) ? value : throw new ArgumentException("The value has a line break or another control character; remove it.", nameof(value)); }
 
-    /// <summary>The charset of its files of text, in place of <see cref="HttpOptions.FileCharset"/>; empty for none, null, the default, for what is there.</summary>
+    /// <summary>The charset of its files of text, in place of <see cref="HttpOptions.FileCharset"/>; empty for none, null, the
+    /// default, for what is there.</summary>
     /// <exception cref="ArgumentException">It is no token.</exception>
     public string? Charset { get; set => field = value is null ? null : HttpOptions.CheckCharset(value); }
 
     /// <summary>
-    /// Whether a compressed copy beside a file, <c>app.js.br</c>, <c>app.js.zst</c> or <c>app.js.gz</c>, is sent in its place to clients that take it; true. A copy
-    /// that is older than its file is not. False saves a look for the three at each file.
+    /// Whether a compressed copy beside a file, <c>app.js.br</c>, <c>app.js.zst</c> or <c>app.js.gz</c>, is sent in its place to
+    /// clients that take it; true. A copy that is older than its file is not. False saves a look for the three at each file.
     /// </summary>
     public bool Precompressed { get; set; } = true;
 
@@ -49,9 +50,10 @@ public sealed class StaticFiles
     /// may not be read, 405 for other methods than GET and HEAD. Look at its status to answer a 404 in another way.
     /// </summary>
     /// <param name="request">The request.</param>
-    /// <param name="prefix">The path that stands for the folder, <c>/assets</c> perhaps: <c>/assets/app.js</c> is its <c>app.js</c>, and what is not below
-    /// <c>/assets</c> is a 404. A slash at its end makes no difference.</param>
-    /// <exception cref="ArgumentException">The prefix is no path: it does not begin with a slash, or has an empty part, a dot part, or a query.</exception>
+    /// <param name="prefix">The path that stands for the folder, <c>/assets</c> perhaps: <c>/assets/app.js</c> is its
+    /// <c>app.js</c>, and what is not below <c>/assets</c> is a 404. A slash at its end makes no difference.</param>
+    /// <exception cref="ArgumentException">The prefix is no path: it does not begin with a slash, or has an empty part, a dot
+    /// part, or a query.</exception>
     /// <exception cref="IOException">The system cannot open files now.</exception>
     public Response Serve(Request request, string prefix = "/")
     {
@@ -75,7 +77,8 @@ public sealed class StaticFiles
         }
     }
 
-    /// <summary>The file below the folder that a path names, or nothing. Empty stands for the folder without its slash. Decoded once, part by part, so that no encoded slash divides.</summary>
+    /// <summary>The file below the folder that a path names, or nothing. Empty stands for the folder without its slash. Decoded
+    /// once, part by part, so that no encoded slash divides.</summary>
     private bool TryResolve(string requested, out string path, out bool wantsFolder)
     {
         path = Folder;

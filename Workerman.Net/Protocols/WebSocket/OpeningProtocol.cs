@@ -9,7 +9,7 @@ namespace Workerman.Protocols.WebSocket;
 /// not compressed, whatever the handshake agrees on later: RFC 7692 section 6 leaves that to each message. It belongs to its
 /// connection, on the loop's thread.
 /// </summary>
-internal sealed class OpeningProtocol(HttpOptions options, bool isSecure) : HttpProtocol(options, isSecure), IEncoder<Response>, IEncoder<WebSocketMessage>
+internal sealed class OpeningProtocol(HttpOptions options, bool isSecure, bool isUnix) : HttpProtocol(options, isSecure, isUnix), IEncoder<Response>, IEncoder<WebSocketMessage>
 {
     /// <summary>Writes the frames. A server's without compression has no state.</summary>
     private static readonly WebSocketProtocol Frames = new(takesBinary: true, new WebSocketOptions(), deflate: null);

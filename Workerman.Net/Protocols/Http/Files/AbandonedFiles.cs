@@ -46,7 +46,7 @@ internal static class AbandonedFiles
         {
             foreach (string path in Directory.EnumerateFiles(folder, Prefix + "*"))
             {
-                if (Path.GetFileName(path.AsSpan())[Prefix.Length..] is { Length: 32 } id && !id.ContainsAnyExcept("0123456789abcdef")) TryRemove(path);
+                if (Guid.TryParseExact(Path.GetFileName(path.AsSpan())[Prefix.Length..], "n", out _)) TryRemove(path);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -3,9 +3,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Workerman.Protocols.Http.Files;
 
 /// <summary>
-/// Which content types say the charset of their files. All of text do. JSON has no such parameter and is UTF-8 always (RFC 8259 sections 8.1 and 11).
-/// XML has one, which counts more than what the file says of itself (RFC 7303 section 3.2), so it is left out where the file names another encoding.
-/// Pure but for a look at the beginning of an XML file; any thread.
+/// Which content types say the charset of their files. All of text do. JSON has no such parameter and is UTF-8 always (RFC 8259
+/// sections 8.1 and 11). XML has one, which counts more than what the file says of itself (RFC 7303 section 3.2), so it is left
+/// out where the file names another encoding. Pure but for a look at the beginning of an XML file; any thread.
 /// </summary>
 internal static class CharsetParameter
 {
@@ -24,7 +24,8 @@ internal static class CharsetParameter
         return Agrees(beginning[..RandomAccess.Read(file, beginning, 0)], charset);
     }
 
-    /// <summary>Whether a document may be in an encoding: it looks like text, and names no other (XML 1.0 sections 2.8 and 4.3.3).</summary>
+    /// <summary>Whether a document may be in an encoding: it looks like text, and names no other (XML 1.0 sections 2.8 and
+    /// 4.3.3).</summary>
     private static bool Agrees(ReadOnlySpan<byte> document, string charset)
     {
         if (document.StartsWith("\uFEFF"u8)) document = document[3..];
