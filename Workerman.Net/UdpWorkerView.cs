@@ -71,6 +71,8 @@ internal sealed class UdpWorkerView<T>(UdpWorker<T> worker, IEventLoop loop, int
     {
     }
 
+    public UdpConnection PeerAt(IPEndPoint remote) => new UdpPeer(this, makeProtocol(), remote);
+
     public override void OnError(UdpConnection connection, ConnectionError error, string reason)
     {
         try
