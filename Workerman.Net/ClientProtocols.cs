@@ -15,7 +15,7 @@ internal static class ClientProtocols
     {
         if (address.Scheme is "http" or "https")
             throw new ArgumentException($"Cannot connect to {address}: {address.Scheme}:// is for workers. Cure: use .NET's HttpClient, or {(address.Scheme == "http" ? "tcp" : "ssl")}:// to write the request yourself.");
-        ProtocolCatalog.Check<T>(SchemeOf(address));
+        ProtocolCatalog.Check<T>(SchemeOf(address), isClient: true);
         if (NeedsProtocol<T>(address)) return;
         ProtocolCatalog.FactoryFor<T>(SchemeOf(address), Options, null, isSecure: false);
     }

@@ -42,13 +42,20 @@ internal static class ProtocolCatalog
 
     /// <summary>Refuses a known scheme that cannot deliver <typeparamref name="T"/>.</summary>
     /// <exception cref="ArgumentException">The schemes that can are named.</exception>
-    public static void Check<T>(string scheme)
+    /// <param name="scheme">In lower case.</param>
+    /// <param name="isClient">Whether it is a client's, which the cure is written for.</param>
+    public static void Check<T>(string scheme, bool isClient = false)
     {
-        if (scheme == "udp") throw new ArgumentException("A worker on udp:// has datagrams instead of connections. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>.");
+        if (scheme == "udp")
+        {
+            throw new ArgumentException(isClient
+                ? "A connection to udp:// is one of datagrams. Cure: new AsyncUdpConnection<string>(\"udp://127.0.0.1:9292\"), which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>."
+                : "A worker on udp:// has datagrams instead of connections. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>.");
+        }
         if (!Messages.TryGetValue(WithoutTls(scheme), out Type[]? delivered) || Has<T>(delivered)) return;
         // They carry any application protocol, which is known only later.
         if (CarriesAny(scheme)) return;
-        throw Mismatch<T>(scheme, delivered);
+        throw Mismatch<T>(scheme, delivered, isClient);
     }
 
     /// <summary>Makes the protocols of a worker's connections.</summary>
@@ -62,7 +69,7 @@ internal static class ProtocolCatalog
                 ? () => new MessageProtocol<T>(scheme, protocol())
                 : throw new ArgumentException($"Protocol is set, but {scheme}:// brings its own; use tcp://");
         }
-        return Own<T>(WithoutTls(scheme), options, isSecure) ?? throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. {Cure<T>()}");
+        return Own<T>(WithoutTls(scheme), options, isSecure) ?? throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. {Cure<T>(scheme, delivered, isClient: false)}");
     }
 
     /// <summary>The handler that a worker's new connections begin with: the worker's own, or one that stands before it until the handshake is done.</summary>
@@ -110,17 +117,28 @@ internal static class ProtocolCatalog
         return false;
     }
 
-    private static ArgumentException Unknown(string scheme) => new($"the scheme {scheme} is not known. Cure: use {string.Join(" or ", Schemes.Select(known => known + "://"))}");
+    /// <summary>PHP finds a protocol of the application's own by the scheme; here it is set.</summary>
+    private static ArgumentException Unknown(string scheme) => new(
+        $"the scheme {scheme} is not known. Cure: for a protocol of your own use tcp:// and set Protocol (IProtocol<T>); otherwise use {string.Join(" or ", Schemes.Select(known => known + "://"))}");
 
-    private static ArgumentException Mismatch<T>(string scheme, Type[] delivered) => new($"A worker on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. {Cure<T>()}");
+    private static ArgumentException Mismatch<T>(string scheme, Type[] delivered, bool isClient) =>
+        new($"A {(isClient ? "client" : "worker")} on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. {Cure<T>(scheme, delivered, isClient)}");
 
     private static string Names(Type[] types) => string.Join(" or ", types.Select(type => type.ToString()));
 
-    private static string Cure<T>()
+    /// <summary>A type as it is written in C#.</summary>
+    private static string NameOf(Type type) => type == typeof(string) ? "string"
+        : type == typeof(byte[]) ? "byte[]"
+        : type == typeof(ReadOnlyMemory<byte>) ? "ReadOnlyMemory<byte>"
+        : type.Name;
+
+    private static string Cure<T>(string scheme, Type[] delivered, bool isClient)
     {
-        string[] fitting = [.. Schemes.Where(scheme => Has<T>(Messages[WithoutTls(scheme)])).Select(scheme => scheme + "://")];
-        return fitting.Length > 0
+        string maker = delivered[0] == typeof(Request) ? "Worker" : $"{(isClient ? "AsyncTcpConnection" : "Worker")}<{NameOf(delivered[0])}>";
+        string[] fitting = [.. Schemes.Where(other => Has<T>(Messages[WithoutTls(other)])).Select(other => other + "://")];
+        string others = fitting.Length > 0
             ? $"Schemes that deliver it: {string.Join(", ", fitting)}."
             : $"No scheme delivers it; use tcp:// with a Protocol of your own (IProtocol<{typeof(T).Name}>).";
+        return $"{others} Cure: new {maker}(\"{scheme}://…\").";
     }
 }

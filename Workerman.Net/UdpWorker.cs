@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
@@ -55,6 +56,43 @@ public class UdpWorker<T> : WorkerBase
         }
     }
 
+    /// <summary>Whether it may send to broadcast addresses (SO_BROADCAST; PHP: <c>so_broadcast</c>). To receive what is sent to them it has to listen on all addresses, or on that one.</summary>
+    /// <exception cref="InvalidOperationException">The worker runs.</exception>
+    public bool EnableBroadcast
+    {
+        get;
+        set
+        {
+            ThrowIfRunning(nameof(EnableBroadcast));
+            field = value;
+        }
+    }
+
+    /// <summary>How it sends to multicast groups. Set it before the worker listens.</summary>
+    public MulticastOptions Multicast { get; } = new();
+
+    /// <summary>Becomes a member of a multicast group, now or as soon as it listens: on all addresses, or on the group's. Not with <see cref="WorkerBase.ReusePort"/>. Any thread.</summary>
+    /// <param name="group">Its address.</param>
+    /// <param name="localAddress">The interface, by one of its addresses; null for what the system chooses.</param>
+    /// <exception cref="ArgumentException">It is no group.</exception>
+    /// <exception cref="SocketException">The system refuses.</exception>
+    public void JoinMulticastGroup(IPAddress group, IPAddress? localAddress = null) => Multicast.Join(group, localAddress, OpenSockets());
+
+    /// <summary>Takes <see cref="JoinMulticastGroup"/> back, with the same arguments. Any thread.</summary>
+    /// <exception cref="ArgumentException">It is no group.</exception>
+    /// <exception cref="SocketException">The system refuses: it was no member.</exception>
+    public void DropMulticastGroup(IPAddress group, IPAddress? localAddress = null) => Multicast.Drop(group, localAddress, OpenSockets());
+
+    /// <summary>A peer that nothing need have come from, to send to through the worker's socket: a host, a multicast group, a broadcast address. In a callback of the worker; what is sent in <see cref="OnWorkerStart"/> comes too early and is dropped.</summary>
+    /// <exception cref="InvalidOperationException">The calling code does not run on one of the worker's loops.</exception>
+    public UdpConnection<T> PeerAt(IPEndPoint remote)
+    {
+        ArgumentNullException.ThrowIfNull(remote);
+        return CurrentView() is UdpWorkerView<T> view
+            ? view.PeerAt(remote)
+            : throw new InvalidOperationException($"Worker {Name} does not run on this thread; call PeerAt in one of its callbacks, or in a timer that was made there.");
+    }
+
     private protected override IWorkerView MakeView(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
         new UdpWorkerView<T>(this, loop, id, thread, ownsLoop, PlainProtocols.ForDatagrams(Scheme, Protocol));
 
@@ -64,6 +102,8 @@ public class UdpWorker<T> : WorkerBase
     {
         if (OnMessage is not null && OnMessageAsync is not null)
             throw new InvalidOperationException($"Worker {Name} has both OnMessage and OnMessageAsync, and a message has one answer; set one of them.");
+        if (ReusePort && Count > 1 && Multicast.HasGroups)
+            throw new InvalidOperationException($"Worker {Name} has ReusePort and a multicast group, and the system gives each of its {Count} sockets what is sent to the group; leave ReusePort false: all loops receive from one socket.");
         ListenAddress.Parse(Address);
         try
         {
@@ -75,13 +115,27 @@ public class UdpWorker<T> : WorkerBase
         }
     }
 
-    private protected override Listener OpenListener(ListenAddress address, EndPoint endPoint) => Listener.OpenDatagrams(address, (IPEndPoint)endPoint, SocketSetup);
+    private protected override Listener OpenListener(ListenAddress address, EndPoint endPoint)
+    {
+        Listener listener = Listener.OpenDatagrams(address, (IPEndPoint)endPoint, SocketSetup);
+        try
+        {
+            if (EnableBroadcast) listener.Socket.EnableBroadcast = true;
+            Multicast.ApplyTo(listener.Socket);
+            return listener;
+        }
+        catch (SocketException e)
+        {
+            listener.Close();
+            throw new WorkerStartException($"Cannot listen on {Address}: its multicast groups cannot be joined: {e.Message}. Cure: give JoinMulticastGroup, or Multicast.Interface, an address of an interface of this machine.", e);
+        }
+    }
 
     private static string Checked(string address)
     {
         ArgumentNullException.ThrowIfNull(address);
         return ListenAddress.SchemeOf(address) is "udp" or "text" or "frame" or ""
             ? address
-            : throw new ArgumentException($"{ListenAddress.SchemeOf(address)}:// is not spoken over UDP; use udp://, text:// or frame://, or a Worker<T> for connections.", nameof(address));
+            : throw new ArgumentException($"{ListenAddress.SchemeOf(address)}:// is not spoken over UDP; use udp://, text:// or frame://, udp:// with Protocol for a protocol of your own (IProtocol<T>), or a Worker<T> for connections.", nameof(address));
     }
 }

@@ -73,6 +73,8 @@ internal sealed class UdpWorkerView<T>(UdpWorker<T> worker, IEventLoop loop, int
     {
     }
 
+    public UdpConnection<T> PeerAt(IPEndPoint remote) => new UdpPeer<T>(this, makeProtocol(), remote);
+
     public override void OnError(UdpConnection connection, ConnectionError error, string reason)
     {
         try

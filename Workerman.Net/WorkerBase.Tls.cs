@@ -19,7 +19,7 @@ public abstract partial class WorkerBase
         get => _transport ?? (ProtocolCatalog.IsSecure(Scheme) ? "ssl" : "tcp");
         set
         {
-            if (value is not ("tcp" or "ssl")) throw new ArgumentException($"'{value}' is no transport; use \"tcp\", or \"ssl\" for TLS.", nameof(value));
+            if (value is not ("tcp" or "ssl")) throw new ArgumentException(RefusalOf(value), nameof(value));
             ThrowIfRunning(nameof(Transport));
             _transport = value;
         }
@@ -43,9 +43,17 @@ public abstract partial class WorkerBase
         }
         catch (Exception e) when (e is InvalidOperationException or NotSupportedException or System.Security.Cryptography.CryptographicException)
         {
-            throw new WorkerStartException($"Cannot listen on {Address}: {e.Message}.", e);
+            throw new WorkerStartException($"Cannot listen on {Address}: {e.Message}.{(e.Message.Contains("Cure: ", StringComparison.Ordinal) ? "" : " Cure: check the certificate and the other settings of Options.Tls.")}", e);
         }
     }
+
+    /// <summary>What PHP has as a transport and is something else here names what it is.</summary>
+    private static string RefusalOf(string? transport) => $"'{transport}' is no transport; use \"tcp\", or \"ssl\" for TLS." + transport switch
+    {
+        "udp" => " Datagrams have a worker of their own. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), or with text:// or frame://; it takes byte[], ReadOnlyMemory<byte> and any IProtocol<T> too.",
+        "unix" => " The address says that it is a Unix socket. Cure: new Worker<string>(\"unix:///path/to.sock\") { Protocol = () => new TextProtocol() }, or any IProtocol<T>.",
+        _ => "",
+    };
 
     private void OnCertificateReloaded(Exception? failure)
     {

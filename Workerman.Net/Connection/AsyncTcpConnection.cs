@@ -39,8 +39,7 @@ public abstract partial class AsyncTcpConnection : TcpConnection
         get => field ?? (_address.IsSecure ? "ssl" : "tcp");
         set
         {
-            if (value == "udp") throw new ArgumentException("Datagrams have a client of their own. Cure: new AsyncUdpConnection<string>(\"udp://127.0.0.1:9292\").", nameof(value));
-            if (value is not ("tcp" or "ssl")) throw new ArgumentException($"'{value}' is no transport; use \"tcp\", or \"ssl\" for TLS.", nameof(value));
+            if (value is not ("tcp" or "ssl")) throw new ArgumentException($"'{value}' is no transport; use \"tcp\", or \"ssl\" for TLS.{(value == "udp" ? " Datagrams have a client of their own. Cure: new AsyncUdpConnection<string>(\"udp://127.0.0.1:9292\")." : "")}", nameof(value));
             if (value == "tcp" && _address.IsSecure) throw new ArgumentException($"{_address.Scheme}:// means TLS; use {(_address.Scheme == "wss" ? "ws" : "tcp")}:// to do without.", nameof(value));
             field = value;
         }

@@ -22,6 +22,8 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
     private Func<ConnectionProtocol>? _makeCodec;
     private ConnectionProtocol? _codec;
     private Socket? _socket;
+    private DatagramSetup? _setup;
+    private IPEndPoint? _to;
 
     public ConnectionStatus Status { get; private set; }
 
@@ -31,16 +33,23 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
 
     public IPEndPoint? LocalAddress => _channel?.LocalAddress;
 
+    /// <summary>Who sent the last datagram.</summary>
+    public IPEndPoint? Sender { get; private set; }
+
+    /// <summary>Its socket, if it is open.</summary>
+    public Socket[] Sockets => _socket is { } socket && Status == ConnectionStatus.Established ? [socket] : [];
+
     /// <summary>What writes the messages. There is one as soon as anything is sent.</summary>
     public ConnectionProtocol Codec => _codec!;
 
     /// <summary>Once.</summary>
-    public void Connect(Func<IProtocol<T>>? protocol)
+    public void Connect(Func<IProtocol<T>>? protocol, DatagramSetup setup)
     {
         EventLoop loop = EventLoop.Current
             ?? throw new InvalidOperationException("An AsyncUdpConnection lives on an event loop, and none runs here; connect it in a callback, for example in OnWorkerStart.");
         _makeCodec = MakeCodec(protocol);
         _codec = _makeCodec();
+        _setup = setup;
         _channel = new Channel(this, loop);
         Status = ConnectionStatus.Connecting;
         if (address.Address is { } ip) Open([ip]);
@@ -52,7 +61,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         switch (Status)
         {
             case ConnectionStatus.Established:
-                return _channel!.Send(connection, bytes, to: null);
+                return _channel!.Send(connection, bytes, _to);
             case ConnectionStatus.Connecting when _waiting.Count < MaxWaiting:
                 _waiting.Add(bytes.ToArray());
                 return SendResult.Queued;
@@ -93,7 +102,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         try
         {
             // Comes back to this loop: the loop's SynchronizationContext sees to it.
-            addresses = await Dns.GetHostAddressesAsync(address.Host);
+            addresses = [.. await HostNames.LookUpAsync(address.Host)];
             // As for workers that listen on a name: with datagrams nobody finds out which of them answers.
             Array.Sort(addresses, static (a, b) => a.AddressFamily.CompareTo(b.AddressFamily));
         }
@@ -113,19 +122,18 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
             try
             {
                 var remote = new IPEndPoint(ip, address.Port);
-                socket = new Socket(ip.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-                // Of a datagram socket this only sets the peer, so it waits for nothing.
-                socket.Connect(remote);
+                socket = _setup!.Open(remote);
                 _channel!.Open(socket);
                 _socket = socket;
+                _to = _setup.IsMany(ip) ? remote : null;
                 OnOpened(remote);
                 return;
             }
-            // Also what epoll has to say, of which SocketException is a kind.
-            catch (Win32Exception e)
+            // Also what epoll has to say, of which SocketException is a kind; or ConfigureSocket.
+            catch (Exception e) when (e is Win32Exception or InvalidOperationException)
             {
                 socket?.Dispose();
-                reason = e.Message;
+                reason = e is SocketException { SocketErrorCode: SocketError.AccessDenied } ? $"{e.Message}. For a broadcast address set EnableBroadcast" : e.Message;
             }
         }
         Report(ConnectionError.ConnectFail, reason);
@@ -136,7 +144,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
     {
         RemoteAddress = remote;
         Status = ConnectionStatus.Established;
-        foreach (byte[] datagram in _waiting) _channel!.Send(connection, datagram, to: null);
+        foreach (byte[] datagram in _waiting) _channel!.Send(connection, datagram, _to);
         _waiting.Clear();
         // After the code that connects: it may still set callbacks, as with a name that is looked up.
         Owner!.Post(() =>
@@ -196,6 +204,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         {
             try
             {
+                client.Sender = from;
                 client.Receive(datagram);
             }
             catch (Exception e)

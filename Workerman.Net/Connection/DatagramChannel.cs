@@ -96,6 +96,7 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     {
         SocketError.WouldBlock or SocketError.NoBufferSpaceAvailable => "send buffer full and drop package",
         SocketError.MessageSize => $"{size} bytes do not fit into one datagram; over IPv4 it has at most 65507",
+        SocketError.AccessDenied => "the system does not let it be sent there; for a broadcast address set EnableBroadcast",
         _ => $"{error}",
     };
 }

@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Runtime.Versioning;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -52,8 +53,20 @@ public sealed class TlsClientOptions
     /// <summary>The PEM file with the private key (PHP: <c>local_pk</c>); not needed where <see cref="CertificateFile"/> has it too.</summary>
     public string? KeyFile { get; set => field = Changed(value); }
 
+    /// <summary>
+    /// Certificates of the authorities between those that sign and those that are trusted: sent along with the client's certificate, and used to follow the server's to an authority where the server leaves them out.
+    /// </summary>
+    public X509Certificate2Collection? Intermediates { get; set => field = Changed(value); }
+
     /// <summary>What the private key, or the PFX file, is encrypted with (PHP: <c>passphrase</c>).</summary>
     public string? Password { get; set => field = Changed(value); }
+
+    /// <summary>
+    /// The cipher suites that may be chosen; null for what the system allows (PHP: <c>ciphers</c>). Only where .NET uses OpenSSL 1.1.1 or later, or Apple's: not on Windows, where the system's policy counts.
+    /// </summary>
+    [UnsupportedOSPlatform("windows")]
+    [UnsupportedOSPlatform("android")]
+    public CipherSuitesPolicy? CipherSuitesPolicy { get; set => field = Changed(value); }
 
     /// <summary>Versions that are spoken; TLS 1.2 and 1.3.</summary>
     /// <exception cref="ArgumentException">None, or older ones, which are broken.</exception>
@@ -75,10 +88,11 @@ public sealed class TlsClientOptions
             TargetHost = name,
             EnabledSslProtocols = Protocols,
             ApplicationProtocols = speaksHttp ? [SslApplicationProtocol.Http11] : null,
+            CipherSuitesPolicy = OperatingSystem.IsWindows() || OperatingSystem.IsAndroid() ? null : CipherSuitesPolicy,
             AllowRenegotiation = false,
             // Made once: reading and following it takes far longer than the rest.
             ClientCertificateContext = _certificate ??= ReadCertificate(),
-            CertificateChainPolicy = TlsChain.PolicyFor(Authorities),
+            CertificateChainPolicy = TlsChain.PolicyFor(Authorities, Intermediates),
             RemoteCertificateValidationCallback = CertificateValidation,
         };
     }
@@ -96,10 +110,11 @@ public sealed class TlsClientOptions
         try
         {
             X509Certificate2? certificate = Certificate;
-            X509Certificate2Collection? chain = null;
+            X509Certificate2Collection chain = [];
             if (certificate is null && CertificateFile is { } file) (certificate, chain) = TlsCertificateFile.Load(file, KeyFile, Password);
             if (certificate is null) return null;
             if (!certificate.HasPrivateKey) throw new InvalidOperationException($"the certificate {certificate.Subject} has no private key. Cure: load it together with its key");
+            if (Intermediates is not null) chain.AddRange(Intermediates);
             return SslStreamCertificateContext.Create(certificate, chain, offline: true);
         }
         catch (Exception e) when (e is InvalidOperationException or CryptographicException)

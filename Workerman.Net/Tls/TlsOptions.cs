@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Runtime.Versioning;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 
@@ -24,7 +25,7 @@ public sealed class TlsOptions
 
     /// <summary>
     /// Certificates of the authorities between those that sign and those that clients trust. They are sent along with every certificate, also a selected one, that they
-    /// belong to.
+    /// belong to. With them the certificates of clients are followed to an authority too.
     /// </summary>
     public X509Certificate2Collection? Intermediates { get; set; }
 
@@ -52,6 +53,13 @@ public sealed class TlsOptions
     /// for a client without one. On the connection's loop, so it must not wait. Null: nothing may be wrong.
     /// </summary>
     public RemoteCertificateValidationCallback? ClientCertificateValidation { get; set; }
+
+    /// <summary>
+    /// The cipher suites that may be chosen; null for what the system allows (PHP: <c>ciphers</c>). Only where .NET uses OpenSSL 1.1.1 or later, or Apple's: not on Windows, where the system's policy counts.
+    /// </summary>
+    [UnsupportedOSPlatform("windows")]
+    [UnsupportedOSPlatform("android")]
+    public CipherSuitesPolicy? CipherSuitesPolicy { get; set; }
 
     /// <summary>Versions that are spoken; TLS 1.2 and 1.3.</summary>
     /// <exception cref="ArgumentException">None, or older ones, which are broken.</exception>

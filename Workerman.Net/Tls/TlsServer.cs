@@ -77,9 +77,10 @@ internal sealed class TlsServer
             ServerCertificateContext = _certificates.For(serverName),
             EnabledSslProtocols = _options.Protocols,
             ApplicationProtocols = _applicationProtocols,
+            CipherSuitesPolicy = OperatingSystem.IsWindows() || OperatingSystem.IsAndroid() ? null : _options.CipherSuitesPolicy,
             AllowRenegotiation = false,
             ClientCertificateRequired = asks,
-            CertificateChainPolicy = asks ? TlsChain.PolicyFor(_options.ClientAuthorities) : null,
+            CertificateChainPolicy = asks ? TlsChain.PolicyFor(_options.ClientAuthorities, _options.Intermediates) : null,
             RemoteCertificateValidationCallback = asks ? Validate : null,
         };
     }
