@@ -1,5 +1,6 @@
 using Workerman.Connection;
 using Workerman.Protocols.Http;
+using Workerman.Protocols.Http.Sessions;
 using Workerman.Protocols.WebSocket;
 using Workerman.Tests.Support;
 
@@ -186,7 +187,11 @@ internal sealed class HandshakeTests(Type loopType)
     [Test]
     public async Task NewSessionGoesWithTheAnswer()
     {
-        await using TestServer server = Start(worker => worker.OnWebSocketConnect = (_, request) => request.Session.Set("name", "joe"));
+        await using TestServer server = Start(worker =>
+        {
+            worker.Options.Http.Session.Handler = new MemorySessionHandler();
+            worker.OnWebSocketConnect = (_, request) => request.Session.Set("name", "joe");
+        });
         using var client = new FrameClient(server.EndPoint);
         Assert.That(client.Head, Does.Contain("Set-Cookie: "));
     }
