@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Protocols;
 
 namespace Workerman.Connection;
 
@@ -27,7 +28,7 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
     public IPAddress? Address => IPAddress.TryParse(Host, out IPAddress? address) ? address : null;
 
     /// <summary>Host and port as they are written in an address.</summary>
-    public string Authority => Host.Contains(':') ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
+    public string Authority => Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
 
     /// <summary>What a Host field says: the port only where it is not the scheme's own (RFC 6455 section 4.1).</summary>
     public string HostField => Port == ImpliedPort(Scheme) ? Authority[..Authority.LastIndexOf(':')] : Authority;
@@ -40,7 +41,7 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
         if (text.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))) throw Bad(string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)), "it has a control character or a space");
         int end = text.IndexOf("://", StringComparison.Ordinal);
         if (end <= 0) throw Bad(text, "it has no scheme");
-        string scheme = text[..end].ToLowerInvariant();
+        string scheme = AsciiCase.ToLower(text[..end]);
         string rest = text[(end + 3)..];
         if (scheme == "unix") return Unix(text, rest);
         int slash = rest.IndexOfAny(['/', '?', '#']);
@@ -95,8 +96,8 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
                 ? host[1..^1]
                 : throw Bad(text, $"{host} is no IPv6 address");
         }
-        if (host.Contains(':')) throw Bad(text, "an IPv6 address goes into brackets");
-        if (host.Contains('@')) throw Bad(text, "it has no place for a user");
+        if (host.Contains(':', StringComparison.Ordinal)) throw Bad(text, "an IPv6 address goes into brackets");
+        if (host.Contains('@', StringComparison.Ordinal)) throw Bad(text, "it has no place for a user");
         if (host.All(c => char.IsAsciiDigit(c) || c == '.'))
         {
             // Four numbers: IPAddress would also read 1 and 0x7f.1 as addresses.

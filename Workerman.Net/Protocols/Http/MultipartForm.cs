@@ -95,7 +95,7 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
     {
         if (!HeaderParameters.TryRead(contentType, out _, out Dictionary<string, string> parameters)) return null;
         if (!parameters.TryGetValue("boundary", out string? boundary) || boundary.Length is 0 or > 70 || boundary[^1] == ' ') return null;
-        return boundary.All(c => char.IsAsciiLetterOrDigit(c) || "'()+_,-./:=? ".Contains(c)) ? boundary : null;
+        return boundary.All(c => char.IsAsciiLetterOrDigit(c) || "'()+_,-./:=? ".Contains(c, StringComparison.Ordinal)) ? boundary : null;
     }
 
     /// <summary>A new one each time: a stack trace belongs to its throw.</summary>

@@ -49,7 +49,7 @@ internal sealed record MultipartHead(string Name, string? FileName, string? Cont
     }
 
     /// <summary>What browsers escape in names, and nothing else (WHATWG HTML, multipart/form-data encoding algorithm).</summary>
-    private static string Unescape(string name) => !name.Contains('%') ? name : name
+    private static string Unescape(string name) => !name.Contains('%', StringComparison.Ordinal) ? name : name
         .Replace("%22", "\"", StringComparison.Ordinal)
         .Replace("%0D", "\r", StringComparison.OrdinalIgnoreCase)
         .Replace("%0A", "\n", StringComparison.OrdinalIgnoreCase);

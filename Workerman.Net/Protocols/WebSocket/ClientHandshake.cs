@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Workerman.Protocols.Http;
@@ -40,10 +41,10 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
     public void WriteRequest(IBufferWriter<byte> output)
     {
         var text = new StringBuilder();
-        text.Append($"GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {_key}\r\nSec-WebSocket-Version: 13\r\n");
-        if (options.Subprotocols.Count > 0) text.Append($"Sec-WebSocket-Protocol: {string.Join(", ", options.Subprotocols)}\r\n");
-        if (options.Options.Deflate is { } deflate) text.Append($"Sec-WebSocket-Extensions: {DeflateParameters.Offer(deflate)}\r\n");
-        foreach ((string name, string value) in options.Headers) text.Append($"{name}: {value}\r\n");
+        text.Append(CultureInfo.InvariantCulture, $"GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {_key}\r\nSec-WebSocket-Version: 13\r\n");
+        if (options.Subprotocols.Count > 0) text.Append(CultureInfo.InvariantCulture, $"Sec-WebSocket-Protocol: {string.Join(", ", options.Subprotocols)}\r\n");
+        if (options.Options.Deflate is { } deflate) text.Append(CultureInfo.InvariantCulture, $"Sec-WebSocket-Extensions: {DeflateParameters.Offer(deflate)}\r\n");
+        foreach ((string name, string value) in options.Headers) text.Append(CultureInfo.InvariantCulture, $"{name}: {value}\r\n");
         text.Append("\r\n");
         Encoding.UTF8.GetBytes(text.ToString(), output);
     }
@@ -81,9 +82,9 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
         Dictionary<string, string> fields = [];
         foreach (string line in lines)
         {
-            int colon = line.IndexOf(':');
+            int colon = line.IndexOf(':', StringComparison.Ordinal);
             if (colon <= 0 || !HttpChars.IsToken(line.AsSpan(0, colon)) || !HttpChars.IsFieldValue(line.AsSpan(colon + 1))) return null;
-            string name = line[..colon].ToLowerInvariant();
+            string name = AsciiCase.ToLower(line[..colon]);
             string value = line[(colon + 1)..].Trim(' ', '\t');
             fields[name] = fields.TryGetValue(name, out string? before) ? $"{before}, {value}" : value;
         }
