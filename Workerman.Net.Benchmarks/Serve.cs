@@ -4,16 +4,18 @@ using Workerman.Connection;
 using Workerman.Events;
 using Workerman.EventStreams;
 using Workerman.Protocols.Http;
+using Workerman.Protocols.Http.Sessions;
 using Workerman.Protocols.WebSocket;
 
 namespace Workerman.Benchmarks;
 
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application:
-/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket] [--no-io-uring] [--tls] [--deflate]</c>.
+/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket] [--no-io-uring] [--tls] [--deflate] [--sessions FOLDER]</c>.
 /// With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the start.
 /// With <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see cref="EventStream"/>, to which a timer publishes.
 /// With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with <c>--deflate</c>.
+/// With <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets one and <c>?flush</c> ends the session.
 /// <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has; <c>GET /fault?size=N</c> with it fails, with a message of N characters.
 /// </summary>
 internal static class Serve
@@ -27,6 +29,7 @@ internal static class Serve
         if (OperatingSystem.IsLinux()) EpollLoop.UseIoUring = !args.Contains("--no-io-uring");
         var worker = new Worker(address) { Name = "serve", Count = Arguments.Integer(args, "--loops", 1) };
         if (tls) Encrypt(worker);
+        if (Arguments.Text(args, "--sessions") is { } folder) worker.Options.Http.Session.Handler = new FileSessionHandler(folder);
         var loops = new EachLoop(worker);
         worker.OnWorkerStart = _ => loops.Enter();
         Action<TcpConnection, Request> stream = Arguments.Text(args, "--broadcast-ms") is null
@@ -38,6 +41,7 @@ internal static class Serve
             if (accept == "text/event-stream") stream(connection, request);
             else if (accept == "application/json" && request.Path == "/loops") SendLoops(connection, worker, loops);
             else if (accept == "application/json" && request.Path == "/fault") throw new InvalidOperationException(new string('x', int.Parse(request.Get("size", "0")!, System.Globalization.CultureInfo.InvariantCulture)));
+            else if (request.Path == "/session") UseSession(connection, request);
             else connection.Send("Hello, World!");
         };
         if (Arguments.Text(args, "--port") is not null) Echo(Arguments.Integer(args, "--port", 0) + 1, worker.Count, args.Contains("--deflate"));
@@ -49,6 +53,13 @@ internal static class Serve
     {
         var echo = new Worker<WebSocketMessage>($"websocket://127.0.0.1:{port}") { Name = "echo", Count = loops, OnMessage = (connection, message) => connection.Send(message) };
         if (deflate) echo.Options.WebSocket.Deflate = new DeflateOptions();
+    }
+
+    private static void UseSession(TcpConnection connection, Request request)
+    {
+        if (request.Get("flush") is not null) request.Session.Flush();
+        if (request.Get("set") is { } name) request.Session.Set(name, true);
+        connection.Send(string.Join(',', request.Session.All().Keys.Order()));
     }
 
     private static void Encrypt(Worker worker)

@@ -147,7 +147,7 @@ internal sealed class AsyncUdpConnectionTests(Type loopType)
         }
         Assert.That(_loop.Ask(() => own.SendRaw("raw")), Is.EqualTo(SendResult.Sent));
         Assert.That(ReceiveAtPeer().Text, Is.EqualTo("raw"));
-        Assert.That(() => _loop.Do(() => text.Send(42)), Throws.InvalidOperationException.With.Message.Contains("cannot send System.Int32"));
+        Assert.That(() => _loop.Do(() => text.SendMessage(true)), Throws.InvalidOperationException.With.Message.Contains("cannot send System.Boolean"));
     }
 
     [Test]

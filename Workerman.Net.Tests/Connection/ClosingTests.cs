@@ -181,7 +181,7 @@ internal sealed class ClosingTests(Type loopType)
         Wait.For(connected.Task);
         client.Reset();
         Wait.For(closed.Task);
-        Assert.That(server.Main.Connections, Is.Empty);
+        await Wait.Until(() => server.Main.Connections.Count == 0, "the end of the list");
     }
 
     [Test]

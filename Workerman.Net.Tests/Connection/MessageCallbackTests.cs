@@ -57,6 +57,14 @@ internal sealed class MessageCallbackTests(Type loopType)
     }
 
     [Test]
+    public async Task ARequestKnowsItsConnection()
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send($"{request.Connection == connection} {request.Connection!.Worker!.Name}"));
+        using RawClient client = server.Connect();
+        Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("True test"));
+    }
+
+    [Test]
     public async Task AWebSocketWorkersConnectionsHaveOneToo()
     {
         var worker = new Worker<WebSocketMessage>("websocket://127.0.0.1:0");

@@ -37,10 +37,10 @@ internal sealed class ProtocolChangeTests(Type loopType)
     [Test]
     public async Task ATcpConnectionSpeaksHttpFromTheBeginning()
     {
-        var worker = new Worker<string>("tcp://127.0.0.1:0") { OnConnect = connection => connection.UseHttp((own, request) => own.Send($"hello {request.Get("name")}")) };
+        var worker = new Worker<string>("tcp://127.0.0.1:0") { OnConnect = connection => connection.UseHttp((own, request) => own.Send($"hello {request.Get("name")}{request.Connection == own}")) };
         await using TestServer server = TestServer.Start(loopType, worker);
         using var client = new HttpClient();
-        Assert.That(await client.GetStringAsync(new Uri(server.Uri, "?name=Ann")), Is.EqualTo("hello Ann"));
+        Assert.That(await client.GetStringAsync(new Uri(server.Uri, "?name=Ann")), Is.EqualTo("hello AnnTrue"));
     }
 
     [Test]

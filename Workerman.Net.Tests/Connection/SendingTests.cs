@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Workerman.Connection;
+using Workerman.Protocols.Http;
 using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
@@ -214,15 +215,15 @@ internal sealed class SendingTests(Type loopType)
     public async Task WhatTheProtocolDoesNotKnowIsRefusedWithTheCure()
     {
         var thrown = new TaskCompletionSource<Exception?>();
-        await using TestServer server = TestServer.Http(loopType, (connection, _) =>
+        await using TestServer server = TestServer.Http(loopType, (connection, request) =>
         {
-            thrown.SetResult(Assert.Throws<InvalidOperationException>(() => connection.Send(new Workerman.Protocols.WebSocket.WebSocketMessage("x"))));
+            thrown.SetResult(Assert.Throws<InvalidOperationException>(() => ((TcpConnection<Request>)connection).Send(request)));
             connection.Send("ok");
         });
         using RawClient client = server.Connect();
         client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         Assert.That(client.ReadResponse().Body, Is.EqualTo("ok"));
-        Assert.That(Wait.For(thrown.Task)!.Message, Does.Contain("cannot send Workerman.Protocols.WebSocket.WebSocketMessage").And.Contain("Response"));
+        Assert.That(Wait.For(thrown.Task)!.Message, Does.Contain("cannot send Workerman.Protocols.Http.Request").And.Contain("Response"));
     }
 
     [Test]

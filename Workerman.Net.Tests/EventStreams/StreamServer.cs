@@ -47,10 +47,12 @@ internal sealed class StreamServer : IAsyncDisposable
     /// <summary>The server's side of a connection, as the system has it.</summary>
     public static Socket SocketOf(TcpConnection connection)
     {
-        object watch = FieldOf(connection, "_watch");
-        return watch is SocketLoopWatch ? (Socket)FieldOf(watch, "_socket") : new Socket(new SafeSocketHandle((int)FieldOf(watch, "_fd"), ownsHandle: false));
+        object watch = FieldOf(typeof(TcpConnection), connection, "_watch");
+        return watch is SocketLoopWatch
+            ? (Socket)FieldOf(watch.GetType(), watch, "_socket")
+            : new Socket(new SafeSocketHandle((int)FieldOf(watch.GetType(), watch, "_fd"), ownsHandle: false));
 
-        static object FieldOf(object owner, string name) => owner.GetType().GetField(name, BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(owner)!;
+        static object FieldOf(Type type, object owner, string name) => type.GetField(name, BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(owner)!;
     }
 
     /// <summary>A client that has the head of its answer and is a subscriber.</summary>

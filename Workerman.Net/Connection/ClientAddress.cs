@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Protocols;
 
 namespace Workerman.Connection;
 
@@ -32,7 +33,7 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
     public IPAddress? Address => IPAddress.TryParse(Host, out IPAddress? address) ? address : null;
 
     /// <summary>Host and port as they are written in an address.</summary>
-    public string Authority => Host.Contains(':') ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
+    public string Authority => Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
 
     /// <summary>What a Host field says: the port only where it is not the scheme's own (RFC 6455 section 4.1).</summary>
     public string HostField => Port == ImpliedPort(Scheme) ? Authority[..Authority.LastIndexOf(':')] : Authority;
@@ -46,7 +47,7 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
         text = text.Trim(' ');
         int end = text.IndexOf("://", StringComparison.Ordinal);
         if (end <= 0) throw Bad(text, "it has no scheme");
-        string scheme = text[..end].ToLowerInvariant();
+        string scheme = AsciiCase.ToLower(text[..end]);
         string rest = text[(end + 3)..];
         if (scheme == "unix") return Unix(text, rest);
         bool isWeb = SpeaksHttpBy(scheme);
@@ -108,7 +109,7 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
                 ? host[1..^1]
                 : throw Bad(text, $"{host} is no IPv6 address");
         }
-        if (host.Contains(':')) throw Bad(text, "an IPv6 address goes into brackets");
+        if (host.Contains(':', StringComparison.Ordinal)) throw Bad(text, "an IPv6 address goes into brackets");
         if (host.All(c => char.IsAsciiDigit(c) || c == '.'))
         {
             // Four numbers: IPAddress would also read 1 and 0x7f.1 as addresses.
@@ -124,7 +125,7 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
         try
         {
             // In lower case first: without ICU the mapping leaves capitals as they are, which are another name in DNS.
-            name = host.All(char.IsAscii) ? host : new IdnMapping().GetAscii(host.Normalize().ToLowerInvariant());
+            name = host.All(char.IsAscii) ? host : new IdnMapping().GetAscii(string.Concat(host.Normalize().Select(char.ToLowerInvariant)));
         }
         catch (ArgumentException)
         {
@@ -143,7 +144,7 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
 
     /// <summary>Whether the authority has a user, or ends within a password that has a slash.</summary>
     private static bool HasUser(string authority, string rest) =>
-        authority.Contains('@') || (rest.Contains('@') && authority.IndexOf(':') is >= 0 and var colon && !authority.StartsWith('[') && authority.AsSpan(colon + 1).ContainsAnyExceptInRange('0', '9'));
+        authority.Contains('@', StringComparison.Ordinal) || (rest.Contains('@', StringComparison.Ordinal) && authority.IndexOf(':', StringComparison.Ordinal) is >= 0 and var colon && !authority.StartsWith('[') && authority.AsSpan(colon + 1).ContainsAnyExceptInRange('0', '9'));
 
     private static ArgumentException Bad(string text, string cause) => new($"Cannot connect to {text}: {cause}. Cure: {Form}.");
 }

@@ -23,7 +23,7 @@ internal sealed record DatagramAddress(string Scheme, string Host, int Port)
         return new DatagramAddress(uri.Scheme, uri.IdnHost.Trim('[', ']'), uri.Port);
     }
 
-    public override string ToString() => Host.Contains(':') ? $"{Scheme}://[{Host}]:{Port}" : $"{Scheme}://{Host}:{Port}";
+    public override string ToString() => Host.Contains(':', StringComparison.Ordinal) ? $"{Scheme}://[{Host}]:{Port}" : $"{Scheme}://{Host}:{Port}";
 
     private static ArgumentException Bad(string text, string cause) =>
         new($"Cannot send to {text}: {cause}. Cure: write it as udp://host:port, for example udp://127.0.0.1:9292 or udp://[::1]:9292, or with text:// or frame://.");

@@ -44,7 +44,7 @@ internal sealed record ProxyAddress(ProxyKind Kind, string Host, int Port, strin
         ? new Socks5Handshake(target.Host, target.Port, User, Password)
         : new HttpConnectHandshake(target.Authority, User, Password);
 
-    public override string ToString() => $"{Scheme}://{(Host.Contains(':') ? $"[{Host}]" : Host)}:{Port}";
+    public override string ToString() => $"{Scheme}://{(Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host)}:{Port}";
 
     private static void Check(ProxyKind kind, string user, string password)
     {
@@ -53,7 +53,7 @@ internal sealed record ProxyAddress(ProxyKind Kind, string Host, int Port, strin
             if (Size(user) is 0 or > MaxSecret || Size(password) is 0 or > MaxSecret)
                 throw new ArgumentException("A SOCKS5 proxy takes a user and a password of 1 to 255 bytes each (RFC 1929). Cure: write it as user:password@host:port.");
         }
-        else if (user.Contains(':') || user.Any(char.IsControl) || password.Any(char.IsControl))
+        else if (user.Contains(':', StringComparison.Ordinal) || user.Any(char.IsControl) || password.Any(char.IsControl))
         {
             // RFC 7617, section 2.
             throw new ArgumentException("The user of an HTTP proxy has no colon, and neither user nor password has a control character (RFC 7617).");

@@ -230,6 +230,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     {
         Protocol.Dispose();
         Protocol = protocol;
+        protocol.OnAttached(this);
         _handler = handler;
         if (ReleaseHeld()) AnnounceDrain();
         if (Buffers.Corked == this) return;

@@ -24,9 +24,9 @@ internal static class UrlPath
     /// <returns>Path and query; at least <c>/</c>.</returns>
     public static string Of(string text, bool isWeb)
     {
-        int fragment = text.IndexOf('#');
+        int fragment = text.IndexOf('#', StringComparison.Ordinal);
         if (fragment >= 0) text = text[..fragment];
-        int query = text.IndexOf('?');
+        int query = text.IndexOf('?', StringComparison.Ordinal);
         string path = query < 0 ? text : text[..query];
         if (isWeb) path = WithoutDots(path.Replace('\\', '/'));
         string encoded = Encode(path, PathSet);
@@ -37,7 +37,7 @@ internal static class UrlPath
     /// <summary>Section 4.4, path state: <c>.</c> is nothing, <c>..</c> takes the part before it away, and either may be written with <c>%2e</c>.</summary>
     private static string WithoutDots(string path)
     {
-        if (!path.Contains('.') && !path.Contains("%2e", StringComparison.OrdinalIgnoreCase)) return path;
+        if (!path.Contains('.', StringComparison.Ordinal) && !path.Contains("%2e", StringComparison.OrdinalIgnoreCase)) return path;
         string[] parts = path[1..].Split('/');
         List<string> kept = [];
         for (int i = 0; i < parts.Length; i++)
@@ -63,5 +63,5 @@ internal static class UrlPath
         return encoded.ToString();
     }
 
-    private static bool MustEncode(char c, string set) => c is < ' ' or > '~' || set.Contains(c);
+    private static bool MustEncode(char c, string set) => c is < ' ' or > '~' || set.Contains(c, StringComparison.Ordinal);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text;
 
@@ -23,7 +24,7 @@ internal static class Banner
         }
         var text = new StringBuilder();
         text.AppendLine(Rule("WORKERMAN"));
-        text.AppendLine($"Workerman.Net version:{Version}    .NET version:{Environment.Version}    event-loop:{eventLoop}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"Workerman.Net version:{Version}    .NET version:{Environment.Version}    event-loop:{eventLoop}");
         text.AppendLine(Rule("WORKERS"));
         foreach (string[] line in cells) text.AppendLine(Row(line, widths));
         text.AppendLine(new string('-', Width));

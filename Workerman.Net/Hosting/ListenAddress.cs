@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Protocols;
 
 namespace Workerman.Hosting;
 
@@ -16,7 +17,7 @@ internal sealed record ListenAddress(string Text, string Scheme, EndPoint EndPoi
     public static string SchemeOf(string text)
     {
         int end = text.IndexOf("://", StringComparison.Ordinal);
-        return end < 0 ? "" : text[..end].ToLowerInvariant();
+        return end < 0 ? "" : AsciiCase.ToLower(text[..end]);
     }
 
     /// <exception cref="WorkerStartException">It is no address, or its host is unknown.</exception>
@@ -39,7 +40,7 @@ internal sealed record ListenAddress(string Text, string Scheme, EndPoint EndPoi
         if (host.Length == 0) throw Bad(text, "it has no host");
         if (host.StartsWith('[') != host.EndsWith(']')) throw Bad(text, "its brackets do not match");
         if (host.StartsWith('[')) return IPAddress.TryParse(host[1..^1], out IPAddress? v6) && v6.AddressFamily == AddressFamily.InterNetworkV6 ? Unmapped(v6) : throw Bad(text, $"{host} is no IPv6 address");
-        if (host.Contains(':')) throw Bad(text, "an IPv6 address goes into brackets");
+        if (host.Contains(':', StringComparison.Ordinal)) throw Bad(text, "an IPv6 address goes into brackets");
         // Four numbers: IPAddress would also read 1 and 0x7f.1 as addresses.
         if (host.AsSpan().Count('.') == 3 && IPAddress.TryParse(host, out IPAddress? v4)) return v4;
         if (IsNumeric(host)) throw Bad(text, $"{host} is no IPv4 address");

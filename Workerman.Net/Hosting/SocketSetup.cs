@@ -28,8 +28,7 @@ internal sealed record SocketSetup(int Backlog, bool ReusePort, UnixFileMode? Mo
     /// <exception cref="WorkerStartException">The system lacks an option, or the application's part failed.</exception>
     public void Prepare(Socket socket, ListenAddress address)
     {
-        // An IPv4 address that is written as IPv6 (RFC 4291 section 2.5.5.2) can only be bound so.
-        if (address.EndPoint is IPEndPoint { Address: var ip } && (ip.Equals(IPAddress.IPv6Any) || ip.IsIPv4MappedToIPv6)) socket.DualMode = true;
+        if (address.EndPoint is IPEndPoint { Address: var ip } && ip.Equals(IPAddress.IPv6Any)) socket.DualMode = true;
         if (ReusePort) SetReusePort(socket, address);
         try
         {

@@ -13,7 +13,7 @@ internal static class ContentCodings
     public static string[] Read(string? field)
     {
         if (field is null) return [];
-        return [.. field.Split(',').Select(coding => coding.Trim(' ', '\t').ToLowerInvariant()).Where(coding => coding is not ("" or "identity"))];
+        return [.. field.Split(',').Select(coding => AsciiCase.ToLower(coding.Trim(' ', '\t'))).Where(coding => coding is not ("" or "identity"))];
     }
 
     /// <summary>The way through all codings, the last one first.</summary>

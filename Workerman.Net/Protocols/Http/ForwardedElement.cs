@@ -79,7 +79,7 @@ internal readonly record struct ForwardedElement(IPAddress? For, string? Scheme,
         int end = text.IndexOf(';');
         value = (end < 0 ? text : text[..end]).Trim(" \t").ToString();
         rest = end < 0 ? default : text[end..];
-        return value.Length > 0 && !value.Contains('"');
+        return value.Length > 0 && !value.Contains('"', StringComparison.Ordinal);
     }
 
     private static bool TryReadQuoted(ReadOnlySpan<char> text, out string value, out ReadOnlySpan<char> rest)

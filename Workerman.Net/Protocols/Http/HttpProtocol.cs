@@ -82,6 +82,9 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
     public override void OnAttached(IPeer peer) => _peer = peer;
 
+    /// <summary>The connection, as far as it is known here.</summary>
+    public IPeer? Peer => _peer;
+
     /// <summary>Whether the worker stops.</summary>
     public bool IsStopping { get; private set; }
 

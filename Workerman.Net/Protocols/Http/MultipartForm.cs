@@ -102,7 +102,7 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
     {
         string? boundary = HeaderParameters.Read(contentType, out _).GetValueOrDefault("boundary");
         if (boundary is null || boundary.Length is 0 or > 70 || boundary[^1] == ' ') return null;
-        return boundary.All(c => char.IsAsciiLetterOrDigit(c) || "'()+_,-./:=? ".Contains(c)) ? boundary : null;
+        return boundary.All(c => char.IsAsciiLetterOrDigit(c) || "'()+_,-./:=? ".Contains(c, StringComparison.Ordinal)) ? boundary : null;
     }
 
     /// <summary>A new one each time: a stack trace belongs to its throw.</summary>

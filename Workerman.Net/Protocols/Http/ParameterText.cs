@@ -24,7 +24,7 @@ internal static class ParameterText
     private static string Plain(string value) => EncodedWords.Decode(value) ?? Unescape(value);
 
     /// <summary>What browsers escape in names, and nothing else (WHATWG HTML, multipart/form-data encoding algorithm).</summary>
-    private static string Unescape(string name) => !name.Contains('%') ? name : name
+    private static string Unescape(string name) => !name.Contains('%', StringComparison.Ordinal) ? name : name
         .Replace("%22", "\"", StringComparison.Ordinal)
         .Replace("%0D", "\r", StringComparison.OrdinalIgnoreCase)
         .Replace("%0A", "\n", StringComparison.OrdinalIgnoreCase);

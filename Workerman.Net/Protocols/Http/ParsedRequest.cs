@@ -28,5 +28,8 @@ internal sealed class ParsedRequest
 
     public Session? Session { get; set; }
 
+    /// <summary>The id that the application has chosen for the session.</summary>
+    public string? OwnSessionId { get; set; }
+
     public ResponseHeaders? UpgradeHeaders { get; set; }
 }

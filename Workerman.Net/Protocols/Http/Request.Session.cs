@@ -17,13 +17,31 @@ public sealed partial class Request
     /// </summary>
     /// <exception cref="InvalidOperationException">The answer is gone, so it can no longer set the cookie of a new session.</exception>
     /// <exception cref="Exception">Whatever keeps the handler from reading: a cache that is down, a folder of somebody else's.</exception>
-    public Session Session => Parsed.Session ??= Attach(Options.Store.Find(SessionIdsSent()));
+    public Session Session => Parsed.Session ??= Attach(Options.Store.Find(SessionIdsToFind()));
 
     /// <summary>
-    /// The id of the client's session, which is <see cref="Session"/>'s: an id that the store does not know is never taken on (PHP: <c>sessionId()</c>).
+    /// The id of the client's session, which is <see cref="Session"/>'s: an id that the client brings and the store does not know is never taken on (PHP:
+    /// <c>sessionId()</c>). Set it before the first use of the session to have one under an id of your own, whatever the client brings, made if there is
+    /// none; the answer tells the client unless it knows (PHP: <c>sessionId($id)</c>). That is at your own risk: whoever knows or guesses the id has
+    /// the session, by a cookie alone. An id that can be guessed, as a user's number or address can, lets everybody in; and one that comes
+    /// from the client unchecked may be an attacker's, who has the session too then. Take one that is random, or that your program has issued.
     /// </summary>
-    /// <inheritdoc cref="Session" path="/exception"/>
-    public string SessionId => Session.Id;
+    /// <value>1 to 1024 characters of ASCII from <c>!</c> to <c>~</c>.</value>
+    /// <exception cref="ArgumentException">It is set to something else.</exception>
+    /// <exception cref="InvalidOperationException">It is set when the session is in use already, or read when <see cref="Session"/> cannot be.</exception>
+    /// <exception cref="Exception">Whatever keeps the handler from reading: a cache that is down, a folder of somebody else's.</exception>
+    public string SessionId
+    {
+        get => Session.Id;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            if (!SessionIds.IsUsable(value)) throw new ArgumentException($"A session id has 1 to {SessionIds.MaxOwnLength} characters from '!' to '~'; hash what has others.", nameof(value));
+            if (Parsed.Session is { } session && session.Id != value)
+                throw new InvalidOperationException("This request has its session already; set SessionId before the first use of Session. SessionRegenerateId gives it a new id.");
+            Parsed.OwnSessionId = value;
+        }
+    }
 
     private SessionOptions Options => (Exchange ?? throw new InvalidOperationException("This request came by no connection, so it has no session.")).SessionOptions;
 
@@ -35,7 +53,7 @@ public sealed partial class Request
     public async ValueTask<Session> LoadSessionAsync(CancellationToken cancellationToken = default)
     {
         if (Parsed.Session is { } session) return session;
-        Session? found = await Options.Store.FindAsync(SessionIdsSent(), cancellationToken);
+        Session? found = await Options.Store.FindAsync(SessionIdsToFind(), cancellationToken);
         // Somebody else may have needed it meanwhile.
         return Parsed.Session ??= Attach(found);
     }
@@ -44,9 +62,11 @@ public sealed partial class Request
     /// Gives the session a new id, which the answer tells the client (PHP: <c>sessionRegenerateId()</c>). Do this when a user logs in, with
     /// <paramref name="deleteOldSession"/>: an id that somebody learned before is worth nothing then.
     /// </summary>
-    /// <param name="deleteOldSession">Whether the old id is removed from the store; else it goes on to hold the values as they are now.</param>
+    /// <param name="deleteOldSession">
+    /// Whether the old id is removed from the store: requests that have it still do not bring it back. Else it goes on to hold the values as they are now.
+    /// </param>
     /// <returns>The new id.</returns>
-    /// <exception cref="InvalidOperationException">The answer is gone, so it can no longer set the cookie.</exception>
+    /// <exception cref="InvalidOperationException">The answer is gone, so it can no longer set the cookie; or the session is being saved.</exception>
     public string SessionRegenerateId(bool deleteOldSession = false)
     {
         Session session = Session;
@@ -59,14 +79,22 @@ public sealed partial class Request
     /// A browser may hold several cookies of the name (RFC 6265 section 5.4, step 2: of other paths and domains), and which of them
     /// is ours only the store can tell: they are tried in the order they came, and only so many.
     /// </summary>
-    private IReadOnlyList<string> SessionIdsSent() => [.. CookieValues(Options.Name).Where(id => SessionIds.IsWellFormed(id)).Take(MaxSessionIds)];
+    private IReadOnlyList<string> SessionIdsToFind() => Parsed.OwnSessionId is { } own
+        ? [own]
+        : [.. CookieValues(Options.Name).Where(id => SessionIds.IsUsable(id)).Take(MaxSessionIds)];
 
     private Session Attach(Session? found)
     {
         bool unanswered = Exchange!.IsUnanswered(this);
-        if (found is null && !unanswered) throw TooLate("the client cannot be told the id of a new session");
-        Session session = found ?? Options.Store.Create();
-        if (unanswered) Exchange.Attach(session);
+        string? own = Parsed.OwnSessionId;
+        bool isKnown = own is null ? found is not null : CookieValues(Options.Name).Contains(own);
+        if (found is null && !isKnown && !unanswered) throw TooLate("the client cannot be told the id of a new session");
+        Session session = found ?? (own is null ? Options.Store.Create() : Options.Store.CreateOwn(own));
+        if (unanswered)
+        {
+            session.IsIssued = !isKnown;
+            Exchange.Attach(session);
+        }
         return session;
     }
 

@@ -147,7 +147,7 @@ public sealed partial class Request
     {
         var headers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);
         foreach (HeaderField field in _head.Fields)
-            headers.Add(Encoding.ASCII.GetString(_head.Name(field)).ToLowerInvariant(), Encoding.UTF8.GetString(_head.Value(field)));
+            headers.Add(AsciiCase.ToLower(Encoding.ASCII.GetString(_head.Name(field))), Encoding.UTF8.GetString(_head.Value(field)));
         return headers;
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 
 namespace Workerman.Protocols.Http;
@@ -15,7 +16,7 @@ public partial class Response
     public static Response Redirect(string location, int status = 302)
     {
         ArgumentException.ThrowIfNullOrEmpty(location);
-        if (status is not (301 or 302 or 303 or 307 or 308)) throw new ArgumentException($"{status} sends nobody elsewhere; use 301, 302, 303, 307 or 308.", nameof(status));
+        if (status is not (301 or 302 or 303 or 307 or 308)) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{status} sends nobody elsewhere; use 301, 302, 303, 307 or 308."), nameof(status));
         return new Response(status).WithHeader("Location", UriReference.Encode(location));
     }
 

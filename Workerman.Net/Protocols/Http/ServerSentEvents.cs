@@ -26,7 +26,7 @@ public sealed class ServerSentEvents : IMessage
         get;
         set
         {
-            if (value?.Contains('\0') == true) throw new ArgumentException("An event's Id with a NUL is ignored by browsers; remove it.", nameof(Id));
+            if (value?.Contains('\0', StringComparison.Ordinal) == true) throw new ArgumentException("An event's Id with a NUL is ignored by browsers; remove it.", nameof(Id));
             field = Line(value, nameof(Id));
         }
     }

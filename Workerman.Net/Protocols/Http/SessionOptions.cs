@@ -120,7 +120,7 @@ public sealed class SessionOptions
     private static string Attribute(string value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        if (value.Contains(';') || !HttpChars.IsFieldValue(value)) throw new ArgumentException("It has a semicolon or a control character; remove it.", nameof(value));
+        if (value.Contains(';', StringComparison.Ordinal) || !HttpChars.IsFieldValue(value)) throw new ArgumentException("It has a semicolon or a control character; remove it.", nameof(value));
         return value;
     }
 

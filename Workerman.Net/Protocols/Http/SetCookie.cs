@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Workerman.Protocols.Http.Files;
 
@@ -35,7 +36,7 @@ internal static class SetCookie
         var cookie = new StringBuilder($"{name}={Uri.EscapeDataString(value)}");
         if (domain.Length > 0) cookie.Append("; Domain=").Append(Attribute(domain, nameof(domain)));
         if (expires is { } end) cookie.Append("; Expires=").Append(HttpDate.Format(end));
-        if (maxAge is { } seconds) cookie.Append("; Max-Age=").Append(seconds);
+        if (maxAge is { } seconds) cookie.Append(CultureInfo.InvariantCulture, $"; Max-Age={seconds}");
         if (path.Length > 0) cookie.Append("; Path=").Append(Attribute(path, nameof(path)));
         if (secure) cookie.Append("; Secure");
         if (httpOnly) cookie.Append("; HttpOnly");
@@ -62,7 +63,7 @@ internal static class SetCookie
     }
 
     private static string Attribute(string value, string parameter) =>
-        value.Contains(';') || !HttpChars.IsFieldValue(value)
+        value.Contains(';', StringComparison.Ordinal) || !HttpChars.IsFieldValue(value)
             ? throw new ArgumentException($"The cookie's {parameter} has a semicolon or a control character; remove it.", parameter)
             : value;
 }

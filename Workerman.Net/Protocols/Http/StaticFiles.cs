@@ -104,7 +104,7 @@ public sealed class StaticFiles
         // U+FFFD stands for bytes that are no UTF-8: whatever they are, this name is another one.
         if (name is "" or "." or ".." || name.AsSpan().ContainsAny("/\\\0\uFFFD")) return false;
         // Drives, streams, devices, and endings that are cut off, are Windows' own ways to another file.
-        return !OperatingSystem.IsWindows() || (!name.Contains(':') && name[^1] is not ('.' or ' ') && !name.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()));
+        return !OperatingSystem.IsWindows() || (!name.Contains(':', StringComparison.Ordinal) && name[^1] is not ('.' or ' ') && !name.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()));
     }
 
     /// <summary>Opens and closes: the answer opens the file again, with the same checks, when it is sent.</summary>

@@ -42,10 +42,10 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
     {
         options.Response = null;
         var text = new StringBuilder();
-        text.Append($"GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {_key}\r\nSec-WebSocket-Version: 13\r\n");
-        if (options.Subprotocols.Count > 0) text.Append($"Sec-WebSocket-Protocol: {string.Join(", ", options.Subprotocols)}\r\n");
-        if (options.Options.Deflate is { } deflate) text.Append($"Sec-WebSocket-Extensions: {DeflateParameters.Offer(deflate)}\r\n");
-        foreach ((string name, string value) in options.Headers) text.Append($"{name}: {value}\r\n");
+        text.Append(CultureInfo.InvariantCulture, $"GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {_key}\r\nSec-WebSocket-Version: 13\r\n");
+        if (options.Subprotocols.Count > 0) text.Append(CultureInfo.InvariantCulture, $"Sec-WebSocket-Protocol: {string.Join(", ", options.Subprotocols)}\r\n");
+        if (options.Options.Deflate is { } deflate) text.Append(CultureInfo.InvariantCulture, $"Sec-WebSocket-Extensions: {DeflateParameters.Offer(deflate)}\r\n");
+        foreach ((string name, string value) in options.Headers) text.Append(CultureInfo.InvariantCulture, $"{name}: {value}\r\n");
         text.Append("\r\n");
         Encoding.UTF8.GetBytes(text.ToString(), output);
     }
@@ -96,7 +96,7 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
         ResponseHeaders fields = [];
         foreach (string line in lines)
         {
-            int colon = line.IndexOf(':');
+            int colon = line.IndexOf(':', StringComparison.Ordinal);
             if (colon <= 0 || !HttpChars.IsToken(line.AsSpan(0, colon)) || !HttpChars.IsFieldValue(line.AsSpan(colon + 1))) return null;
             fields.Add(line[..colon], line[(colon + 1)..].Trim(' ', '\t'));
         }

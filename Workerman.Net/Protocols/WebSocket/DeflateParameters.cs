@@ -60,8 +60,8 @@ internal sealed record DeflateParameters(bool ServerNoContextTakeover, bool Clie
         HashSet<string> seen = [];
         foreach (string part in parts[1..])
         {
-            int equals = part.IndexOf('=');
-            string name = (equals < 0 ? part : part[..equals]).Trim().ToLowerInvariant();
+            int equals = part.IndexOf('=', StringComparison.Ordinal);
+            string name = AsciiCase.ToLower((equals < 0 ? part : part[..equals]).Trim());
             string? value = equals < 0 ? null : part[(equals + 1)..].Trim().Trim('"');
             if (!seen.Add(name)) return null;
             switch (name)

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Options;
 using Workerman.Protocols.Http.Sessions;
+using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http.Sessions;
 
@@ -53,6 +54,7 @@ internal sealed class FileSessionHandlerTests
             Assert.That(() => handler.Write(id, [], Lifetime), Throws.ArgumentException);
             Assert.That(() => handler.Destroy(id), Throws.ArgumentException);
             Assert.That(() => handler.UpdateTimestamp(id, Lifetime), Throws.ArgumentException);
+            Assert.That(() => handler.Update(id, _ => [], Lifetime), Throws.ArgumentException);
         }
         Assert.That(Directory.Exists(_folder), Is.False);
     }
@@ -94,12 +96,39 @@ internal sealed class FileSessionHandlerTests
         Assert.That(Directory.GetFiles(_folder), Is.Empty);
     }
 
+    /// <summary>A process that was stopped while it saved: what reads goes on, what saves fails in a bounded time, and sweeping passes by.</summary>
+    [Test]
+    [Platform("Linux")]
+    public async Task AFileThatSomebodyHoldsIsReadAndNotWaitedForWithoutEnd()
+    {
+        var handler = new FileSessionHandler(_folder);
+        string id = SessionIds.Create();
+        handler.Write(id, "x"u8.ToArray(), Lifetime);
+        string file = Path.Combine(_folder, "session_" + id);
+        using (ServerProcess holder = ServerProcess.Run("flock", "--exclusive", file, "sh", "-c", "echo held; exec sleep 60"))
+        {
+            await Wait.Until(() => holder.Output.Contains("held", StringComparison.Ordinal), "the lock of another process");
+            Assert.That(handler.Read(id, Lifetime), Is.EqualTo("x"u8.ToArray()));
+            Assert.That(() => handler.Write(id, "y"u8.ToArray(), Lifetime), Throws.InstanceOf<IOException>().With.Message.Not.Contain(id));
+            Assert.That(() => handler.Destroy(id), Throws.InstanceOf<IOException>());
+            File.SetLastWriteTimeUtc(file, DateTime.UtcNow - Lifetime - TimeSpan.FromMinutes(2));
+            handler.Gc(Lifetime);
+            Assert.That(File.Exists(file));
+        }
+        handler.Write(id, "y"u8.ToArray(), Lifetime);
+        Assert.That(handler.Read(id, Lifetime), Is.EqualTo("y"u8.ToArray()), "who is gone holds nothing");
+        Assert.That(Directory.GetFiles(_folder), Is.EqualTo(new[] { file }));
+    }
+
     [Test]
     public void DefaultFolderIsThisUsersAndThisPrograms()
     {
         string folder = new FileSessionHandler().Folder;
         Assert.That(Path.GetDirectoryName(folder), Is.EqualTo(Path.TrimEndingDirectorySeparator(Path.GetTempPath())));
         Assert.That(Path.GetFileName(folder), Does.Contain(Environment.UserName).And.Contain(AppDomain.CurrentDomain.FriendlyName));
+        // In containers users have numbers, and names only sometimes.
+        Assert.That(SessionFolder.Default("", 4711), Does.EndWith($"workerman-sessions-4711-{AppDomain.CurrentDomain.FriendlyName}"));
+        Assert.That(SessionFolder.Default("tom/dick", 4711), Does.Contain("-tom_dick-"));
         Assert.That(() => new FileSessionHandler(" "), Throws.ArgumentException);
         Assert.That(new FileSessionHandler("relative").Folder, Is.EqualTo(Path.GetFullPath("relative")));
     }

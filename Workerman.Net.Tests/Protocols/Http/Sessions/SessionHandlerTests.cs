@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.Caching.Memory;
@@ -109,6 +110,75 @@ internal sealed class SessionHandlerTests(string kind)
         if (_handler is MemorySessionHandler memory) Assert.That(memory.Count, Is.EqualTo(1));
     }
 
+    [Test]
+    public void UpdateIsGivenWhatIsStoredAndStoresWhatItReturns()
+    {
+        var seen = new List<string?>();
+        byte[]? Change(string? to)
+        {
+            return _handler.Update(_id, stored =>
+            {
+                seen.Add(Text(stored));
+                return to is null ? null : Encoding.UTF8.GetBytes(to);
+            }, Lifetime);
+        }
+
+        Assert.That((Change(null), _handler.Read(_id, Lifetime)), Is.EqualTo(((byte[]?)null, (byte[]?)null)), "what is not there stays away");
+        Assert.That((Text(Change("one")), Text(_handler.Read(_id, Lifetime))), Is.EqualTo(("one", "one")));
+        Assert.That((Text(Change("two")), Text(_handler.Read(_id, Lifetime))), Is.EqualTo(("two", "two")));
+        Assert.That(Text(_handler.Update(_id, stored => stored, Lifetime)), Is.EqualTo("two"));
+        Age(Lifetime - TimeSpan.FromSeconds(30));
+        Assert.That(_handler.Update(_id, stored => stored, Lifetime), Is.Not.Null);
+        Age(Lifetime - TimeSpan.FromSeconds(30));
+        Assert.That((Change(null), _handler.Read(_id, Lifetime)), Is.EqualTo(((byte[]?)null, (byte[]?)null)), "what is there is removed");
+        Assert.That((Text(Change("anew")), Text(_handler.Read(_id, Lifetime))), Is.EqualTo(("anew", "anew")), "an id may begin again");
+        Age(Lifetime + TimeSpan.FromSeconds(30));
+        Change(null);
+        Assert.That(seen, Is.EqualTo(new[] { null, null, "one", "two", null, null }), "what has expired is not there");
+        Assert.That(() => _handler.Update(_id, _ => throw new InvalidOperationException("no"), Lifetime), Throws.InvalidOperationException);
+        Assert.That(_handler.Read(_id, Lifetime), Is.Null);
+    }
+
+    [Test]
+    public async Task UpdateAsyncDoesTheSame()
+    {
+        Assert.That(await _handler.UpdateAsync(_id, _ => null, Lifetime), Is.Null);
+        Assert.That(Text(await _handler.UpdateAsync(_id, stored => stored ?? "one"u8.ToArray(), Lifetime)), Is.EqualTo("one"));
+        Assert.That(Text(await _handler.UpdateAsync(_id, stored => [.. stored!, .. "!"u8], Lifetime)), Is.EqualTo("one!"));
+        Assert.That(await _handler.UpdateAsync(_id, _ => null, Lifetime), Is.Null);
+        Assert.That(_handler.Read(_id, Lifetime), Is.Null);
+    }
+
+    /// <summary>Threads are what loops are; some of them await.</summary>
+    [Test]
+    public async Task NoUpdateIsLostAndNoneBringsBackWhatWasRemoved()
+    {
+        const int Threads = 4, Rounds = 50;
+        byte[] Next(byte[]? stored) => stored is null ? [1] : [(byte)(stored[0] + 1)];
+        await Task.WhenAll(Enumerable.Range(0, Threads).Select(thread => Task.Run(async () =>
+        {
+            for (int i = 0; i < Rounds; i++)
+            {
+                if (thread % 2 == 0) _handler.Update(_id, Next, Lifetime);
+                else await _handler.UpdateAsync(_id, Next, Lifetime);
+            }
+        })));
+        Assert.That(_handler.Read(_id, Lifetime), Is.EqualTo(new byte[] { Threads * Rounds }));
+        // Now they only change what is there, and one of them removes it in the middle.
+        await Task.WhenAll(Enumerable.Range(0, Threads).Select(thread => Task.Run(async () =>
+        {
+            for (int i = 0; i < Rounds; i++)
+            {
+                if (thread == 0 && i == Rounds / 2) _handler.Update(_id, _ => null, Lifetime);
+                else if (thread == 1) await _handler.UpdateTimestampAsync(_id, Lifetime);
+                else if (thread == 2) _handler.UpdateTimestamp(_id, Lifetime);
+                else _handler.Update(_id, stored => stored is null ? null : Next(stored), Lifetime);
+            }
+        })));
+        Assert.That(_handler.Read(_id, Lifetime), Is.Null);
+        if (_handler is FileSessionHandler) Assert.That(Directory.GetFiles(_folder), Is.Empty, "no locks, nothing half done");
+    }
+
     private static string? Text(byte[]? data) => data is null ? null : Encoding.UTF8.GetString(data);
 
     private MemoryDistributedCache Cache() =>
@@ -127,14 +197,14 @@ internal sealed class SessionHandlerTests(string kind)
     /// <summary>A handler that leaves all that it may to the interface.</summary>
     private sealed class LeastHandler(Clock clock) : ISessionHandler
     {
-        private readonly Dictionary<string, (byte[] Data, DateTimeOffset Written)> _sessions = [];
+        private readonly ConcurrentDictionary<string, (byte[] Data, DateTimeOffset Written)> _sessions = [];
 
         public byte[]? Read(string sessionId, TimeSpan lifetime) =>
             _sessions.TryGetValue(sessionId, out var session) && clock.Now - session.Written <= lifetime ? session.Data : null;
 
         public void Write(string sessionId, byte[] data, TimeSpan lifetime) => _sessions[sessionId] = (data, clock.Now);
 
-        public void Destroy(string sessionId) => _sessions.Remove(sessionId);
+        public void Destroy(string sessionId) => _sessions.TryRemove(sessionId, out _);
     }
 
     private sealed class Clock : TimeProvider, Microsoft.Extensions.Internal.ISystemClock

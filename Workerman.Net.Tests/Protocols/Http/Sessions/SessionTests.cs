@@ -77,6 +77,49 @@ internal sealed partial class SessionTests
     }
 
     [Test]
+    public void ArraysListsAndObjectsNeedNoMetadata()
+    {
+        Session session = _store.Create();
+        session.Set("array", new[] { 1, 2, 3 });
+        session.Set("list", new List<string> { "a", "b" });
+        session.Set("map", new Dictionary<string, double> { ["x"] = 0.5 });
+        session.Set("when", new DateTime(2024, 2, 29, 12, 0, 0, DateTimeKind.Utc));
+        session.Set("day", DayOfWeek.Friday);
+        session.Set("maybe", (int?)5);
+        session.Set("basket", new Basket("milk", [3]));
+        session = SavedAndReadAgain(session);
+        Assert.That(session.Get<int[]>("array"), Is.EqualTo(new[] { 1, 2, 3 }));
+        Assert.That(session.Get("list", new List<string>()), Is.EqualTo(new[] { "a", "b" }));
+        Assert.That(session.Get<Dictionary<string, double>>("map")!["x"], Is.EqualTo(0.5));
+        Assert.That((session.Get<DateTime>("when"), session.Get<DayOfWeek>("day"), session.Get<int?>("maybe")), Is.EqualTo((new DateTime(2024, 2, 29, 12, 0, 0, DateTimeKind.Utc), DayOfWeek.Friday, 5)));
+        Assert.That((session.Get<Basket>("basket")!.Item, session.Get("basket", SessionTestsJson.Default.Basket)!.Item), Is.EqualTo(("milk", "milk")), "one form reads what the other wrote");
+        Assert.That((session.Get<Basket>("none"), session.Get("none", new[] { 9 })[0], session.Get<int>("array")), Is.EqualTo(((Basket?)null, 9, 0)));
+        Assert.That(_reports, Has.Count.EqualTo(1), "an array is no number");
+        Assert.That((session.Pull<int[]>("array")!.Length, session.Exists("array")), Is.EqualTo((3, false)));
+        Assert.That(() => session.Set("type", typeof(string)), Throws.InstanceOf<NotSupportedException>());
+    }
+
+    [Test]
+    public void PutTakesListsAndDictionariesOfPlainValues()
+    {
+        Session session = _store.Create();
+        session.Put(new() { ["list"] = new List<int> { 1, 2 }, ["array"] = new object?[] { "a", 1.5, null, true, new[] { "b" } }, ["map"] = new Dictionary<string, object?> { ["k"] = 1m } });
+        session.Put("big", ulong.MaxValue);
+        session = SavedAndReadAgain(session);
+        Assert.That(new[] { "list", "array", "map", "big" }.Select(name => session.Get(name)), Is.EqualTo(new[] { "[1,2]", """["a",1.5,null,true,["b"]]""", """{"k":1}""", "18446744073709551615" }));
+        var itself = new List<object>();
+        itself.Add(itself);
+        Assert.That(() => session.Put("itself", itself), Throws.ArgumentException);
+        Assert.That(() => session.Put("bytes", new byte[] { 1 }), Throws.ArgumentException);
+        Assert.That(() => session.Put("numbers", new Dictionary<int, string> { [1] = "a" }), Throws.ArgumentException);
+        Assert.That(() => session.Put("baskets", new[] { new Basket("x", []) }), Throws.ArgumentException);
+    }
+
+    [Test]
+    public void ANameOfTheLibrarysIsRefused() =>
+        Assert.That(() => _store.Create().Set(SessionJson.MarkName, "x"), Throws.ArgumentException.With.Message.Contains("choose another"));
+
+    [Test]
     public void AValueOfAnotherShapeIsNoneAndReported()
     {
         Session session = _store.Create();

@@ -24,7 +24,7 @@ internal static class AttachmentName
         foreach (byte b in Encoding.UTF8.GetBytes(name))
         {
             char c = (char)b;
-            if (char.IsAsciiLetterOrDigit(c) || AttributeMarks.Contains(c)) text.Append(c);
+            if (char.IsAsciiLetterOrDigit(c) || AttributeMarks.Contains(c, StringComparison.Ordinal)) text.Append(c);
             else text.Append('%').Append(b.ToString("X2", null));
         }
         return text.ToString();

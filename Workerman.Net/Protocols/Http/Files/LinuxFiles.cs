@@ -38,7 +38,7 @@ internal static unsafe partial class LinuxFiles
     {
         file = null;
         // A string with a NUL would be cut off there.
-        if (path.Contains('\0')) return Opening.Missing;
+        if (path.Contains('\0', StringComparison.Ordinal)) return Opening.Missing;
         using SafeFileHandle location = OpenAt(path, O_PATH | O_CLOEXEC, out int error);
         if (location.IsInvalid) return Outcome(error, path);
         FileStatus status = StatusOf(location, path);

@@ -7,8 +7,17 @@ namespace Workerman.Protocols.Http.Sessions;
 /// forgets by itself. With a cache behind a network, <c>await request.LoadSessionAsync()</c> and <c>await session.SaveAsync()</c> keep
 /// the loop from waiting for it. As thread-safe as the cache, which they all are.
 /// </summary>
+/// <remarks>
+/// The interface of these caches has neither a lock nor a conditional write. Within a process one caller at a time changes a session.
+/// Of two processes that save the same session between each other's read and write, the later one undoes what the earlier one has changed; a
+/// session that one process removes meanwhile does not come back: its removal is remembered for a minute, under a key that ends in
+/// <c>.gone</c>, and who has just written it removes it again.
+/// </remarks>
 public sealed class DistributedCacheSessionHandler : ISessionHandler
 {
+    /// <summary>Longer than any call to a cache takes.</summary>
+    private static readonly DistributedCacheEntryOptions Remembered = new() { AbsoluteExpirationRelativeToNow = TimeSpan.FromMinutes(1) };
+
     private readonly IDistributedCache _cache;
 
     /// <summary>Stores sessions in a cache.</summary>
@@ -27,7 +36,7 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
 
     /// <summary>
     /// Whether a lifetime begins anew when a session is read, not only when it is written; true. False is PHP's way; then
-    /// <see cref="UpdateTimestamp"/> has to read and write the session, which may undo what another request writes in between.
+    /// <see cref="UpdateTimestamp"/> has to read and write the session.
     /// </summary>
     public bool Sliding { get; init; } = true;
 
@@ -38,16 +47,37 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
     public void Write(string sessionId, byte[] data, TimeSpan lifetime) => _cache.Set(KeyOf(sessionId), data, ExpiryOf(lifetime));
 
     /// <inheritdoc/>
-    public void Destroy(string sessionId) => _cache.Remove(KeyOf(sessionId));
+    public void Destroy(string sessionId)
+    {
+        // In this order: whoever writes it again after it was removed finds the note.
+        _cache.Set(GoneKeyOf(sessionId), [1], Remembered);
+        _cache.Remove(KeyOf(sessionId));
+    }
 
     /// <inheritdoc/>
-    public bool UpdateTimestamp(string sessionId, TimeSpan lifetime)
+    public byte[]? Update(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime)
     {
-        // Reading is what slides.
-        if (Read(sessionId, lifetime) is not { } data) return false;
-        if (!Sliding) Write(sessionId, data, lifetime);
-        return true;
+        ArgumentNullException.ThrowIfNull(change);
+        using SessionGates.Gate gate = SessionGates.Of(this).Enter(SessionIds.Checked(sessionId));
+        byte[]? stored = Read(sessionId, lifetime);
+        byte[]? data = change(stored);
+        if (data is null)
+        {
+            if (stored is not null) Destroy(sessionId);
+            return null;
+        }
+        // An id may begin anew.
+        if (stored is null) _cache.Remove(GoneKeyOf(sessionId));
+        Write(sessionId, data, lifetime);
+        if (stored is null || _cache.Get(GoneKeyOf(sessionId)) is null) return data;
+        _cache.Remove(KeyOf(sessionId));
+        return null;
     }
+
+    /// <inheritdoc/>
+    public bool UpdateTimestamp(string sessionId, TimeSpan lifetime) =>
+        // Reading is what slides.
+        (Sliding ? Read(sessionId, lifetime) : Update(sessionId, static stored => stored, lifetime)) is not null;
 
     /// <inheritdoc/>
     public async ValueTask<byte[]?> ReadAsync(string sessionId, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
@@ -58,18 +88,43 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
         await _cache.SetAsync(KeyOf(sessionId), data, ExpiryOf(lifetime), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public async ValueTask DestroyAsync(string sessionId, CancellationToken cancellationToken = default) =>
+    public async ValueTask DestroyAsync(string sessionId, CancellationToken cancellationToken = default)
+    {
+        await _cache.SetAsync(GoneKeyOf(sessionId), [1], Remembered, cancellationToken).ConfigureAwait(false);
         await _cache.RemoveAsync(KeyOf(sessionId), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        using SessionGates.Gate gate = await SessionGates.Of(this).EnterAsync(SessionIds.Checked(sessionId), cancellationToken).ConfigureAwait(false);
+        byte[]? stored = await ReadAsync(sessionId, lifetime, cancellationToken).ConfigureAwait(false);
+        byte[]? data = change(stored);
+        if (data is null)
+        {
+            if (stored is not null) await DestroyAsync(sessionId, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        if (stored is null) await _cache.RemoveAsync(GoneKeyOf(sessionId), cancellationToken).ConfigureAwait(false);
+        await WriteAsync(sessionId, data, lifetime, cancellationToken).ConfigureAwait(false);
+        if (stored is null || await _cache.GetAsync(GoneKeyOf(sessionId), cancellationToken).ConfigureAwait(false) is null) return data;
+        await _cache.RemoveAsync(KeyOf(sessionId), cancellationToken).ConfigureAwait(false);
+        return null;
+    }
 
     /// <inheritdoc/>
     public async ValueTask<bool> UpdateTimestampAsync(string sessionId, TimeSpan lifetime, CancellationToken cancellationToken = default)
     {
-        if (await ReadAsync(sessionId, lifetime, cancellationToken).ConfigureAwait(false) is not { } data) return false;
-        if (!Sliding) await WriteAsync(sessionId, data, lifetime, cancellationToken).ConfigureAwait(false);
-        return true;
+        ValueTask<byte[]?> data = Sliding
+            ? ReadAsync(sessionId, lifetime, cancellationToken)
+            : UpdateAsync(sessionId, static stored => stored, lifetime, cancellationToken);
+        return await data.ConfigureAwait(false) is not null;
     }
 
     private string KeyOf(string sessionId) => Prefix + SessionIds.Checked(sessionId);
+
+    private string GoneKeyOf(string sessionId) => KeyOf(sessionId) + ".gone";
 
     private DistributedCacheEntryOptions ExpiryOf(TimeSpan lifetime) => Sliding
         ? new() { SlidingExpiration = lifetime }

@@ -1,9 +1,11 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
 /// Sessions in files, one each, named <c>session_</c> and the id (PHP: <c>FileSessionHandler</c>): the default. Loops and processes may share the
-/// folder: a file is replaced as a whole, never written over, and only its owner may read it. A session is as old as its file's
-/// time of change. Any thread.
+/// folder: a file is replaced as a whole, never written over, under a lock of its own (<c>flock</c> on Linux), and only its owner may read it. A
+/// session is as old as its file's time of change. Any thread.
 /// </summary>
 public sealed class FileSessionHandler : ISessionHandler
 {
@@ -11,7 +13,7 @@ public sealed class FileSessionHandler : ISessionHandler
     private const string TemporaryPrefix = Prefix + "new_";
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>A file is swept so long after it has expired: nobody reads it any more, and who still had it has saved it by then.</summary>
+    /// <summary>A file is swept so long after it has expired: clocks of several machines may differ by a little.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMinutes(1);
 
     private readonly SessionFolder _folder;
@@ -32,46 +34,53 @@ public sealed class FileSessionHandler : ISessionHandler
     {
         string path = PathOf(sessionId);
         _folder.Prepare();
-        // An exception for each unknown id would be a present to whoever makes them up.
-        if (!File.Exists(path)) return null;
-        try
-        {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            if (IsOlder(File.GetLastWriteTimeUtc(file.SafeFileHandle), lifetime)) return null;
-            byte[] data = new byte[file.Length];
-            file.ReadExactly(data);
-            return data;
-        }
-        catch (FileNotFoundException)
-        {
-            return null;
-        }
+        using SafeFileHandle? file = Open(path);
+        return file is null ? null : Read(file, lifetime);
     }
 
     /// <inheritdoc/>
     public void Write(string sessionId, byte[] data, TimeSpan lifetime)
     {
         ArgumentNullException.ThrowIfNull(data);
-        string path = PathOf(sessionId);
-        _folder.Prepare();
-        try
-        {
-            Replace(path, data);
-        }
-        catch (DirectoryNotFoundException)
-        {
-            // Folders for temporary files are tidied up now and then.
-            _folder.PrepareAgain();
-            Replace(path, data);
-        }
+        Update(sessionId, _ => data, lifetime);
     }
 
     /// <inheritdoc/>
     public void Destroy(string sessionId)
     {
         string path = PathOf(sessionId);
-        if (File.Exists(path)) File.Delete(path);
+        using FileLock held = FileLock.Take(path);
+        held.DoneReading();
+        if (held.File is not null) File.Delete(path);
     }
+
+    /// <inheritdoc/>
+    public byte[]? Update(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        string path = PathOf(sessionId);
+        _folder.Prepare();
+        for (; ; )
+        {
+            using FileLock held = FileLock.Take(path);
+            byte[]? stored = held.File is null ? null : Read(held.File, lifetime);
+            held.DoneReading();
+            byte[]? data = change(stored);
+            if (data is null)
+            {
+                if (held.File is not null) File.Delete(path);
+                return null;
+            }
+            // The same array is the same data: only its time is new.
+            if (ReferenceEquals(data, stored)) File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
+            else if (!TryPut(path, data, isNew: held.File is null)) continue;
+            return data;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+        new(Update(sessionId, change, lifetime));
 
     /// <inheritdoc/>
     public bool UpdateTimestamp(string sessionId, TimeSpan lifetime)
@@ -96,13 +105,57 @@ public sealed class FileSessionHandler : ISessionHandler
         if (!folder.Exists) return;
         foreach (FileInfo file in folder.EnumerateFiles(Prefix + "*"))
         {
-            if (IsOurs(file.Name) && IsOlder(file.LastWriteTimeUtc, lifetime + Grace)) TryDelete(file.FullName);
+            if (!IsOlder(file.LastWriteTimeUtc, lifetime + Grace)) continue;
+            if (file.Name.StartsWith(TemporaryPrefix, StringComparison.Ordinal)) TryDelete(file.FullName);
+            else if (SessionIds.IsWellFormed(file.Name.AsSpan(Prefix.Length))) Sweep(file.FullName, lifetime + Grace);
         }
     }
 
-    private static bool IsOurs(string name) => name.StartsWith(TemporaryPrefix, StringComparison.Ordinal) || SessionIds.IsWellFormed(name.AsSpan(Prefix.Length));
-
     private static bool IsOlder(DateTime changed, TimeSpan lifetime) => DateTime.UtcNow - changed > lifetime;
+
+    /// <summary>Removes an old session, unless somebody is about to save it or has done so since it was looked at.</summary>
+    private static void Sweep(string path, TimeSpan lifetime)
+    {
+        try
+        {
+            using FileLock? held = FileLock.TryTake(path);
+            if (held?.File is not { } file || !IsOlder(File.GetLastWriteTimeUtc(file), lifetime)) return;
+            held.DoneReading();
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It is not ours to remove.
+        }
+    }
+
+    private static SafeFileHandle? Open(string path)
+    {
+        if (OperatingSystem.IsLinux()) return LinuxFile.Open(path, write: false);
+        // An exception for each unknown id would be a present to whoever makes them up.
+        if (!File.Exists(path)) return null;
+        try
+        {
+            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    private static byte[]? Read(SafeFileHandle file, TimeSpan lifetime)
+    {
+        if (IsOlder(File.GetLastWriteTimeUtc(file), lifetime)) return null;
+        byte[] data = new byte[RandomAccess.GetLength(file)];
+        for (int read = 0; read < data.Length;)
+        {
+            int count = RandomAccess.Read(file, data.AsSpan(read), read);
+            if (count == 0) throw new EndOfStreamException("A session's file has become shorter while it was read; only this library may write it.");
+            read += count;
+        }
+        return data;
+    }
 
     private static void TryDelete(string path)
     {
@@ -119,18 +172,47 @@ public sealed class FileSessionHandler : ISessionHandler
     private string PathOf(string sessionId) => Path.Combine(Folder, Prefix + SessionIds.Checked(sessionId));
 
     /// <summary>Whoever reads meanwhile has the old file or the new one, whole.</summary>
-    private void Replace(string path, byte[] data)
+    /// <returns>False if it is new to the caller and somebody else has made it meanwhile.</returns>
+    private bool TryPut(string path, byte[] data, bool isNew)
     {
         string temporary = Path.Combine(Folder, TemporaryPrefix + SessionIds.Create());
         try
         {
-            WriteNew(temporary, data);
-            Move(temporary, path);
+            try
+            {
+                WriteNew(temporary, data);
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // Folders for temporary files are tidied up now and then.
+                _folder.PrepareAgain();
+                WriteNew(temporary, data);
+            }
+            if (isNew && !TryMoveNew(temporary, path))
+            {
+                TryDelete(temporary);
+                return false;
+            }
+            if (!isNew) Move(temporary, path);
+            return true;
         }
         catch
         {
             TryDelete(temporary);
             throw;
+        }
+    }
+
+    private static bool TryMoveNew(string temporary, string path)
+    {
+        try
+        {
+            File.Move(temporary, path, overwrite: false);
+            return true;
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return false;
         }
     }
 

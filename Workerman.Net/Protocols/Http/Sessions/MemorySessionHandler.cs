@@ -70,15 +70,24 @@ public sealed class MemorySessionHandler : ISessionHandler
     }
 
     /// <inheritdoc/>
-    public bool UpdateTimestamp(string sessionId, TimeSpan lifetime)
+    public byte[]? Update(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime)
     {
+        ArgumentNullException.ThrowIfNull(change);
         lock (_gate)
         {
-            if (Read(sessionId, lifetime) is not { } data) return false;
-            Write(sessionId, data, lifetime);
-            return true;
+            byte[]? data = change(Read(sessionId, lifetime));
+            if (data is null) Destroy(sessionId);
+            else Write(sessionId, data, lifetime);
+            return data;
         }
     }
+
+    /// <inheritdoc/>
+    public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+        new(Update(sessionId, change, lifetime));
+
+    /// <inheritdoc/>
+    public bool UpdateTimestamp(string sessionId, TimeSpan lifetime) => Update(sessionId, stored => stored, lifetime) is not null;
 
     /// <inheritdoc/>
     public void Gc(TimeSpan lifetime)

@@ -1,43 +1,103 @@
 namespace Workerman.Protocols.Http.Sessions;
 
-/// <summary>The way to the store: what has changed since it was last there, under which id.</summary>
+/// <summary>
+/// The way to the store: what this request has changed, done to what is stored by then. A session that was found and has been removed from the
+/// store since, by another request or because it expired, is not stored again.
+/// </summary>
 public sealed partial class Session
 {
-    private List<LeftBehind>? _left;
-    private int _version;
-    private int _savedVersion;
-    private bool _flushed;
+    /// <summary>How often a session that moves to another id is read again because others changed it under the old one meanwhile.</summary>
+    private const int MaxMoves = 3;
+
+    /// <summary>What has changed since the last save began.</summary>
+    private SessionChanges _changes = new();
+
+    private Standing _standing;
+
+    /// <summary>Tells it from others that have had its id; null where no other can have.</summary>
+    private string? _mark;
+
+    /// <summary>Where the session is stored while it has a new id that is not.</summary>
+    private Origin? _origin;
+
+    /// <summary>Saves that have begun and not ended: more than one only if the application does not await them.</summary>
+    private int _saving;
+
     private bool _refreshed;
 
     /// <summary>What the last attempt to save failed with; null if it succeeded.</summary>
     private Exception? _failure;
 
+    /// <summary>What this request knows of the store under the session's id.</summary>
+    private enum Standing : byte
+    {
+        /// <summary>Nothing is stored yet; saving begins it, also without any value: else the next request would get another id.</summary>
+        New,
+
+        /// <summary>It was found, or saved from here.</summary>
+        Stored,
+
+        /// <summary>This request has removed it; it begins anew if a value is set.</summary>
+        Ended,
+    }
+
     private enum Step : byte
     {
         None,
-        Write,
-        Destroy,
+
+        /// <summary>Under an id that nobody else can know.</summary>
+        Create,
+
+        /// <summary>Under an id that others may know.</summary>
+        Begin,
+        Change,
+        End,
+
+        /// <summary>From the id that it had to the one that it has now.</summary>
+        Move,
         Refresh,
     }
 
     /// <summary>Whether the client does not know the id yet: the answer tells it.</summary>
-    internal bool IsIssued { get; private set; }
+    internal bool IsIssued { get; set; }
+
+    /// <summary>What handlers know it by.</summary>
+    private string Key => SessionIds.KeyOf(Id);
 
     /// <summary>
     /// Stores the changes now, if there are any (PHP: <c>save()</c>). It happens by itself when the answer is sent; what changes
-    /// afterwards is stored only by this.
+    /// afterwards is stored only by this. The changes alone are stored: what other requests of the client have stored since stays. If one of them has ended the
+    /// session (<see cref="Flush"/>, a new id), or it has expired since it was found, it stays so and the changes are dropped.
     /// </summary>
     /// <exception cref="Exception">Whatever keeps the handler from it: a full disk, a cache that is down. The changes are kept for another try.</exception>
     public void Save()
     {
+        if (Begin() is not { } work) return;
         try
         {
-            SaveChanges();
-            _failure = null;
+            switch (work.Step)
+            {
+                case Step.Create:
+                    _store.Handler.Write(work.Key, work.Apply(null)!, _store.Lifetime);
+                    break;
+                case Step.Begin or Step.Change:
+                    _store.Handler.Update(work.Key, work.Apply, _store.Lifetime);
+                    break;
+                case Step.End:
+                    _store.Handler.Update(work.Key, work.End, _store.Lifetime);
+                    break;
+                case Step.Move:
+                    Move(work, work.Origin!);
+                    break;
+                case Step.Refresh:
+                    _store.Handler.UpdateTimestamp(work.Key, _store.Lifetime);
+                    break;
+            }
+            Saved(work);
         }
         catch (Exception e)
         {
-            _failure = e;
+            Failed(work, e);
             throw;
         }
     }
@@ -48,26 +108,44 @@ public sealed partial class Session
     /// <inheritdoc cref="Save" path="/exception"/>
     public async ValueTask SaveAsync(CancellationToken cancellationToken = default)
     {
+        if (Begin() is not { } work) return;
         try
         {
-            await SaveChangesAsync(cancellationToken);
-            _failure = null;
+            switch (work.Step)
+            {
+                case Step.Create:
+                    await _store.Handler.WriteAsync(work.Key, work.Apply(null)!, _store.Lifetime, cancellationToken);
+                    break;
+                case Step.Begin or Step.Change:
+                    await _store.Handler.UpdateAsync(work.Key, work.Apply, _store.Lifetime, cancellationToken);
+                    break;
+                case Step.End:
+                    await _store.Handler.UpdateAsync(work.Key, work.End, _store.Lifetime, cancellationToken);
+                    break;
+                case Step.Move:
+                    await MoveAsync(work, work.Origin!, cancellationToken);
+                    break;
+                case Step.Refresh:
+                    await _store.Handler.UpdateTimestampAsync(work.Key, _store.Lifetime, cancellationToken);
+                    break;
+            }
+            Saved(work);
         }
         catch (Exception e)
         {
-            _failure = e;
+            Failed(work, e);
             throw;
         }
     }
 
     /// <summary>Begins a new lifetime of what is stored (PHP: <c>refresh()</c>).</summary>
     /// <returns>False if nothing is stored.</returns>
-    public bool Refresh() => _refreshed = _store.Handler.UpdateTimestamp(Id, _store.Lifetime);
+    public bool Refresh() => _refreshed = _store.Handler.UpdateTimestamp(Key, _store.Lifetime);
 
     /// <summary>As <see cref="Refresh"/>, but the loop goes on meanwhile.</summary>
     /// <inheritdoc cref="Refresh" path="/returns"/>
     public async ValueTask<bool> RefreshAsync(CancellationToken cancellationToken = default) =>
-        _refreshed = await _store.Handler.UpdateTimestampAsync(Id, _store.Lifetime, cancellationToken);
+        _refreshed = await _store.Handler.UpdateTimestampAsync(Key, _store.Lifetime, cancellationToken);
 
     /// <summary>Removes expired sessions of all clients from the store, now (PHP: <c>gc()</c>). It happens by itself now and then.</summary>
     public void Gc() => _store.Handler.Gc(_store.Lifetime);
@@ -90,85 +168,142 @@ public sealed partial class Session
         return null;
     }
 
-    private void SaveChanges()
-    {
-        int version = _version;
-        (Step step, byte[]? data) = Plan();
-        switch (step)
-        {
-            case Step.Write:
-                _store.Handler.Write(Id, data!, _store.Lifetime);
-                break;
-            case Step.Destroy:
-                _store.Handler.Destroy(Id);
-                break;
-            case Step.Refresh:
-                Refresh();
-                break;
-        }
-        int left = _left?.Count ?? 0;
-        for (int i = 0; i < left; i++)
-        {
-            LeftBehind old = _left![i];
-            if (old.Data is null) _store.Handler.Destroy(old.Id);
-            else _store.Handler.Write(old.Id, old.Data, _store.Lifetime);
-        }
-        Saved(version, left);
-    }
-
-    private async ValueTask SaveChangesAsync(CancellationToken cancellationToken)
-    {
-        int version = _version;
-        int left = _left?.Count ?? 0;
-        (Step step, byte[]? data) = Plan();
-        switch (step)
-        {
-            case Step.Write:
-                await _store.Handler.WriteAsync(Id, data!, _store.Lifetime, cancellationToken);
-                break;
-            case Step.Destroy:
-                await _store.Handler.DestroyAsync(Id, cancellationToken);
-                break;
-            case Step.Refresh:
-                await RefreshAsync(cancellationToken);
-                break;
-        }
-        for (int i = 0; i < left; i++)
-        {
-            LeftBehind old = _left![i];
-            if (old.Data is null) await _store.Handler.DestroyAsync(old.Id, cancellationToken);
-            else await _store.Handler.WriteAsync(old.Id, old.Data, _store.Lifetime, cancellationToken);
-        }
-        Saved(version, left);
-    }
-
-    /// <summary>Goes on under a new id, and leaves the old one to what it was or to nothing.</summary>
+    /// <summary>Goes on under a new id, and leaves the old one to what it is by then or to nothing.</summary>
+    /// <exception cref="InvalidOperationException">It is being saved.</exception>
     internal void Regenerate(bool deleteOld)
     {
-        bool changed = _version != _savedVersion;
-        if (deleteOld || IsEmptied) (_left ??= []).Add(new LeftBehind(Id, null));
-        else if (changed && !IsIssued) (_left ??= []).Add(new LeftBehind(Id, SessionJson.Write(_values)));
+        if (_saving > 0) throw new InvalidOperationException("The session is being saved under its old id; await SaveAsync before it gets another.");
+        if (_standing == Standing.Stored) _origin = new Origin(Key, _mark, deleteOld || _changes.IsEnd, _changes.Copy());
         Id = SessionIds.Create();
         IsIssued = true;
-        _version++;
+        _mark = null;
+        _standing = Standing.New;
     }
 
-    private bool IsEmptied => _flushed && _values.Count == 0 && !IsIssued;
-
-    private (Step Step, byte[]? Data) Plan()
+    private Work? Begin()
     {
-        if (_version == _savedVersion) return (_store.AutoUpdateTimestamp && !_refreshed ? Step.Refresh : Step.None, null);
-        return IsEmptied ? (Step.Destroy, null) : (Step.Write, SessionJson.Write(_values));
+        Step step = Next();
+        if (step == Step.None)
+        {
+            _failure = null;
+            return null;
+        }
+        var work = new Work(step, Id, Key, _changes, _origin, _mark);
+        // Values from before the end are gone for good, also for requests that still have them.
+        if (step == Step.Change && _changes.IsCleared) work.NewMark = SessionJson.NewMark();
+        else if (step == Step.Begin && _standing == Standing.Ended) work.Mark = work.NewMark = SessionJson.NewMark();
+        else work.NewMark = _mark;
+        // What changes while the store is busy is still to be saved.
+        _changes = new SessionChanges();
+        _origin = null;
+        _saving++;
+        return work;
     }
 
-    private void Saved(int version, int left)
+    private Step Next() => _origin is not null ? Step.Move : _standing switch
     {
-        // What changed while the store was busy is still to be saved.
-        _savedVersion = version;
+        Standing.New => _mark is null && _saving == 0 ? Step.Create : Step.Begin,
+        Standing.Ended => _changes.IsEmpty || _changes.IsEnd ? Step.None : Step.Begin,
+        _ when _changes.IsEnd => Step.End,
+        _ when !_changes.IsEmpty => Step.Change,
+        _ => _store.AutoUpdateTimestamp && !_refreshed ? Step.Refresh : Step.None,
+    };
+
+    private void Saved(Work work)
+    {
+        _saving--;
+        _failure = null;
         _refreshed = true;
-        _left?.RemoveRange(0, left);
+        // It may have got another id meanwhile.
+        if (work.Id != Id || work.Step == Step.Refresh) return;
+        _standing = work.Step == Step.End ? Standing.Ended : Standing.Stored;
+        _mark = work.NewMark;
     }
 
-    /// <summary>An id that was given up before the answer, and what becomes of it: data to keep, or null to remove it.</summary>
-    private readonly record struct LeftBehind(string Id, byte[]? Data);
+    private void Failed(Work work, Exception failure)
+    {
+        _saving--;
+        _failure = failure;
+        _changes = work.Changes.Then(_changes);
+        _origin ??= work.Origin;
+    }
+
+    private void Move(Work work, Origin old)
+    {
+        ISessionHandler handler = _store.Handler;
+        if (!old.IsEnded)
+        {
+            byte[]? left = old.Changes.IsEmpty ? handler.Read(old.Key, _store.Lifetime) : handler.Update(old.Key, old.Apply, _store.Lifetime);
+            handler.Write(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime);
+            return;
+        }
+        // The new one is stored before the old one goes: whatever fails in between, the client's values are somewhere.
+        for (int moves = 1; ; moves++)
+        {
+            byte[]? left = handler.Read(old.Key, _store.Lifetime);
+            handler.Write(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime);
+            if (handler.Update(old.Key, now => Origin.EndUnlessChanged(now, left, moves == MaxMoves), _store.Lifetime) is null) return;
+        }
+    }
+
+    private async ValueTask MoveAsync(Work work, Origin old, CancellationToken cancellationToken)
+    {
+        ISessionHandler handler = _store.Handler;
+        if (!old.IsEnded)
+        {
+            byte[]? left = await (old.Changes.IsEmpty
+                ? handler.ReadAsync(old.Key, _store.Lifetime, cancellationToken)
+                : handler.UpdateAsync(old.Key, old.Apply, _store.Lifetime, cancellationToken));
+            await handler.WriteAsync(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime, cancellationToken);
+            return;
+        }
+        for (int moves = 1; ; moves++)
+        {
+            byte[]? left = await handler.ReadAsync(old.Key, _store.Lifetime, cancellationToken);
+            await handler.WriteAsync(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime, cancellationToken);
+            bool last = moves == MaxMoves;
+            if (await handler.UpdateAsync(old.Key, now => Origin.EndUnlessChanged(now, left, last), _store.Lifetime, cancellationToken) is null) return;
+        }
+    }
+
+    /// <summary>One save: what it does, and to which session.</summary>
+    private sealed class Work(Step step, string id, string key, SessionChanges changes, Origin? origin, string? mark)
+    {
+        public Step Step => step;
+
+        public string Id => id;
+
+        public string Key => key;
+
+        public SessionChanges Changes => changes;
+
+        public Origin? Origin => origin;
+
+        public string? Mark { get; set; } = mark;
+
+        /// <summary>The mark that it has afterwards.</summary>
+        public string? NewMark { get; set; }
+
+        public byte[]? Apply(byte[]? stored)
+        {
+            if (step == Step.Change) return changes.ApplyTo(stored, Mark, NewMark);
+            string? found = Mark;
+            byte[] data = changes.Begin(stored, ref found);
+            NewMark = found;
+            return data;
+        }
+
+        /// <summary>Another session under the id is not this one's to end.</summary>
+        public byte[]? End(byte[]? stored) => stored is not null && SessionJson.TryRead(stored, out _, out string? found, out _) && found != Mark ? stored : null;
+    }
+
+    /// <summary>An id that was given up before the answer, what had changed by then, and whether it is to be worth nothing.</summary>
+    private sealed record Origin(string Key, string? Mark, bool IsEnded, SessionChanges Changes)
+    {
+        public byte[]? Apply(byte[]? stored) => Changes.ApplyTo(stored, Mark, Changes.IsCleared ? SessionJson.NewMark() : Mark);
+
+        /// <summary>Ends it, unless others have changed it since it was read: their changes move along.</summary>
+        public static byte[]? EndUnlessChanged(byte[]? now, byte[]? read, bool anyway) =>
+            anyway || now is null || read is not null && now.AsSpan().SequenceEqual(read) ? null : now;
+    }
 }

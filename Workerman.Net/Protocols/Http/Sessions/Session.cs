@@ -7,25 +7,27 @@ namespace Workerman.Protocols.Http.Sessions;
 /// <summary>
 /// What the server remembers of a client between requests (PHP: <c>Workerman\Protocols\Http\Session</c>). Values are JSON, read with a type that the
 /// application names. Changes are saved when the answer is sent; later ones, or earlier if need be, by <see cref="Save"/>. It
-/// belongs to its request and is not for several threads at once. Two requests of a client at the same time each have their own copy,
-/// and the last one to save wins. Saving is in <c>.Save.cs</c>.
+/// belongs to its request and is not for several threads at once. Two requests of a client at the same time each have their own copy, as it was when
+/// they first asked for it; what each of them sets or removes is saved, value by value, and of two that set the same value the last one to save
+/// wins. What one of them ends, the other does not bring back. Values of the application's own types are in <c>.Objects.cs</c>, saving is in <c>.Save.cs</c>.
 /// </summary>
 public sealed partial class Session
 {
     private readonly SessionStore _store;
     private readonly Dictionary<string, JsonElement> _values;
 
-    internal Session(SessionStore store, string id, Dictionary<string, JsonElement> values, bool isIssued)
+    internal Session(SessionStore store, string id, Dictionary<string, JsonElement> values, string? mark, bool isStored)
     {
         _store = store;
         _values = values;
         Id = id;
-        IsIssued = isIssued;
-        // An id that was issued is recorded, also without any value: else the next request would get another.
-        if (isIssued) _version = 1;
+        _mark = mark;
+        _standing = isStored ? Standing.Stored : Standing.New;
     }
 
-    /// <summary>Its id, 32 letters and digits, which the client's cookie holds (PHP: <c>getId()</c>). It is a secret: keep it out of logs.</summary>
+    /// <summary>
+    /// Its id, which the client's cookie holds: 32 letters and digits, or one of the application's own (PHP: <c>getId()</c>). It is a secret: keep it out of logs.
+    /// </summary>
     public string Id { get; private set; }
 
     /// <summary>
@@ -57,29 +59,6 @@ public sealed partial class Session
     public bool Get(string name, bool defaultValue) =>
         Find(name) is { ValueKind: JsonValueKind.True or JsonValueKind.False } value ? value.GetBoolean() : defaultValue;
 
-    /// <summary>
-    /// A value of the application's own type (PHP: <c>get()</c>), or <paramref name="defaultValue"/> if there is none. So it is if the stored value
-    /// does not fit the type, as after a new version of the application; that stands in the log.
-    /// </summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="type">What it is read as: from a <c>JsonSerializerContext</c>, <c>MyContext.Default.Basket</c>.</param>
-    /// <param name="defaultValue">What to give if there is none.</param>
-    [return: NotNullIfNotNull(nameof(defaultValue))]
-    public T? Get<T>(string name, JsonTypeInfo<T> type, T? defaultValue = default)
-    {
-        ArgumentNullException.ThrowIfNull(type);
-        if (Find(name) is not { } value) return defaultValue;
-        try
-        {
-            return value.Deserialize(type) ?? defaultValue;
-        }
-        catch (Exception e) when (e is JsonException or NotSupportedException)
-        {
-            _store.Report?.Invoke($"A session's value is not the {typeof(T)} that was asked for; it counts as none", e);
-            return defaultValue;
-        }
-    }
-
     /// <summary>Stores a text or null (PHP: <c>set()</c>).</summary>
     public void Set(string name, string? value) => Store(name, SessionJson.Of(value));
 
@@ -96,22 +75,14 @@ public sealed partial class Session
     /// <summary>Stores a number, to the last digit (PHP: <c>set()</c>).</summary>
     public void Set(string name, decimal value) => Store(name, SessionJson.Of(value));
 
-    /// <summary>Stores a value of the application's own type, as it is now (PHP: <c>set()</c>).</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="value">The value; changes to it later on are not stored.</param>
-    /// <param name="type">How it is written: from a <c>JsonSerializerContext</c>, <c>MyContext.Default.Basket</c>.</param>
-    public void Set<T>(string name, T value, JsonTypeInfo<T> type)
-    {
-        ArgumentNullException.ThrowIfNull(type);
-        Store(name, JsonSerializer.SerializeToElement(value, type));
-    }
-
-    /// <summary>Stores a text, number, true, false or null (PHP: <c>put($key, $value)</c>).</summary>
-    /// <exception cref="ArgumentException">It is of another type, for which there is <see cref="Set{T}"/>.</exception>
+    /// <summary>
+    /// Stores a text, number, true, false or null, or an array, list or dictionary of such values (PHP: <c>put($key, $value)</c>).
+    /// </summary>
+    /// <exception cref="ArgumentException">It is of another type, for which there is <see cref="Set{T}(string, T, JsonTypeInfo{T})"/>.</exception>
     public void Put(string name, object? value) => Store(name, SessionJson.Of(value));
 
-    /// <summary>Stores several values, each a text, number, true, false or null (PHP: <c>put(array)</c>); all of them or none.</summary>
-    /// <exception cref="ArgumentException">One is of another type, for which there is <see cref="Set{T}"/>.</exception>
+    /// <summary>Stores several values, each as <see cref="Put(string, object)"/> does (PHP: <c>put(array)</c>); all of them or none.</summary>
+    /// <exception cref="ArgumentException">One is of another type, for which there is <see cref="Set{T}(string, T, JsonTypeInfo{T})"/>.</exception>
     public void Put(Dictionary<string, object?> values)
     {
         ArgumentNullException.ThrowIfNull(values);
@@ -122,7 +93,7 @@ public sealed partial class Session
     /// <summary>Removes a value (PHP: <c>delete()</c>).</summary>
     public void Delete(string name)
     {
-        if (_values.Remove(name)) _version++;
+        if (_values.Remove(name)) _changes.Remove(name);
     }
 
     /// <summary>Removes one or several values (PHP: <c>forget()</c>).</summary>
@@ -150,10 +121,6 @@ public sealed partial class Session
     /// <inheritdoc cref="Pull(string, int)"/>
     public bool Pull(string name, bool defaultValue) => Pulled(name, Get(name, defaultValue));
 
-    /// <summary>Gives a value as <see cref="Get{T}"/> does and removes it (PHP: <c>pull()</c>).</summary>
-    [return: NotNullIfNotNull(nameof(defaultValue))]
-    public T? Pull<T>(string name, JsonTypeInfo<T> type, T? defaultValue = default) => Pulled(name, Get(name, type, defaultValue));
-
     /// <summary>A copy of all values (PHP: <c>all()</c>).</summary>
     public Dictionary<string, JsonElement> All() => new(_values);
 
@@ -164,14 +131,13 @@ public sealed partial class Session
     public bool Exists(string name) => _values.ContainsKey(name);
 
     /// <summary>
-    /// Removes all values, and the session from the store (PHP: <c>flush()</c>): its id is worth nothing any more, unless a value is set again
-    /// before the answer.
+    /// Removes all values, and the session from the store (PHP: <c>flush()</c>): its id is worth nothing any more, unless this request sets a value again. What
+    /// other requests set that have found the session before is dropped in either case.
     /// </summary>
     public void Flush()
     {
         _values.Clear();
-        _flushed = true;
-        _version++;
+        _changes.Clear();
     }
 
     private JsonElement? Find(string name) => _values.TryGetValue(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
@@ -184,7 +150,8 @@ public sealed partial class Session
 
     private void Store(string name, JsonElement value)
     {
+        if (name == SessionJson.MarkName) throw new ArgumentException($"The name {SessionJson.MarkName} is the library's; choose another.", nameof(name));
         _values[name] = value;
-        _version++;
+        _changes.Set(name, value);
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.Versioning;
 
 namespace Workerman.Protocols.Http.Sessions;
@@ -44,10 +45,15 @@ internal sealed class SessionFolder
         _ready = true;
     }
 
-    /// <summary>One for each user and program: sessions of one are none of another's.</summary>
-    private static string Default()
+    /// <summary>
+    /// One for each user and program: sessions of one are none of another's. A user of a container often has a number and no name.
+    /// </summary>
+    private static string Default() => Default(Environment.UserName, OperatingSystem.IsLinux() ? LinuxFile.Caller() : null);
+
+    internal static string Default(string userName, uint? userId)
     {
-        string name = $"workerman-sessions-{Environment.UserName}-{AppDomain.CurrentDomain.FriendlyName}";
+        string user = !string.IsNullOrWhiteSpace(userName) ? userName : userId is { } number ? number.ToString(CultureInfo.InvariantCulture) : "nobody";
+        string name = $"workerman-sessions-{user}-{AppDomain.CurrentDomain.FriendlyName}";
         foreach (char invalid in System.IO.Path.GetInvalidFileNameChars()) name = name.Replace(invalid, '_');
         return System.IO.Path.Combine(System.IO.Path.GetTempPath(), name);
     }

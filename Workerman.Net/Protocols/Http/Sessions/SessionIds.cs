@@ -1,15 +1,21 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
 /// The ids of sessions (PHP: <c>createSessionId()</c>): 32 lower-case letters and digits from the operating system's randomness, 165 bits.
-/// Lower case alone, so that no file system takes two of them for one. Pure but for the randomness. Any thread.
+/// Lower case alone, so that no file system takes two of them for one. An id of the application's own is stored under one of this form, its key,
+/// so that no handler has to fear what it is made of. Pure but for the randomness. Any thread.
 /// </summary>
 internal static class SessionIds
 {
     public const int Length = 32;
+
+    /// <summary>What a cookie of an application's own id may need, percent-encoded, is within the 4096 bytes that browsers keep.</summary>
+    public const int MaxOwnLength = 1024;
+
     private const string Alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
 
     private static readonly SearchValues<char> Allowed = SearchValues.Create(Alphabet);
@@ -18,6 +24,20 @@ internal static class SessionIds
 
     /// <summary>Whether it could be one of ours, and so may become part of a path or a key.</summary>
     public static bool IsWellFormed(ReadOnlySpan<char> id) => id.Length == Length && !id.ContainsAnyExcept(Allowed);
+
+    /// <summary>Whether it may be an id of the application's own.</summary>
+    public static bool IsUsable(ReadOnlySpan<char> id) => id.Length is > 0 and <= MaxOwnLength && !id.ContainsAnyExceptInRange('!', '~');
+
+    /// <summary>What a usable id is stored under: itself if it is of our form, else what SHA-256 makes of it, in our form.</summary>
+    public static string KeyOf(string id)
+    {
+        if (IsWellFormed(id)) return id;
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes(id), hash);
+        Span<char> key = stackalloc char[Length];
+        for (int i = 0; i < key.Length; i++) key[i] = Alphabet[hash[i] % Alphabet.Length];
+        return new string(key);
+    }
 
     /// <summary>The id, if it may become part of a path or a key.</summary>
     /// <exception cref="ArgumentException">It is none of ours.</exception>

@@ -1,6 +1,9 @@
 using System.Buffers;
+using System.Collections;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Workerman.Protocols.Http.Sessions;
@@ -11,16 +14,26 @@ namespace Workerman.Protocols.Http.Sessions;
 /// </summary>
 internal static class SessionJson
 {
+    /// <summary>
+    /// The member that tells sessions of one id apart, where an id can have had one before: the one that a request has read may have been ended since, and another begun.
+    /// </summary>
+    public const string MarkName = "workerman.session";
+
     /// <summary>Deeper than any value that the serializer writes.</summary>
     private static readonly JsonDocumentOptions Reading = new() { MaxDepth = 1024 };
 
+    private const int MaxPlainDepth = 64;
+
     private static readonly JsonWriterOptions Writing = new() { MaxDepth = 1024 };
 
-    public static byte[] Write(Dictionary<string, JsonElement> values)
+    public static string NewMark() => SessionIds.Create()[..12];
+
+    public static byte[] Write(Dictionary<string, JsonElement> values, string? mark)
     {
         var output = new ArrayBufferWriter<byte>();
         using var writer = new Utf8JsonWriter(output, Writing);
         writer.WriteStartObject();
+        if (mark is not null) writer.WriteString(MarkName, mark);
         foreach ((string name, JsonElement value) in values)
         {
             writer.WritePropertyName(name);
@@ -33,14 +46,16 @@ internal static class SessionJson
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <returns>False if it is something else; then there are no values.</returns>
-    public static bool TryRead(byte[] data, out Dictionary<string, JsonElement> values, [NotNullWhen(false)] out Exception? reason)
+    public static bool TryRead(byte[] data, out Dictionary<string, JsonElement> values, out string? mark, [NotNullWhen(false)] out Exception? reason)
     {
         values = [];
+        mark = null;
         reason = null;
         try
         {
             using JsonDocument document = JsonDocument.Parse(data, Reading);
             foreach (JsonProperty member in document.RootElement.EnumerateObject()) values[member.Name] = member.Value.Clone();
+            if (values.Remove(MarkName, out JsonElement found)) mark = found.ToString();
             return true;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -51,19 +66,67 @@ internal static class SessionJson
         }
     }
 
-    /// <summary>A plain value.</summary>
+    /// <summary>A plain value, or an array, list or dictionary of such values.</summary>
     /// <exception cref="ArgumentException">It is none that JSON has a form for without being told.</exception>
     public static JsonElement Of(object? value) => value switch
     {
         null => Of((string?)null),
         string text => Of(text),
         bool flag => Of(flag),
-        byte or sbyte or short or ushort or int or uint or long => Of(Convert.ToInt64(value, null)),
-        float or double => Of(Convert.ToDouble(value, null)),
+        byte or sbyte or short or ushort or int or uint or long => Of(Convert.ToInt64(value, CultureInfo.InvariantCulture)),
+        ulong number => Of((decimal)number),
+        float or double => Of(Convert.ToDouble(value, CultureInfo.InvariantCulture)),
         decimal number => Of(number),
         JsonElement element => element.Clone(),
-        _ => throw new ArgumentException($"A session stores texts, numbers, true, false and null by themselves, but {value.GetType()} only with its JsonTypeInfo: Set(name, value, MyContext.Default.MyType).", nameof(value)),
+        IEnumerable or JsonNode => OfMany(value),
+        _ => throw NotPlain(value),
     };
+
+    private static JsonElement OfMany(object value)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(output, Writing)) WriteAny(writer, value);
+        using JsonDocument document = JsonDocument.Parse(output.WrittenMemory, Reading);
+        return document.RootElement.Clone();
+    }
+
+    private static void WriteAny(Utf8JsonWriter writer, object? value)
+    {
+        switch (value)
+        {
+            case JsonNode node:
+                node.WriteTo(writer);
+                break;
+            case IDictionary entries:
+                writer.WriteStartObject();
+                foreach (DictionaryEntry entry in entries)
+                {
+                    writer.WritePropertyName(entry.Key as string ?? throw new ArgumentException("A session stores dictionaries whose keys are texts.", nameof(value)));
+                    WriteInner(writer, entry.Value);
+                }
+                writer.WriteEndObject();
+                break;
+            case IEnumerable items and not string:
+                // A list of bytes would be an array of numbers here and base64 with metadata.
+                if (value is byte[]) throw NotPlain(value);
+                writer.WriteStartArray();
+                foreach (object? item in items) WriteInner(writer, item);
+                writer.WriteEndArray();
+                break;
+            default:
+                Of(value).WriteTo(writer);
+                break;
+        }
+    }
+
+    private static void WriteInner(Utf8JsonWriter writer, object? value)
+    {
+        if (writer.CurrentDepth > MaxPlainDepth) throw new ArgumentException($"A session stores values of {MaxPlainDepth} levels at most; does this one hold itself?", nameof(value));
+        WriteAny(writer, value);
+    }
+
+    private static ArgumentException NotPlain(object value) => new(
+        $"A session stores texts, numbers, true, false and null, and lists and dictionaries of them, by themselves, but {value.GetType()} only as Set(name, value), or with its JsonTypeInfo in trimmed programs: Set(name, value, MyContext.Default.MyType).", nameof(value));
 
     public static JsonElement Of(string? value) => JsonSerializer.SerializeToElement(value, SessionJsonContext.Default.String!);
 

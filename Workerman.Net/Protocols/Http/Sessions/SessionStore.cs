@@ -33,7 +33,7 @@ internal sealed class SessionStore
     {
         foreach (string id in ids)
         {
-            if (Handler.Read(id, Lifetime) is { } data) return Open(id, data);
+            if (Handler.Read(SessionIds.KeyOf(id), Lifetime) is { } data) return Open(id, data);
         }
         return null;
     }
@@ -43,13 +43,16 @@ internal sealed class SessionStore
     {
         foreach (string id in ids)
         {
-            if (await Handler.ReadAsync(id, Lifetime, cancellationToken) is { } data) return Open(id, data);
+            if (await Handler.ReadAsync(SessionIds.KeyOf(id), Lifetime, cancellationToken) is { } data) return Open(id, data);
         }
         return null;
     }
 
     /// <summary>A session with an id of its own, which the client has yet to be told.</summary>
-    public Session Create() => new(this, SessionIds.Create(), [], isIssued: true);
+    public Session Create() => new(this, SessionIds.Create(), [], null, isStored: false) { IsIssued = true };
+
+    /// <summary>A session with an id that the application has chosen.</summary>
+    public Session CreateOwn(string id) => new(this, id, [], SessionJson.NewMark(), isStored: false);
 
     /// <summary>Sweeps, once in a while and not on the caller's time (PHP: <c>Session::$gcProbability</c>).</summary>
     public void SweepSometimes()
@@ -76,8 +79,8 @@ internal sealed class SessionStore
 
     private Session Open(string id, byte[] data)
     {
-        if (!SessionJson.TryRead(data, out Dictionary<string, JsonElement> values, out Exception? reason))
+        if (!SessionJson.TryRead(data, out Dictionary<string, JsonElement> values, out string? mark, out Exception? reason))
             Report?.Invoke("The stored data of a session is none of this library's; the session is empty, and overwritten when it changes", reason);
-        return new Session(this, id, values, isIssued: false);
+        return new Session(this, id, values, mark, isStored: true);
     }
 }
