@@ -277,6 +277,63 @@ internal sealed partial class SessionTests
         Assert.That(slow.Written, Is.Null, "nothing to save any more");
     }
 
+    /// <summary>A save that nobody awaits, and the answer's behind it: in turn, whatever the store takes.</summary>
+    [Test]
+    public async Task SavesThatOverlapAreDoneInTurn([Values] bool flush)
+    {
+        var slow = new SlowHandler();
+        _store.Handler = slow;
+        Session session = _store.Create();
+        if (flush)
+        {
+            slow.Go.SetResult();
+            session.Set("old", 1);
+            await session.SaveAsync();
+            session = _store.Find([session.Id])!;
+            slow.Go = new TaskCompletionSource();
+            session.Flush();
+        }
+        session.Set("a", 1);
+        ValueTask first = session.SaveAsync();
+        if (flush) session.Delete("a");
+        session.Set("b", 2);
+        ValueTask second = session.SaveAsync();
+        Assert.That(() => session.Regenerate(true), Throws.InvalidOperationException.With.Message.Contains("await SaveAsync"));
+        slow.Go.SetResult();
+        await first;
+        await second;
+        Assert.That(Encoding.UTF8.GetString(slow.Written!), flush ? Does.Match("""^\{"workerman.session":"[0-9a-z]{12}","b":2\}$""") : Is.EqualTo("""{"a":1,"b":2}"""));
+    }
+
+    [Test]
+    public void AFailedSaveIsTriedAgain()
+    {
+        var failing = new FailingHandler();
+        _store.Handler = failing;
+        Session session = _store.Create();
+        session.Set("a", 1);
+        Assert.That(session.Save, Throws.InstanceOf<IOException>());
+        session.Set("b", 2);
+        failing.Fails = false;
+        session.Save();
+        failing.Fails = true;
+        session = _store.Find([session.Id])!;
+        session.Delete("a");
+        session.Regenerate(deleteOld: true);
+        session.Set("c", 3);
+        Assert.That(session.Save, Throws.InstanceOf<IOException>());
+        failing.Fails = false;
+        session.Save();
+        Assert.That(failing.Stored, Has.Count.EqualTo(1));
+        Assert.That(_store.Find([session.Id])!.All().Keys, Is.EquivalentTo(new[] { "b", "c" }));
+        session.Flush();
+        failing.Fails = true;
+        Assert.That(session.Save, Throws.InstanceOf<IOException>());
+        failing.Fails = false;
+        session.Save();
+        Assert.That(failing.Stored, Is.Empty);
+    }
+
     private Session SavedAndReadAgain(Session session)
     {
         session.Save();
@@ -295,9 +352,30 @@ internal sealed partial class SessionTests
     [JsonSerializable(typeof(Basket))]
     private sealed partial class SessionTestsJson : JsonSerializerContext;
 
+    private sealed class FailingHandler : ISessionHandler
+    {
+        public bool Fails { get; set; } = true;
+
+        public Dictionary<string, byte[]> Stored { get; } = [];
+
+        public byte[]? Read(string sessionId, TimeSpan lifetime) => Stored.GetValueOrDefault(sessionId);
+
+        public void Write(string sessionId, byte[] data, TimeSpan lifetime)
+        {
+            if (Fails) throw new IOException("the disk is full");
+            Stored[sessionId] = data;
+        }
+
+        public void Destroy(string sessionId)
+        {
+            if (Fails) throw new IOException("the disk is read-only");
+            Stored.Remove(sessionId);
+        }
+    }
+
     private sealed class SlowHandler : ISessionHandler
     {
-        public TaskCompletionSource Go { get; } = new();
+        public TaskCompletionSource Go { get; set; } = new();
 
         public byte[]? Written { get; set; }
 

@@ -268,7 +268,8 @@ internal sealed class SessionWireTests(Type loopType)
             client.Reset();
         }
         Assert.That(await told.Task.WaitAsync(Wait.Limit), Is.EqualTo(id));
-        Assert.That(Stored(id).Get("paid", false));
+        // What another thread sends is on its way to the loop yet.
+        await Wait.Until(() => Stored(id).Get("paid", false), "the session's value");
     }
 
     [Test]

@@ -78,7 +78,7 @@ public sealed partial class Session
             switch (work.Step)
             {
                 case Step.Create:
-                    _store.Handler.Write(work.Key, work.Apply(null)!, _store.Lifetime);
+                    using (SessionGates.Of(_store.Handler).Enter(work.Key)) _store.Handler.Write(work.Key, work.Apply(null)!, _store.Lifetime);
                     break;
                 case Step.Begin or Step.Change:
                     _store.Handler.Update(work.Key, work.Apply, _store.Lifetime);
@@ -114,7 +114,8 @@ public sealed partial class Session
             switch (work.Step)
             {
                 case Step.Create:
-                    await _store.Handler.WriteAsync(work.Key, work.Apply(null)!, _store.Lifetime, cancellationToken);
+                    using (await SessionGates.Of(_store.Handler).EnterAsync(work.Key, cancellationToken))
+                        await _store.Handler.WriteAsync(work.Key, work.Apply(null)!, _store.Lifetime, cancellationToken);
                     break;
                 case Step.Begin or Step.Change:
                     await _store.Handler.UpdateAsync(work.Key, work.Apply, _store.Lifetime, cancellationToken);
@@ -188,14 +189,22 @@ public sealed partial class Session
             _failure = null;
             return null;
         }
-        var work = new Work(step, Id, Key, _changes, _origin, _mark);
+        var work = new Work(step, Id, Key, _changes, _origin, _mark, _standing);
         // Values from before the end are gone for good, also for requests that still have them.
         if (step == Step.Change && _changes.IsCleared) work.NewMark = SessionJson.NewMark();
         else if (step == Step.Begin && _standing == Standing.Ended) work.Mark = work.NewMark = SessionJson.NewMark();
         else work.NewMark = _mark;
-        // What changes while the store is busy is still to be saved.
+        // What changes while the store is busy is still to be saved, by a save that comes after this one.
         _changes = new SessionChanges();
         _origin = null;
+        _mark = work.NewMark;
+        _standing = step switch
+        {
+            Step.End => Standing.Ended,
+            // Until it has been begun, another save may have to begin it.
+            Step.Create or Step.Begin or Step.Move => _standing,
+            _ => Standing.Stored,
+        };
         _saving++;
         return work;
     }
@@ -215,8 +224,8 @@ public sealed partial class Session
         _failure = null;
         _refreshed = true;
         // It may have got another id meanwhile.
-        if (work.Id != Id || work.Step == Step.Refresh) return;
-        _standing = work.Step == Step.End ? Standing.Ended : Standing.Stored;
+        if (work.Id != Id || work.Step is not (Step.Create or Step.Begin or Step.Move)) return;
+        _standing = Standing.Stored;
         _mark = work.NewMark;
     }
 
@@ -226,6 +235,9 @@ public sealed partial class Session
         _failure = failure;
         _changes = work.Changes.Then(_changes);
         _origin ??= work.Origin;
+        if (work.Id != Id || _saving > 0) return;
+        _standing = work.Standing;
+        _mark = work.FirstMark;
     }
 
     private void Move(Work work, Origin old)
@@ -267,7 +279,7 @@ public sealed partial class Session
     }
 
     /// <summary>One save: what it does, and to which session.</summary>
-    private sealed class Work(Step step, string id, string key, SessionChanges changes, Origin? origin, string? mark)
+    private sealed class Work(Step step, string id, string key, SessionChanges changes, Origin? origin, string? mark, Standing standing)
     {
         public Step Step => step;
 
@@ -279,6 +291,12 @@ public sealed partial class Session
 
         public Origin? Origin => origin;
 
+        /// <summary>What was known before.</summary>
+        public Standing Standing => standing;
+
+        public string? FirstMark { get; } = mark;
+
+        /// <summary>The mark of the session that it changes.</summary>
         public string? Mark { get; set; } = mark;
 
         /// <summary>The mark that it has afterwards.</summary>
