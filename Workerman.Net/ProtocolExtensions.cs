@@ -18,7 +18,7 @@ public static class ProtocolExtensions
     {
         /// <summary>Goes on with another protocol for messages of the same type, which go to the same callback as before.</summary>
         /// <param name="protocol">An object for this connection alone: it may keep state.</param>
-        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, or a message waits for its answer.</exception>
+        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, a message waits for its answer, or the connection is about to become a WebSocket.</exception>
         public void UseProtocol(IProtocol<T> protocol)
         {
             ArgumentNullException.ThrowIfNull(protocol);
@@ -32,7 +32,7 @@ public static class ProtocolExtensions
         /// <param name="protocol">An object for this connection alone: it may keep state.</param>
         /// <param name="onMessage">What is called with each message.</param>
         /// <typeparam name="T">The message.</typeparam>
-        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, or a message waits for its answer.</exception>
+        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, a message waits for its answer, or the connection is about to become a WebSocket.</exception>
         /// <exception cref="ArgumentException"><paramref name="onMessage"/> is <c>async void</c>.</exception>
         public void UseProtocol<T>(IProtocol<T> protocol, Action<TcpConnection, T> onMessage)
         {
@@ -56,7 +56,7 @@ public static class ProtocolExtensions
         /// <summary>Goes on with HTTP/1.1 (PHP: <c>$connection-&gt;protocol = 'Workerman\Protocols\Http'</c>).</summary>
         /// <param name="onMessage">What is called with each request.</param>
         /// <param name="options">Limits and patience; null for the worker's (<see cref="WorkerOptions.Http"/>).</param>
-        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, or a message waits for its answer.</exception>
+        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, a message waits for its answer, or the connection is about to become a WebSocket.</exception>
         /// <exception cref="ArgumentException"><paramref name="onMessage"/> is <c>async void</c>.</exception>
         public void UseHttp(Action<TcpConnection, Request> onMessage, HttpOptions? options = null)
         {
@@ -83,6 +83,8 @@ public static class ProtocolExtensions
         if (!connection.Loop.IsCurrent)
             throw new InvalidOperationException("A connection's protocol is changed on its loop: call this in one of its callbacks, or after an await in OnMessageAsync.");
         if (connection.Status != ConnectionStatus.Established) return;
+        if (connection.Protocol.IsOpening)
+            throw new InvalidOperationException("This connection is about to become a WebSocket. For several protocols on one port take a worker on http://, whose UpgradeToWebSocket makes WebSockets, or on tcp://.");
         if (!connection.Protocol.IsReady)
             throw new InvalidOperationException("A message of this connection waits for its answer, which the present protocol has to write; send it first, then change the protocol.");
         connection.Switch(makeProtocol(), handler);

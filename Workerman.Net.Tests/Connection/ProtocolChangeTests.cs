@@ -129,6 +129,19 @@ internal sealed class ProtocolChangeTests(Type loopType)
         Assert.That(() => connection.UseProtocol(null!), Throws.ArgumentNullException);
     }
 
+    [Test]
+    public async Task OneThatIsAboutToBecomeAWebSocketKeepsItsProtocol()
+    {
+        var thrown = new TaskCompletionSource<Exception>();
+        var worker = new Worker<string>("websocket://127.0.0.1:0")
+        {
+            OnConnect = connection => thrown.SetResult(Assert.Throws<InvalidOperationException>(() => connection.UseHttp((_, _) => { }))!),
+        };
+        await using TestServer server = TestServer.Start(loopType, worker);
+        using RawClient client = server.Connect();
+        Assert.That(Wait.For(thrown.Task).Message, Does.Contain("UpgradeToWebSocket"));
+    }
+
     private TestServer Lines(Action<TcpConnection<string>, string> onMessage, Action<Worker<string>>? setUp = null)
     {
         var worker = new Worker<string>("tcp://127.0.0.1:0") { Protocol = () => new LineProtocol(), OnMessage = onMessage };

@@ -48,6 +48,6 @@ internal sealed class CultureTests
     private static (int Code, string Output) Run(string settings, string program, string[] arguments)
     {
         using ServerProcess process = ServerProcess.Run(["dotnet", "exec", "--runtimeconfig", settings, "--depsfile", Path.ChangeExtension(program, ".deps.json"), program, "under", .. arguments]);
-        return (process.WaitForExit(), process.Output);
+        return (process.WaitForExit(3 * Wait.Limit), process.Output);
     }
 }

@@ -164,7 +164,7 @@ internal sealed class ResponsePageTests(Type loopType)
         await using TestServer server = TestServer.Start(loopType, worker);
         using HttpClient client = ClientOf(server);
         using HttpResponseMessage first = await client.GetAsync("/");
-        Assert.That((first.StatusCode, first.Content.Headers.ContentType!.ToString(), await first.Content.ReadAsStringAsync()), Is.EqualTo((HttpStatusCode.OK, "text/html", "<h1>a file</h1>")));
+        Assert.That((first.StatusCode, first.Content.Headers.ContentType!.ToString(), await first.Content.ReadAsStringAsync()), Is.EqualTo((HttpStatusCode.OK, "text/html; charset=utf-8", "<h1>a file</h1>")));
         client.DefaultRequestHeaders.IfModifiedSince = first.Content.Headers.LastModified;
         using HttpResponseMessage second = await client.GetAsync("/");
         Assert.That(second.StatusCode, Is.EqualTo(HttpStatusCode.NotModified));

@@ -66,9 +66,11 @@ internal sealed partial class ServerProcess : IDisposable
         return this;
     }
 
-    public int WaitForExit()
+    public int WaitForExit() => WaitForExit(Wait.Limit);
+
+    public int WaitForExit(TimeSpan limit)
     {
-        Assert.That(_process.WaitForExit(Wait.Limit), $"it does not exit; it printed: {Output}");
+        Assert.That(_process.WaitForExit(limit), $"it does not exit; it printed: {Output}");
         // Without a limit: waits for the end of the output too.
         _process.WaitForExit();
         return _process.ExitCode;

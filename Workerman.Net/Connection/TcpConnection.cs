@@ -232,7 +232,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         Protocol = protocol;
         protocol.OnAttached(this);
         _handler = handler;
-        if (ReleaseHeld()) AnnounceDrain();
+        if (Status == ConnectionStatus.Established && ReleaseHeld()) AnnounceDrain();
         if (Buffers.Corked == this) return;
         TrackPhase();
         DeferResume();
@@ -257,7 +257,6 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         destination.OnBufferFull = _ => PauseRecv();
         destination.OnBufferDrain = _ => ResumeRecv();
         Switch(RawProtocol.Instance, new PipeHandler(_handler, destination));
-        if (Status == ConnectionStatus.Established) ReleaseHeld();
     }
 
     /// <summary>One look at the time limits. About once a second, on the loop's thread.</summary>

@@ -149,7 +149,7 @@ internal sealed class WebSocketClientTests(Type loopType)
     {
         var done = new TaskCompletionSource<string>();
         var worker = new Worker<string>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (_, _) => { } };
-        worker.OnWorkerStart = _ => Timer.Delay(0.01, async () =>
+        worker.OnWorkerStart = _ => Timer.DelayAsync(0.01, async () =>
         {
             string told = "";
             var client = new AsyncTcpConnection<string>($"ws://{worker.LocalEndPoint}") { OnConnect = _ => told += "connected " };
