@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Workerman.Connection;
@@ -29,7 +30,8 @@ internal static class Serve
         if (OperatingSystem.IsLinux()) EpollLoop.UseIoUring = !args.Contains("--no-io-uring");
         var worker = new Worker(address) { Name = "serve", Count = Arguments.Integer(args, "--loops", 1) };
         if (tls) Encrypt(worker);
-        if (Arguments.Text(args, "--sessions") is { } folder) worker.Options.Http.Session.Handler = new FileSessionHandler(folder);
+        string? sessions = Arguments.Text(args, "--sessions");
+        if (sessions is not null) worker.Options.Http.Session.Handler = new FileSessionHandler(sessions);
         var loops = new EachLoop(worker);
         worker.OnWorkerStart = _ => loops.Enter();
         Action<TcpConnection, Request> stream = Arguments.Text(args, "--broadcast-ms") is null
@@ -39,9 +41,9 @@ internal static class Serve
         {
             string? accept = request.Header("accept");
             if (accept == "text/event-stream") stream(connection, request);
-            else if (accept == "application/json" && request.Path == "/loops") SendLoops(connection, worker, loops);
-            else if (accept == "application/json" && request.Path == "/fault") throw new InvalidOperationException(new string('x', int.Parse(request.Get("size", "0")!, System.Globalization.CultureInfo.InvariantCulture)));
-            else if (request.Path == "/session") UseSession(connection, request);
+            else if (accept == "application/json") SendFigures(connection, request, worker, loops);
+            // The path is not asked for by the requests that are measured.
+            else if (sessions is not null && request.Path == "/session") UseSession(connection, request);
             else connection.Send("Hello, World!");
         };
         if (Arguments.Text(args, "--port") is not null) Echo(Arguments.Integer(args, "--port", 0) + 1, worker.Count, args.Contains("--deflate"));
@@ -53,6 +55,13 @@ internal static class Serve
     {
         var echo = new Worker<WebSocketMessage>($"websocket://127.0.0.1:{port}") { Name = "echo", Count = loops, OnMessage = (connection, message) => connection.Send(message) };
         if (deflate) echo.Options.WebSocket.Deflate = new DeflateOptions();
+    }
+
+    private static void SendFigures(TcpConnection connection, Request request, Worker worker, EachLoop loops)
+    {
+        if (request.Path == "/fault") throw new InvalidOperationException(new string('x', int.Parse(request.Get("size", "0")!, CultureInfo.InvariantCulture)));
+        if (request.Path == "/loops") SendLoops(connection, worker, loops);
+        else connection.Send("Hello, World!");
     }
 
     private static void UseSession(TcpConnection connection, Request request)

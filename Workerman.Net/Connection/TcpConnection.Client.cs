@@ -90,8 +90,7 @@ public partial class TcpConnection
         PeerReset = _freed = false;
         if (!_renewable) return;
         if (!IsPiped) _handler = _handler.Root;
-        _resumeDeferred = _renewable = EndsHere = _peerClosed = _paused = _resets = _finishByClosing = _endsSending = false;
-        _lingerUntil = 0;
+        _resumeDeferred = _renewable = EndsHere = _peerClosed = _paused = _resets = _finishByClosing = _endsSending = _lingers = false;
         _tls = null;
         _watch = NoSocket.Instance;
         Protocol = protocol;

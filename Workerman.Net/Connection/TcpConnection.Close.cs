@@ -11,7 +11,9 @@ namespace Workerman.Connection;
 /// </summary>
 public partial class TcpConnection
 {
-    private long _lingerUntil;
+    /// <summary>Whether the peer's end is waited for, since <see cref="_phaseSince"/>.</summary>
+    private bool _lingers;
+
     private bool _finishByClosing;
     private bool _resets;
     private bool _freed;
@@ -213,13 +215,14 @@ public partial class TcpConnection
     /// <summary>Half-closes, then reads only to find the peer's end.</summary>
     private void Linger()
     {
-        if (_lingerUntil != 0) return;
+        if (_lingers) return;
         if (_peerClosed || LingerTimeout == TimeSpan.Zero || !_watch.ShutdownSend())
         {
             Destroy();
             return;
         }
-        _lingerUntil = Loop.Now + (long)LingerTimeout.TotalMilliseconds;
+        _lingers = true;
+        _phaseSince = Loop.Now;
         UpdateReading();
     }
 

@@ -216,7 +216,7 @@ public partial class TcpConnection
             ConnectionStatus.Connecting => true,
             ConnectionStatus.Established => !_paused && (CanReadMessage() || RecvBufferQueueSize < ReadAheadLimit),
             // Draining, so that the answer is not lost to a reset.
-            _ => _lingerUntil != 0,
+            _ => _lingers,
         };
     }
 }

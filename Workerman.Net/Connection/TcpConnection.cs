@@ -269,9 +269,9 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         {
             SweepHandshake(now);
         }
-        else if (_lingerUntil != 0)
+        else if (_lingers)
         {
-            if (now >= _lingerUntil) Destroy();
+            if (now - _phaseSince >= LingerTimeout.TotalMilliseconds) Destroy();
         }
         else if (HasUnsent && SendTimeout != Timeout.InfiniteTimeSpan && now - _stalledSince > SendTimeout.TotalMilliseconds)
         {

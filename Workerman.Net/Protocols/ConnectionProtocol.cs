@@ -3,7 +3,7 @@ using System.Buffers;
 namespace Workerman.Protocols;
 
 /// <summary>What a connection waits for its peer to do.</summary>
-internal enum WaitPhase
+internal enum WaitPhase : byte
 {
     /// <summary>Nothing: it is the application's turn, or the protocol has no time limits.</summary>
     Nothing,

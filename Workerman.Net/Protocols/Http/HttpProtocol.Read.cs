@@ -7,7 +7,6 @@ internal partial class HttpProtocol
 {
     private Request? _request;
     private RequestBody? _body;
-    private long _remaining;
     private bool _owesContinue;
     private bool _refusesHead;
 
@@ -70,7 +69,7 @@ internal partial class HttpProtocol
     private void BeginBody(in RequestHead head, long limit, bool nothingCame)
     {
         _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options, _request.Header("content-encoding"), limit);
-        _remaining = head.ContentLength;
+        _body.Remaining = head.ContentLength;
         _state = head.IsChunked ? State.Chunks : State.Body;
         if (head.IsChunked) _chunks = new ChunkedDecoder(_body, limit, options);
         // RFC 9110 section 10.1.1: where some of the body has come already, nobody waits.
@@ -79,18 +78,19 @@ internal partial class HttpProtocol
 
     private Verdict ReadBody(ref ReadOnlySequence<byte> input)
     {
-        ReadOnlySequence<byte> part = input.Slice(0, Math.Min(_remaining, input.Length));
+        RequestBody body = _body!;
+        ReadOnlySequence<byte> part = input.Slice(0, Math.Min(body.Remaining, input.Length));
         try
         {
-            foreach (ReadOnlyMemory<byte> segment in part) _body!.Append(segment.Span);
+            foreach (ReadOnlyMemory<byte> segment in part) body.Append(segment.Span);
         }
         catch (BadRequestException e)
         {
             return Verdict.Reject(e.StatusCode, e.Message);
         }
-        _remaining -= part.Length;
+        body.Remaining -= part.Length;
         input = input.Slice(part.End);
-        return _remaining == 0 ? Verdict.Message : Verdict.NeedMore;
+        return body.Remaining == 0 ? Verdict.Message : Verdict.NeedMore;
     }
 
     private Verdict ReadChunks(ref ReadOnlySequence<byte> input)

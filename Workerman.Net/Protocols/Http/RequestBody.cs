@@ -41,6 +41,9 @@ internal sealed class RequestBody : IDisposable
 
     public long Length { get; private set; }
 
+    /// <summary>How many bytes of a body with a Content-Length are still to come.</summary>
+    public long Remaining { get; set; }
+
     /// <summary>Whether the bytes as they came are in memory.</summary>
     public bool IsInMemory => _bytes?.IsInMemory == true;
 
