@@ -12,12 +12,15 @@ namespace Workerman.Benchmarks;
 
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application:
-/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket] [--no-io-uring] [--tls] [--deflate] [--sessions FOLDER]</c>.
+/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket]
+/// [--no-io-uring] [--tls] [--deflate] [--sessions FOLDER]</c>.
 /// With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the start.
 /// With <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see cref="EventStream"/>, to which a timer publishes.
 /// With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with <c>--deflate</c>.
-/// With <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets one and <c>?flush</c> ends the session.
-/// <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has; <c>GET /fault?size=N</c> with it fails, with a message of N characters.
+/// With <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets one and
+/// <c>?flush</c> ends the session.
+/// <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has; <c>GET /fault?size=N</c>
+/// with it fails, with a message of N characters.
 /// </summary>
 internal static class Serve
 {

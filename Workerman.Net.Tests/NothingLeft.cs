@@ -2,7 +2,9 @@ using Workerman.Protocols.Http.Sessions;
 
 namespace Workerman.Tests;
 
-/// <summary>Sessions that are kept where nobody chose make a folder there; the last test takes it away, unless another run uses it.</summary>
+/// <summary>
+/// Sessions that are kept where nobody chose make a folder there; the last test takes it away, unless another run uses it.
+/// </summary>
 [SetUpFixture]
 internal sealed class NothingLeft
 {

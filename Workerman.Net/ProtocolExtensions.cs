@@ -7,8 +7,10 @@ using Workerman.WebSockets;
 namespace Workerman;
 
 /// <summary>
-/// Another protocol on a connection that is open (PHP: <c>$connection-&gt;protocol = …</c>): after a first line that says which, or once the client has proved who it is. What
-/// has arrived and is not read yet is read by the new one. A WebSocket begins with an answer, so it has a method of its own, <c>UpgradeToWebSocket</c>. All on the connection's loop.
+/// Another protocol on a connection that is open (PHP: <c>$connection-&gt;protocol = …</c>): after a first line that says which,
+/// or once the client has proved who it is. What
+/// has arrived and is not read yet is read by the new one. A WebSocket begins with an answer, so it has a method of its own,
+/// <c>UpgradeToWebSocket</c>. All on the connection's loop.
 /// </summary>
 public static class ProtocolExtensions
 {
@@ -16,9 +18,12 @@ public static class ProtocolExtensions
 
     extension<T>(TcpConnection<T> connection)
     {
-        /// <summary>Goes on with another protocol for messages of the same type, which go to the same callback as before.</summary>
+        /// <summary>
+        /// Goes on with another protocol for messages of the same type, which go to the same callback as before.
+        /// </summary>
         /// <param name="protocol">An object for this connection alone: it may keep state.</param>
-        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, a message waits for its answer, or the connection is about to become a WebSocket.</exception>
+        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, a message waits for its answer,
+        /// or the connection is about to become a WebSocket.</exception>
         public void UseProtocol(IProtocol<T> protocol)
         {
             ArgumentNullException.ThrowIfNull(protocol);
@@ -32,7 +37,8 @@ public static class ProtocolExtensions
         /// <param name="protocol">An object for this connection alone: it may keep state.</param>
         /// <param name="onMessage">What is called with each message.</param>
         /// <typeparam name="T">The message.</typeparam>
-        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, a message waits for its answer, or the connection is about to become a WebSocket.</exception>
+        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, a message waits for its answer,
+        /// or the connection is about to become a WebSocket.</exception>
         /// <exception cref="ArgumentException"><paramref name="onMessage"/> is <c>async void</c>.</exception>
         public void UseProtocol<T>(IProtocol<T> protocol, Action<TcpConnection, T> onMessage)
         {
@@ -56,7 +62,8 @@ public static class ProtocolExtensions
         /// <summary>Goes on with HTTP/1.1 (PHP: <c>$connection-&gt;protocol = 'Workerman\Protocols\Http'</c>).</summary>
         /// <param name="onMessage">What is called with each request.</param>
         /// <param name="options">Limits and patience; null for the worker's (<see cref="WorkerOptions.Http"/>).</param>
-        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, a message waits for its answer, or the connection is about to become a WebSocket.</exception>
+        /// <exception cref="InvalidOperationException">The call is not on the connection's loop, a message waits for its answer,
+        /// or the connection is about to become a WebSocket.</exception>
         /// <exception cref="ArgumentException"><paramref name="onMessage"/> is <c>async void</c>.</exception>
         public void UseHttp(Action<TcpConnection, Request> onMessage, HttpOptions? options = null)
         {
@@ -90,7 +97,10 @@ public static class ProtocolExtensions
         connection.Switch(makeProtocol(), handler);
     }
 
-    /// <summary>The handler of a connection whose protocol was changed: all but its messages stays with the one it was made with. On the loop's thread.</summary>
+    /// <summary>
+    /// The handler of a connection whose protocol was changed: all but its messages stays with the one it was made with. On the
+    /// loop's thread.
+    /// </summary>
     private sealed class SwitchedHandler<T>(ConnectionHandler inner, Func<TcpConnection, T, Task> received) : DelegatingHandler<T>(inner)
     {
         protected override void OnMessage(TcpConnection connection, T message) => Observe(connection, message, received(connection, message));

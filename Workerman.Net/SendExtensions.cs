@@ -6,14 +6,17 @@ using Workerman.Protocols;
 namespace Workerman;
 
 /// <summary>
-/// Sending what has one meaning only where the types say so: a message of the type that the connection's worker receives, and a number, which is sent as its text in invariant form, <c>-1.5</c>
-/// for example (PHP: <c>send($data)</c>, which makes a text of anything). What has none, a <c>bool</c> or a dictionary on an HTTP connection, does not compile. Any thread; from another than the loop's,
+/// Sending what has one meaning only where the types say so: a message of the type that the connection's worker receives, and a
+/// number, which is sent as its text in invariant form, <c>-1.5</c>
+/// for example (PHP: <c>send($data)</c>, which makes a text of anything). What has none, a <c>bool</c> or a dictionary on an HTTP
+/// connection, does not compile. Any thread; from another than the loop's,
 /// do not change a message afterwards.
 /// </summary>
 public static class SendExtensions
 {
     /// <summary>Sends a message of the connection's own protocol.</summary>
-    /// <exception cref="InvalidOperationException">The protocol does not send such a message: HTTP receives a <c>Request</c>, and sends a <c>Response</c>.</exception>
+    /// <exception cref="InvalidOperationException">The protocol does not send such a message: HTTP receives a <c>Request</c>, and
+    /// sends a <c>Response</c>.</exception>
     public static SendResult Send<T>(this TcpConnection<T> connection, T message) => connection.SendMessage(message);
 
     /// <inheritdoc cref="Send{T}(TcpConnection{T}, T)"/>
@@ -35,7 +38,9 @@ public static class SendExtensions
         connection.Close();
     }
 
-    /// <summary>Sends a last message of the connection's own protocol, then ends as <see cref="TcpConnection.End()"/> does.</summary>
+    /// <summary>
+    /// Sends a last message of the connection's own protocol, then ends as <see cref="TcpConnection.End()"/> does.
+    /// </summary>
     public static void End<T>(this TcpConnection<T> connection, T message) => connection.EndWith(message);
 
     /// <inheritdoc cref="End{T}(TcpConnection{T}, T)"/>

@@ -24,7 +24,8 @@ public static class Timer
     }
 
     /// <summary>
-    /// Calls an asynchronous function every <paramref name="seconds"/>, or once; after an <c>await</c> the code goes on on this loop. It is not called while its last run has not
+    /// Calls an asynchronous function every <paramref name="seconds"/>, or once; after an <c>await</c> the code goes on on this
+    /// loop. It is not called while its last run has not
     /// ended. What it throws is logged, and the next run comes all the same.
     /// </summary>
     /// <inheritdoc cref="Add"/>

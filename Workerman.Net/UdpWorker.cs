@@ -9,7 +9,8 @@ namespace Workerman;
 
 /// <summary>
 /// A worker that receives datagrams (PHP: <c>new Worker('udp://…')</c>). It is a class of its own because its <see cref="OnMessage"/> gets a
-/// <see cref="UdpConnection{T}"/>: there are no connections that could be opened, closed or listed, so there is no <c>OnConnect</c>, <c>OnClose</c>, <c>OnBufferFull</c> or
+/// <see cref="UdpConnection{T}"/>: there are no connections that could be opened, closed or listed, so there is no
+/// <c>OnConnect</c>, <c>OnClose</c>, <c>OnBufferFull</c> or
 /// <c>OnBufferDrain</c>. All its loops share one socket, or have one each with <see cref="WorkerBase.ReusePort"/>.
 /// </summary>
 /// <typeparam name="T">What <see cref="OnMessage"/> receives: <c>string</c>, <c>byte[]</c>, <c>ReadOnlyMemory&lt;byte&gt;</c>, or what <see cref="Protocol"/> reads.</typeparam>
@@ -56,7 +57,10 @@ public class UdpWorker<T> : WorkerBase
         }
     }
 
-    /// <summary>Whether it may send to broadcast addresses (SO_BROADCAST; PHP: <c>so_broadcast</c>). To receive what is sent to them it has to listen on all addresses, or on that one.</summary>
+    /// <summary>
+    /// Whether it may send to broadcast addresses (SO_BROADCAST; PHP: <c>so_broadcast</c>). To receive what is sent to them it
+    /// has to listen on all addresses, or on that one.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The worker runs.</exception>
     public bool EnableBroadcast
     {
@@ -71,7 +75,10 @@ public class UdpWorker<T> : WorkerBase
     /// <summary>How it sends to multicast groups. Set it before the worker listens.</summary>
     public MulticastOptions Multicast { get; } = new();
 
-    /// <summary>Becomes a member of a multicast group, now or as soon as it listens: on all addresses, or on the group's. Not with <see cref="WorkerBase.ReusePort"/>. Any thread.</summary>
+    /// <summary>
+    /// Becomes a member of a multicast group, now or as soon as it listens: on all addresses, or on the group's. Not with
+    /// <see cref="WorkerBase.ReusePort"/>. Any thread.
+    /// </summary>
     /// <param name="group">Its address.</param>
     /// <param name="localAddress">The interface, by one of its addresses; null for what the system chooses.</param>
     /// <exception cref="ArgumentException">It is no group.</exception>
@@ -83,7 +90,10 @@ public class UdpWorker<T> : WorkerBase
     /// <exception cref="SocketException">The system refuses: it was no member.</exception>
     public void DropMulticastGroup(IPAddress group, IPAddress? localAddress = null) => Multicast.Drop(group, localAddress, OpenSockets());
 
-    /// <summary>A peer that nothing need have come from, to send to through the worker's socket: a host, a multicast group, a broadcast address. In a callback of the worker; what is sent in <see cref="OnWorkerStart"/> comes too early and is dropped.</summary>
+    /// <summary>
+    /// A peer that nothing need have come from, to send to through the worker's socket: a host, a multicast group, a broadcast
+    /// address. In a callback of the worker; what is sent in <see cref="OnWorkerStart"/> comes too early and is dropped.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The calling code does not run on one of the worker's loops.</exception>
     public UdpConnection<T> PeerAt(IPEndPoint remote)
     {

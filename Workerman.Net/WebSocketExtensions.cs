@@ -68,7 +68,8 @@ public static class WebSocketExtensions
         /// <param name="options">Limits and patience; null for the worker's (<see cref="WorkerOptions.WebSocket"/>).</param>
         /// <returns>Whether it is a WebSocket now, and can send messages.</returns>
         /// <exception cref="InvalidOperationException">The request has been answered, or the call is not on the connection's loop.</exception>
-        /// <exception cref="ArgumentException"><paramref name="onMessage"/> is <c>async void</c>; let it return a Task.</exception>
+        /// <exception cref="ArgumentException"><paramref name="onMessage"/> is <c>async void</c>; let it return a
+        /// Task.</exception>
         public bool UpgradeToWebSocket(Request request, Action<TcpConnection, WebSocketMessage> onMessage, WebSocketOptions? options = null)
         {
             ArgumentNullException.ThrowIfNull(onMessage);

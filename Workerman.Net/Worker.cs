@@ -44,8 +44,10 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     }
 
     /// <summary>
-    /// Where the library logs to; by default lines on the console (PHP: <c>Worker::log</c>). The library calls it on a thread of its own, one line after another, with the <see cref="ExecutionContext"/> of where
-    /// the line arose: one that is slow or blocks holds no loop. Only its <see cref="ILogger.IsEnabled"/> is called there and then.
+    /// Where the library logs to; by default lines on the console (PHP: <c>Worker::log</c>). The library calls it on a thread of
+    /// its own, one line after another, with the <see cref="ExecutionContext"/> of where
+    /// the line arose: one that is slow or blocks holds no loop. Only its <see cref="ILogger.IsEnabled"/> is called there and
+    /// then.
     /// </summary>
     public static ILogger Logger
     {
@@ -58,7 +60,8 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     }
 
     /// <summary>
-    /// How many characters of log lines may wait for a log that does not take them (a pipe that nobody reads, a slow <see cref="Logger"/>); 1,048,576, at least 1. Beyond, lines are dropped, and one line says how many once writing goes on.
+    /// How many characters of log lines may wait for a log that does not take them (a pipe that nobody reads, a slow
+    /// <see cref="Logger"/>); 1,048,576, at least 1. Beyond, lines are dropped, and one line says how many once writing goes on.
     /// </summary>
     public static long LogBufferSize
     {
@@ -79,7 +82,10 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
         lock (Gate) return [.. Registered];
     }
 
-    /// <summary>Where the workers are in their life; of several runs at once the one that runs counts (PHP: <c>getStatus()</c>). Any thread.</summary>
+    /// <summary>
+    /// Where the workers are in their life; of several runs at once the one that runs counts (PHP: <c>getStatus()</c>). Any
+    /// thread.
+    /// </summary>
     public static WorkerStatus GetStatus()
     {
         lock (Gate)
@@ -91,7 +97,8 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     }
 
     /// <summary>
-    /// A snapshot of all open connections of the process, those of all workers and loops, and the client connections (PHP: <c>TcpConnection::$connections</c>, which are those of one
+    /// A snapshot of all open connections of the process, those of all workers and loops, and the client connections (PHP:
+    /// <c>TcpConnection::$connections</c>, which are those of one
     /// process). Any thread.
     /// </summary>
     public static ConnectionCollection GetAllConnections()

@@ -88,8 +88,10 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     }
 
     /// <summary>
-    /// Anything that the application hangs on the worker (PHP: properties of any name, as in <c>$worker-&gt;uidConnections</c>, of which each process has its own). Set in a callback it is that loop's, and
-    /// needs no lock; set elsewhere, before the worker runs for example, it is what loops see that have none of their own, and they share it.
+    /// Anything that the application hangs on the worker (PHP: properties of any name, as in <c>$worker-&gt;uidConnections</c>,
+    /// of which each process has its own). Set in a callback it is that loop's, and
+    /// needs no lock; set elsewhere, before the worker runs for example, it is what loops see that have none of their own, and
+    /// they share it.
     /// </summary>
     public object? Context
     {
@@ -101,7 +103,10 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         }
     }
 
-    /// <summary>What <see cref="Context"/> holds, as a class of the application's, made when it is first asked for: in a callback for that loop, elsewhere for all that have none.</summary>
+    /// <summary>
+    /// What <see cref="Context"/> holds, as a class of the application's, made when it is first asked for: in a callback for that
+    /// loop, elsewhere for all that have none.
+    /// </summary>
     /// <typeparam name="TContext">The class.</typeparam>
     /// <exception cref="InvalidOperationException">The context is of another type.</exception>
     public TContext GetContext<TContext>()
@@ -128,7 +133,8 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     /// close the connection; nothing else refuses, and a line of level Debug in the log tells of it. Messages that are sent here
     /// are the first after the handshake. To choose a subprotocol or add header fields, set <see cref="Request.UpgradeHeaders"/>.
     /// </summary>
-    /// <exception cref="ArgumentException">It is <c>async void</c>: the handshake would go on at its first <c>await</c>.</exception>
+    /// <exception cref="ArgumentException">It is <c>async void</c>: the handshake would go on at its first
+    /// <c>await</c>.</exception>
     public Action<TcpConnection, Request>? OnWebSocketConnect
     {
         get;
@@ -139,7 +145,8 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     public Action<TcpConnection, Request>? OnWebSocketConnected { get; set; }
 
     /// <summary>
-    /// The peer has said that it ends, with a code (<see cref="CloseCode"/>; 1005 for none) and a reason. It is answered when this returns, and <c>OnClose</c> follows in any case (PHP: <c>$onWebSocketClose</c>).
+    /// The peer has said that it ends, with a code (<see cref="CloseCode"/>; 1005 for none) and a reason. It is answered when
+    /// this returns, and <c>OnClose</c> follows in any case (PHP: <c>$onWebSocketClose</c>).
     /// </summary>
     public Action<TcpConnection, int, string>? OnWebSocketClose { get; set; }
 
@@ -237,7 +244,8 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 
     /// <summary>
     /// Sends a message to all connections, of all loops (PHP: <c>foreach ($worker-&gt;connections …)</c>, which reaches those of one process). Where the protocol lets it, it is encoded once. One whose send
-    /// buffer is full misses it, as with <c>Send</c>. Any thread; from one of the loops its own connections have it when this returns. Do not change the message afterwards. Numbers, and the messages of a
+    /// buffer is full misses it, as with <c>Send</c>. Any thread; from one of the loops its own connections have it when this
+    /// returns. Do not change the message afterwards. Numbers, and the messages of a
     /// protocol of your own, are sent by <see cref="SendExtensions"/>.
     /// </summary>
     /// <param name="message">What <c>Send</c> takes on the connections of this worker.</param>

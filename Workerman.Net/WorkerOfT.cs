@@ -26,7 +26,9 @@ public class Worker<T> : WorkerBase
     {
     }
 
-    /// <summary>The open connections of the loop that asks; asked from elsewhere, a snapshot of all loops (PHP: <c>$connections</c>).</summary>
+    /// <summary>
+    /// The open connections of the loop that asks; asked from elsewhere, a snapshot of all loops (PHP: <c>$connections</c>).
+    /// </summary>
     public new ConnectionCollection<T> Connections => (ConnectionCollection<T>)base.Connections;
 
     /// <summary>The worker begins on a loop, before it accepts (PHP: <c>$onWorkerStart</c>). Called once per loop.</summary>
@@ -35,7 +37,9 @@ public class Worker<T> : WorkerBase
     /// <summary>The worker ends on a loop; its connections are still open (PHP: <c>$onWorkerStop</c>). Called once per loop.</summary>
     public Action<Worker<T>>? OnWorkerStop { get; set; }
 
-    /// <summary>A connection was accepted; over TLS, and its handshake has ended well, while PHP calls before it (PHP: <c>$onConnect</c>).</summary>
+    /// <summary>
+    /// A connection was accepted; over TLS, and its handshake has ended well, while PHP calls before it (PHP: <c>$onConnect</c>).
+    /// </summary>
     public Action<TcpConnection<T>>? OnConnect { get; set; }
 
     /// <summary>A connection is closed, whoever closed it (PHP: <c>$onClose</c>).</summary>
@@ -44,7 +48,9 @@ public class Worker<T> : WorkerBase
     /// <summary>Something could not be sent; the text says why (PHP: <c>$onError</c>).</summary>
     public Action<TcpConnection<T>, ConnectionError, string>? OnError { get; set; }
 
-    /// <summary>A connection's send buffer has reached its limit: what is sent from here on is dropped (PHP: <c>$onBufferFull</c>).</summary>
+    /// <summary>
+    /// A connection's send buffer has reached its limit: what is sent from here on is dropped (PHP: <c>$onBufferFull</c>).
+    /// </summary>
     public Action<TcpConnection<T>>? OnBufferFull { get; set; }
 
     /// <summary>A connection's send buffer is empty again (PHP: <c>$onBufferDrain</c>).</summary>

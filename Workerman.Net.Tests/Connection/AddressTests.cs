@@ -68,7 +68,10 @@ internal sealed class AddressTests(Type loopType)
         Assert.That(Wait.For(told.Task), Is.EqualTo(("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, "127.0.0.1")));
     }
 
-    /// <summary>A socket for both families, as that of <c>http://[::]:80</c> is; bound to 127.0.0.1 in IPv6's writing, because tests listen nowhere else.</summary>
+    /// <summary>
+    /// A socket for both families, as that of <c>http://[::]:80</c> is; bound to 127.0.0.1 in IPv6's writing, because tests
+    /// listen nowhere else.
+    /// </summary>
     [Test]
     public void AnIPv4PeerOfASocketForBothFamiliesIsToldAsIPv4()
     {

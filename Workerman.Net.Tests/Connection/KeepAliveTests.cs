@@ -6,7 +6,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
 
-/// <summary>That the system looks for peers which vanished, and the other options that sockets get, as getsockopt tells them.</summary>
+/// <summary>
+/// That the system looks for peers which vanished, and the other options that sockets get, as getsockopt tells them.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 [Platform("Linux")]
 internal sealed class KeepAliveTests(Type loopType)

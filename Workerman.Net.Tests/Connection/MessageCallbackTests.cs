@@ -6,7 +6,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
 
-/// <summary>What a connection has of its own: a message callback in place of its worker's, and what the application hangs on it.</summary>
+/// <summary>
+/// What a connection has of its own: a message callback in place of its worker's, and what the application hangs on it.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class MessageCallbackTests(Type loopType)
 {
@@ -107,6 +109,26 @@ internal sealed class MessageCallbackTests(Type loopType)
         Assert.That(seen.Select(each => each.Own).Distinct().Count(), Is.EqualTo(2));
     }
 
+    /// <summary>The manual's page close-unauthed-connections: who does not say who it is in time is closed.</summary>
+    [Test]
+    public async Task WhoDoesNotLogInInTimeIsClosed()
+    {
+        await using TestServer server = Lines(worker =>
+        {
+            worker.OnConnect = connection => connection.GetContext<Visitor>().Deadline = Timer.Delay(0.1, () => connection.Close("too late"));
+            worker.OnMessage = (connection, line) =>
+            {
+                if (line == "login") Timer.Del(connection.GetContext<Visitor>().Deadline);
+                connection.Send($"{line} heard");
+            };
+        });
+        using RawClient known = server.Connect();
+        Assert.That(known.Send("login\n").ReadUntil("\n"), Is.EqualTo("login heard\n"));
+        using RawClient silent = server.Connect();
+        Assert.That(silent.ReadToEnd(), Is.EqualTo("too late\n"));
+        Assert.That(known.Send("still here\n").ReadUntil("\n"), Is.EqualTo("still here heard\n"));
+    }
+
     private TestServer Lines(Action<Worker<string>> setUp)
     {
         var worker = new Worker<string>("tcp://127.0.0.1:0") { Protocol = () => new LineProtocol() };
@@ -117,5 +139,7 @@ internal sealed class MessageCallbackTests(Type loopType)
     private sealed class Visitor
     {
         public int Lines { get; set; }
+
+        public long Deadline { get; set; }
     }
 }

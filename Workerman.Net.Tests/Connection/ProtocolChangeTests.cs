@@ -7,7 +7,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
 
-/// <summary>Another protocol on a connection that is open: what has arrived is read by the protocol that is there when it is its turn.</summary>
+/// <summary>
+/// Another protocol on a connection that is open: what has arrived is read by the protocol that is there when it is its turn.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class ProtocolChangeTests(Type loopType)
 {

@@ -83,7 +83,10 @@ internal sealed class SendTypesTests(Type loopType)
         Assert.That(Encoding.UTF8.GetString(client.Receive(ref from)), Is.EqualTo("-42"));
     }
 
-    /// <summary><c>Send(true)</c> and <c>Send(dictionary)</c> have no method to call: each takes text, bytes, a number, a message of the library's, or the connection's own message.</summary>
+    /// <summary>
+    /// <c>Send(true)</c> and <c>Send(dictionary)</c> have no method to call: each takes text, bytes, a number, a message of the
+    /// library's, or the connection's own message.
+    /// </summary>
     [Test]
     public void NothingElseHasAMethodToCall([Values("Send", "Close", "End", "Broadcast")] string verb)
     {

@@ -6,7 +6,8 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Hosting;
 
 /// <summary>
-/// Callbacks that are <c>async void</c>: refused where somebody waits for what they do, and where one slips through, behind a method that is not async itself, its
+/// Callbacks that are <c>async void</c>: refused where somebody waits for what they do, and where one slips through, behind a
+/// method that is not async itself, its
 /// client is answered all the same.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]

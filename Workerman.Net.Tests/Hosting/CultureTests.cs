@@ -4,7 +4,8 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Hosting;
 
 /// <summary>
-/// The wire is the same wherever the server runs: the tests of what is written and read, once more in processes of other cultures. sv-SE has another minus, ar-SA and
+/// The wire is the same wherever the server runs: the tests of what is written and read, once more in processes of other
+/// cultures. sv-SE has another minus, ar-SA and
 /// fa-IR other digits, signs and calendars, th-TH another year, tr-TR an i without a dot.
 /// </summary>
 [Parallelizable]
@@ -30,7 +31,8 @@ internal sealed class CultureTests
         {
             string program = typeof(CultureTests).Assembly.Location;
             string settings = Path.ChangeExtension(program, ".runtimeconfig.json");
-            // The tests have no cultures, so that they run where the system has no data for them. This process has, if there is any.
+            // The tests have no cultures, so that they run where the system has no data for them. This process has, if there is
+            // any.
             JsonNode json = JsonNode.Parse(File.ReadAllText(settings))!;
             json["runtimeOptions"]!["configProperties"]!["System.Globalization.Invariant"] = false;
             string own = Path.Combine(folder, "cultures.runtimeconfig.json");

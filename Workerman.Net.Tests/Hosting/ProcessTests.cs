@@ -65,6 +65,14 @@ internal sealed class ProcessTests
         AssertRefused(ServerProcess.Serve(["--address", address]), address, cause);
 
     [Test]
+    public void PasswordInAnAddressIsNotQuoted()
+    {
+        using ServerProcess server = ServerProcess.Serve(["--address", "http://user:secret@127.0.0.1:8080"]);
+        Assert.That(server.WaitForExit(), Is.EqualTo(1));
+        Assert.That(server.Output, Does.Contain("Cannot listen on http://...: it has a user name").And.Not.Contain("secret"));
+    }
+
+    [Test]
     [Platform("Linux")]
     public void FullDiskBehindTheConsoleDoesNotStopTheServer()
     {

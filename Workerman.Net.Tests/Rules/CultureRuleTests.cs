@@ -6,7 +6,8 @@ using System.Text;
 namespace Workerman.Tests.Rules;
 
 /// <summary>
-/// What the analyzers of culture do not see: interpolated strings and <c>Append(value)</c>, which write by the culture of the thread. Read off the compiled library.
+/// What the analyzers of culture do not see: interpolated strings and <c>Append(value)</c>, which write by the culture of the
+/// thread. Read off the compiled library.
 /// Whole numbers differ by their sign alone, so they are the business of those who know whether one may be negative.
 /// </summary>
 internal sealed class CultureRuleTests

@@ -6,7 +6,8 @@ using NUnit.Framework.Internal;
 namespace Workerman.Tests.Support;
 
 /// <summary>
-/// The tests as a program, <c>under CULTURE FIXTURE…</c>: runs fixtures with a culture that every thread has, loops included, which an attribute on a
+/// The tests as a program, <c>under CULTURE FIXTURE…</c>: runs fixtures with a culture that every thread has, loops included,
+/// which an attribute on a
 /// test cannot do. Started by <c>CultureTests</c>, each time in a process of its own.
 /// </summary>
 internal static class CultureRun
@@ -28,7 +29,9 @@ internal static class CultureRun
         return result.FailCount == 0 && result.PassCount > 0 ? 0 : 1;
     }
 
-    /// <summary>The culture as the system knows it; where it knows none, one with the signs, digits and words that matter.</summary>
+    /// <summary>
+    /// The culture as the system knows it; where it knows none, one with the signs, digits and words that matter.
+    /// </summary>
     private static CultureInfo Find(string name)
     {
         try

@@ -43,7 +43,9 @@ internal sealed partial class ServerProcess : IDisposable
     public static ServerProcess Serve(string[] options, params string[] wrapper) =>
         Run([.. wrapper, "dotnet", Repository.ProgramOf("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks"), "serve", .. options]);
 
-    /// <summary>The same with both outputs pipes that nobody reads, so that they fill up, unless the wrapper sends them elsewhere.</summary>
+    /// <summary>
+    /// The same with both outputs pipes that nobody reads, so that they fill up, unless the wrapper sends them elsewhere.
+    /// </summary>
     public static ServerProcess ServeUnread(string[] options, params string[] wrapper)
     {
         string[] command = [.. wrapper, "dotnet", Repository.ProgramOf("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks"), "serve", .. options];

@@ -64,7 +64,8 @@ public abstract partial class AsyncTcpConnection : TcpConnection
     } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How long an address of a name may be silent before the next one is tried beside it; whichever answers first is taken (RFC 8305). 250 milliseconds, at least 10;
+    /// How long an address of a name may be silent before the next one is tried beside it; whichever answers first is taken (RFC
+    /// 8305). 250 milliseconds, at least 10;
     /// <see cref="Timeout.InfiniteTimeSpan"/> for not before the last one has failed.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">It is less than 10 milliseconds.</exception>
@@ -81,11 +82,15 @@ public abstract partial class AsyncTcpConnection : TcpConnection
     /// <summary>The local address, and port or 0, to connect from; null for what the system chooses (PHP: <c>bindto</c> of the socket context).</summary>
     public IPEndPoint? BindTo { get; set; }
 
-    /// <summary>How a peer that vanished is found; at first <see cref="TcpConnection.DefaultKeepAlive"/>, null for not at all. It counts when it connects, and says nothing for a Unix socket.</summary>
+    /// <summary>
+    /// How a peer that vanished is found; at first <see cref="TcpConnection.DefaultKeepAlive"/>, null for not at all. It counts
+    /// when it connects, and says nothing for a Unix socket.
+    /// </summary>
     public TcpKeepAlive? KeepAlive { get; set; } = DefaultKeepAlive;
 
     /// <summary>
-    /// Sets options of the socket that have no setting here, before it is bound and connected (PHP: the <c>socket</c> part of <c>$context_option</c>). Called on the loop, for each socket that is tried:
+    /// Sets options of the socket that have no setting here, before it is bound and connected (PHP: the <c>socket</c> part of
+    /// <c>$context_option</c>). Called on the loop, for each socket that is tried:
     /// a name with several addresses may take several. Do not keep or close the socket. What it throws fails the connection.
     /// </summary>
     public Action<Socket>? ConfigureSocket { get; set; }

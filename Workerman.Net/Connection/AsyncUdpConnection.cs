@@ -6,7 +6,8 @@ using Workerman.Protocols;
 namespace Workerman.Connection;
 
 /// <summary>
-/// A UDP client (PHP: <c>AsyncUdpConnection</c>): a socket of its own that sends to one address and receives from it alone; where the address stands for many (multicast, broadcast) it receives from anybody. Made and connected in a callback
+/// A UDP client (PHP: <c>AsyncUdpConnection</c>): a socket of its own that sends to one address and receives from it alone; where
+/// the address stands for many (multicast, broadcast) it receives from anybody. Made and connected in a callback
 /// of a worker, it lives on that loop, whose thread runs all its callbacks, until <see cref="Close()"/>. Nothing tells whether anybody listens there.
 /// </summary>
 /// <typeparam name="T">What <see cref="OnMessage"/> receives: <c>string</c>, <c>byte[]</c>, <c>ReadOnlyMemory&lt;byte&gt;</c>, or what <see cref="Protocol"/> reads.</typeparam>
@@ -22,19 +23,31 @@ public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
     /// <summary>Makes the protocol that each datagram is read with, for <c>udp://</c> addresses (PHP: <c>$protocol</c>). Set it before <see cref="Connect"/>.</summary>
     public Func<IProtocol<T>>? Protocol { get; set; }
 
-    /// <summary>The local address, and port or 0, to send from; null for what the system chooses (PHP: <c>bindto</c> of the socket context). Set it before <see cref="Connect"/>.</summary>
+    /// <summary>
+    /// The local address, and port or 0, to send from; null for what the system chooses (PHP: <c>bindto</c> of the socket
+    /// context). Set it before <see cref="Connect"/>.
+    /// </summary>
     public IPEndPoint? BindTo { get; set; }
 
-    /// <summary>Whether it may send to broadcast addresses (SO_BROADCAST; PHP: <c>so_broadcast</c>). It receives from anybody then. Set it before <see cref="Connect"/>.</summary>
+    /// <summary>
+    /// Whether it may send to broadcast addresses (SO_BROADCAST; PHP: <c>so_broadcast</c>). It receives from anybody then. Set it
+    /// before <see cref="Connect"/>.
+    /// </summary>
     public bool EnableBroadcast { get; set; }
 
     /// <summary>How it sends to a multicast group. Set it before <see cref="Connect"/>.</summary>
     public MulticastOptions Multicast { get; } = new();
 
-    /// <summary>Sets options of the socket that have no setting here, before it is bound. Called on the loop. Do not keep or close the socket. What it throws fails the connection.</summary>
+    /// <summary>
+    /// Sets options of the socket that have no setting here, before it is bound. Called on the loop. Do not keep or close the
+    /// socket. What it throws fails the connection.
+    /// </summary>
     public Action<Socket>? ConfigureSocket { get; set; }
 
-    /// <summary>Who sent the message that <see cref="OnMessage"/> is called for: with multicast and broadcast it may be anybody. Null before the first.</summary>
+    /// <summary>
+    /// Who sent the message that <see cref="OnMessage"/> is called for: with multicast and broadcast it may be anybody. Null
+    /// before the first.
+    /// </summary>
     public IPEndPoint? Sender => _client.Sender;
 
     /// <summary>The socket is ready (PHP: <c>$onConnect</c>): not that anybody is there.</summary>
@@ -48,7 +61,9 @@ public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
         set => field = AsyncVoid.Refuse(value, nameof(OnMessage), "Cure: set OnMessageAsync to the same lambda.");
     }
 
-    /// <summary>A message has arrived; after an <c>await</c> the code goes on on the same loop. Set this or <see cref="OnMessage"/>.</summary>
+    /// <summary>
+    /// A message has arrived; after an <c>await</c> the code goes on on the same loop. Set this or <see cref="OnMessage"/>.
+    /// </summary>
     public Func<AsyncUdpConnection<T>, T, Task>? OnMessageAsync { get; set; }
 
     /// <summary>It was closed by <see cref="Close()"/>, or could not be connected (PHP: <c>$onClose</c>).</summary>
@@ -79,7 +94,8 @@ public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
     }
 
     /// <summary>
-    /// Becomes a member of a multicast group: what is sent to it, at the port of <see cref="BindTo"/>, is received too. Before <see cref="Connect"/> with a host's address, because a socket that is connected
+    /// Becomes a member of a multicast group: what is sent to it, at the port of <see cref="BindTo"/>, is received too. Before
+    /// <see cref="Connect"/> with a host's address, because a socket that is connected
     /// receives from that host alone. On its loop.
     /// </summary>
     /// <param name="group">Its address.</param>

@@ -18,7 +18,9 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
 {
     private const string Form = "write it as scheme://host:port, for example tcp://127.0.0.1:9000 or tcp://[::1]:9000, or as unix:///path/to.sock";
 
-    /// <summary>What no host name has (WHATWG URL section 3.2): each of it would mean something else where the name is written.</summary>
+    /// <summary>
+    /// What no host name has (WHATWG URL section 3.2): each of it would mean something else where the name is written.
+    /// </summary>
     private static readonly SearchValues<char> NotInNames = SearchValues.Create(" #%/:<>?@[\\]^|");
 
     public bool IsUnix => Scheme == "unix";

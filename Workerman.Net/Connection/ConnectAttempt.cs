@@ -7,7 +7,8 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// One attempt to connect: looks the name up, has a <see cref="ConnectRace"/> among its addresses, has the proxy open the way, all within one time limit. It ends with one word
+/// One attempt to connect: looks the name up, has a <see cref="ConnectRace"/> among its addresses, has the proxy open the way,
+/// all within one time limit. It ends with one word
 /// to its <see cref="IConnectOutcome"/>, or silently with <see cref="Cancel"/>, and holds no descriptor afterwards. Belongs to the loop's thread.
 /// </summary>
 internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnectOutcome outcome)

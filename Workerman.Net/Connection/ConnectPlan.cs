@@ -12,7 +12,10 @@ namespace Workerman.Connection;
 /// <param name="LookUp">Looks a host name up without blocking.</param>
 internal sealed record ConnectPlan(ClientAddress Target, ProxyAddress? Proxy, IPEndPoint? BindTo, TimeSpan Timeout, Func<string, Task<IPAddress[]>> LookUp)
 {
-    /// <summary>How long one of several addresses may be silent before the next is tried beside it, or <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>.</summary>
+    /// <summary>
+    /// How long one of several addresses may be silent before the next is tried beside it, or
+    /// <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>.
+    /// </summary>
     public TimeSpan AttemptDelay { get; init; }
 
     /// <summary>Keep-alive of a TCP connection; null for none.</summary>

@@ -5,12 +5,16 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// Connects to whichever of several addresses answers first (RFC 8305, Happy Eyeballs): families take turns, the next address is tried when the last one has failed or has been silent for a while, and
-/// the first connection that is there ends all the others. It knows no look-up, no proxy and no time limit. Belongs to the loop's thread and to its <see cref="ConnectAttempt"/>.
+/// Connects to whichever of several addresses answers first (RFC 8305, Happy Eyeballs): families take turns, the next address is
+/// tried when the last one has failed or has been silent for a while, and
+/// the first connection that is there ends all the others. It knows no look-up, no proxy and no time limit. Belongs to the loop's
+/// thread and to its <see cref="ConnectAttempt"/>.
 /// </summary>
 internal sealed class ConnectRace
 {
-    /// <summary>How long until a Unix socket whose backlog is full is asked again: its connect does not wait, as that of TCP does.</summary>
+    /// <summary>
+    /// How long until a Unix socket whose backlog is full is asked again: its connect does not wait, as that of TCP does.
+    /// </summary>
     private static readonly TimeSpan UnixPatience = TimeSpan.FromMilliseconds(10);
 
     /// <summary>How many failures an error message tells.</summary>
@@ -72,7 +76,10 @@ internal sealed class ConnectRace
         if (!_ended && _loop.Now >= _nextAt) TryNext();
     }
 
-    /// <summary>RFC 8305 section 4, with a First Address Family Count of 1: the preferred family begins, then they take turns; within a family the system's order stays (RFC 6724).</summary>
+    /// <summary>
+    /// RFC 8305 section 4, with a First Address Family Count of 1: the preferred family begins, then they take turns; within a
+    /// family the system's order stays (RFC 6724).
+    /// </summary>
     internal static IEnumerable<EndPoint> Interleave(EndPoint[] addresses)
     {
         if (addresses.Length == 0) yield break;
@@ -154,7 +161,9 @@ internal sealed class ConnectRace
         _lost(error, reason);
     }
 
-    /// <summary>The failure that says most: that a family or a network is out of reach says little if another address was reached.</summary>
+    /// <summary>
+    /// The failure that says most: that a family or a network is out of reach says little if another address was reached.
+    /// </summary>
     private SocketError Foremost()
     {
         SocketError? reached = null;

@@ -4,7 +4,8 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// The two addresses of a connection: small while nobody asks, and known beyond its end. Belongs to its connection; reading is for any thread.
+/// The two addresses of a connection: small while nobody asks, and known beyond its end. Belongs to its connection; reading is
+/// for any thread.
 /// </summary>
 internal struct ConnectionAddresses(PeerName peer)
 {

@@ -1,9 +1,14 @@
 namespace Workerman.Connection;
 
-/// <summary>What few connections have: callbacks that take the place of the worker's, and the header of a proxy. Made with the first of it. Belongs to its connection.</summary>
+/// <summary>
+/// What few connections have: callbacks that take the place of the worker's, and the header of a proxy. Made with the first of
+/// it. Belongs to its connection.
+/// </summary>
 internal sealed class ConnectionCallbacks
 {
-    /// <summary>An action or a function of the connection and its message, of the type that the connection was made with.</summary>
+    /// <summary>
+    /// An action or a function of the connection and its message, of the type that the connection was made with.
+    /// </summary>
     public Delegate? Message { get; set; }
 
     public Action<TcpConnection>? Close { get; set; }

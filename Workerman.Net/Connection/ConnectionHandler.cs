@@ -65,7 +65,10 @@ internal abstract class ConnectionHandler(IEventLoop loop, ConnectionBuffers buf
     {
     }
 
-    /// <summary>The end of the end, after <see cref="OnClose"/> where that is called: the socket is closed, and the connection is no longer listed.</summary>
+    /// <summary>
+    /// The end of the end, after <see cref="OnClose"/> where that is called: the socket is closed, and the connection is no
+    /// longer listed.
+    /// </summary>
     public virtual void OnFreed(TcpConnection connection)
     {
     }
@@ -96,7 +99,9 @@ internal abstract class ConnectionHandler<T>(IEventLoop loop, ConnectionBuffers 
     /// <summary>Hands a message to the application. What it throws is seen to.</summary>
     protected abstract void OnMessage(TcpConnection connection, T message);
 
-    /// <summary>The application has failed with a message: that is told, and answered where somebody waits. Does not throw.</summary>
+    /// <summary>
+    /// The application has failed with a message: that is told, and answered where somebody waits. Does not throw.
+    /// </summary>
     protected void OnMessageFault(TcpConnection connection, T message, Exception exception)
     {
         Verdict verdict = connection.Protocol.JudgeFault(exception);
@@ -126,7 +131,9 @@ internal abstract class ConnectionHandler<T>(IEventLoop loop, ConnectionBuffers 
         if (_context?.TakeBegun() is { } begun) Answer(begun, connection, message);
     }
 
-    /// <summary>An <c>async void</c> method fails after the callback has returned: the message is answered all the same.</summary>
+    /// <summary>
+    /// An <c>async void</c> method fails after the callback has returned: the message is answered all the same.
+    /// </summary>
     private void Answer(AsyncVoidCall begun, TcpConnection connection, T message) => begun.Failed = e => OnMessageFault(connection, message, e);
 
     private async Task AwaitAsync(TcpConnection connection, T message, Task handling)

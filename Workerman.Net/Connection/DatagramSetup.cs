@@ -10,7 +10,10 @@ namespace Workerman.Connection;
 /// <param name="Configure">The application's own options, set before it is bound.</param>
 internal sealed record DatagramSetup(IPEndPoint? BindTo, bool EnableBroadcast, MulticastOptions Multicast, Action<Socket>? Configure)
 {
-    /// <summary>Whether an address stands for many, of whom each answers from its own: such a socket is not connected, and receives from anybody.</summary>
+    /// <summary>
+    /// Whether an address stands for many, of whom each answers from its own: such a socket is not connected, and receives from
+    /// anybody.
+    /// </summary>
     public bool IsMany(IPAddress address) => EnableBroadcast || MulticastOptions.IsGroup(address) || Multicast.HasGroups;
 
     /// <summary>Makes a socket that sends to an address.</summary>

@@ -4,7 +4,8 @@ using System.Net;
 namespace Workerman.Connection;
 
 /// <summary>
-/// Looks host names up without keeping a loop waiting. The system's look-up cannot be cancelled and may take as long as the name servers do, so there is one at most for each name: who asks meanwhile, a client that
+/// Looks host names up without keeping a loop waiting. The system's look-up cannot be cancelled and may take as long as the name
+/// servers do, so there is one at most for each name: who asks meanwhile, a client that
 /// tries again mostly, gets the same answer. It remembers nothing. Any thread.
 /// </summary>
 internal static class HostNames

@@ -4,7 +4,10 @@ using System.Net.Sockets;
 
 namespace Workerman.Connection;
 
-/// <summary>How a UDP socket sends to multicast groups, and which it is a member of. What is set here counts from when the socket opens; groups may be joined and left at any time. Any thread.</summary>
+/// <summary>
+/// How a UDP socket sends to multicast groups, and which it is a member of. What is set here counts from when the socket opens;
+/// groups may be joined and left at any time. Any thread.
+/// </summary>
 public sealed class MulticastOptions
 {
     private readonly Lock _gate = new();
@@ -30,7 +33,9 @@ public sealed class MulticastOptions
     /// <summary>Whether members on this machine get what is sent from here too; true (IP_MULTICAST_LOOP).</summary>
     public bool Loopback { get; set; } = true;
 
-    /// <summary>The interface that is sent through, by one of its addresses; null for what the system chooses (IP_MULTICAST_IF).</summary>
+    /// <summary>
+    /// The interface that is sent through, by one of its addresses; null for what the system chooses (IP_MULTICAST_IF).
+    /// </summary>
     public IPAddress? Interface { get; set; }
 
     /// <summary>Whether there is any group.</summary>

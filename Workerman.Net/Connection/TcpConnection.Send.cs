@@ -55,7 +55,8 @@ public partial class TcpConnection
 
     /// <summary>
     /// Sends a message of the protocol (PHP: <c>send($data)</c>): for HTTP a <c>Response</c>, <c>Chunk</c> or <c>ServerSentEvents</c>. Any
-    /// thread; from another than the loop's, do not change the message afterwards. Numbers, and the messages of a protocol of your own, are sent by <see cref="SendExtensions"/>.
+    /// thread; from another than the loop's, do not change the message afterwards. Numbers, and the messages of a protocol of
+    /// your own, are sent by <see cref="SendExtensions"/>.
     /// </summary>
     /// <inheritdoc cref="Send(string)"/>
     public SendResult Send<T>(T message)

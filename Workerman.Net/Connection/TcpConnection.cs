@@ -85,8 +85,10 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     }
 
     /// <summary>
-    /// How a peer that vanished without closing is found, for workers and client connections that are made from here on; null for not at all. By default after 55 + 55 seconds of silence
-    /// (PHP: what it sets on every socket). Theirs: <c>WorkerOptions.KeepAlive</c> and <see cref="AsyncTcpConnection.KeepAlive"/>.
+    /// How a peer that vanished without closing is found, for workers and client connections that are made from here on; null for
+    /// not at all. By default after 55 + 55 seconds of silence
+    /// (PHP: what it sets on every socket). Theirs: <c>WorkerOptions.KeepAlive</c> and
+    /// <see cref="AsyncTcpConnection.KeepAlive"/>.
     /// </summary>
     public static TcpKeepAlive? DefaultKeepAlive { get; set; } = new();
 
@@ -96,11 +98,15 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>Where the connection is in its life (PHP: <c>getStatus()</c>). Any thread.</summary>
     public ConnectionStatus Status { get; private set; } = ConnectionStatus.Established;
 
-    /// <summary>Anything that the application hangs on the connection; see <see cref="GetContext"/> for a class of its own (PHP: <c>$context</c>, and properties of any name).</summary>
+    /// <summary>
+    /// Anything that the application hangs on the connection; see <see cref="GetContext"/> for a class of its own (PHP:
+    /// <c>$context</c>, and properties of any name).
+    /// </summary>
     public object? Context { get; set; }
 
     /// <summary>
-    /// What <see cref="Context"/> holds, as a class of the application's, made when it is first asked for: <c>connection.GetContext&lt;Visitor&gt;().Name = "Ann"</c> (PHP: properties of any name, as in
+    /// What <see cref="Context"/> holds, as a class of the application's, made when it is first asked for:
+    /// <c>connection.GetContext&lt;Visitor&gt;().Name = "Ann"</c> (PHP: properties of any name, as in
     /// <c>$connection-&gt;uid</c>).
     /// </summary>
     /// <typeparam name="TContext">The class.</typeparam>
@@ -116,7 +122,8 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     public int MaxSendBufferSize { get => _limits.MaxSendBufferSize; set => _limits = _limits with { MaxSendBufferSize = value }; }
 
     /// <summary>
-    /// Bytes that a message may have; at least 1 (PHP: <c>$maxPackageSize</c>). Of HTTP that is head and body, and the body may be larger than memory. A message of
+    /// Bytes that a message may have; at least 1 (PHP: <c>$maxPackageSize</c>). Of HTTP that is head and body, and the body may
+    /// be larger than memory. A message of
     /// another protocol of the library is one text or one array, and has no more than 1 GiB.
     /// </summary>
     public long MaxPackageSize { get => _limits.MaxPackageSize; set => _limits = _limits with { MaxPackageSize = value }; }
@@ -158,7 +165,8 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     public bool BufferIsEmpty => _output is null && _early is null && _file is null;
 
     /// <summary>
-    /// The peer's address, as IPv4 where it speaks that, whatever the listening socket is bound to; also after the end (PHP: <c>getRemoteAddress()</c>, there as text). Behind a proxy that speaks the PROXY protocol it is
+    /// The peer's address, as IPv4 where it speaks that, whatever the listening socket is bound to; also after the end (PHP:
+    /// <c>getRemoteAddress()</c>, there as text). Behind a proxy that speaks the PROXY protocol it is
     /// the client's. Null on a Unix socket. Any thread.
     /// </summary>
     public IPEndPoint? RemoteAddress => _addresses.Remote(_watch);
@@ -169,7 +177,10 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>The peer's port, or 0 (PHP: <c>getRemotePort()</c>).</summary>
     public int RemotePort => RemoteAddress?.Port ?? 0;
 
-    /// <summary>The address that the peer connected to, written as <see cref="RemoteAddress"/> is; also after the end (PHP: <c>getLocalAddress()</c>, there as text). Null on a Unix socket. Any thread.</summary>
+    /// <summary>
+    /// The address that the peer connected to, written as <see cref="RemoteAddress"/> is; also after the end (PHP:
+    /// <c>getLocalAddress()</c>, there as text). Null on a Unix socket. Any thread.
+    /// </summary>
     public IPEndPoint? LocalAddress => _addresses.Local(_watch);
 
     /// <summary>The IP address that the peer connected to, or an empty text (PHP: <c>getLocalIp()</c>).</summary>

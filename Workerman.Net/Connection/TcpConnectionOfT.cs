@@ -5,7 +5,8 @@ using Workerman.Tls;
 namespace Workerman.Connection;
 
 /// <summary>
-/// A connection of a <c>Worker&lt;T&gt;</c>: a <see cref="TcpConnection"/> that knows what its worker receives, so that it may have a message callback of its own, and sends
+/// A connection of a <c>Worker&lt;T&gt;</c>: a <see cref="TcpConnection"/> that knows what its worker receives, so that it may
+/// have a message callback of its own, and sends
 /// such messages. It is what the worker's callbacks get. Lives and dies as its base class says.
 /// </summary>
 /// <typeparam name="T">What the worker receives.</typeparam>
@@ -17,7 +18,8 @@ public sealed class TcpConnection<T> : TcpConnection
     }
 
     /// <summary>
-    /// Takes the place of the worker's <c>OnMessage</c> for this connection, from the next message on; null gives it back. It is one slot with <see cref="OnMessageAsync"/>: the
+    /// Takes the place of the worker's <c>OnMessage</c> for this connection, from the next message on; null gives it back. It is
+    /// one slot with <see cref="OnMessageAsync"/>: the
     /// one that is set last counts (PHP: <c>$connection-&gt;onMessage</c>). On the connection's loop.
     /// </summary>
     /// <exception cref="ArgumentException">It is <c>async void</c>; use <see cref="OnMessageAsync"/>.</exception>

@@ -4,13 +4,17 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// How the system finds out that a peer vanished without a word (SO_KEEPALIVE, RFC 1122 section 4.2.3.6): after <see cref="Idle"/> without anything received it asks, <see cref="Probes"/> times, an
-/// <see cref="Interval"/> apart, and without an answer the connection is closed. By default after 55 + 55 seconds, as in PHP. Bytes that were sent and are not acknowledged are another matter: the system repeats
+/// How the system finds out that a peer vanished without a word (SO_KEEPALIVE, RFC 1122 section 4.2.3.6): after
+/// <see cref="Idle"/> without anything received it asks, <see cref="Probes"/> times, an
+/// <see cref="Interval"/> apart, and without an answer the connection is closed. By default after 55 + 55 seconds, as in PHP.
+/// Bytes that were sent and are not acknowledged are another matter: the system repeats
 /// them (on Linux for about 15 minutes), unless TCP_USER_TIMEOUT is set. Immutable.
 /// </summary>
 public sealed record TcpKeepAlive
 {
-    /// <summary>Time without anything received before the first question; 55 seconds. Whole seconds, 1 to 32,767 (TCP_KEEPIDLE).</summary>
+    /// <summary>
+    /// Time without anything received before the first question; 55 seconds. Whole seconds, 1 to 32,767 (TCP_KEEPIDLE).
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">It is another time.</exception>
     public TimeSpan Idle { get; init => field = WholeSeconds(value); } = TimeSpan.FromSeconds(55);
 

@@ -21,7 +21,10 @@ public abstract class UdpConnection
     private delegate void EncodeInto<in TState>(UdpConnection connection, TState state, OutputBuffer output)
         where TState : allows ref struct;
 
-    /// <summary>Anything that the application hangs on it. A worker's peer is made anew for each datagram, so this lasts as long as the application keeps it.</summary>
+    /// <summary>
+    /// Anything that the application hangs on it. A worker's peer is made anew for each datagram, so this lasts as long as the
+    /// application keeps it.
+    /// </summary>
     public object? Context { get; set; }
 
     /// <summary>What <see cref="Context"/> holds, as a class of the application's, made when it is first asked for.</summary>
@@ -177,7 +180,10 @@ public abstract class UdpConnection
     }
 }
 
-/// <summary>A <see cref="UdpConnection"/> whose messages are of type <typeparamref name="T"/>, which is what its worker or client receives and may send.</summary>
+/// <summary>
+/// A <see cref="UdpConnection"/> whose messages are of type <typeparamref name="T"/>, which is what its worker or client receives
+/// and may send.
+/// </summary>
 /// <typeparam name="T">The message.</typeparam>
 public abstract class UdpConnection<T> : UdpConnection
 {

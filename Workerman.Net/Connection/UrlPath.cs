@@ -4,8 +4,10 @@ using System.Text;
 namespace Workerman.Connection;
 
 /// <summary>
-/// Path and query of an address as they go over the wire: what is no ASCII, or would mean something else there, is percent-encoded, as a browser does (WHATWG URL section 4.4). What is
-/// encoded already stays as it is. The fragment is left out: RFC 6455 section 3 allows none, and WHATWG's WebSocket sends none. Pure; any thread.
+/// Path and query of an address as they go over the wire: what is no ASCII, or would mean something else there, is
+/// percent-encoded, as a browser does (WHATWG URL section 4.4). What is
+/// encoded already stays as it is. The fragment is left out: RFC 6455 section 3 allows none, and WHATWG's WebSocket sends none.
+/// Pure; any thread.
 /// </summary>
 internal static class UrlPath
 {
@@ -34,7 +36,10 @@ internal static class UrlPath
         return query < 0 ? encoded : $"{encoded}?{Encode(text[(query + 1)..], isWeb ? WebQuerySet : QuerySet)}";
     }
 
-    /// <summary>Section 4.4, path state: <c>.</c> is nothing, <c>..</c> takes the part before it away, and either may be written with <c>%2e</c>.</summary>
+    /// <summary>
+    /// Section 4.4, path state: <c>.</c> is nothing, <c>..</c> takes the part before it away, and either may be written with
+    /// <c>%2e</c>.
+    /// </summary>
     private static string WithoutDots(string path)
     {
         if (!path.Contains('.', StringComparison.Ordinal) && !path.Contains("%2e", StringComparison.OrdinalIgnoreCase)) return path;

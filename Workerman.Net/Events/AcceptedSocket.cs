@@ -4,7 +4,8 @@ using System.Runtime.Versioning;
 namespace Workerman.Events;
 
 /// <summary>
-/// A non-blocking stream socket, connected or about to be, that nobody watches yet: a .NET <see cref="Socket"/>, or what <see cref="EpollLoop"/> accepts, a bare
+/// A non-blocking stream socket, connected or about to be, that nobody watches yet: a .NET <see cref="Socket"/>, or what
+/// <see cref="EpollLoop"/> accepts, a bare
 /// descriptor, which costs no managed object. Whoever holds it gives it to <see cref="IEventLoop.Watch(AcceptedSocket, ISocketHandler)"/>, or
 /// closes it with <see cref="Dispose"/>, once.
 /// </summary>
@@ -67,7 +68,9 @@ public readonly struct AcceptedSocket : IDisposable
         }
     }
 
-    /// <summary>Hands it out as a .NET socket for the time of the call, for options that have no method here. Do not keep or close it.</summary>
+    /// <summary>
+    /// Hands it out as a .NET socket for the time of the call, for options that have no method here. Do not keep or close it.
+    /// </summary>
     public void Configure(Action<Socket> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);

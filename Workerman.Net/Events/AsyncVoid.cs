@@ -4,12 +4,15 @@ using System.Runtime.CompilerServices;
 namespace Workerman.Events;
 
 /// <summary>
-/// An <c>async</c> lambda that is assigned to a callback without a result is <c>async void</c>: nobody can wait for it, and nobody learns that it has failed. Where somebody
+/// An <c>async</c> lambda that is assigned to a callback without a result is <c>async void</c>: nobody can wait for it, and
+/// nobody learns that it has failed. Where somebody
 /// waits for what the callback does, it is refused when it is set. Any thread.
 /// </summary>
 internal static class AsyncVoid
 {
-    /// <summary>What is known of methods: a timer's callback is mostly the same method again, and attributes take twice as long to read.</summary>
+    /// <summary>
+    /// What is known of methods: a timer's callback is mostly the same method again, and attributes take twice as long to read.
+    /// </summary>
     private static readonly ConditionalWeakTable<MethodInfo, StrongBox<bool>> Known = [];
 
     /// <summary>Returns the callback, unless it is one.</summary>
@@ -24,7 +27,10 @@ internal static class AsyncVoid
         throw new ArgumentException($"{name} is async, but returns no Task: nothing waits for it, and what it throws after its first await reaches nobody. {cure}", name);
     }
 
-    /// <summary>Whether any of the methods behind a delegate is <c>async void</c>. False where that cannot be told: compiled ahead of time, a method may have no metadata.</summary>
+    /// <summary>
+    /// Whether any of the methods behind a delegate is <c>async void</c>. False where that cannot be told: compiled ahead of
+    /// time, a method may have no metadata.
+    /// </summary>
     private static bool IsAsyncVoid(Delegate callback)
     {
         if (callback.HasSingleTarget) return IsAsyncVoid(MethodOf(callback));
@@ -54,7 +60,8 @@ internal static class AsyncVoid
 }
 
 /// <summary>
-/// An <c>async void</c> method that a callback has begun, with those that it began itself: what they throw is brought to whoever called back. See
+/// An <c>async void</c> method that a callback has begun, with those that it began itself: what they throw is brought to whoever
+/// called back. See
 /// <see cref="LoopSynchronizationContext"/>. Belongs to the loop's thread.
 /// </summary>
 internal sealed class AsyncVoidCall

@@ -54,7 +54,8 @@ internal sealed unsafe class EpollAcceptWatch : IAcceptWatch, IEpollHandler
         byte* name = stackalloc byte[SocketNames.Size];
         for (int i = 0; i < BatchSize && _enabled && !_disposed; i++)
         {
-            // The peer is asked for here, where it costs no call of its own: once it has reset the connection, the system has forgotten it.
+            // The peer is asked for here, where it costs no call of its own: once it has reset the connection, the system has
+            // forgotten it.
             int length = SocketNames.Size;
             int fd = accept4(_fd, name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (fd < 0)

@@ -228,7 +228,8 @@ public abstract class EventLoop : IEventLoop
         }
         catch (Exception e)
         {
-            // The handler of last resort failed, or the exception cannot describe itself: nobody is left to tell, and the loop must not die of it.
+            // The handler of last resort failed, or the exception cannot describe itself: nobody is left to tell, and the loop
+            // must not die of it.
             Debug.WriteLine(e);
         }
     }

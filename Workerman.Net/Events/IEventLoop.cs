@@ -49,7 +49,8 @@ public interface IEventLoop : IDisposable
     /// <summary>Connects a stream socket, without waiting.</summary>
     /// <param name="endPoint">Where to: an <see cref="IPEndPoint"/>, or a <see cref="UnixDomainSocketEndPoint"/>.</param>
     /// <param name="localEndPoint">Where from; null for what the system chooses.</param>
-    /// <param name="prepare">Sets options of the socket, which stays the loop's, before it is bound and connected; null for none. What it throws ends the call.</param>
+    /// <param name="prepare">Sets options of the socket, which stays the loop's, before it is bound and connected; null for none.
+    /// What it throws ends the call.</param>
     /// <param name="handler">What is called back, on the loop's thread, with all outcomes.</param>
     /// <returns>Disposing gives up: the socket is closed and nothing is called back.</returns>
     IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler);

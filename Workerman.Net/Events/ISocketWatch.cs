@@ -13,10 +13,15 @@ public interface ISocketWatch : IDisposable
     /// <summary>Whether <see cref="ISocketHandler.OnReadable"/> is called while there is something to read.</summary>
     bool ReadEnabled { get; set; }
 
-    /// <summary>The peer's address, asked of the system, as IPv4 where the peer speaks that; null if the connection is gone. Any thread.</summary>
+    /// <summary>
+    /// The peer's address, asked of the system, as IPv4 where the peer speaks that; null if the connection is gone. Any thread.
+    /// </summary>
     IPEndPoint? RemoteEndPoint { get; }
 
-    /// <summary>The address that the peer connected to, asked of the system, as IPv4 where the peer speaks that; null if the connection is gone. Any thread.</summary>
+    /// <summary>
+    /// The address that the peer connected to, asked of the system, as IPv4 where the peer speaks that; null if the connection is
+    /// gone. Any thread.
+    /// </summary>
     IPEndPoint? LocalEndPoint { get; }
 
     /// <summary>Whether there are bytes, or an end, that have not been received.</summary>

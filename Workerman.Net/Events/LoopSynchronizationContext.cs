@@ -4,7 +4,8 @@ namespace Workerman.Events;
 
 /// <summary>
 /// Brings the code after an <c>await</c> back to the loop that it began on. Any thread. A continuation that comes when
-/// the loop has ended runs on the thread pool: a <c>finally</c> is not lost. It also knows which callback an <c>async void</c> method was begun in.
+/// the loop has ended runs on the thread pool: a <c>finally</c> is not lost. It also knows which callback an <c>async void</c>
+/// method was begun in.
 /// </summary>
 internal sealed class LoopSynchronizationContext(EventLoop loop) : SynchronizationContext
 {

@@ -6,7 +6,8 @@ using System.Runtime.InteropServices;
 namespace Workerman.Events;
 
 /// <summary>
-/// Socket addresses as the system writes them, and as .NET does. An IPv4 peer of a socket for both families comes as IPv4-mapped IPv6 address (RFC 4291
+/// Socket addresses as the system writes them, and as .NET does. An IPv4 peer of a socket for both families comes as IPv4-mapped
+/// IPv6 address (RFC 4291
 /// section 2.5.5.2); here it is always the IPv4 address that it is. No state; any thread.
 /// </summary>
 internal static class SocketNames
@@ -14,7 +15,10 @@ internal static class SocketNames
     /// <summary>Bytes that the longest address of the internet families takes.</summary>
     public const int Size = 28;
 
-    /// <summary>Reads a <c>struct sockaddr_in</c> or <c>sockaddr_in6</c> of Linux: family in the machine's order, port and addresses in the network's.</summary>
+    /// <summary>
+    /// Reads a <c>struct sockaddr_in</c> or <c>sockaddr_in6</c> of Linux: family in the machine's order, port and addresses in
+    /// the network's.
+    /// </summary>
     /// <returns>Null for another family, that of Unix sockets for example.</returns>
     public static IPEndPoint? Read(ReadOnlySpan<byte> name) => PeerName.Read(name).ToEndPoint();
 
@@ -23,7 +27,10 @@ internal static class SocketNames
         endPoint.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(endPoint.Address.MapToIPv4(), endPoint.Port) : endPoint;
 }
 
-/// <summary>An IP address and a port in 16 bytes: .NET's own objects would be 72, and accepting makes one for each connection. Immutable; any thread.</summary>
+/// <summary>
+/// An IP address and a port in 16 bytes: .NET's own objects would be 72, and accepting makes one for each connection. Immutable;
+/// any thread.
+/// </summary>
 /// <param name="IPv6">The address, where it is of IPv6.</param>
 /// <param name="IPv4">The address as its bytes lie in memory, where it is of IPv4.</param>
 /// <param name="Port">The port.</param>

@@ -51,7 +51,10 @@ public class ConnectionCollection : IReadOnlyCollection<TcpConnection>
     }
 }
 
-/// <summary>The open connections of a <c>Worker&lt;T&gt;</c>: a <see cref="ConnectionCollection"/> whose connections are typed as the worker is.</summary>
+/// <summary>
+/// The open connections of a <c>Worker&lt;T&gt;</c>: a <see cref="ConnectionCollection"/> whose connections are typed as the
+/// worker is.
+/// </summary>
 /// <typeparam name="T">What the worker receives.</typeparam>
 public sealed class ConnectionCollection<T> : ConnectionCollection
 {

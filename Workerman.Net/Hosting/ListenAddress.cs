@@ -28,6 +28,9 @@ internal sealed record ListenAddress(string Text, string Scheme, EndPoint EndPoi
         if (scheme.Length == 0) throw Bad(text, "it has no scheme");
         if (scheme == "unix") return new ListenAddress(text, scheme, UnixPath.EndPointOf(text));
         string authority = text[(scheme.Length + 3)..].TrimEnd('/');
+        // Before anything quotes the address: a password is nobody's business.
+        if (authority.Contains('@', StringComparison.Ordinal))
+            throw new WorkerStartException($"Cannot listen on {scheme}://...: it has a user name or a password before an @, and who may connect is not said there. Cure: {Form}.");
         int colon = authority.LastIndexOf(':');
         if (colon < 0 || colon < authority.LastIndexOf(']')) throw Bad(text, "it has no port");
         if (!ushort.TryParse(authority.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port))

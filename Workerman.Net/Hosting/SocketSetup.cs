@@ -13,7 +13,10 @@ namespace Workerman.Hosting;
 /// <param name="Configure">The application's own options, set last and before the socket is bound.</param>
 internal sealed record SocketSetup(int Backlog, bool ReusePort, UnixFileMode? Mode, TcpKeepAlive? KeepAlive, Action<Socket>? Configure)
 {
-    /// <summary>Whether accepted connections have the options of the listening socket: Linux copies them, so that accepting costs no system call for each.</summary>
+    /// <summary>
+    /// Whether accepted connections have the options of the listening socket: Linux copies them, so that accepting costs no
+    /// system call for each.
+    /// </summary>
     public static bool IsInherited => OperatingSystem.IsLinux();
 
     /// <summary>Sets what a listening TCP socket needs before it is bound.</summary>

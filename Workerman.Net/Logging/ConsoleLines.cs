@@ -1,6 +1,8 @@
 namespace Workerman.Logging;
 
-/// <summary>Whole lines for the console, written by <see cref="LogQueue"/>: whoever prints does not wait for who reads. Any thread.</summary>
+/// <summary>
+/// Whole lines for the console, written by <see cref="LogQueue"/>: whoever prints does not wait for who reads. Any thread.
+/// </summary>
 internal static class ConsoleLines
 {
     static ConsoleLines()

@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Workerman.Logging;
 
 /// <summary>
-/// The default logger: a line with time and level on the console, warnings and worse on standard error. It formats where it is called and does not wait for the console. Any thread.
+/// The default logger: a line with time and level on the console, warnings and worse on standard error. It formats where it is
+/// called and does not wait for the console. Any thread.
 /// </summary>
 internal sealed class ConsoleLogger : ILogger
 {

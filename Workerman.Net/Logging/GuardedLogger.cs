@@ -3,8 +3,10 @@ using Microsoft.Extensions.Logging;
 namespace Workerman.Logging;
 
 /// <summary>
-/// The application's logger behind a fence: the thread of <see cref="LogQueue"/> calls it, so that one which blocks holds no loop and no stop, and what it throws goes no further.
-/// Messages are formatted where they arise; level, values, exception and the ExecutionContext (scopes, the current Activity) pass unchanged. Any thread.
+/// The application's logger behind a fence: the thread of <see cref="LogQueue"/> calls it, so that one which blocks holds no loop
+/// and no stop, and what it throws goes no further.
+/// Messages are formatted where they arise; level, values, exception and the ExecutionContext (scopes, the current Activity) pass
+/// unchanged. Any thread.
 /// </summary>
 internal sealed class GuardedLogger(ILogger inner) : ILogger
 {

@@ -1,8 +1,10 @@
 namespace Workerman.Logging;
 
 /// <summary>
-/// The one thread that writes what the library has to say: log lines, the banner, errors of last resort. A pipe that nobody reads, a stopped terminal or a slow logger holds
-/// this thread and no other. What waits is bounded: beyond, lines are dropped and counted, and the count is a line of its own once writing goes on. Order is kept.
+/// The one thread that writes what the library has to say: log lines, the banner, errors of last resort. A pipe that nobody
+/// reads, a stopped terminal or a slow logger holds
+/// this thread and no other. What waits is bounded: beyond, lines are dropped and counted, and the count is a line of its own
+/// once writing goes on. Order is kept.
 /// It does not format and knows no logger. Any thread.
 /// </summary>
 internal sealed class LogQueue
@@ -47,7 +49,8 @@ internal sealed class LogQueue
     {
         lock (_gate)
         {
-            // Once lines are dropped there is no end to it before half of the room is free: else every second line would be a count.
+            // Once lines are dropped there is no end to it before half of the room is free: else every second line would be a
+            // count.
             if (_dropped > 0 ? _size <= MaxSize / 2 : _size < MaxSize) return true;
             _dropped++;
             _tellOfDropped = tellOfDropped;
@@ -67,7 +70,10 @@ internal sealed class LogQueue
         }
     }
 
-    /// <summary>Waits until what has been added so far is written, no longer than <paramref name="limit"/>, and not for a write that hangs.</summary>
+    /// <summary>
+    /// Waits until what has been added so far is written, no longer than <paramref name="limit"/>, and not for a write that
+    /// hangs.
+    /// </summary>
     /// <returns>Whether it is.</returns>
     public bool Flush(TimeSpan limit)
     {

@@ -6,7 +6,8 @@ namespace Workerman.Tls;
 internal static class TlsChain
 {
     /// <param name="authorities">Who is trusted; null for those that the system trusts.</param>
-    /// <param name="intermediates">Certificates between an authority and the peer's, for a peer that does not send them; null for none. They are not trusted.</param>
+    /// <param name="intermediates">Certificates between an authority and the peer's, for a peer that does not send them; null for
+    /// none. They are not trusted.</param>
     public static X509ChainPolicy PolicyFor(X509Certificate2Collection? authorities, X509Certificate2Collection? intermediates)
     {
         // Nothing that a loop would have to wait for.

@@ -54,7 +54,8 @@ public sealed class TlsClientOptions
     public string? KeyFile { get; set => field = Changed(value); }
 
     /// <summary>
-    /// Certificates of the authorities between those that sign and those that are trusted: sent along with the client's certificate, and used to follow the server's to an authority where the server leaves them out.
+    /// Certificates of the authorities between those that sign and those that are trusted: sent along with the client's
+    /// certificate, and used to follow the server's to an authority where the server leaves them out.
     /// </summary>
     public X509Certificate2Collection? Intermediates { get; set => field = Changed(value); }
 
@@ -62,7 +63,8 @@ public sealed class TlsClientOptions
     public string? Password { get; set => field = Changed(value); }
 
     /// <summary>
-    /// The cipher suites that may be chosen; null for what the system allows (PHP: <c>ciphers</c>). Only where .NET uses OpenSSL 1.1.1 or later, or Apple's: not on Windows, where the system's policy counts.
+    /// The cipher suites that may be chosen; null for what the system allows (PHP: <c>ciphers</c>). Only where .NET uses OpenSSL
+    /// 1.1.1 or later, or Apple's: not on Windows, where the system's policy counts.
     /// </summary>
     [UnsupportedOSPlatform("windows")]
     [UnsupportedOSPlatform("android")]

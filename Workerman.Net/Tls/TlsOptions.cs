@@ -55,7 +55,8 @@ public sealed class TlsOptions
     public RemoteCertificateValidationCallback? ClientCertificateValidation { get; set; }
 
     /// <summary>
-    /// The cipher suites that may be chosen; null for what the system allows (PHP: <c>ciphers</c>). Only where .NET uses OpenSSL 1.1.1 or later, or Apple's: not on Windows, where the system's policy counts.
+    /// The cipher suites that may be chosen; null for what the system allows (PHP: <c>ciphers</c>). Only where .NET uses OpenSSL
+    /// 1.1.1 or later, or Apple's: not on Windows, where the system's policy counts.
     /// </summary>
     [UnsupportedOSPlatform("windows")]
     [UnsupportedOSPlatform("android")]

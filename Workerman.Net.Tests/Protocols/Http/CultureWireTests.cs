@@ -5,7 +5,10 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http;
 
-/// <summary>Numbers and dates on the wire in a culture with another minus, other digits and other names of days; <c>CultureTests</c> runs it in those of the system, too.</summary>
+/// <summary>
+/// Numbers and dates on the wire in a culture with another minus, other digits and other names of days; <c>CultureTests</c> runs
+/// it in those of the system, too.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class CultureWireTests(Type loopType)
 {

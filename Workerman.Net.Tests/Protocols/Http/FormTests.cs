@@ -205,7 +205,9 @@ internal sealed partial class FormTests
         Assert.That(Assert.Throws<BadRequestException>(() => Parse(null, "a&b&c", options).Post())!.StatusCode, Is.EqualTo(413));
     }
 
-    /// <summary>One rule for all that <c>Post</c> reads: what counts are the bytes of the values, however they are escaped.</summary>
+    /// <summary>
+    /// One rule for all that <c>Post</c> reads: what counts are the bytes of the values, however they are escaped.
+    /// </summary>
     [Test]
     public void FieldsMayBeAsLargeInEveryKindOfForm([ValueSource(nameof(Thresholds))] int threshold)
     {

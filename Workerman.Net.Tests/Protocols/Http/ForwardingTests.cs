@@ -7,7 +7,8 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Protocols.Http;
 
 /// <summary>
-/// A request whose body has come whole says so (RFC 9112 section 7.1.3), so that whoever hands it on, header fields and body or all of it, hands on a request
+/// A request whose body has come whole says so (RFC 9112 section 7.1.3), so that whoever hands it on, header fields and body or
+/// all of it, hands on a request
 /// that the next server reads.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]

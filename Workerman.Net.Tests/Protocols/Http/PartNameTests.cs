@@ -5,7 +5,10 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http;
 
-/// <summary>Names of fields and files in multipart forms, in all the ways in which clients write them. A name that cannot be read costs itself alone.</summary>
+/// <summary>
+/// Names of fields and files in multipart forms, in all the ways in which clients write them. A name that cannot be read costs
+/// itself alone.
+/// </summary>
 internal sealed class PartNameTests
 {
     private static Type[] LoopTypes => Loops.Available;

@@ -8,7 +8,10 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http;
 
-/// <summary>Bodies in a content coding: refused where they would be misread, decompressed where the worker says so, and never to more than it takes.</summary>
+/// <summary>
+/// Bodies in a content coding: refused where they would be misread, decompressed where the worker says so, and never to more than
+/// it takes.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class RequestCodingTests(Type loopType)
 {
@@ -99,7 +102,9 @@ internal sealed class RequestCodingTests(Type loopType)
         if (!name.Contains("br", StringComparison.Ordinal)) Assert.That((await Send(server, "text/plain", name, [0xFF, 0xFE, .. good], "/length")).Status, Is.EqualTo(HttpStatusCode.BadRequest));
     }
 
-    /// <summary>Ten thousand times as much as came: it ends at the bound, whichever coding of several makes it so large.</summary>
+    /// <summary>
+    /// Ten thousand times as much as came: it ends at the bound, whichever coding of several makes it so large.
+    /// </summary>
     [Test]
     public async Task DecompressionBombIs413([Values("gzip", "deflate", "br", "gzip, gzip", "br, br")] string coding)
     {

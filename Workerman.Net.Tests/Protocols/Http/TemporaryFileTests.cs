@@ -52,7 +52,9 @@ internal sealed partial class TemporaryFileTests
         using (var reader = new StreamReader(file.OpenRead())) Assert.That(reader.ReadToEnd(), Is.EqualTo("content!"));
     }
 
-    /// <summary>One server was killed in the middle of an upload, another one lives and is in the middle of one; a third starts.</summary>
+    /// <summary>
+    /// One server was killed in the middle of an upload, another one lives and is in the middle of one; a third starts.
+    /// </summary>
     [Test]
     [Platform("Linux")]
     public async Task StartRemovesWhatAKilledProcessHasLeftAndNothingElse()

@@ -252,7 +252,8 @@ internal sealed class UploadTests(Type loopType)
         Assert.That(await response.Content.ReadAsStringAsync(), Is.EqualTo("tom 12"));
     }
 
-    /// <summary>More than an int counts, and than the server could hold if it tried. Looked at after a collection each time: what the
+    /// <summary>More than an int counts, and than the server could hold if it tried. Looked at after a collection each time: what
+    /// the
     /// collector has not come round to yet is nobody's memory.</summary>
     [Test]
     public async Task MoreThanTwoGibibytesAreTakenWithLittleMemory()

@@ -1,6 +1,9 @@
 namespace Workerman.Protocols.Http;
 
-/// <summary>The codings that a request's body was sent in (Content-Encoding, RFC 9110 section 8.4), and those that can be taken off again. Pure.</summary>
+/// <summary>
+/// The codings that a request's body was sent in (Content-Encoding, RFC 9110 section 8.4), and those that can be taken off again.
+/// Pure.
+/// </summary>
 internal static class ContentCodings
 {
     /// <summary>More of them one upon another are nobody's but an attacker's.</summary>

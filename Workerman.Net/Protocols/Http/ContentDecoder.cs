@@ -4,7 +4,8 @@ namespace Workerman.Protocols.Http;
 internal delegate void BodySink(ReadOnlySpan<byte> bytes);
 
 /// <summary>
-/// Takes one content coding off a body, piece by piece as it arrives, and hands on what comes out; no more than the limit, so that a small body cannot become
+/// Takes one content coding off a body, piece by piece as it arrives, and hands on what comes out; no more than the limit, so
+/// that a small body cannot become
 /// a large one unnoticed. Belongs to a <see cref="RequestBody"/>, which disposes of it.
 /// </summary>
 /// <param name="coding">Its name, for error messages.</param>
@@ -16,7 +17,8 @@ internal abstract class ContentDecoder(string coding, long limit, ContentDecoder
     private long _length;
 
     /// <summary>Decodes as far as the bytes go.</summary>
-    /// <exception cref="BadRequestException">They are not what the coding makes (400), or come to more than the limit (413).</exception>
+    /// <exception cref="BadRequestException">They are not what the coding makes (400), or come to more than the limit
+    /// (413).</exception>
     public abstract void Append(ReadOnlySpan<byte> bytes);
 
     /// <summary>No more will come.</summary>

@@ -3,7 +3,8 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// =?charset?encoding?text?= (RFC 2047): how mail, and .NET's HttpClient in multipart forms, write letters beyond ASCII. No header field of HTTP itself has
+/// =?charset?encoding?text?= (RFC 2047): how mail, and .NET's HttpClient in multipart forms, write letters beyond ASCII. No
+/// header field of HTTP itself has
 /// them. Pure.
 /// </summary>
 internal static class EncodedWords
@@ -27,7 +28,8 @@ internal static class EncodedWords
             while (position < text.Length && text[position] is not (' ' or '\t')) position++;
             ReadOnlySpan<char> word = text.AsSpan(start, position - start);
             bool encoded = TryDecode(word, out Encoding? own, out byte[] decoded);
-            // Section 6.2: white space between two encoded words is none of the text's. Some clients cut within a character, so the bytes are joined first.
+            // Section 6.2: white space between two encoded words is none of the text's. Some clients cut within a character, so
+            // the bytes are joined first.
             if (!encoded || own != charset)
             {
                 if (charset is not null) result.Append(charset.GetString([.. bytes]));

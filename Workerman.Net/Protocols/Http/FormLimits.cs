@@ -1,7 +1,8 @@
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Counts the fields of one form against the limits of <see cref="HttpOptions"/>, the same for multipart, urlencoded and JSON bodies. Belongs to whoever reads
+/// Counts the fields of one form against the limits of <see cref="HttpOptions"/>, the same for multipart, urlencoded and JSON
+/// bodies. Belongs to whoever reads
 /// the form.
 /// </summary>
 internal struct FormLimits(HttpOptions options)

@@ -3,15 +3,18 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// value *( OWS ";" OWS name OWS "=" OWS ( token / quoted-string ) ), as in Content-Type and Content-Disposition of a form (RFC 2045 section 5.1,
-/// RFC 2183 section 2). It reads what clients send and not only what the grammar lets them: a part that cannot be read costs itself alone. Pure.
+/// value *( OWS ";" OWS name OWS "=" OWS ( token / quoted-string ) ), as in Content-Type and Content-Disposition of a form (RFC
+/// 2045 section 5.1,
+/// RFC 2183 section 2). It reads what clients send and not only what the grammar lets them: a part that cannot be read costs
+/// itself alone. Pure.
 /// </summary>
 internal static class HeaderParameters
 {
     /// <summary>Reads a field value with its parameters.</summary>
     /// <param name="text">The field value.</param>
     /// <param name="value">What stands before the first semicolon.</param>
-    /// <returns>Names in any case. A parameter that comes twice and not the same is null: nobody knows which one counts.</returns>
+    /// <returns>Names in any case. A parameter that comes twice and not the same is null: nobody knows which one
+    /// counts.</returns>
     public static Dictionary<string, string?> Read(ReadOnlySpan<char> text, out string value)
     {
         var parameters = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
@@ -32,7 +35,10 @@ internal static class HeaderParameters
         return parameters;
     }
 
-    /// <summary>Without quotes a value goes as far as the next semicolon, whatever it has within: <c>----=_Part_7</c> or <c>my file.txt</c> is no token.</summary>
+    /// <summary>
+    /// Without quotes a value goes as far as the next semicolon, whatever it has within: <c>----=_Part_7</c> or <c>my
+    /// file.txt</c> is no token.
+    /// </summary>
     private static string ReadValue(ReadOnlySpan<char> text, out ReadOnlySpan<char> rest)
     {
         if (text.StartsWith("\"")) return ReadQuoted(text[1..], out rest);
@@ -42,7 +48,8 @@ internal static class HeaderParameters
     }
 
     /// <summary>
-    /// Old browsers send the quotes and backslashes of a name as they are, whole paths for instance: a quote ends the value only where a semicolon or nothing
+    /// Old browsers send the quotes and backslashes of a name as they are, whole paths for instance: a quote ends the value only
+    /// where a semicolon or nothing
     /// follows, and a backslash escapes nothing but a quote or another one. A value that no quote ends goes to the end.
     /// </summary>
     private static string ReadQuoted(ReadOnlySpan<char> text, out ReadOnlySpan<char> rest)

@@ -14,7 +14,8 @@ internal static class HttpChars
         "\0\u0001\u0002\u0003\u0004\u0005\u0006\a\b\n\v\f\r\u000E\u000F\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017\u0018\u0019\u001A\u001B\u001C\u001D\u001E\u001F\u007F";
 
     /// <summary>
-    /// Visible ASCII but '#', because a fragment is never sent, and '\', which some take for a slash (RFC 9112 section 3.2, RFC 3986 section 3.3). The grammar has no
+    /// Visible ASCII but '#', because a fragment is never sent, and '\', which some take for a slash (RFC 9112 section 3.2, RFC
+    /// 3986 section 3.3). The grammar has no
     /// "&lt;&gt;^`{|} either, but browsers and curl send them and nobody reads them in two ways.
     /// </summary>
     private const string Target = "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~";

@@ -11,7 +11,9 @@ public sealed class HttpOptions
     /// <summary>Bytes that the request line and the header fields may have together; 16 KiB, 256 to 1 MiB. Beyond: 431.</summary>
     public int MaxHeadSize { get; set => field = InRange(value, 256, 1024 * 1024); } = 16 * 1024;
 
-    /// <summary>Bytes that the request line may have; 8 KiB, 64 to 1 MiB. Beyond: 414, or 400 if the method alone is longer.</summary>
+    /// <summary>
+    /// Bytes that the request line may have; 8 KiB, 64 to 1 MiB. Beyond: 414, or 400 if the method alone is longer.
+    /// </summary>
     public int MaxRequestLineSize { get; set => field = InRange(value, 64, 1024 * 1024); } = 8 * 1024;
 
     /// <summary>Header fields that a request may have; 100, 1 to 10,000. Beyond: 431.</summary>
@@ -44,8 +46,10 @@ public sealed class HttpOptions
     public int MaxFormFields { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
 
     /// <summary>
-    /// Bytes that the values of a form's fields may have together, without its files: of a multipart or urlencoded form, and of the members of a JSON body that
-    /// <c>Post</c> reads; 1 MiB, at least 1. Beyond: <c>Post</c> throws, which is answered with 413. The body as a whole is bounded by <c>MaxPackageSize</c>.
+    /// Bytes that the values of a form's fields may have together, without its files: of a multipart or urlencoded form, and of
+    /// the members of a JSON body that
+    /// <c>Post</c> reads; 1 MiB, at least 1. Beyond: <c>Post</c> throws, which is answered with 413. The body as a whole is
+    /// bounded by <c>MaxPackageSize</c>.
     /// </summary>
     public int MaxFormFieldsSize { get; set => field = InRange(value, 1, int.MaxValue); } = 1024 * 1024;
 
@@ -59,7 +63,8 @@ public sealed class HttpOptions
     public int FileMemoryThreshold { get; set => field = InRange(value, 0, int.MaxValue); } = 64 * 1024;
 
     /// <summary>
-    /// The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>). Those that a killed process has left there are removed when a worker starts.
+    /// The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>). Those that a killed process has left there
+    /// are removed when a worker starts.
     /// </summary>
     /// <exception cref="ArgumentException">There is no such folder.</exception>
     public string UploadFolder
@@ -79,8 +84,10 @@ public sealed class HttpOptions
     public bool AllowTrace { get; set; }
 
     /// <summary>
-    /// Whether bodies that come as gzip, deflate or Brotli (<c>Content-Encoding</c>) are decompressed as they arrive; not by default. What comes out is bounded by
-    /// <c>MaxPackageSize</c>: beyond, 413. <c>Content-Encoding</c> is gone then and <c>Content-Length</c> is what came out. A body in any other coding stays as it is
+    /// Whether bodies that come as gzip, deflate or Brotli (<c>Content-Encoding</c>) are decompressed as they arrive; not by
+    /// default. What comes out is bounded by
+    /// <c>MaxPackageSize</c>: beyond, 413. <c>Content-Encoding</c> is gone then and <c>Content-Length</c> is what came out. A
+    /// body in any other coding stays as it is
     /// and is not read as a form or JSON: <c>Post</c>, <c>File</c> and <c>Json</c> throw, which is answered with 415.
     /// </summary>
     public bool DecompressRequests { get; set; }

@@ -74,7 +74,10 @@ internal static class HttpParser
         }
     }
 
-    /// <summary>Section 3: a request line that is longer than any that is wanted: 414, which is about the target; a method that alone is so long is none: 400.</summary>
+    /// <summary>
+    /// Section 3: a request line that is longer than any that is wanted: 414, which is about the target; a method that alone is
+    /// so long is none: 400.
+    /// </summary>
     private static Verdict ReadRequestLine(ref LineReader reader, HttpOptions options, bool isSecure, out RequestLine line)
     {
         line = new RequestLine();

@@ -4,7 +4,8 @@ using System.IO.Compression;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// gzip, RFC 1952, in any number of members; or deflate, which is zlib (RFC 1950) and from some clients the bare format within (RFC 1951). What follows its
+/// gzip, RFC 1952, in any number of members; or deflate, which is zlib (RFC 1950) and from some clients the bare format within
+/// (RFC 1951). What follows its
 /// end is left unread. Belongs to a <see cref="RequestBody"/>.
 /// </summary>
 internal sealed class InflatedBody(string coding, long limit, ContentDecoder? following, BodySink next) : ContentDecoder(coding, limit, following, next)
@@ -58,7 +59,8 @@ internal sealed class InflatedBody(string coding, long limit, ContentDecoder? fo
     }
 
     /// <summary>
-    /// The runtime's streams do not say whether they are at the end of the format, so they are shown what cannot go on with it: one that is at its end leaves it or takes
+    /// The runtime's streams do not say whether they are at the end of the format, so they are shown what cannot go on with it:
+    /// one that is at its end leaves it or takes
     /// it for nothing, one that is not makes something of it, or fails.
     /// </summary>
     protected override bool IsWhole()
@@ -84,11 +86,14 @@ internal sealed class InflatedBody(string coding, long limit, ContentDecoder? fo
         return zlib ? new ZLibStream(_feed, CompressionMode.Decompress) : new DeflateStream(_feed, CompressionMode.Decompress);
     }
 
-    /// <summary>What has come, as the stream that the runtime's decompressor reads; at the end of it, for now, it has nothing.</summary>
+    /// <summary>
+    /// What has come, as the stream that the runtime's decompressor reads; at the end of it, for now, it has nothing.
+    /// </summary>
     private sealed class Feed : Stream
     {
         /// <summary>
-        /// Ones, which are neither a block nor a checksum nor the beginning of another member, more of them than the longest field of a gzip header has; and zeros
+        /// Ones, which are neither a block nor a checksum nor the beginning of another member, more of them than the longest
+        /// field of a gzip header has; and zeros
         /// behind them, which end whatever text a header has.
         /// </summary>
         private static readonly byte[] Nonsense = [.. Enumerable.Repeat((byte)0xFF, 70_000), .. new byte[1000]];

@@ -28,7 +28,8 @@ internal sealed record MultipartHead(string Name, string? FileName, string? Cont
             if (Ascii.EqualsIgnoreCase(name, "content-disposition"u8)) Once(ref disposition, value);
             else if (Ascii.EqualsIgnoreCase(name, "content-type"u8)) Once(ref contentType, value);
         }
-        // Section 4.2: each part has a disposition of form-data with a name. One whose name is missing or cannot be read has lost that alone.
+        // Section 4.2: each part has a disposition of form-data with a name. One whose name is missing or cannot be read has lost
+        // that alone.
         if (disposition is null) throw Malformed("a part without Content-Disposition");
         Dictionary<string, string?> parameters = HeaderParameters.Read(disposition, out string type);
         if (!type.Equals("form-data", StringComparison.OrdinalIgnoreCase)) throw Malformed("a part that is no form-data");
@@ -36,7 +37,8 @@ internal sealed record MultipartHead(string Name, string? FileName, string? Cont
     }
 
     /// <summary>
-    /// Each field in one line. Other than in HTTP it may be folded: a line that begins with white space goes on with the last (RFC 2046 section 5.1, RFC 5322
+    /// Each field in one line. Other than in HTTP it may be folded: a line that begins with white space goes on with the last
+    /// (RFC 2046 section 5.1, RFC 5322
     /// section 2.2.3).
     /// </summary>
     private static ReadOnlySpan<byte> Unfold(ReadOnlySpan<byte> bytes)

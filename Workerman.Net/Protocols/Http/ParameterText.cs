@@ -3,8 +3,10 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The text that a parameter of Content-Disposition stands for, in whichever way its letters beyond ASCII are encoded: as they are, in encoded words
-/// (RFC 2047, which .NET's client sends), as name* (RFC 8187) or in pieces name*0 (RFC 2231). What cannot be decoded stays as it was sent. Pure.
+/// The text that a parameter of Content-Disposition stands for, in whichever way its letters beyond ASCII are encoded: as they
+/// are, in encoded words
+/// (RFC 2047, which .NET's client sends), as name* (RFC 8187) or in pieces name*0 (RFC 2231). What cannot be decoded stays as it
+/// was sent. Pure.
 /// </summary>
 internal static class ParameterText
 {
@@ -29,19 +31,26 @@ internal static class ParameterText
         .Replace("%0D", "\r", StringComparison.OrdinalIgnoreCase)
         .Replace("%0A", "\n", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>ext-value = charset "'" [ language ] "'" value-chars (RFC 8187 section 3.2.1); null if the charset is not known here.</summary>
+    /// <summary>
+    /// ext-value = charset "'" [ language ] "'" value-chars (RFC 8187 section 3.2.1); null if the charset is not known here.
+    /// </summary>
     private static string? Extended(string value)
     {
         string[] parts = value.Split('\'', 3);
         return parts.Length == 3 && Charsets.Find(parts[0]) is { } charset ? charset.GetString(Bytes(parts[2])) : null;
     }
 
-    /// <summary>In a charset that is not known: its ASCII can be read all the same, and in most charsets that is most of it.</summary>
+    /// <summary>
+    /// In a charset that is not known: its ASCII can be read all the same, and in most charsets that is most of it.
+    /// </summary>
     private static string Undecodable(string value) => Encoding.UTF8.GetString(Bytes(value[(value.LastIndexOf('\'') + 1)..]));
 
     private static byte[] Bytes(string escaped) => UrlEncoding.DecodeBytes(Encoding.UTF8.GetBytes(escaped), plusIsSpace: false);
 
-    /// <summary>RFC 2231 sections 3 and 4.1: name*0, name*1 and so on, those with an asterisk behind escaped, and the first of them with the charset.</summary>
+    /// <summary>
+    /// RFC 2231 sections 3 and 4.1: name*0, name*1 and so on, those with an asterisk behind escaped, and the first of them with
+    /// the charset.
+    /// </summary>
     private static string? Pieces(Dictionary<string, string?> parameters, string name)
     {
         List<byte>? bytes = null;

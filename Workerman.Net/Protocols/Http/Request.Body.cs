@@ -31,7 +31,10 @@ public sealed partial class Request
     /// <inheritdoc cref="RawBody" path="/exception"/>
     public byte[] RawBuffer() => [.. _head.Bytes, .. RawBody.Span];
 
-    /// <summary>Bytes of the body, chunks already joined and content codings taken off if <see cref="HttpOptions.DecompressRequests"/> says so.</summary>
+    /// <summary>
+    /// Bytes of the body, chunks already joined and content codings taken off if <see cref="HttpOptions.DecompressRequests"/>
+    /// says so.
+    /// </summary>
     public long BodyLength => _body?.Length ?? 0;
 
     /// <summary>
@@ -53,7 +56,8 @@ public sealed partial class Request
     /// All fields of the form (PHP: <c>post()</c>): of a urlencoded or multipart body, or the top-level members of a JSON one, there text
     /// as it is and anything else as its JSON. As in PHP, a body of no known type is read as urlencoded.
     /// </summary>
-    /// <exception cref="BadRequestException">The body is malformed, beyond a limit of <see cref="HttpOptions"/>, or in a <c>Content-Encoding</c> (415).</exception>
+    /// <exception cref="BadRequestException">The body is malformed, beyond a limit of <see cref="HttpOptions"/>, or in a
+    /// <c>Content-Encoding</c> (415).</exception>
     /// <exception cref="InvalidOperationException">The request has been answered and the body was in a file.</exception>
     public FieldCollection<string> Post() => Parsed.Post ??= ReadPost();
 
@@ -77,7 +81,8 @@ public sealed partial class Request
     /// <typeparam name="T">What the JSON stands for.</typeparam>
     /// <param name="type">The metadata, from a <see cref="System.Text.Json.Serialization.JsonSerializerContext"/>.</param>
     /// <returns>The object; null if the JSON is <c>null</c>.</returns>
-    /// <exception cref="BadRequestException">The body is no JSON, none of that type, or in a <c>Content-Encoding</c> (415).</exception>
+    /// <exception cref="BadRequestException">The body is no JSON, none of that type, or in a <c>Content-Encoding</c>
+    /// (415).</exception>
     public T? Json<T>(JsonTypeInfo<T> type)
     {
         ArgumentNullException.ThrowIfNull(type);

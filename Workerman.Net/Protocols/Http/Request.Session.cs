@@ -20,16 +20,23 @@ public sealed partial class Request
     public Session Session => Parsed.Session ??= Attach(Options.Store.Find(SessionIdsToFind()));
 
     /// <summary>
-    /// The id of the client's session, which is <see cref="Session"/>'s: an id that the client brings and the store does not know is never taken on (PHP:
-    /// <c>sessionId()</c>). Set it before the first use of the session to have one under an id of your own, whatever the client brings, made if there is
-    /// none; the answer tells the client unless it knows (PHP: <c>sessionId($id)</c>). That is at your own risk: whoever knows or guesses the id has
-    /// the session, by a cookie alone. An id that can be guessed, as a user's number or address can, lets everybody in; and one that comes
-    /// from the client unchecked may be an attacker's, who has the session too then. Take one that is random, or that your program has issued.
+    /// The id of the client's session, which is <see cref="Session"/>'s: an id that the client brings and the store does not know
+    /// is never taken on (PHP:
+    /// <c>sessionId()</c>). Set it before the first use of the session to have one under an id of your own, whatever the client
+    /// brings, made if there is
+    /// none; the answer tells the client unless it knows (PHP: <c>sessionId($id)</c>). That is at your own risk: whoever knows or
+    /// guesses the id has
+    /// the session, by a cookie alone. An id that can be guessed, as a user's number or address can, lets everybody in; and one
+    /// that comes
+    /// from the client unchecked may be an attacker's, who has the session too then. Take one that is random, or that your
+    /// program has issued.
     /// </summary>
     /// <value>1 to 1024 characters of ASCII from <c>!</c> to <c>~</c>.</value>
     /// <exception cref="ArgumentException">It is set to something else.</exception>
-    /// <exception cref="InvalidOperationException">It is set when the session is in use already, or read when <see cref="Session"/> cannot be.</exception>
-    /// <exception cref="Exception">Whatever keeps the handler from reading: a cache that is down, a folder of somebody else's.</exception>
+    /// <exception cref="InvalidOperationException">It is set when the session is in use already, or read when
+    /// <see cref="Session"/> cannot be.</exception>
+    /// <exception cref="Exception">Whatever keeps the handler from reading: a cache that is down, a folder of somebody
+    /// else's.</exception>
     public string SessionId
     {
         get => Session.Id;
@@ -63,10 +70,12 @@ public sealed partial class Request
     /// <paramref name="deleteOldSession"/>: an id that somebody learned before is worth nothing then.
     /// </summary>
     /// <param name="deleteOldSession">
-    /// Whether the old id is removed from the store: requests that have it still do not bring it back. Else it goes on to hold the values as they are now.
+    /// Whether the old id is removed from the store: requests that have it still do not bring it back. Else it goes on to hold
+    /// the values as they are now.
     /// </param>
     /// <returns>The new id.</returns>
-    /// <exception cref="InvalidOperationException">The answer is gone, so it can no longer set the cookie; or the session is being saved.</exception>
+    /// <exception cref="InvalidOperationException">The answer is gone, so it can no longer set the cookie; or the session is
+    /// being saved.</exception>
     public string SessionRegenerateId(bool deleteOldSession = false)
     {
         Session session = Session;

@@ -54,7 +54,8 @@ public sealed partial class Request
     }
 
     /// <summary>
-    /// Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>). Those of a chunked or decompressed body are
+    /// Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>). Those of
+    /// a chunked or decompressed body are
     /// what <see cref="Header()"/> shows: they fit the body as it is now.
     /// </summary>
     public string RawHead => Encoding.Latin1.GetString(_head.Bytes[..^4]);
@@ -97,7 +98,8 @@ public sealed partial class Request
     }
 
     /// <summary>
-    /// All header fields, their names in lower case and in any case found (PHP: <c>header()</c>). Of several with a name the joined value. The body has come whole, so
+    /// All header fields, their names in lower case and in any case found (PHP: <c>header()</c>). Of several with a name the
+    /// joined value. The body has come whole, so
     /// a chunked one has its <c>Content-Length</c> in place of <c>Transfer-Encoding</c> (RFC 9112 section 7.1.3).
     /// </summary>
     public IReadOnlyDictionary<string, string> Header() => Parsed.JoinedHeaders ??= Headers.Keys.ToDictionary(name => name, name => Header(name)!, StringComparer.OrdinalIgnoreCase);

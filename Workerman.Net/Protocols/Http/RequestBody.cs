@@ -1,8 +1,10 @@
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The body of one request, as it arrives and afterwards. Its content codings are taken off if the worker wants it; a large multipart form is taken apart on its
-/// way in, anything else kept as it is. Belongs to the protocol until the request is answered, on the loop's thread; what lies in temporary files
+/// The body of one request, as it arrives and afterwards. Its content codings are taken off if the worker wants it; a large
+/// multipart form is taken apart on its
+/// way in, anything else kept as it is. Belongs to the protocol until the request is answered, on the loop's thread; what lies in
+/// temporary files
 /// vanishes then.
 /// </summary>
 internal sealed class RequestBody : IDisposable

@@ -72,7 +72,8 @@ internal readonly struct RequestHead
     public ReadOnlySpan<byte> Value(in HeaderField field) => _buffer.AsSpan(field.ValueStart, field.ValueLength);
 
     /// <summary>
-    /// The head of the request as it is when its body has come whole (RFC 9112 section 7.1.3): with a length in place of the chunks, and without the fields that
+    /// The head of the request as it is when its body has come whole (RFC 9112 section 7.1.3): with a length in place of the
+    /// chunks, and without the fields that
     /// say how the body came.
     /// </summary>
     /// <param name="length">Bytes of the body.</param>

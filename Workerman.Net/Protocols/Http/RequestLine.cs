@@ -51,7 +51,8 @@ internal struct RequestLine
     }
 
     /// <summary>
-    /// Section 2.3: HTTP-name is case-sensitive, one digit each. Another major version: 505 (RFC 9110 section 15.6.6), but not before it is known to be one.
+    /// Section 2.3: HTTP-name is case-sensitive, one digit each. Another major version: 505 (RFC 9110 section 15.6.6), but not
+    /// before it is known to be one.
     /// </summary>
     private Verdict ReadVersion(ReadOnlySpan<byte> version, bool isWhole)
     {

@@ -4,7 +4,8 @@ namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// A file for what is too large to keep in memory, readable by its owner alone. It vanishes when it is disposed of, unless
-/// somebody has moved it. Written by one loop; owned by the body or upload that it holds. One that a killed process has left is removed by
+/// somebody has moved it. Written by one loop; owned by the body or upload that it holds. One that a killed process has left is
+/// removed by
 /// <see cref="AbandonedFiles"/> at the next start, so on Linux the file stays open and locked for life.
 /// </summary>
 internal sealed class TemporaryFile : IDisposable
@@ -35,7 +36,10 @@ internal sealed class TemporaryFile : IDisposable
 
     public Stream OpenRead() => new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
 
-    /// <summary>Moves the file, and gives it the mode of a new one: not before it is there, so that nobody else can read it in the folder for temporary files.</summary>
+    /// <summary>
+    /// Moves the file, and gives it the mode of a new one: not before it is there, so that nobody else can read it in the folder
+    /// for temporary files.
+    /// </summary>
     public void MoveTo(string path, bool overwrite)
     {
         File.Move(Path, path, overwrite);
@@ -56,7 +60,10 @@ internal sealed class TemporaryFile : IDisposable
         }
     }
 
-    /// <summary>0666 without what the umask takes away: seen from a new file, because to ask for the umask is to change it, for all threads.</summary>
+    /// <summary>
+    /// 0666 without what the umask takes away: seen from a new file, because to ask for the umask is to change it, for all
+    /// threads.
+    /// </summary>
     [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
     private UnixFileMode NewFileMode()
     {

@@ -60,7 +60,8 @@ public sealed class UploadedFile
     public Stream OpenRead() => _content.OpenRead();
 
     /// <summary>
-    /// Moves the file to a place of the application's, where it stays (PHP: <c>rename($file['tmp_name'], $path)</c>). There it has the mode of any new file, 0666
+    /// Moves the file to a place of the application's, where it stays (PHP: <c>rename($file['tmp_name'], $path)</c>). There it
+    /// has the mode of any new file, 0666
     /// without the umask (PHP: <c>move_uploaded_file</c>); until then its owner alone may read it.
     /// </summary>
     /// <param name="path">Where to; not made of <see cref="Name"/> without a check.</param>

@@ -3,7 +3,8 @@ using System.Buffers;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Reads a urlencoded body (WHATWG URL, application/x-www-form-urlencoded) in as many pieces as it is shown, so that a large one is never in memory whole; the
+/// Reads a urlencoded body (WHATWG URL, application/x-www-form-urlencoded) in as many pieces as it is shown, so that a large one
+/// is never in memory whole; the
 /// limits are those of every form. Belongs to whoever reads the form.
 /// </summary>
 internal sealed class UrlEncodedForm(HttpOptions options)

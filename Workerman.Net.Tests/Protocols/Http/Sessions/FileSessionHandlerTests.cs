@@ -96,7 +96,9 @@ internal sealed class FileSessionHandlerTests
         Assert.That(Directory.GetFiles(_folder), Is.Empty);
     }
 
-    /// <summary>A process that was stopped while it saved: what reads goes on, what saves fails in a bounded time, and sweeping passes by.</summary>
+    /// <summary>
+    /// A process that was stopped while it saved: what reads goes on, what saves fails in a bounded time, and sweeping passes by.
+    /// </summary>
     [Test]
     [Platform("Linux")]
     public async Task AFileThatSomebodyHoldsIsReadAndNotWaitedForWithoutEnd()

@@ -6,7 +6,8 @@ using Workerman.Protocols.Http.Sessions;
 namespace Workerman.Tests.Protocols.Http.Sessions;
 
 /// <summary>
-/// Two requests that have one session at the same time, step by step: what each of them changes is kept, and what one ends the other does not bring
+/// Two requests that have one session at the same time, step by step: what each of them changes is kept, and what one ends the
+/// other does not bring
 /// back, in every store, saved in either way.
 /// </summary>
 [TestFixture("file", false)]

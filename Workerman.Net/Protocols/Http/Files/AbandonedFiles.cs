@@ -5,9 +5,12 @@ using Microsoft.Win32.SafeHandles;
 namespace Workerman.Protocols.Http.Files;
 
 /// <summary>
-/// Temporary files that a killed process has left. Who uses one holds a lock on it, which the kernel drops with the process: that is true across reused
-/// process ids and across containers that share a folder, where a process id says nothing. The lock is one of open file descriptions
-/// (<c>F_OFD_SETLK</c>), because .NET's own (<c>flock</c>) would keep the application from opening its upload. Elsewhere than on Linux the age decides. Any thread.
+/// Temporary files that a killed process has left. Who uses one holds a lock on it, which the kernel drops with the process: that
+/// is true across reused
+/// process ids and across containers that share a folder, where a process id says nothing. The lock is one of open file
+/// descriptions
+/// (<c>F_OFD_SETLK</c>), because .NET's own (<c>flock</c>) would keep the application from opening its upload. Elsewhere than on
+/// Linux the age decides. Any thread.
 /// </summary>
 internal static class AbandonedFiles
 {
@@ -39,7 +42,9 @@ internal static class AbandonedFiles
         new Thread(() => Sweep(folder)) { IsBackground = true, Name = "workerman sweep" }.Start();
     }
 
-    /// <summary>Removes what processes that are gone have left in a folder. What cannot be removed stays: it is in nobody's way.</summary>
+    /// <summary>
+    /// Removes what processes that are gone have left in a folder. What cannot be removed stays: it is in nobody's way.
+    /// </summary>
     public static void Sweep(string folder)
     {
         try
@@ -83,7 +88,8 @@ internal static unsafe partial class LinuxLock
     private const int EAGAIN = 11;
     private const int EACCES = 13;
 
-    /// <returns>False if somebody else has the lock. A file system without locks counts as held: nothing is ever swept there by its lock.</returns>
+    /// <returns>False if somebody else has the lock. A file system without locks counts as held: nothing is ever swept there by
+    /// its lock.</returns>
     public static bool TryHold(SafeFileHandle file)
     {
         // The lock that .NET has put on it as it opened it.

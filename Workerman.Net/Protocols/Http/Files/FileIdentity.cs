@@ -4,7 +4,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Workerman.Protocols.Http.Files;
 
-/// <summary>Which file it is, of what kind and whose (<c>statx(2)</c>, whose layout is the same on every machine). A value. Linux only.</summary>
+/// <summary>
+/// Which file it is, of what kind and whose (<c>statx(2)</c>, whose layout is the same on every machine). A value. Linux only.
+/// </summary>
 [SupportedOSPlatform("linux")]
 internal readonly unsafe partial record struct FileIdentity(ulong Device, ulong Number, int Kind, uint Owner)
 {

@@ -3,7 +3,8 @@ using System.Collections.Frozen;
 namespace Workerman.Protocols.Http.Files;
 
 /// <summary>
-/// Media types by file extension, as files are sent with (PHP: <c>Response::$mimeTypeMap</c>). The table, <c>media.types</c>, is part of the assembly. Pure, any thread.
+/// Media types by file extension, as files are sent with (PHP: <c>Response::$mimeTypeMap</c>). The table, <c>media.types</c>, is
+/// part of the assembly. Pure, any thread.
 /// </summary>
 public static class MediaTypes
 {
@@ -16,7 +17,10 @@ public static class MediaTypes
 
     internal static int Count => Types.Count;
 
-    /// <summary>The type of a file by its name or path, <c>text/css</c> for <c>main.css</c>, without a charset; null if its extension is not known. The extension's case does not matter.</summary>
+    /// <summary>
+    /// The type of a file by its name or path, <c>text/css</c> for <c>main.css</c>, without a charset; null if its extension is
+    /// not known. The extension's case does not matter.
+    /// </summary>
     public static string? Of(ReadOnlySpan<char> fileName)
     {
         ReadOnlySpan<char> extension = Path.GetExtension(fileName);

@@ -8,9 +8,12 @@ namespace Workerman.Protocols.Http.Sessions;
 /// the loop from waiting for it. As thread-safe as the cache, which they all are.
 /// </summary>
 /// <remarks>
-/// The interface of these caches has neither a lock nor a conditional write. Within a process one caller at a time changes a session.
-/// Of two processes that save the same session between each other's read and write, the later one undoes what the earlier one has changed; a
-/// session that one process removes meanwhile does not come back: its removal is remembered for a minute, under a key that ends in
+/// The interface of these caches has neither a lock nor a conditional write. Within a process one caller at a time changes a
+/// session.
+/// Of two processes that save the same session between each other's read and write, the later one undoes what the earlier one has
+/// changed; a
+/// session that one process removes meanwhile does not come back: its removal is remembered for a minute, under a key that ends
+/// in
 /// <c>.gone</c>, and who has just written it removes it again.
 /// </remarks>
 public sealed class DistributedCacheSessionHandler : ISessionHandler

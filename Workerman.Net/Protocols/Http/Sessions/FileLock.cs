@@ -6,14 +6,17 @@ using Microsoft.Win32.SafeHandles;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// One session's file, held by one caller among all threads and processes. On Linux it is the file itself that is locked, so that no
-/// lock files are left about and a process that dies lets go; elsewhere a named mutex stands for it. Who holds it reads, replaces or removes
+/// One session's file, held by one caller among all threads and processes. On Linux it is the file itself that is locked, so that
+/// no
+/// lock files are left about and a process that dies lets go; elsewhere a named mutex stands for it. Who holds it reads, replaces
+/// or removes
 /// the file; who only reads needs none, because files are replaced as a whole. Taken and disposed of on one thread.
 /// </summary>
 internal sealed class FileLock : IDisposable
 {
     /// <summary>
-    /// How long a caller, which is a loop mostly, waits for another one to be done with the file. That takes less than a millisecond, unless a process was
+    /// How long a caller, which is a loop mostly, waits for another one to be done with the file. That takes less than a
+    /// millisecond, unless a process was
     /// stopped in the middle of it.
     /// </summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
@@ -26,7 +29,9 @@ internal sealed class FileLock : IDisposable
         _mutex = mutex;
     }
 
-    /// <summary>The file, open for reading; null if there was none. On Linux nothing is held then: whoever makes it first has it.</summary>
+    /// <summary>
+    /// The file, open for reading; null if there was none. On Linux nothing is held then: whoever makes it first has it.
+    /// </summary>
     public SafeFileHandle? File { get; }
 
     /// <summary>Takes a file.</summary>

@@ -4,7 +4,8 @@ namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
 /// Sessions in files, one each, named <c>session_</c> and the id (PHP: <c>FileSessionHandler</c>): the default. Loops and processes may share the
-/// folder: a file is replaced as a whole, never written over, under a lock of its own (<c>flock</c> on Linux), and only its owner may read it. A
+/// folder: a file is replaced as a whole, never written over, under a lock of its own (<c>flock</c> on Linux), and only its owner
+/// may read it. A
 /// session is as old as its file's time of change. Any thread.
 /// </summary>
 public sealed class FileSessionHandler : ISessionHandler

@@ -2,19 +2,25 @@ namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
 /// Where sessions are kept (PHP: <c>SessionHandlerInterface</c>): bytes under an id, for a while. What the bytes mean is not its
-/// business. One object serves all loops of a worker at once, so it is thread-safe. An exception from it fails the request that needed it, with 500 and a
+/// business. One object serves all loops of a worker at once, so it is thread-safe. An exception from it fails the request that
+/// needed it, with 500 and a
 /// line on the log. The loop waits for the synchronous calls; the asynchronous ones are there for stores behind a network.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Several requests of a client may have its session at once, and one of them may end it. So a session is read with <see cref="Read"/> when a
-/// request first needs it, and changed with <see cref="Update"/>, which is handed what is stored by then. <see cref="Update"/> has a form
-/// that does for one process: reading, changing and writing in turn, one caller for each session at a time. A store that is shared by several processes overrides it (and
-/// <see cref="UpdateAsync"/>) with a transaction, a lock, or "write if it is still what I read, else again"; without that, two processes that
+/// Several requests of a client may have its session at once, and one of them may end it. So a session is read with
+/// <see cref="Read"/> when a
+/// request first needs it, and changed with <see cref="Update"/>, which is handed what is stored by then. <see cref="Update"/>
+/// has a form
+/// that does for one process: reading, changing and writing in turn, one caller for each session at a time. A store that is
+/// shared by several processes overrides it (and
+/// <see cref="UpdateAsync"/>) with a transaction, a lock, or "write if it is still what I read, else again"; without that, two
+/// processes that
 /// save one session at the same moment may undo each other's changes, and bring back one that the other has just removed.
 /// </para>
 /// <para>
-/// Ids have 32 lower-case letters and digits, always: they are safe in paths and keys. (An id of the application's own, <c>request.SessionId = id</c>,
+/// Ids have 32 lower-case letters and digits, always: they are safe in paths and keys. (An id of the application's own,
+/// <c>request.SessionId = id</c>,
 /// arrives as one of that form, made from it by SHA-256.)
 /// </para>
 /// </remarks>
@@ -24,7 +30,8 @@ public interface ISessionHandler
     byte[]? Read(string sessionId, TimeSpan lifetime);
 
     /// <summary>
-    /// Stores the data of a session, whatever was stored, which begins a new <paramref name="lifetime"/> (PHP: <c>write()</c>). Whole or not at all.
+    /// Stores the data of a session, whatever was stored, which begins a new <paramref name="lifetime"/> (PHP: <c>write()</c>).
+    /// Whole or not at all.
     /// </summary>
     void Write(string sessionId, byte[] data, TimeSpan lifetime);
 
@@ -32,13 +39,16 @@ public interface ISessionHandler
     void Destroy(string sessionId);
 
     /// <summary>
-    /// Changes a session in one step, so that nobody else changes or removes it between reading and writing. What is stored begins a new
+    /// Changes a session in one step, so that nobody else changes or removes it between reading and writing. What is stored
+    /// begins a new
     /// <paramref name="lifetime"/>.
     /// </summary>
     /// <param name="sessionId">Its id.</param>
     /// <param name="change">
-    /// Is given what is stored, or null if the session is unknown or has expired, and returns what is to be stored, or null to have nothing stored: a session that is there is removed then,
-    /// and one that is not stays away. If it returns the array that it was given, only the lifetime is new. It does nothing else, is quick, and may be
+    /// Is given what is stored, or null if the session is unknown or has expired, and returns what is to be stored, or null to
+    /// have nothing stored: a session that is there is removed then,
+    /// and one that is not stays away. If it returns the array that it was given, only the lifetime is new. It does nothing else,
+    /// is quick, and may be
     /// called several times and on any thread; the last result counts.
     /// </param>
     /// <param name="lifetime">How old what is stored may be, and how long it lives from now on.</param>
@@ -55,7 +65,8 @@ public interface ISessionHandler
     }
 
     /// <summary>
-    /// Begins a new lifetime with the data as it is (PHP: <c>updateTimestamp()</c>). One that is unknown or has expired stays so. Unless the handler
+    /// Begins a new lifetime with the data as it is (PHP: <c>updateTimestamp()</c>). One that is unknown or has expired stays so.
+    /// Unless the handler
     /// knows better, it is read and written again, by <see cref="Update"/>.
     /// </summary>
     /// <returns>False if the session is unknown.</returns>
@@ -87,7 +98,8 @@ public interface ISessionHandler
     }
 
     /// <summary>
-    /// <see cref="Update"/> without making the loop wait. Unless the handler knows better, it is made of <see cref="ReadAsync"/>, <see cref="WriteAsync"/> and
+    /// <see cref="Update"/> without making the loop wait. Unless the handler knows better, it is made of <see cref="ReadAsync"/>,
+    /// <see cref="WriteAsync"/> and
     /// <see cref="DestroyAsync"/>: a handler that overrides <see cref="Update"/> overrides this as well.
     /// </summary>
     async ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default)
@@ -101,7 +113,10 @@ public interface ISessionHandler
         return data;
     }
 
-    /// <summary><see cref="UpdateTimestamp"/> without making the loop wait. Unless the handler knows better, it is <see cref="UpdateAsync"/>.</summary>
+    /// <summary>
+    /// <see cref="UpdateTimestamp"/> without making the loop wait. Unless the handler knows better, it is
+    /// <see cref="UpdateAsync"/>.
+    /// </summary>
     async ValueTask<bool> UpdateTimestampAsync(string sessionId, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
         await UpdateAsync(sessionId, static stored => stored, lifetime, cancellationToken).ConfigureAwait(false) is not null;
 }

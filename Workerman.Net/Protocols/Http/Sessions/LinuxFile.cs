@@ -5,7 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// The system calls for session files that .NET does not offer: opening without .NET's own lock, <c>flock(2)</c> on what is open, and which
+/// The system calls for session files that .NET does not offer: opening without .NET's own lock, <c>flock(2)</c> on what is open,
+/// and which
 /// file stands at a path. No policy. Linux only, any thread.
 /// </summary>
 [SupportedOSPlatform("linux")]
@@ -45,11 +46,14 @@ internal static unsafe partial class LinuxFile
 
     /// <summary>Locks an open file for its opener alone, until it is closed.</summary>
     /// <returns>
-    /// False if somebody else has it. A file system without locks says so by other errors; there the file counts as ours, as .NET has it.
+    /// False if somebody else has it. A file system without locks says so by other errors; there the file counts as ours, as .NET
+    /// has it.
     /// </returns>
     public static bool TryLock(SafeFileHandle file) => flock(file, LOCK_EX | LOCK_NB) == 0 || Marshal.GetLastPInvokeError() is not (EAGAIN or EINTR);
 
-    /// <summary>Whether the open file is still the one at its path: it may have been replaced or removed before it was locked.</summary>
+    /// <summary>
+    /// Whether the open file is still the one at its path: it may have been replaced or removed before it was locked.
+    /// </summary>
     public static bool IsAt(SafeFileHandle file, string path)
     {
         try

@@ -6,7 +6,8 @@ using System.Text.Json.Serialization.Metadata;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// Arrays, lists, dictionaries and objects: with metadata from a <c>JsonSerializerContext</c>, for any program, or by reflection, for those that are neither trimmed nor native. What
+/// Arrays, lists, dictionaries and objects: with metadata from a <c>JsonSerializerContext</c>, for any program, or by reflection,
+/// for those that are neither trimmed nor native. What
 /// one form has written the other reads.
 /// </summary>
 public sealed partial class Session
@@ -14,7 +15,8 @@ public sealed partial class Session
     private const string ByReflection = "Goes through the members of T by reflection; use the overload with JsonTypeInfo<T>.";
 
     /// <summary>
-    /// A value of the application's own type (PHP: <c>get()</c>), or <paramref name="defaultValue"/> if there is none. So it is if the stored value
+    /// A value of the application's own type (PHP: <c>get()</c>), or <paramref name="defaultValue"/> if there is none. So it is
+    /// if the stored value
     /// does not fit the type, as after a new version of the application; that stands in the log.
     /// </summary>
     /// <param name="name">Its name.</param>
@@ -28,7 +30,8 @@ public sealed partial class Session
     }
 
     /// <summary>
-    /// A value of any type that JSON has a form for, by reflection: not for trimmed or native programs (PHP: <c>get()</c>). <paramref name="defaultValue"/> if there is
+    /// A value of any type that JSON has a form for, by reflection: not for trimmed or native programs (PHP: <c>get()</c>).
+    /// <paramref name="defaultValue"/> if there is
     /// none, or if the stored value does not fit the type; that stands in the log.
     /// </summary>
     /// <param name="name">Its name.</param>
@@ -51,7 +54,10 @@ public sealed partial class Session
         Store(name, JsonSerializer.SerializeToElement(value, type));
     }
 
-    /// <summary>Stores a value of any type that JSON has a form for, as it is now, by reflection: not for trimmed or native programs (PHP: <c>set()</c>).</summary>
+    /// <summary>
+    /// Stores a value of any type that JSON has a form for, as it is now, by reflection: not for trimmed or native programs (PHP:
+    /// <c>set()</c>).
+    /// </summary>
     /// <param name="name">Its name.</param>
     /// <param name="value">The value; changes to it later on are not stored.</param>
     /// <param name="options">How to write it; null for the serializer's defaults.</param>
@@ -61,11 +67,15 @@ public sealed partial class Session
     [OverloadResolutionPriority(-1)]
     public void Set<T>(string name, T value, JsonSerializerOptions? options = null) => Store(name, JsonSerializer.SerializeToElement(value, options));
 
-    /// <summary>Gives a value as <see cref="Get{T}(string, JsonTypeInfo{T}, T)"/> does and removes it (PHP: <c>pull()</c>).</summary>
+    /// <summary>
+    /// Gives a value as <see cref="Get{T}(string, JsonTypeInfo{T}, T)"/> does and removes it (PHP: <c>pull()</c>).
+    /// </summary>
     [return: NotNullIfNotNull(nameof(defaultValue))]
     public T? Pull<T>(string name, JsonTypeInfo<T> type, T? defaultValue = default) => Pulled(name, Get(name, type, defaultValue));
 
-    /// <summary>Gives a value as <see cref="Get{T}(string, T, JsonSerializerOptions)"/> does and removes it (PHP: <c>pull()</c>).</summary>
+    /// <summary>
+    /// Gives a value as <see cref="Get{T}(string, T, JsonSerializerOptions)"/> does and removes it (PHP: <c>pull()</c>).
+    /// </summary>
     [RequiresUnreferencedCode(ByReflection)]
     [RequiresDynamicCode(ByReflection)]
     [OverloadResolutionPriority(-1)]

@@ -1,12 +1,15 @@
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// The way to the store: what this request has changed, done to what is stored by then. A session that was found and has been removed from the
+/// The way to the store: what this request has changed, done to what is stored by then. A session that was found and has been
+/// removed from the
 /// store since, by another request or because it expired, is not stored again.
 /// </summary>
 public sealed partial class Session
 {
-    /// <summary>How often a session that moves to another id is read again because others changed it under the old one meanwhile.</summary>
+    /// <summary>
+    /// How often a session that moves to another id is read again because others changed it under the old one meanwhile.
+    /// </summary>
     private const int MaxMoves = 3;
 
     /// <summary>What has changed since the last save began.</summary>
@@ -31,7 +34,9 @@ public sealed partial class Session
     /// <summary>What this request knows of the store under the session's id.</summary>
     private enum Standing : byte
     {
-        /// <summary>Nothing is stored yet; saving begins it, also without any value: else the next request would get another id.</summary>
+        /// <summary>
+        /// Nothing is stored yet; saving begins it, also without any value: else the next request would get another id.
+        /// </summary>
         New,
 
         /// <summary>It was found, or saved from here.</summary>
@@ -66,7 +71,8 @@ public sealed partial class Session
 
     /// <summary>
     /// Stores the changes now, if there are any (PHP: <c>save()</c>). It happens by itself when the answer is sent; what changes
-    /// afterwards is stored only by this. The changes alone are stored: what other requests of the client have stored since stays. If one of them has ended the
+    /// afterwards is stored only by this. The changes alone are stored: what other requests of the client have stored since
+    /// stays. If one of them has ended the
     /// session (<see cref="Flush"/>, a new id), or it has expired since it was found, it stays so and the changes are dropped.
     /// </summary>
     /// <exception cref="Exception">Whatever keeps the handler from it: a full disk, a cache that is down. The changes are kept for another try.</exception>
@@ -315,7 +321,9 @@ public sealed partial class Session
         public byte[]? End(byte[]? stored) => stored is not null && SessionJson.TryRead(stored, out _, out string? found, out _) && found != Mark ? stored : null;
     }
 
-    /// <summary>An id that was given up before the answer, what had changed by then, and whether it is to be worth nothing.</summary>
+    /// <summary>
+    /// An id that was given up before the answer, what had changed by then, and whether it is to be worth nothing.
+    /// </summary>
     private sealed record Origin(string Key, string? Mark, bool IsEnded, SessionChanges Changes)
     {
         public byte[]? Apply(byte[]? stored) => Changes.ApplyTo(stored, Mark, Changes.IsCleared ? SessionJson.NewMark() : Mark);

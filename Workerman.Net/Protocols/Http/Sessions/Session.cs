@@ -7,9 +7,12 @@ namespace Workerman.Protocols.Http.Sessions;
 /// <summary>
 /// What the server remembers of a client between requests (PHP: <c>Workerman\Protocols\Http\Session</c>). Values are JSON, read with a type that the
 /// application names. Changes are saved when the answer is sent; later ones, or earlier if need be, by <see cref="Save"/>. It
-/// belongs to its request and is not for several threads at once. Two requests of a client at the same time each have their own copy, as it was when
-/// they first asked for it; what each of them sets or removes is saved, value by value, and of two that set the same value the last one to save
-/// wins. What one of them ends, the other does not bring back. Values of the application's own types are in <c>.Objects.cs</c>, saving is in <c>.Save.cs</c>.
+/// belongs to its request and is not for several threads at once. Two requests of a client at the same time each have their own
+/// copy, as it was when
+/// they first asked for it; what each of them sets or removes is saved, value by value, and of two that set the same value the
+/// last one to save
+/// wins. What one of them ends, the other does not bring back. Values of the application's own types are in <c>.Objects.cs</c>,
+/// saving is in <c>.Save.cs</c>.
 /// </summary>
 public sealed partial class Session
 {
@@ -26,7 +29,8 @@ public sealed partial class Session
     }
 
     /// <summary>
-    /// Its id, which the client's cookie holds: 32 letters and digits, or one of the application's own (PHP: <c>getId()</c>). It is a secret: keep it out of logs.
+    /// Its id, which the client's cookie holds: 32 letters and digits, or one of the application's own (PHP: <c>getId()</c>). It
+    /// is a secret: keep it out of logs.
     /// </summary>
     public string Id { get; private set; }
 
@@ -76,13 +80,18 @@ public sealed partial class Session
     public void Set(string name, decimal value) => Store(name, SessionJson.Of(value));
 
     /// <summary>
-    /// Stores a text, number, true, false or null, or an array, list or dictionary of such values (PHP: <c>put($key, $value)</c>).
+    /// Stores a text, number, true, false or null, or an array, list or dictionary of such values (PHP: <c>put($key,
+    /// $value)</c>).
     /// </summary>
-    /// <exception cref="ArgumentException">It is of another type, for which there is <see cref="Set{T}(string, T, JsonTypeInfo{T})"/>.</exception>
+    /// <exception cref="ArgumentException">It is of another type, for which there is
+    /// <see cref="Set{T}(string, T, JsonTypeInfo{T})"/>.</exception>
     public void Put(string name, object? value) => Store(name, SessionJson.Of(value));
 
-    /// <summary>Stores several values, each as <see cref="Put(string, object)"/> does (PHP: <c>put(array)</c>); all of them or none.</summary>
-    /// <exception cref="ArgumentException">One is of another type, for which there is <see cref="Set{T}(string, T, JsonTypeInfo{T})"/>.</exception>
+    /// <summary>
+    /// Stores several values, each as <see cref="Put(string, object)"/> does (PHP: <c>put(array)</c>); all of them or none.
+    /// </summary>
+    /// <exception cref="ArgumentException">One is of another type, for which there is
+    /// <see cref="Set{T}(string, T, JsonTypeInfo{T})"/>.</exception>
     public void Put(Dictionary<string, object?> values)
     {
         ArgumentNullException.ThrowIfNull(values);
@@ -131,7 +140,8 @@ public sealed partial class Session
     public bool Exists(string name) => _values.ContainsKey(name);
 
     /// <summary>
-    /// Removes all values, and the session from the store (PHP: <c>flush()</c>): its id is worth nothing any more, unless this request sets a value again. What
+    /// Removes all values, and the session from the store (PHP: <c>flush()</c>): its id is worth nothing any more, unless this
+    /// request sets a value again. What
     /// other requests set that have found the session before is dropped in either case.
     /// </summary>
     public void Flush()

@@ -3,8 +3,10 @@ using System.Text.Json;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// What a request has changed in its session, to be done to whatever is stored when it is saved. It is not the session's values: those of
-/// other requests stay. The session fills it on its own thread; once it is being saved nobody changes it, and a handler applies it on any thread, several times if it
+/// What a request has changed in its session, to be done to whatever is stored when it is saved. It is not the session's values:
+/// those of
+/// other requests stay. The session fills it on its own thread; once it is being saved nobody changes it, and a handler applies
+/// it on any thread, several times if it
 /// has to.
 /// </summary>
 internal sealed class SessionChanges
@@ -60,7 +62,8 @@ internal sealed class SessionChanges
     /// <param name="mark">The mark of the session that was changed.</param>
     /// <param name="newMark">The mark it has from now on.</param>
     /// <returns>
-    /// What is to be stored: nothing if the session has been removed since, so that nothing brings it back; and if another one has begun under its id, that one as
+    /// What is to be stored: nothing if the session has been removed since, so that nothing brings it back; and if another one
+    /// has begun under its id, that one as
     /// it is.
     /// </returns>
     public byte[]? ApplyTo(byte[]? stored, string? mark, string? newMark)
@@ -71,7 +74,8 @@ internal sealed class SessionChanges
     }
 
     /// <summary>Does them to a session that this request has begun.</summary>
-    /// <param name="stored">What is stored now: nothing, unless two requests begin one under an id of the application's own at once.</param>
+    /// <param name="stored">What is stored now: nothing, unless two requests begin one under an id of the application's own at
+    /// once.</param>
     /// <param name="mark">Its mark; that of what is stored goes before it.</param>
     public byte[] Begin(byte[]? stored, ref string? mark)
     {
@@ -80,7 +84,9 @@ internal sealed class SessionChanges
         return SessionJson.Write(Done(values), mark);
     }
 
-    /// <summary>Does them to the values of a session that goes on under another id; to none if it has been removed since.</summary>
+    /// <summary>
+    /// Does them to the values of a session that goes on under another id; to none if it has been removed since.
+    /// </summary>
     /// <param name="left">What is stored under the id that it had.</param>
     /// <param name="mark">The mark that it had there.</param>
     public byte[] MoveFrom(byte[]? left, string? mark)

@@ -46,7 +46,8 @@ internal sealed class SessionFolder
     }
 
     /// <summary>
-    /// One for each user and program: sessions of one are none of another's. A user of a container often has a number and no name.
+    /// One for each user and program: sessions of one are none of another's. A user of a container often has a number and no
+    /// name.
     /// </summary>
     private static string Default() => Default(Environment.UserName, OperatingSystem.IsLinux() ? LinuxFile.Caller() : null);
 

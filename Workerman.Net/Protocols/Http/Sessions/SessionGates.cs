@@ -3,13 +3,15 @@ using System.Runtime.CompilerServices;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// Lets one caller of this process at a time change a session of a handler that has no lock of its own. A gate is there while somebody holds or
+/// Lets one caller of this process at a time change a session of a handler that has no lock of its own. A gate is there while
+/// somebody holds or
 /// waits for it. Other processes know nothing of it. Any thread.
 /// </summary>
 internal sealed class SessionGates
 {
     /// <summary>
-    /// How long a caller that cannot await waits, a loop mostly: whoever holds the gate may be waiting for a store behind a network, or for this very loop.
+    /// How long a caller that cannot await waits, a loop mostly: whoever holds the gate may be waiting for a store behind a
+    /// network, or for this very loop.
     /// </summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
 

@@ -6,14 +6,17 @@ namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
 /// The ids of sessions (PHP: <c>createSessionId()</c>): 32 lower-case letters and digits from the operating system's randomness, 165 bits.
-/// Lower case alone, so that no file system takes two of them for one. An id of the application's own is stored under one of this form, its key,
+/// Lower case alone, so that no file system takes two of them for one. An id of the application's own is stored under one of this
+/// form, its key,
 /// so that no handler has to fear what it is made of. Pure but for the randomness. Any thread.
 /// </summary>
 internal static class SessionIds
 {
     public const int Length = 32;
 
-    /// <summary>What a cookie of an application's own id may need, percent-encoded, is within the 4096 bytes that browsers keep.</summary>
+    /// <summary>
+    /// What a cookie of an application's own id may need, percent-encoded, is within the 4096 bytes that browsers keep.
+    /// </summary>
     public const int MaxOwnLength = 1024;
 
     private const string Alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -28,7 +31,9 @@ internal static class SessionIds
     /// <summary>Whether it may be an id of the application's own.</summary>
     public static bool IsUsable(ReadOnlySpan<char> id) => id.Length is > 0 and <= MaxOwnLength && !id.ContainsAnyExceptInRange('!', '~');
 
-    /// <summary>What a usable id is stored under: itself if it is of our form, else what SHA-256 makes of it, in our form.</summary>
+    /// <summary>
+    /// What a usable id is stored under: itself if it is of our form, else what SHA-256 makes of it, in our form.
+    /// </summary>
     public static string KeyOf(string id)
     {
         if (IsWellFormed(id)) return id;

@@ -15,7 +15,8 @@ namespace Workerman.Protocols.Http.Sessions;
 internal static class SessionJson
 {
     /// <summary>
-    /// The member that tells sessions of one id apart, where an id can have had one before: the one that a request has read may have been ended since, and another begun.
+    /// The member that tells sessions of one id apart, where an id can have had one before: the one that a request has read may
+    /// have been ended since, and another begun.
     /// </summary>
     public const string MarkName = "workerman.session";
 
