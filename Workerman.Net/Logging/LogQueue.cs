@@ -28,6 +28,9 @@ internal sealed class LogQueue
     private int _waiting;
     private bool _asleep;
 
+    /// <summary>Whether somebody has waited for what is in it as long as was right, and in vain.</summary>
+    private bool _givenUp;
+
     public LogQueue()
     {
         _thread = new Thread(Run) { Name = "workerman log", IsBackground = true };
@@ -87,7 +90,8 @@ internal sealed class LogQueue
             _waiting++;
             while (_written < last && TimeLeft(end) is > 0 and var left) Monitor.Wait(_gate, left);
             _waiting--;
-            return _written >= last;
+            _givenUp = _written < last;
+            return !_givenUp;
         }
     }
 
@@ -104,7 +108,11 @@ internal sealed class LogQueue
     private static LogQueue MakeShared()
     {
         var queue = new LogQueue();
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => queue.Flush(2 * Patience);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            // Workers that have stopped have used up the time that stopping may take.
+            if (!queue._givenUp) queue.Flush(2 * Patience);
+        };
         AppDomain.CurrentDomain.UnhandledException += (_, _) => queue.Flush(2 * Patience);
         return queue;
     }
@@ -154,6 +162,7 @@ internal sealed class LogQueue
         lock (_gate)
         {
             if (_entries.Count == 0) AddDropped();
+            if (_entries.Count == 0) _givenUp = false;
             while (_entries.Count == 0)
             {
                 _asleep = true;

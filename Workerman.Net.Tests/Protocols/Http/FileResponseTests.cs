@@ -215,10 +215,10 @@ internal sealed class FileResponseTests(Type loopType)
     }
 
     [Test]
-    public async Task OffsetBeyondTheEndIsA416()
+    public async Task OffsetBeyondTheEndIsA416([Values(10L, 11L, long.MaxValue - 10, long.MaxValue - 9, long.MaxValue)] long offset)
     {
         string path = _folder.Write("page.txt", Text);
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path, 10)));
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path, offset)));
         using RawClient client = server.Connect();
         (int status, string head, _) = client.Send(Request("GET")).ReadResponse();
         Assert.That((status, Field(head, "Content-Range")), Is.EqualTo((416, "bytes */10")));

@@ -18,7 +18,7 @@ internal sealed partial class FormTests
 
     private static readonly ConcurrentBag<HttpProtocol> Protocols = [];
 
-    private static string[] Boundaries => ["b", "'()+_,-./:=?", new('x', 70), "\"a b\"", "----=_Part_7_1.2"];
+    private static string[] Boundaries => ["b", "'()+_,-./:=?", new('x', 70), "\"a b\"", "----=_Part_7_1.2", new('x', 128), "X_{1}", "a*b@c&d%#|~^"];
 
     /// <summary>With the answer, or with its connection, go the temporary files of a request.</summary>
     [OneTimeTearDown]
@@ -125,6 +125,13 @@ internal sealed partial class FormTests
     [TestCase("preamble\r\n--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b--", "a=1", TestName = "preamble")]
     [TestCase("--b\r\nContent-Type: text/plain\r\nX: y\r\ncontent-disposition: Form-Data; NAME=\"a\"\r\n\r\n1\r\n--b--", "a=1", TestName = "fields in any order and case")]
     [TestCase("--b\r\nContent-Disposition: form-data; name=\"a%22\\\"\\\\%0D%0A%41\"\r\n\r\n1\r\n--b--", "a\"\"\\\r\n%41=1", TestName = "escapes of browsers in a name")]
+    [TestCase("--b\r\n\r\n1\r\n--b--", "=1", TestName = "no head")]
+    [TestCase("--b\r\nContent-Disposition: attachment; name=a\r\n\r\n1\r\n--b--", "a=1", TestName = "no form-data")]
+    [TestCase("--b\r\nContent-Disposition: form-data name=a\r\n\r\n1\r\n--b--", "=1", TestName = "no semicolon")]
+    [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n\r\n1\r\n--b--", "a=1", TestName = "two dispositions")]
+    [TestCase("--b\r\nContent-Disposition : form-data; name=a\r\n\r\n1\r\n--b--", "a=1", TestName = "space before the colon")]
+    [TestCase("--b\r\nContent-Disposition: form-data; name=a\0\u0001\r\n\r\n1\r\n--b--", "a\0\u0001=1", TestName = "control characters in a name")]
+    [TestCase("--b\r\nX Bad: 1\r\nX-\u00e4: 1\r\nnocolon\r\nX: a\u0001b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b--", "a=1", TestName = "other fields that cannot be read")]
     [TestCase("--b--", "", TestName = "no part at all")]
     [TestCase("", "", TestName = "no body at all")]
     public void MultipartThatIsUnusual(string body, string expected)
@@ -141,11 +148,6 @@ internal sealed partial class FormTests
     [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b", TestName = "no closing delimiter")]
     [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--bx--", TestName = "a boundary that goes on")]
     [TestCase("--b\nContent-Disposition: form-data; name=a\n\n1\n--b--", TestName = "bare LF")]
-    [TestCase("--b\r\n\r\n1\r\n--b--", TestName = "no head")]
-    [TestCase("--b\r\nContent-Disposition: attachment; name=a\r\n\r\n1\r\n--b--", TestName = "no form-data")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n\r\n1\r\n--b--", TestName = "two dispositions")]
-    [TestCase("--b\r\nContent-Disposition : form-data; name=a\r\n\r\n1\r\n--b--", TestName = "space before the colon")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=a\0\r\n\r\n1\r\n--b--", TestName = "NUL in the head")]
     public void MalformedMultipartIsTheClientsMistake(string body)
     {
         foreach (int threshold in Thresholds)
@@ -165,7 +167,7 @@ internal sealed partial class FormTests
     [TestCase("multipart/form-data; boundary=b; boundary=c")]
     [TestCase("multipart/form-data; boundary")]
     [TestCase("multipart/form-data; boundary=\"b\u00e9\"")]
-    [TestCase("multipart/form-data; boundary=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")]
+    [TestCase("multipart/form-data; boundary=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")]
     public void BadBoundaryIsTheClientsMistake(string contentType)
     {
         foreach (int threshold in Thresholds)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http;
@@ -114,6 +115,21 @@ internal sealed class HttpLimitTests(Type loopType)
             using RawClient client = server.Connect();
             client.Send(request);
             Assert.That(client.ReadToEnd(), Does.StartWith($"HTTP/1.1 {status} ").And.Contain($"({setting})"), setting);
+        }
+    }
+
+    /// <summary>The same in each kind of form.</summary>
+    [Test]
+    public async Task NameOfAFieldTooLongIs413([Values("a={0}", "{0}=1", "{{\"{0}\":1}}", "--b\r\nContent-Disposition: form-data; name=\"{0}\"\r\n\r\n1\r\n--b--")] string form)
+    {
+        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send(request.Post().Keys.First()), worker => worker.Options.Http.MaxHeadSize = 512);
+        string type = form.StartsWith("{{", StringComparison.Ordinal) ? "application/json" : form[0] == '-' ? "multipart/form-data; boundary=b" : "application/x-www-form-urlencoded";
+        foreach ((int length, int status) in new[] { (450, 200), (513, form[0] == 'a' ? 200 : 413) })
+        {
+            string body = string.Format(CultureInfo.InvariantCulture, form, new string('x', length));
+            using RawClient client = server.Connect();
+            client.Send($"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: {type}\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}");
+            Assert.That(client.ReadToEnd(), Does.StartWith($"HTTP/1.1 {status} ").And.Contain(status == 200 ? "" : "(HttpOptions.MaxHeadSize)"), $"{length}");
         }
     }
 

@@ -93,6 +93,7 @@ internal sealed class PartNameTests
     [TestCase("filename*=UTF-8''..%2F..%2Fetc%2Fpasswd", "passwd")]
     [TestCase("filename*=UTF-8''a%0D%0Ab%00", "ab")]
     [TestCase("filename=a.txt; filename=b.txt", "", TestName = "two file names")]
+    [TestCase("filename=\"c\u0001trl\u007f\0.txt\"", "ctrl.txt", TestName = "control characters, as curl sends them")]
     [TestCase("filename*=klingon''%FF%41.txt", "\ufffdA.txt")]
     public void FileIsAFileWhateverItsName(string parameters, string name)
     {

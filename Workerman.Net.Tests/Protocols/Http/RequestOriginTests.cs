@@ -45,6 +45,9 @@ internal sealed class RequestOriginTests
     [TestCase("X-Forwarded-For: fe80::1%eth0", Own)]
     // X-Forwarded-Proto and -Host: as many steps as there were addresses.
     [TestCase("X-Forwarded-Proto: https", "10.0.0.1 https a")]
+    [TestCase("X-Forwarded-Proto: wss", "10.0.0.1 https a")]
+    [TestCase("X-Forwarded-Proto: WS", "10.0.0.1 http a")]
+    [TestCase("Forwarded: proto=wss", "10.0.0.1 https a")]
     [TestCase("X-Forwarded-Proto: HTTPS\r\nX-Forwarded-Host: example.org:8443", "10.0.0.1 https example.org:8443")]
     [TestCase("X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https, http", "192.0.2.1 http a")]
     [TestCase("X-Forwarded-For: 203.0.113.9, 192.0.2.1, 10.0.0.2\r\nX-Forwarded-Proto: http, https, http", "192.0.2.1 https a")]

@@ -91,7 +91,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     /// </summary>
     private static FileAnswer OfPart(Response response, FileBody body, OpenedFile file, Request? request)
     {
-        if (body.Offset >= file.Size && file.Size + body.Offset > 0)
+        if (body.Offset >= file.Size && (file.Size > 0 || body.Offset > 0))
             return new FileAnswer(Without(response, 416).WithHeader("Content-Range", $"bytes */{file.Size}"), null);
         long rest = file.Size - body.Offset;
         long length = body.Length == 0 ? rest : Math.Min(body.Length, rest);

@@ -17,6 +17,15 @@ internal struct FormLimits(HttpOptions options)
         if (++_fields > options.MaxFormFields) throw Refusals.TooMany("form fields", nameof(HttpOptions.MaxFormFields));
     }
 
+    /// <summary>A name of so many bytes; of a part of a multipart form it is the whole head.</summary>
+    /// <exception cref="BadRequestException">They are too many.</exception>
+    public static void CheckName(long size, HttpOptions options)
+    {
+        if (size > options.MaxHeadSize) throw NameTooLong();
+    }
+
+    public static BadRequestException NameTooLong() => Refusals.TooLarge("name of a form field", nameof(HttpOptions.MaxHeadSize));
+
     /// <summary>So many more bytes of values.</summary>
     /// <exception cref="BadRequestException">They are too many.</exception>
     public void CountBytes(long count)

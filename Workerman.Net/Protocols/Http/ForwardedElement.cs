@@ -51,15 +51,13 @@ internal readonly record struct ForwardedElement(IPAddress? For, string? Scheme,
         return true;
     }
 
-    /// <summary>The schemes that requests come by, in lower case; null for any other.</summary>
-    public static string? SchemeOf(ReadOnlySpan<char> scheme)
-    {
-        foreach (string known in (ReadOnlySpan<string>)["https", "http", "wss", "ws"])
-        {
-            if (scheme.Equals(known, StringComparison.OrdinalIgnoreCase)) return known;
-        }
-        return null;
-    }
+    /// <summary>
+    /// The scheme that a request came by, <c>http</c> or <c>https</c>; null for any other. Some proxies say <c>ws</c> or <c>wss</c> of the request that a
+    /// WebSocket begins with.
+    /// </summary>
+    public static string? SchemeOf(ReadOnlySpan<char> scheme) => Is(scheme, "https") || Is(scheme, "wss") ? "https" : Is(scheme, "http") || Is(scheme, "ws") ? "http" : null;
+
+    private static bool Is(ReadOnlySpan<char> scheme, string known) => scheme.Equals(known, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A host with or without a port; null for what is none.</summary>
     public static string? HostOf(ReadOnlySpan<char> host)

@@ -15,7 +15,7 @@ internal static class JsonFields
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
-            return Read(document.RootElement, new FormLimits(options));
+            return Read(document.RootElement, new FormLimits(options), options);
         }
         // The latter is what text that is not UTF-8 makes (RFC 8259 section 8.1), found only when it is read.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -24,13 +24,17 @@ internal static class JsonFields
         }
     }
 
-    private static FieldCollection<string> Read(JsonElement root, FormLimits limits)
+    private static FieldCollection<string> Read(JsonElement root, FormLimits limits, HttpOptions options)
     {
         var fields = new FieldCollection<string>();
         switch (root.ValueKind)
         {
             case JsonValueKind.Object:
-                foreach (JsonProperty member in root.EnumerateObject()) Add(fields, member.Name, member.Value, ref limits);
+                foreach (JsonProperty member in root.EnumerateObject())
+                {
+                    FormLimits.CheckName(Encoding.UTF8.GetByteCount(member.Name), options);
+                    Add(fields, member.Name, member.Value, ref limits);
+                }
                 break;
             case JsonValueKind.Array:
                 int index = 0;

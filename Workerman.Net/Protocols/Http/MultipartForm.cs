@@ -27,7 +27,7 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
         _options = options;
         _limits = new FormLimits(options);
         _fileThreshold = fileThreshold;
-        if (Boundary(contentType) is { } boundary) _reader = new MultipartReader(boundary, this);
+        if (Boundary(contentType) is { } boundary) _reader = new MultipartReader(boundary, this, options.MaxHeadSize);
         else _fault = new BadRequestException("malformed multipart body: no boundary, or a bad one");
     }
 
@@ -97,12 +97,14 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
             ? charset
             : Encoding.UTF8;
 
-    /// <summary>RFC 2046 section 5.1.1: 1 to 70 characters, no space at the end.</summary>
+    /// <summary>
+    /// RFC 2046 section 5.1.1 has 1 to 70 characters of its own, no space at the end. Programs also send others, and more of them.
+    /// </summary>
     private static string? Boundary(string contentType)
     {
         string? boundary = HeaderParameters.Read(contentType, out _).GetValueOrDefault("boundary");
-        if (boundary is null || boundary.Length is 0 or > 70 || boundary[^1] == ' ') return null;
-        return boundary.All(c => char.IsAsciiLetterOrDigit(c) || "'()+_,-./:=? ".Contains(c, StringComparison.Ordinal)) ? boundary : null;
+        if (boundary is null || boundary.Length is 0 or > 128 || boundary[^1] == ' ') return null;
+        return boundary.All(c => c is >= ' ' and <= '~' and not ('"' or '\\')) ? boundary : null;
     }
 
     /// <summary>A new one each time: a stack trace belongs to its throw.</summary>

@@ -11,30 +11,31 @@ namespace Workerman.Protocols.Http;
 /// <param name="ContentType">The content type that was said, or null.</param>
 internal sealed record MultipartHead(string Name, string? FileName, string? ContentType)
 {
-    /// <exception cref="BadRequestException">It is malformed, or of no part that a form has.</exception>
+    /// <summary>
+    /// Reads the header fields of a part. They come from file systems and from programs of all kinds, and say nothing about where the part ends, so
+    /// nothing in them is worth the whole form: what cannot be read is left out, and of a field that comes twice the first counts.
+    /// </summary>
     public static MultipartHead Read(ReadOnlySpan<byte> bytes)
     {
         string? disposition = null;
         string? contentType = null;
         bytes = Unfold(bytes);
-        var reader = new LineReader(bytes);
-        while (reader.Position < bytes.Length)
+        while (!bytes.IsEmpty)
         {
-            LineEnd end = reader.Read(out ReadOnlySpan<byte> text, out _);
-            var line = new HeaderLine();
-            if (end != LineEnd.Ended || line.Read(text, isWhole: true).Kind != VerdictKind.Message) throw Malformed("a bad header field");
-            ReadOnlySpan<byte> name = text[..line.NameLength];
-            string value = Encoding.UTF8.GetString(text.Slice(line.ValueStart, line.ValueLength));
-            if (Ascii.EqualsIgnoreCase(name, "content-disposition"u8)) Once(ref disposition, value);
-            else if (Ascii.EqualsIgnoreCase(name, "content-type"u8)) Once(ref contentType, value);
+            int end = bytes.IndexOf("\r\n"u8);
+            ReadOnlySpan<byte> line = end < 0 ? bytes : bytes[..end];
+            bytes = end < 0 ? default : bytes[(end + 2)..];
+            int colon = line.IndexOf((byte)':');
+            if (colon < 0) continue;
+            ReadOnlySpan<byte> name = HttpChars.TrimWhitespace(line[..colon]);
+            if (Ascii.EqualsIgnoreCase(name, "content-disposition"u8)) disposition ??= ValueOf(line[(colon + 1)..]);
+            else if (Ascii.EqualsIgnoreCase(name, "content-type"u8)) contentType ??= ValueOf(line[(colon + 1)..]);
         }
-        // Section 4.2: each part has a disposition of form-data with a name. One whose name is missing or cannot be read has lost
-        // that alone.
-        if (disposition is null) throw Malformed("a part without Content-Disposition");
-        Dictionary<string, string?> parameters = HeaderParameters.Read(disposition, out string type);
-        if (!type.Equals("form-data", StringComparison.OrdinalIgnoreCase)) throw Malformed("a part that is no form-data");
+        Dictionary<string, string?> parameters = HeaderParameters.Read(disposition ?? "", out _);
         return new MultipartHead(ParameterText.Read(parameters, "name") ?? "", ParameterText.Read(parameters, "filename"), contentType);
     }
+
+    private static string ValueOf(ReadOnlySpan<byte> value) => Encoding.UTF8.GetString(HttpChars.TrimWhitespace(value));
 
     /// <summary>
     /// Each field in one line. Other than in HTTP it may be folded: a line that begins with white space goes on with the last
@@ -53,12 +54,4 @@ internal sealed record MultipartHead(string Name, string? FileName, string? Cont
         }
         return unfolded.AsSpan(0, length);
     }
-
-    private static void Once(ref string? field, string value)
-    {
-        if (field is not null) throw Malformed("a header field twice");
-        field = value;
-    }
-
-    private static BadRequestException Malformed(string what) => new($"malformed multipart body: {what}");
 }

@@ -22,10 +22,8 @@ internal interface IMultipartSink
 /// </summary>
 internal sealed class MultipartReader
 {
-    /// <summary>Bytes that the header fields of a part may have.</summary>
-    private const int MaxHeadSize = 8 * 1024;
-
     private readonly IMultipartSink _sink;
+    private readonly int _maxHeadSize;
 
     /// <summary>CRLF "--" boundary</summary>
     private readonly byte[] _delimiter;
@@ -39,9 +37,13 @@ internal sealed class MultipartReader
     private int _skip;
     private bool _first = true;
 
-    public MultipartReader(string boundary, IMultipartSink sink)
+    /// <param name="boundary">What its parts are set apart by.</param>
+    /// <param name="sink">Who is told of them.</param>
+    /// <param name="maxHeadSize">Bytes that the header fields of a part may have.</param>
+    public MultipartReader(string boundary, IMultipartSink sink, int maxHeadSize)
     {
         _sink = sink;
+        _maxHeadSize = maxHeadSize;
         _delimiter = [.. "\r\n--"u8, .. Encoding.ASCII.GetBytes(boundary)];
     }
 
@@ -146,7 +148,7 @@ internal sealed class MultipartReader
         }
         if (bytes.Length < 2 && (bytes.IsEmpty || bytes[0] == '-')) return ~0;
         int padding = bytes.Length - bytes.TrimStart(" \t"u8).Length;
-        if (padding > MaxHeadSize) throw Malformed("white space behind a boundary");
+        if (padding > _maxHeadSize) throw Malformed("white space behind a boundary");
         ReadOnlySpan<byte> rest = bytes[padding..];
         if (rest.Length < 2 && (rest.IsEmpty || rest[0] == '\r')) return ~0;
         if (!rest.StartsWith("\r\n"u8)) throw Malformed("a boundary that goes on");
@@ -159,7 +161,7 @@ internal sealed class MultipartReader
     {
         // Looked for together with the line end before it, so that a part without any field has a head too.
         int end = bytes.StartsWith("\r\n"u8) ? 0 : bytes.IndexOf("\r\n\r\n"u8);
-        if (end > MaxHeadSize || (end < 0 && bytes.Length > MaxHeadSize)) throw Malformed("the head of a part is too large");
+        if (end > _maxHeadSize || (end < 0 && bytes.Length > _maxHeadSize)) throw FormLimits.NameTooLong();
         if (end < 0) return ~0;
         int length = end == 0 ? 0 : end + 2;
         _sink.BeginPart(MultipartHead.Read(bytes[..length]));

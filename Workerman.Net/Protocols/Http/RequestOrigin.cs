@@ -17,8 +17,8 @@ internal sealed record RequestOrigin(string Ip, string Scheme, string Host)
         new(peer is null ? "" : NetworkList.Unmap(peer).ToString(), isSecure ? "https" : "http", host);
 
     /// <summary>What a trusted proxy says.</summary>
-    /// <exception cref="BadRequestException">Forwarded and X-Forwarded-… say different things: one of them is not the
-    /// proxy's.</exception>
+    /// <exception cref="BadRequestException">Forwarded and X-Forwarded-… do not say the same: one of them may not be the proxy's. Nor may what only one of
+    /// them says.</exception>
     public RequestOrigin Follow(Request request, HttpOptions options)
     {
         ForwardedFields fields = options.ForwardedFields;
@@ -27,7 +27,7 @@ internal sealed record RequestOrigin(string Ip, string Scheme, string Host)
         RequestOrigin? usual = FollowLists(
             Field(ForwardedFields.XForwardedFor, "x-forwarded-for"), Field(ForwardedFields.XForwardedProto, "x-forwarded-proto"),
             Field(ForwardedFields.XForwardedHost, "x-forwarded-host"), options.TrustedProxies);
-        if (standard is not null && usual is not null && standard != usual) throw new BadRequestException(400, "Forwarded and X-Forwarded-For disagree");
+        if (standard is not null && usual is not null && standard != usual) throw new BadRequestException(400, "Forwarded and X-Forwarded-... do not say the same of the client");
         return standard ?? usual ?? this;
     }
 

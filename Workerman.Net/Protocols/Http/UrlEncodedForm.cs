@@ -12,9 +12,6 @@ internal sealed class UrlEncodedForm(HttpOptions options)
     /// <summary>Bytes that an escaped byte has.</summary>
     private const int Escaped = 3;
 
-    /// <summary>Bytes that a name may have; as many as the head of a part.</summary>
-    private const int MaxNameSize = 8 * 1024;
-
     private readonly FieldCollection<string> _fields = new();
     private readonly ArrayBufferWriter<byte> _begun = new();
     private FormLimits _limits = new(options);
@@ -56,7 +53,7 @@ internal sealed class UrlEncodedForm(HttpOptions options)
 
     private void Keep(ReadOnlySpan<byte> piece)
     {
-        if (_begun.WrittenCount + (long)piece.Length > Escaped * ((long)options.MaxFormFieldsSize + MaxNameSize)) throw FormLimits.TooLarge();
+        if (_begun.WrittenCount + (long)piece.Length > Escaped * ((long)options.MaxFormFieldsSize + options.MaxHeadSize)) throw FormLimits.TooLarge();
         _begun.Write(piece);
     }
 
@@ -66,7 +63,7 @@ internal sealed class UrlEncodedForm(HttpOptions options)
         ReadOnlySpan<byte> name = equals < 0 ? member : member[..equals];
         ReadOnlySpan<byte> value = equals < 0 ? default : member[(equals + 1)..];
         if (name.IsEmpty) return;
-        if (name.Length > Escaped * MaxNameSize) throw FormLimits.TooLarge();
+        FormLimits.CheckName(UrlEncoding.DecodedLength(name), options);
         _limits.CountField();
         _limits.CountBytes(UrlEncoding.DecodedLength(value));
         _fields.Add(UrlEncoding.Decode(name, plusIsSpace: true), UrlEncoding.Decode(value, plusIsSpace: true));

@@ -188,6 +188,28 @@ internal sealed class SessionSavingTests(string kind, bool awaits)
         Assert.That(Stored(old), Is.EqualTo(deleteOld ? null : "before=b quick=q user=tom"));
     }
 
+    /// <summary>At any moment of the move: it reads the old one, writes the new one, and looks again.</summary>
+    [Test]
+    public async Task ALogoutWhileTheIdChangesEndsTheSessionUnderBoth([Values] bool deleteOld, [Values] bool hasChanges, [Range(1, 2)] int call)
+    {
+        var hooked = new HookedHandler(_store.Handler);
+        _store.Handler = hooked;
+        (Session slow, Session quick) = await Open("user", "tom");
+        if (hasChanges) slow.Set("before", "b");
+        string old = slow.Id;
+        slow.Regenerate(deleteOld);
+        hooked.After(call, () =>
+        {
+            quick.Flush();
+            quick.Save();
+        });
+        await Save(slow);
+        Assert.That(hooked.HasFired);
+        _store.Handler = hooked.Inner;
+        Assert.That(Stored(old), Is.Null);
+        Assert.That(Stored(slow.Id), Does.Not.Contain("user"));
+    }
+
     [Test]
     public async Task ASessionThatExpiredMeanwhileStaysSo()
     {
@@ -246,5 +268,43 @@ internal sealed class SessionSavingTests(string kind, bool awaits)
         public void Write(string sessionId, byte[] data, TimeSpan lifetime) => _sessions[sessionId] = data;
 
         public void Destroy(string sessionId) => _sessions.Remove(sessionId);
+    }
+
+    /// <summary>Another handler that lets something happen once, behind a call that reads or writes.</summary>
+    private sealed class HookedHandler(ISessionHandler inner) : ISessionHandler
+    {
+        private int _calls;
+        private Action? _hook;
+
+        public ISessionHandler Inner => inner;
+
+        public bool HasFired { get; private set; }
+
+        public void After(int call, Action hook) => (_calls, _hook) = (call, hook);
+
+        public byte[]? Read(string sessionId, TimeSpan lifetime) => Fire(inner.Read(sessionId, lifetime));
+
+        public void Write(string sessionId, byte[] data, TimeSpan lifetime)
+        {
+            inner.Write(sessionId, data, lifetime);
+            Fire<byte[]?>(null);
+        }
+
+        public void Destroy(string sessionId) => inner.Destroy(sessionId);
+
+        public byte[]? Update(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime) => Fire(inner.Update(sessionId, change, lifetime));
+
+        public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+            new(Update(sessionId, change, lifetime));
+
+        private T Fire<T>(T result)
+        {
+            if (_hook is null || --_calls > 0) return result;
+            Action hook = _hook;
+            _hook = null;
+            HasFired = true;
+            hook();
+            return result;
+        }
     }
 }

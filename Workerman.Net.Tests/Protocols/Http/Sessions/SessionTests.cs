@@ -105,6 +105,15 @@ internal sealed partial class SessionTests
         Session session = _store.Create();
         session.Put(new() { ["list"] = new List<int> { 1, 2 }, ["array"] = new object?[] { "a", 1.5, null, true, new[] { "b" } }, ["map"] = new Dictionary<string, object?> { ["k"] = 1m } });
         session.Put("big", ulong.MaxValue);
+        session.Set("biggest", ulong.MaxValue);
+        session.Set("letter", 'c');
+        session.Put("letters", new[] { 'c', 'd' });
+        session.Set("tenth", 0.1f);
+        IDictionary<string, object?> free = new System.Dynamic.ExpandoObject();
+        free["k"] = 0.1f;
+        session.Put("free", free);
+        Assert.That(string.Join(' ', new[] { "biggest", "letter", "letters", "tenth", "free" }.Select(name => session.Get<System.Text.Json.JsonElement>(name).GetRawText())),
+            Is.EqualTo("18446744073709551615 \"c\" [\"c\",\"d\"] 0.1 {\"k\":0.1}"));
         session = SavedAndReadAgain(session);
         Assert.That(new[] { "list", "array", "map", "big" }.Select(name => session.Get(name)), Is.EqualTo(new[] { "[1,2]", """["a",1.5,null,true,["b"]]""", """{"k":1}""", "18446744073709551615" }));
         var itself = new List<object>();

@@ -249,38 +249,40 @@ public sealed partial class Session
     private void Move(Work work, Origin old)
     {
         ISessionHandler handler = _store.Handler;
-        if (!old.IsEnded)
-        {
-            byte[]? left = old.Changes.IsEmpty ? handler.Read(old.Key, _store.Lifetime) : handler.Update(old.Key, old.Apply, _store.Lifetime);
-            handler.Write(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime);
-            return;
-        }
-        // The new one is stored before the old one goes: whatever fails in between, the client's values are somewhere.
+        byte[]? left = old.IsEnded || old.Changes.IsEmpty
+            ? handler.Read(old.Key, _store.Lifetime)
+            : handler.Update(old.Key, old.Apply, _store.Lifetime);
         for (int moves = 1; ; moves++)
         {
-            byte[]? left = handler.Read(old.Key, _store.Lifetime);
+            // The new one is stored before the old one goes: whatever fails in between, the client's values are somewhere.
             handler.Write(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime);
-            if (handler.Update(old.Key, now => Origin.EndUnlessChanged(now, left, moves == MaxMoves), _store.Lifetime) is null) return;
+            byte[]? now = null;
+            bool last = moves >= MaxMoves;
+            if (!old.IsEnded) now = handler.Read(old.Key, _store.Lifetime);
+            else handler.Update(old.Key, stored => Origin.EndUnlessChanged(now = stored, left, last), _store.Lifetime);
+            if (Origin.IsSame(now, left) || (last && now is not null)) return;
+            // Others have changed it meanwhile, and their changes move along; or they have ended it, and then nothing does.
+            left = now;
         }
     }
 
     private async ValueTask MoveAsync(Work work, Origin old, CancellationToken cancellationToken)
     {
         ISessionHandler handler = _store.Handler;
-        if (!old.IsEnded)
-        {
-            byte[]? left = await (old.Changes.IsEmpty
-                ? handler.ReadAsync(old.Key, _store.Lifetime, cancellationToken)
-                : handler.UpdateAsync(old.Key, old.Apply, _store.Lifetime, cancellationToken));
-            await handler.WriteAsync(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime, cancellationToken);
-            return;
-        }
+        byte[]? left = await (old.IsEnded || old.Changes.IsEmpty
+            ? handler.ReadAsync(old.Key, _store.Lifetime, cancellationToken)
+            : handler.UpdateAsync(old.Key, old.Apply, _store.Lifetime, cancellationToken));
         for (int moves = 1; ; moves++)
         {
-            byte[]? left = await handler.ReadAsync(old.Key, _store.Lifetime, cancellationToken);
+            // The new one is stored before the old one goes: whatever fails in between, the client's values are somewhere.
             await handler.WriteAsync(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime, cancellationToken);
-            bool last = moves == MaxMoves;
-            if (await handler.UpdateAsync(old.Key, now => Origin.EndUnlessChanged(now, left, last), _store.Lifetime, cancellationToken) is null) return;
+            byte[]? now = null;
+            bool last = moves >= MaxMoves;
+            if (!old.IsEnded) now = await handler.ReadAsync(old.Key, _store.Lifetime, cancellationToken);
+            else await handler.UpdateAsync(old.Key, stored => Origin.EndUnlessChanged(now = stored, left, last), _store.Lifetime, cancellationToken);
+            if (Origin.IsSame(now, left) || (last && now is not null)) return;
+            // Others have changed it meanwhile, and their changes move along; or they have ended it, and then nothing does.
+            left = now;
         }
     }
 
@@ -330,6 +332,8 @@ public sealed partial class Session
 
         /// <summary>Ends it, unless others have changed it since it was read: their changes move along.</summary>
         public static byte[]? EndUnlessChanged(byte[]? now, byte[]? read, bool anyway) =>
-            anyway || now is null || read is not null && now.AsSpan().SequenceEqual(read) ? null : now;
+            anyway || now is null || IsSame(now, read) ? null : now;
+
+        public static bool IsSame(byte[]? one, byte[]? other) => one is null ? other is null : other is not null && one.AsSpan().SequenceEqual(other);
     }
 }

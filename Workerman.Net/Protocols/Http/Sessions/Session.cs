@@ -69,8 +69,17 @@ public sealed partial class Session
     /// <summary>Stores true or false (PHP: <c>set()</c>).</summary>
     public void Set(string name, bool value) => Store(name, SessionJson.Of(value));
 
+    /// <summary>Stores a character, as a text (PHP: <c>set()</c>).</summary>
+    public void Set(string name, char value) => Store(name, SessionJson.Of((object)value));
+
     /// <summary>Stores a whole number (PHP: <c>set()</c>).</summary>
     public void Set(string name, long value) => Store(name, SessionJson.Of(value));
+
+    /// <inheritdoc cref="Set(string, long)"/>
+    public void Set(string name, ulong value) => Store(name, SessionJson.Of((object)value));
+
+    /// <inheritdoc cref="Set(string, double)"/>
+    public void Set(string name, float value) => Store(name, SessionJson.Of((object)value));
 
     /// <summary>Stores a number (PHP: <c>set()</c>).</summary>
     /// <exception cref="ArgumentException">It is infinite or no number: JSON has no form for it.</exception>

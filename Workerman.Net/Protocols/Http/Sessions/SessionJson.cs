@@ -76,7 +76,10 @@ internal static class SessionJson
         bool flag => Of(flag),
         byte or sbyte or short or ushort or int or uint or long => Of(Convert.ToInt64(value, CultureInfo.InvariantCulture)),
         ulong number => Of((decimal)number),
-        float or double => Of(Convert.ToDouble(value, CultureInfo.InvariantCulture)),
+        char letter => Of(letter.ToString()),
+        // By its text: the nearest double of 0.1f is 0.10000000149011612.
+        float number => Of(double.Parse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)),
+        double number => Of(number),
         decimal number => Of(number),
         JsonElement element => element.Clone(),
         IEnumerable or JsonNode => OfMany(value),
@@ -104,6 +107,15 @@ internal static class SessionJson
                 {
                     writer.WritePropertyName(entry.Key as string ?? throw new ArgumentException("A session stores dictionaries whose keys are texts.", nameof(value)));
                     WriteInner(writer, entry.Value);
+                }
+                writer.WriteEndObject();
+                break;
+            case IEnumerable<KeyValuePair<string, object?>> entries:
+                writer.WriteStartObject();
+                foreach ((string key, object? entry) in entries)
+                {
+                    writer.WritePropertyName(key);
+                    WriteInner(writer, entry);
                 }
                 writer.WriteEndObject();
                 break;
