@@ -118,8 +118,9 @@ internal static class ProtocolCatalog
     }
 
     /// <summary>PHP finds a protocol of the application's own by the scheme; here it is set.</summary>
-    private static ArgumentException Unknown(string scheme) => new(
-        $"the scheme {scheme} is not known. Cure: for a protocol of your own use tcp:// and set Protocol (IProtocol<T>); otherwise use {string.Join(" or ", Schemes.Select(known => known + "://"))}");
+    private static ArgumentException Unknown(string scheme) => new(scheme is "ssl" or "tls"
+        ? $"the scheme {scheme} is for clients. Cure: use https:// or wss://, or another scheme with Transport = \"ssl\""
+        : $"the scheme {scheme} is not known. Cure: for a protocol of your own use tcp:// and set Protocol (IProtocol<T>); otherwise use {string.Join(" or ", Schemes.Select(known => known + "://"))}");
 
     private static ArgumentException Mismatch<T>(string scheme, Type[] delivered, bool isClient) =>
         new($"A {(isClient ? "client" : "worker")} on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. {Cure<T>(scheme, delivered, isClient)}");

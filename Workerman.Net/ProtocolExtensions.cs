@@ -27,7 +27,7 @@ public static class ProtocolExtensions
         public void UseProtocol(IProtocol<T> protocol)
         {
             ArgumentNullException.ThrowIfNull(protocol);
-            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol), connection.Handler.Root);
+            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, isOwn: true), connection.Handler.Root);
         }
     }
 
@@ -56,7 +56,7 @@ public static class ProtocolExtensions
         {
             ArgumentNullException.ThrowIfNull(protocol);
             ArgumentNullException.ThrowIfNull(onMessage);
-            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol), new SwitchedHandler<T>(connection.Handler.Root, onMessage));
+            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, isOwn: true), new SwitchedHandler<T>(connection.Handler.Root, onMessage));
         }
 
         /// <summary>Goes on with HTTP/1.1 (PHP: <c>$connection-&gt;protocol = 'Workerman\Protocols\Http'</c>).</summary>
@@ -92,9 +92,12 @@ public static class ProtocolExtensions
         if (connection.Status != ConnectionStatus.Established) return;
         if (connection.Protocol.IsOpening)
             throw new InvalidOperationException("This connection is about to become a WebSocket. For several protocols on one port take a worker on http://, whose UpgradeToWebSocket makes WebSockets, or on tcp://.");
+        if (connection.Protocol.IsFinished)
+            throw new InvalidOperationException("This connection ends with the answer that it was given: its client asked for no more of them. Only one that is kept alive can go on with another protocol.");
         if (!connection.Protocol.IsReady)
             throw new InvalidOperationException("A message of this connection waits for its answer, which the present protocol has to write; send it first, then change the protocol.");
         connection.Switch(makeProtocol(), handler);
+        connection.HasOwnProtocol = true;
     }
 
     /// <summary>

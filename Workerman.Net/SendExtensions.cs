@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Workerman.Connection;
 using Workerman.Protocols;
+using Workerman.Protocols.Http;
 
 namespace Workerman;
 
@@ -50,15 +52,18 @@ public static class SendExtensions
     public static void Broadcast<T>(this Worker<T> worker, T message) => worker.BroadcastMessage(message);
 
     /// <summary>Sends a number as its text; where the protocol has a message of that type, as that.</summary>
+    [OverloadResolutionPriority(-1)]
     public static SendResult Send<TNumber>(this TcpConnection connection, TNumber number)
         where TNumber : struct, INumber<TNumber> =>
         connection.Protocol is IEncoder<TNumber> ? connection.SendMessage(number) : connection.Send(TextOf(number));
 
     /// <summary>Sends a number as a datagram of its text; where the protocol has a message of that type, as that.</summary>
+    [OverloadResolutionPriority(-1)]
     public static SendResult Send<TNumber>(this UdpConnection connection, TNumber number)
         where TNumber : struct, INumber<TNumber> => connection.Encodes<TNumber>() ? connection.SendMessage(number) : connection.Send(TextOf(number));
 
     /// <summary>Sends a last number, as <c>Send</c> does, and closes.</summary>
+    [OverloadResolutionPriority(-1)]
     public static void Close<TNumber>(this TcpConnection connection, TNumber number)
         where TNumber : struct, INumber<TNumber>
     {
@@ -67,6 +72,7 @@ public static class SendExtensions
     }
 
     /// <summary>Sends a last number, as <c>Send</c> does, then ends as <see cref="TcpConnection.End()"/> does.</summary>
+    [OverloadResolutionPriority(-1)]
     public static void End<TNumber>(this TcpConnection connection, TNumber number)
         where TNumber : struct, INumber<TNumber>
     {
@@ -74,9 +80,31 @@ public static class SendExtensions
         else connection.End(TextOf(number));
     }
 
-    /// <summary>Sends a number to all connections of a worker, as its text.</summary>
+    /// <summary>Sends a last number as a datagram of its text, as <c>Send</c> does, then closes.</summary>
+    [OverloadResolutionPriority(-1)]
+    public static void Close<TNumber>(this UdpConnection connection, TNumber number)
+        where TNumber : struct, INumber<TNumber>
+    {
+        connection.Send(number);
+        connection.Close();
+    }
+
+    /// <summary>Sends a number to all connections of a worker, as its text; where the worker has messages of that type, as that.</summary>
+    [OverloadResolutionPriority(-1)]
     public static void Broadcast<TNumber>(this WorkerBase worker, TNumber number)
-        where TNumber : struct, INumber<TNumber> => worker.BroadcastMessage(TextOf(number));
+        where TNumber : struct, INumber<TNumber>
+    {
+        if (worker is Worker<TNumber>) worker.BroadcastMessage(number);
+        else worker.BroadcastMessage(TextOf(number));
+    }
+
+    /// <summary>Does not compile: HTTP receives requests, and sends responses.</summary>
+    [Obsolete("A request is no answer. Send a text, bytes or a Response.", error: true)]
+    public static SendResult Send(this TcpConnection<Request> connection, Request message) => throw new NotSupportedException();
+
+    /// <inheritdoc cref="Send(TcpConnection{Request}, Request)"/>
+    [Obsolete("A request is no answer. Broadcast a ServerSentEvents, which reaches all open event streams.", error: true)]
+    public static void Broadcast(this Worker<Request> worker, Request message) => throw new NotSupportedException();
 
     private static string TextOf<TNumber>(TNumber number)
         where TNumber : struct, INumber<TNumber> => number.ToString(null, CultureInfo.InvariantCulture);

@@ -142,7 +142,7 @@ public static class WebSocketExtensions
 
     private static void ThrowIfNone(TcpConnection connection)
     {
-        if (connection.Protocol is not WebSocketProtocol && !connection.Protocol.HasRelatives)
+        if (connection.Protocol is not WebSocketProtocol && !connection.Protocol.HasRelatives && !connection.HasOwnProtocol)
             throw new InvalidOperationException($"A {connection.Protocol.Name} connection is no WebSocket and becomes none; those of websocket:// and ws:// are, and of http:// by UpgradeToWebSocket.");
     }
 

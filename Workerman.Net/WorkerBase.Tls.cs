@@ -48,10 +48,10 @@ public abstract partial class WorkerBase
     }
 
     /// <summary>What PHP has as a transport and is something else here names what it is.</summary>
-    private static string RefusalOf(string? transport) => $"'{transport}' is no transport; use \"tcp\", or \"ssl\" for TLS." + transport switch
+    private static string RefusalOf(string? transport) => $"'{transport}' is no transport; use \"tcp\", or \"ssl\" for TLS." + transport?.ToUpperInvariant() switch
     {
-        "udp" => " Datagrams have a worker of their own. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), or with text:// or frame://; it takes byte[], ReadOnlyMemory<byte> and any IProtocol<T> too.",
-        "unix" => " The address says that it is a Unix socket. Cure: new Worker<string>(\"unix:///path/to.sock\") { Protocol = () => new TextProtocol() }, or any IProtocol<T>.",
+        "UDP" => " Datagrams have a worker of their own. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), or with text:// or frame://; it takes byte[], ReadOnlyMemory<byte> and any IProtocol<T> too.",
+        "UNIX" => " The address says that it is a Unix socket. Cure: new Worker<string>(\"unix:///path/to.sock\") { Protocol = () => new TextProtocol() }, or any IProtocol<T>.",
         _ => "",
     };
 

@@ -253,6 +253,10 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     public void Broadcast<T>(T message)
         where T : IMessage => BroadcastMessage(message);
 
+    /// <summary>Does not compile: which message it is, is not known.</summary>
+    [Obsolete("An IMessage is sent by the type that it is: Send((Response)message).", error: true)]
+    public void Broadcast(IMessage message) => throw new NotSupportedException();
+
     /// <inheritdoc cref="Broadcast{T}(T)"/>
     public void Broadcast(string text) => BroadcastMessage(text);
 

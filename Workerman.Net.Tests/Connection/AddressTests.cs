@@ -68,6 +68,23 @@ internal sealed class AddressTests(Type loopType)
         Assert.That(Wait.For(told.Task), Is.EqualTo(("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port, "127.0.0.1")));
     }
 
+    [Test]
+    public async Task AClientTakesAnIPv4AddressInIPv6sWriting()
+    {
+        var told = new TaskCompletionSource<string>();
+        var worker = new Worker<string>("text://127.0.0.1:0") { OnMessage = (connection, line) => connection.Send(line) };
+        worker.OnWorkerStart = _ => Timer.Delay(0.005, () =>
+        {
+            var client = new AsyncTcpConnection<string>($"text://[::ffff:127.0.0.1]:{worker.LocalEndPoint!.Port}");
+            client.OnConnect = connection => connection.Send(connection.RemoteIp);
+            client.OnMessage = (_, line) => told.TrySetResult(line);
+            client.OnError = (_, error, reason) => told.TrySetResult($"{error}: {reason}");
+            client.Connect();
+        });
+        await using TestServer server = TestServer.Start(loopType, worker);
+        Assert.That(Wait.For(told.Task), Is.EqualTo("127.0.0.1"));
+    }
+
     /// <summary>
     /// A socket for both families, as that of <c>http://[::]:80</c> is; bound to 127.0.0.1 in IPv6's writing, because tests
     /// listen nowhere else.

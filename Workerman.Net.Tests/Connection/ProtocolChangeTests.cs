@@ -131,6 +131,39 @@ internal sealed class ProtocolChangeTests(Type loopType)
         Assert.That(() => connection.UseProtocol(null!), Throws.ArgumentNullException);
     }
 
+    /// <summary>It is fine in itself, so what others are sent is dropped there and throws out of no loop.</summary>
+    [Test]
+    public async Task WhatHasNoPlaceOnTheNewProtocolIsDropped()
+    {
+        var reasons = new List<string>();
+        await using TestServer server = Lines((connection, line) =>
+        {
+            if (line == "numbers")
+            {
+                connection.UseProtocol(new Numbers(), (_, _) => { });
+                connection.SendRaw("ok\n");
+                return;
+            }
+            var worker = (Worker<string>)connection.Worker!;
+            var results = new List<SendResult>();
+            foreach (var each in worker.Connections)
+            {
+                results.Add(each.Send("tick"));
+            }
+            worker.Broadcast("all");
+            TcpConnection changed = worker.Connections.First(each => each != connection);
+            results.Add(changed.Send(new Response()));
+            results.Add(changed.Send(5));
+            changed.Ping();
+            connection.SendRaw($"{results.Count(result => result == SendResult.Dropped)} dropped\n");
+        }, worker => worker.OnError = (_, _, reason) => reasons.Add(reason));
+        using RawClient changed = server.Connect();
+        Assert.That(changed.Send("numbers\n").ReadUntil("ok\n"), Is.EqualTo("ok\n"));
+        using RawClient asking = server.Connect();
+        Assert.That(asking.Send("x\n").ReadUntil("dropped\n"), Does.EndWith("all\n2 dropped\n"));
+        Assert.That(reasons, Has.Some.Contains("not text"));
+    }
+
     [Test]
     public async Task OneThatIsAboutToBecomeAWebSocketKeepsItsProtocol()
     {

@@ -54,6 +54,22 @@ internal sealed class SendTypesTests(Type loopType)
     }
 
     [Test]
+    public async Task ANumberOfAnotherTypeBecomesOneOfTheProtocols()
+    {
+        var worker = new Worker<long>("tcp://127.0.0.1:0") { Protocol = () => new Longs() };
+        worker.OnMessage = (connection, _) =>
+        {
+            connection.Send(98);
+            ((WorkerBase)worker).Broadcast(99L);
+            connection.Send(new ArraySegment<byte>("abc"u8.ToArray(), 1, 1));
+            connection.Close(100);
+        };
+        await using TestServer server = TestServer.Start(loopType, worker);
+        using RawClient client = server.Connect();
+        Assert.That(client.Send("a").ReadToEnd(), Is.EqualTo("bcbd"));
+    }
+
+    [Test]
     public async Task MessagesOfAnApplicationsProtocolAreSentWhereverItsConnectionsComeFrom()
     {
         var worker = new Worker<JsonNode>("tcp://127.0.0.1:0") { Protocol = () => new Json() };
@@ -91,10 +107,10 @@ internal sealed class SendTypesTests(Type loopType)
     public void NothingElseHasAMethodToCall([Values("Send", "Close", "End", "Broadcast")] string verb)
     {
         Type[] faces = [typeof(TcpConnection), typeof(TcpConnection<>), typeof(UdpConnection), typeof(WorkerBase), typeof(Worker<>)];
-        foreach (MethodInfo method in faces.SelectMany(face => face.GetMethods()).Where(method => method.Name == verb && method.GetParameters().Length > 0))
+        foreach (MethodInfo method in faces.SelectMany(face => face.GetMethods()).Where(method => method.Name == verb && method.GetParameters().Length > 0 && !method.IsDefined(typeof(ObsoleteAttribute))))
         {
             Type type = method.GetParameters()[0].ParameterType;
-            Type[] allowed = [typeof(string), typeof(byte[]), typeof(ReadOnlyMemory<byte>), typeof(ReadOnlySpan<byte>)];
+            Type[] allowed = [typeof(string), typeof(byte[]), typeof(ReadOnlyMemory<byte>), typeof(ReadOnlySpan<byte>), typeof(ArraySegment<byte>)];
             Assert.That(type.IsGenericParameter ? type.GetGenericParameterConstraints().Contains(typeof(IMessage)) : allowed.Contains(type), $"{method}");
         }
     }
@@ -110,6 +126,22 @@ internal sealed class SendTypesTests(Type loopType)
         }
 
         public void Encode(int message, IBufferWriter<byte> output) => output.Write([(byte)message]);
+    }
+
+    private sealed class Longs : IProtocol<long>, IEncoder<ReadOnlyMemory<byte>>
+    {
+        private readonly Numbers _numbers = new();
+
+        public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out long message)
+        {
+            Verdict verdict = _numbers.TryDecode(ref input, maxPackageSize, out int number);
+            message = number;
+            return verdict;
+        }
+
+        public void Encode(long message, IBufferWriter<byte> output) => output.Write([(byte)message]);
+
+        public void Encode(ReadOnlyMemory<byte> message, IBufferWriter<byte> output) => output.Write(message.Span);
     }
 
     private sealed class Json : IProtocol<JsonNode>

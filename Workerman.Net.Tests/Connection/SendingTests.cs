@@ -217,7 +217,7 @@ internal sealed class SendingTests(Type loopType)
         var thrown = new TaskCompletionSource<Exception?>();
         await using TestServer server = TestServer.Http(loopType, (connection, request) =>
         {
-            thrown.SetResult(Assert.Throws<InvalidOperationException>(() => ((TcpConnection<Request>)connection).Send(request)));
+            thrown.SetResult(Assert.Throws<InvalidOperationException>(() => connection.SendMessage(request)));
             connection.Send("ok");
         });
         using RawClient client = server.Connect();

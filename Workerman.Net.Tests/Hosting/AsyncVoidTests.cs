@@ -110,6 +110,26 @@ internal sealed class AsyncVoidTests(Type loopType)
     }
 
     [Test]
+    public async Task OneThatAnotherHasBegunAfterAnAwaitIsAnsweredToo()
+    {
+        async void Outer()
+        {
+            await Timer.Sleep(0.005);
+            Inner();
+        }
+
+        async void Inner()
+        {
+            await Timer.Sleep(0.005);
+            throw new InvalidOperationException("from within");
+        }
+
+        await using TestServer server = TestServer.Http(loopType, (_, _) => Outer());
+        using RawClient client = server.Connect();
+        Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Status, Is.EqualTo(500));
+    }
+
+    [Test]
     public async Task OneThatFailsAfterItsAnswerIsOnlyLogged()
     {
         var failed = new TaskCompletionSource();

@@ -32,7 +32,7 @@ internal sealed record ClientAddress(string Scheme, string Host, int Port, strin
     public bool SpeaksHttp => SpeaksHttpBy(Scheme);
 
     /// <summary>The host's address, where it is one; null for a name.</summary>
-    public IPAddress? Address => IPAddress.TryParse(Host, out IPAddress? address) ? address : null;
+    public IPAddress? Address => !IPAddress.TryParse(Host, out IPAddress? address) ? null : address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     /// <summary>Host and port as they are written in an address.</summary>
     public string Authority => Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]:{Port}" : $"{Host}:{Port}";

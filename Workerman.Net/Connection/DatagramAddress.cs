@@ -9,7 +9,7 @@ namespace Workerman.Connection;
 internal sealed record DatagramAddress(string Scheme, string Host, int Port)
 {
     /// <summary>The host's address, where it is one; null for a name.</summary>
-    public IPAddress? Address => IPAddress.TryParse(Host, out IPAddress? address) ? address : null;
+    public IPAddress? Address => !IPAddress.TryParse(Host, out IPAddress? address) ? null : address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     /// <exception cref="ArgumentException">It is no such address; the message says why and how to write it.</exception>
     public static DatagramAddress Parse(string text)

@@ -12,7 +12,7 @@ internal static class HostNames
 {
     private static readonly ConcurrentDictionary<string, Task<IPAddress[]>> UnderWay = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>All addresses of a name, in the order that the system prefers (RFC 6724).</summary>
+    /// <summary>All addresses of a name, in the order that the system prefers (RFC 6724). An IPv4 address in IPv6's writing (RFC 4291 section 2.5.5.2) comes as IPv4: a socket of IPv6 need not reach it.</summary>
     /// <exception cref="System.Net.Sockets.SocketException">The name is not known, or nobody can be asked.</exception>
     public static Task<IPAddress[]> LookUpAsync(string host) => LookUpAsync(host, static host => Dns.GetHostAddressesAsync(host));
 
@@ -31,7 +31,7 @@ internal static class HostNames
             // On the thread pool, whatever it does before its first await.
             IPAddress[] addresses = await Task.Run(() => system(host)).ConfigureAwait(false);
             UnderWay.TryRemove(host, out _);
-            answer.SetResult(addresses);
+            answer.SetResult(Array.ConvertAll(addresses, address => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address));
         }
         catch (Exception e)
         {

@@ -16,7 +16,7 @@ internal sealed record ProxyAddress(ProxyKind Kind, string Host, int Port, strin
     /// <summary>RFC 1929, section 2: user and password have 1 to 255 bytes each.</summary>
     private const int MaxSecret = 255;
 
-    public IPAddress? Address => IPAddress.TryParse(Host, out IPAddress? address) ? address : null;
+    public IPAddress? Address => !IPAddress.TryParse(Host, out IPAddress? address) ? null : address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     private string Scheme => Kind == ProxyKind.Socks5 ? "socks5" : "http";
 

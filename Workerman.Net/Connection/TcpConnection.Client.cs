@@ -90,6 +90,7 @@ public partial class TcpConnection
         PeerReset = _freed = false;
         if (!_renewable) return;
         if (!IsPiped) _handler = _handler.Root;
+        HasOwnProtocol = false;
         _resumeDeferred = _renewable = EndsHere = _peerClosed = _paused = _resets = _finishByClosing = _endsSending = _lingers = false;
         _tls = null;
         _watch = NoSocket.Instance;

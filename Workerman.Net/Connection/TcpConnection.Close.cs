@@ -57,6 +57,10 @@ public partial class TcpConnection
     public void Close<T>(T message)
         where T : IMessage => CloseWith(message);
 
+    /// <summary>Does not compile: which message it is, is not known.</summary>
+    [Obsolete("An IMessage is sent by the type that it is: Send((Response)message).", error: true)]
+    public void Close(IMessage message) => throw new NotSupportedException();
+
     /// <inheritdoc cref="Close{T}(T)"/>
     internal void CloseWith<T>(T message) => Finish(() => SendMessage(message), closing: true);
 
@@ -96,6 +100,10 @@ public partial class TcpConnection
     /// <summary>Sends a last message, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
     public void End<T>(T message)
         where T : IMessage => EndWith(message);
+
+    /// <summary>Does not compile: which message it is, is not known.</summary>
+    [Obsolete("An IMessage is sent by the type that it is: Send((Response)message).", error: true)]
+    public void End(IMessage message) => throw new NotSupportedException();
 
     /// <inheritdoc cref="End{T}(T)"/>
     internal void EndWith<T>(T message) => Finish(() => SendMessage(message), closing: false);

@@ -62,6 +62,13 @@ public partial class TcpConnection
     public SendResult Send<T>(T message)
         where T : IMessage => SendMessage(message);
 
+    /// <summary>Does not compile: which message it is, is not known.</summary>
+    [Obsolete("An IMessage is sent by the type that it is: Send((Response)message).", error: true)]
+    public SendResult Send(IMessage message) => throw new NotSupportedException();
+
+    /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
+    public SendResult Send(ArraySegment<byte> bytes) => Send(bytes.AsSpan());
+
     /// <summary>Sends whatever the protocol encodes. Any thread.</summary>
     /// <inheritdoc cref="Send{T}(T)"/>
     internal SendResult SendMessage<T>(T message)
@@ -397,7 +404,7 @@ public partial class TcpConnection
     private SendResult Misplaced<T>(T message)
     {
         string reason = $"A {Protocol.Name} connection cannot send {typeof(T)}; it sends {Protocol.Sends}. SendRaw sends bytes past the protocol.";
-        if (!IsPiped && !(Protocol.HasRelatives && message is IMessage)) throw new InvalidOperationException(reason);
+        if (!IsPiped && !HasOwnProtocol && !(Protocol.HasRelatives && message is IMessage)) throw new InvalidOperationException(reason);
         return Loop.IsCurrent ? RefuseOpen(reason) : HandOver(reason, static (connection, reason) => connection.RefuseOpen(reason));
     }
 

@@ -198,6 +198,11 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     /// <summary>What made the connection: the worker, which this layer does not know.</summary>
     internal object? Owner => _handler.Owner;
 
+    /// <summary>
+    /// Whether the application has given it another protocol than its worker's: what the others of the worker send has no place on it then, which is no mistake of whoever sends to all.
+    /// </summary>
+    internal bool HasOwnProtocol { get; set; }
+
     /// <summary>The protocol at work. An upgrade puts another in its place, together with the handler.</summary>
     internal ConnectionProtocol Protocol { get; private set; }
 

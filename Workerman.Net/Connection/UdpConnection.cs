@@ -96,6 +96,9 @@ public abstract class UdpConnection
     /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
     public SendResult Send(ReadOnlyMemory<byte> bytes) => Send(bytes.Span);
 
+    /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
+    public SendResult Send(ArraySegment<byte> bytes) => Send(bytes.AsSpan());
+
     /// <summary>Sends a message of the protocol as one datagram (PHP: <c>send($data)</c>). Any thread; from another than the loop's, do not change it afterwards.</summary>
     /// <inheritdoc cref="Send(string)"/>
     internal SendResult SendMessage<T>(T message)

@@ -17,7 +17,8 @@ internal sealed class LoopSynchronizationContext(EventLoop loop) : Synchronizati
     /// <summary>Called by the runtime when an <c>async void</c> method begins, before its first line.</summary>
     public override void OperationStarted()
     {
-        if (loop.IsCurrent) Running.Value = _begun ??= new AsyncVoidCall();
+        // One that another has begun, be it after an await, belongs to the same call.
+        if (loop.IsCurrent && Running.Value is null) Running.Value = _begun ??= new AsyncVoidCall();
     }
 
     /// <summary>What the callback that has just returned has begun; null, as nearly always, for nothing. On the loop.</summary>

@@ -6,10 +6,15 @@ namespace Workerman.Protocols;
 /// An <see cref="IProtocol{T}"/>, of the application or of the library, as the protocol of one connection. What it decodes is checked here: it
 /// consumes what it makes a message of, and no message is longer than it may be.
 /// </summary>
-internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol) : ConnectionProtocol, IDecoder<T>, IEncoder<T>
+/// <param name="name">Scheme of the addresses that speak it.</param>
+/// <param name="protocol">What reads and writes.</param>
+/// <param name="isOwn">Whether the connection has it for itself, in place of its worker's.</param>
+internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, bool isOwn = false) : ConnectionProtocol, IDecoder<T>, IEncoder<T>
 {
     private readonly IProtocol<T> _protocol = protocol
         ?? throw new InvalidOperationException($"The Protocol of a {name} worker returned null; it makes a protocol for each connection: Protocol = () => new MyProtocol().");
+
+    private string? _refusal;
 
     /// <summary>Bytes consumed since the last message.</summary>
     private long _consumed;
@@ -45,16 +50,28 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol) : C
     {
         if (text is T message) _protocol.Encode(message, output);
         else if (_protocol is IEncoder<string> encoder) encoder.Encode(text, output);
-        else throw Mismatch("text");
+        else Refuse("text");
     }
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
         if (_protocol is IEncoder<ReadOnlyMemory<byte>> encoder) encoder.Encode(bytes.ToArray(), output);
         else if (_protocol is IEncoder<byte[]> arrayEncoder) arrayEncoder.Encode(bytes.ToArray(), output);
-        else throw Mismatch("bytes");
+        else Refuse("bytes");
     }
 
-    private InvalidOperationException Mismatch(string what) =>
-        new($"A {name} connection sends {typeof(T)}, not {what}; use SendRaw for bytes past the protocol.");
+    public override string? TakeRefusal()
+    {
+        string? refusal = _refusal;
+        _refusal = null;
+        return refusal;
+    }
+
+    /// <summary>A mistake where all connections of the worker speak this protocol; of one that has it for itself, it is what others are sent.</summary>
+    private void Refuse(string what)
+    {
+        string reason = $"A {name} connection sends {typeof(T)}, not {what}; use SendRaw for bytes past the protocol.";
+        if (!isOwn) throw new InvalidOperationException(reason);
+        _refusal = reason;
+    }
 }

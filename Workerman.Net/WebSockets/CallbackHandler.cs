@@ -15,7 +15,7 @@ internal sealed class CallbackHandler(ConnectionHandler inner, Func<TcpConnectio
     public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
     {
         Verdict verdict = base.ReadMessage(connection, ref input);
-        return verdict.Kind == VerdictKind.NeedMore ? ControlCalls.Tell(connection, verdict, events: null, this) : verdict;
+        return verdict.Kind == VerdictKind.NeedMore ? ControlCalls.Tell(connection, verdict, Owner as IWebSocketEvents, this) : verdict;
     }
 
     protected override void OnMessage(TcpConnection connection, WebSocketMessage message) => Observe(connection, message, received(connection, message));

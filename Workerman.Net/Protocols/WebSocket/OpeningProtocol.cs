@@ -36,7 +36,8 @@ internal sealed class OpeningProtocol(HttpOptions options, bool isSecure, bool i
 
     void IEncoder<Response>.Encode(Response message, IBufferWriter<byte> output)
     {
-        AnsweredWith = message.StatusCode;
+        // The first counts: there is no place for another.
+        if (AnsweredWith == 0) AnsweredWith = message.StatusCode;
         Encode(message, output);
     }
 
