@@ -301,7 +301,7 @@ internal sealed class HttpWireTests(Type loopType)
         {
             request.Session.Set("new", true);
             Task.Run(() => connection.SendRaw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
-        });
+        }, worker => worker.Options.Http.Session.Handler = new Workerman.Protocols.Http.Sessions.MemorySessionHandler());
         using RawClient client = server.Connect();
         client.Send(Get + Get);
         Assert.That(client.ReadResponse().Status, Is.EqualTo(500));
