@@ -151,6 +151,24 @@ internal sealed class HandshakeTests(Type loopType)
     }
 
     [Test]
+    public async Task AnHttpWorkersCallbacksHoldForItsWebSocketsToo()
+    {
+        var told = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.UpgradeToWebSocket(request, (own, message) => own.Send(message)), worker =>
+        {
+            worker.OnWebSocketPing = (_, bytes) => told.Enqueue($"ping {bytes.Length}");
+            worker.OnWebSocketPong = (_, bytes) => told.Enqueue($"pong {bytes.Length}");
+            worker.OnWebSocketClose = (_, code, _) => told.Enqueue($"close {code}");
+        });
+        using var client = new FrameClient(server.EndPoint);
+        client.Send(FrameClient.Frame(0x80 | FrameClient.Ping, "a"u8)).Send(FrameClient.Frame(0x80 | FrameClient.Pong, "ab"u8)).Send(FrameClient.TextFrame("echo"));
+        Assert.That(client.ReadFrame().First, Is.EqualTo(0x80 | FrameClient.Pong));
+        Assert.That(client.ReadText(), Is.EqualTo("echo"));
+        Assert.That(client.Send(FrameClient.CloseFrame(3001)).ReadClose().Code, Is.EqualTo(3001));
+        Assert.That(told, Is.EqualTo(new[] { "ping 1", "pong 2", "close 3001" }));
+    }
+
+    [Test]
     public async Task UpgradeAfterAnAwaitReadsWhatCameMeanwhile()
     {
         var goOn = new TaskCompletionSource();
