@@ -3,6 +3,7 @@ using Workerman.Events;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
 using Workerman.WebSockets;
+using Workerman.Workers;
 
 namespace Workerman;
 

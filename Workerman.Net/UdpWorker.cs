@@ -4,6 +4,7 @@ using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols;
+using Workerman.Workers;
 
 namespace Workerman;
 

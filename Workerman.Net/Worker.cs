@@ -4,6 +4,7 @@ using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Logging;
 using Workerman.Protocols.Http;
+using Workerman.Workers;
 
 namespace Workerman;
 

@@ -1,5 +1,6 @@
 using Workerman.Hosting;
 using Workerman.Tls;
+using Workerman.Workers;
 
 namespace Workerman;
 

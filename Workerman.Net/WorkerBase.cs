@@ -8,6 +8,7 @@ using Workerman.Protocols;
 using Workerman.Protocols.Http;
 using Workerman.Protocols.WebSocket;
 using Workerman.WebSockets;
+using Workerman.Workers;
 
 namespace Workerman;
 

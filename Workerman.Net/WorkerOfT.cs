@@ -2,6 +2,7 @@ using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols;
+using Workerman.Workers;
 
 namespace Workerman;
 

@@ -2,7 +2,7 @@ using Workerman.Connection;
 using Workerman.Protocols;
 using Workerman.Protocols.WebSocket;
 
-namespace Workerman;
+namespace Workerman.Workers;
 
 /// <summary>Which of the catalog's protocols a client speaks, and how it comes to one. Any thread.</summary>
 internal static class ClientProtocols

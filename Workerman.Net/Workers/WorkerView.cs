@@ -3,7 +3,7 @@ using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols;
 
-namespace Workerman;
+namespace Workerman.Workers;
 
 /// <summary>
 /// A worker on one loop: its connections there, its share of accepting, and the guarded calls of the application. Belongs to

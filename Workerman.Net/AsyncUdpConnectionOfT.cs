@@ -1,9 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Protocols;
+using Workerman.Workers;
 
-namespace Workerman.Connection;
+namespace Workerman;
 
 /// <summary>
 /// A UDP client (PHP: <c>AsyncUdpConnection</c>): a socket of its own that sends to one address and receives from it alone; where

@@ -1,7 +1,8 @@
+using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
 
-namespace Workerman;
+namespace Workerman.Workers;
 
 /// <summary>A worker on one loop, as the worker sees it. Belongs to the loop's thread, but for what never changes.</summary>
 internal interface IWorkerView : IHostedView

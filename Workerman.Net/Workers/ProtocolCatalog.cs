@@ -5,7 +5,7 @@ using Workerman.Protocols.Http;
 using Workerman.Protocols.WebSocket;
 using Workerman.WebSockets;
 
-namespace Workerman;
+namespace Workerman.Workers;
 
 /// <summary>
 /// Which schemes there are and what they deliver: the one place that a new protocol is entered. Any thread.

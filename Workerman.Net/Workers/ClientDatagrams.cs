@@ -3,10 +3,11 @@ using System.ComponentModel;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.ExceptionServices;
+using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Protocols;
 
-namespace Workerman.Connection;
+namespace Workerman.Workers;
 
 /// <summary>
 /// What an <see cref="AsyncUdpConnection{T}"/> does: looks the name up, has the socket, reads messages off what comes and keeps what is sent before there is a socket. Belongs to

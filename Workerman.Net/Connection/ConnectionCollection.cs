@@ -2,7 +2,7 @@ using System.Collections;
 using System.Diagnostics.CodeAnalysis;
 using Workerman.Connection;
 
-namespace Workerman.Hosting;
+namespace Workerman.Connection;
 
 /// <summary>
 /// The open connections of a worker, by id (PHP: <c>$worker-&gt;connections</c>). Asked for on one of its loops it is that loop's

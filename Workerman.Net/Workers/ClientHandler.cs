@@ -6,7 +6,7 @@ using Workerman.Protocols;
 using Workerman.Protocols.WebSocket;
 using Workerman.WebSockets;
 
-namespace Workerman;
+namespace Workerman.Workers;
 
 /// <summary>The guarded calls of the application for one client connection. Belongs to the loop's thread.</summary>
 internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop loop, ConnectionBuffers buffers) : ConnectionHandler<T>(loop, buffers)

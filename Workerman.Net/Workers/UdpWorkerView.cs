@@ -5,7 +5,7 @@ using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols;
 
-namespace Workerman;
+namespace Workerman.Workers;
 
 /// <summary>
 /// A UDP worker on one loop: its share of the datagrams, and the guarded calls of the application. A datagram that is refused costs nobody anything.
