@@ -99,13 +99,13 @@ public class UdpWorker<T> : WorkerBase
     public UdpConnection<T> PeerAt(IPEndPoint remote)
     {
         ArgumentNullException.ThrowIfNull(remote);
-        return CurrentView() is UdpWorkerView<T> view
+        return CurrentView() is UdpLoopWorker<T> view
             ? view.PeerAt(remote)
             : throw new InvalidOperationException($"Worker {Name} does not run on this thread; call PeerAt in one of its callbacks, or in a timer that was made there.");
     }
 
-    private protected override IWorkerView MakeView(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
-        new UdpWorkerView<T>(this, loop, id, thread, ownsLoop, PlainProtocols.ForDatagrams(Scheme, Protocol));
+    private protected override ILoopWorker MakeLoopWorker(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
+        new UdpLoopWorker<T>(this, loop, id, thread, ownsLoop, PlainProtocols.ForDatagrams(Scheme, Protocol));
 
     private protected override ConnectionCollection MakeCollection() => new();
 

@@ -117,7 +117,7 @@ public static class WebSocketExtensions
             {
                 if (connection.Status != ConnectionStatus.Established || connection.Protocol is not WebSocketProtocol { IsOpening: false } protocol) return;
                 protocol.Ask(copy);
-                connection.SendInterim();
+                connection.SendControl();
             });
         }
 

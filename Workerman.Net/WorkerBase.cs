@@ -25,9 +25,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     private static readonly ConcurrentDictionary<WorkerBase, byte> Running = new();
 
     private readonly Lock _gate = new();
-    private readonly List<IWorkerView> _views = [];
+    private readonly List<ILoopWorker> _views = [];
     private List<Listener> _listeners = [];
-    private volatile IWorkerView[] _accepting = [];
+    private volatile ILoopWorker[] _accepting = [];
     private int _connectionCount;
     private bool _running;
     private volatile bool _ended;
@@ -207,35 +207,35 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
             WaitUntilClosed();
             OpenListeners();
         }
-        foreach (IWorkerView view in Views()) view.Loop.Post(() => Reconcile(view));
+        foreach (ILoopWorker view in Views()) view.Loop.Post(() => Reconcile(view));
     }
 
     /// <summary>Closes the listening sockets; open connections live on (PHP: <c>unlisten()</c>). From another thread, as soon as the loops get to it.</summary>
     public void Unlisten()
     {
         CloseListeners();
-        foreach (IWorkerView view in Views()) view.Loop.Post(() => Reconcile(view));
+        foreach (ILoopWorker view in Views()) view.Loop.Post(() => Reconcile(view));
     }
 
     /// <summary>Leaves new connections waiting in the backlog (PHP: <c>pauseAccept()</c>). Any thread.</summary>
     public void PauseAccept()
     {
         IsAcceptPaused = true;
-        foreach (IWorkerView view in Views()) OnLoop(view, view.PauseAccepting);
+        foreach (ILoopWorker view in Views()) OnLoop(view, view.PauseAccepting);
     }
 
     /// <summary>Takes new connections on again (PHP: <c>resumeAccept()</c>). Any thread.</summary>
     public void ResumeAccept()
     {
         IsAcceptPaused = false;
-        foreach (IWorkerView view in Views()) OnLoop(view, view.ResumeAccepting);
+        foreach (ILoopWorker view in Views()) OnLoop(view, view.ResumeAccepting);
     }
 
     /// <summary>Stops this worker on all its loops: no new connections, open ones end with their answer (PHP: <c>stop()</c>). Any thread.</summary>
     public void Stop()
     {
         _ended = _running;
-        foreach (IWorkerView view in Views())
+        foreach (ILoopWorker view in Views())
         {
             if (view.OwnsLoop) view.Thread.RequestStop();
             else OnLoop(view, view.Stop);
@@ -272,7 +272,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     {
         ArgumentNullException.ThrowIfNull(message);
         var broadcast = new Broadcast<T>(message);
-        foreach (IWorkerView view in Views()) OnLoop(view, () => broadcast.SendTo(view.Connections));
+        foreach (ILoopWorker view in Views()) OnLoop(view, () => broadcast.SendTo(view.Connections));
     }
 
     void IWebSocketEvents.ReportRefusal(TcpConnection connection, Request request, int status) =>
@@ -290,10 +290,10 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         CloseListeners();
     }
 
-    IHostedView IHostedWorker.Attach(IEventLoop loop, int id, LoopThread thread) => Attach(loop, id, thread, ownsLoop: true);
+    IHostedLoopWorker IHostedWorker.Attach(IEventLoop loop, int id, LoopThread thread) => Attach(loop, id, thread, ownsLoop: true);
 
     /// <summary>Makes the view of one loop, on its thread.</summary>
-    private protected abstract IWorkerView MakeView(IEventLoop loop, int id, LoopThread thread, bool ownsLoop);
+    private protected abstract ILoopWorker MakeLoopWorker(IEventLoop loop, int id, LoopThread thread, bool ownsLoop);
 
     /// <summary>Makes an empty collection for its connections.</summary>
     private protected abstract ConnectionCollection MakeCollection();
@@ -313,7 +313,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     }
 
     /// <summary>A view has ended; with the last one the worker has.</summary>
-    internal void Detach(IWorkerView view)
+    internal void Detach(ILoopWorker view)
     {
         lock (_gate)
         {
@@ -336,9 +336,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     private protected virtual Listener OpenListener(ListenAddress address, EndPoint endPoint) =>
         Listener.Open(address, endPoint, SocketSetup);
 
-    private IWorkerView Attach(IEventLoop loop, int id, LoopThread thread, bool ownsLoop)
+    private ILoopWorker Attach(IEventLoop loop, int id, LoopThread thread, bool ownsLoop)
     {
-        IWorkerView view = MakeView(loop, id, thread, ownsLoop);
+        ILoopWorker view = MakeLoopWorker(loop, id, thread, ownsLoop);
         lock (_gate) _views.Add(view);
         Running.TryAdd(this, 0);
         view.Start();
@@ -417,19 +417,19 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     }
 
     /// <summary>Lets a view accept from what there is to accept from now. On the view's loop.</summary>
-    private void Reconcile(IWorkerView view)
+    private void Reconcile(ILoopWorker view)
     {
         lock (_gate) view.AcceptFrom(_listeners.Count == 0 ? null : _listeners[view.Id % _listeners.Count]);
     }
 
-    private protected IWorkerView? CurrentView()
+    private protected ILoopWorker? CurrentView()
     {
         EventLoop? loop = EventLoop.Current;
         if (loop is null) return null;
         lock (_gate) return _views.Find(view => view.Loop == loop);
     }
 
-    private IWorkerView[] Views()
+    private ILoopWorker[] Views()
     {
         lock (_gate) return [.. _views];
     }
@@ -438,12 +438,12 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     /// The loop that a connection which this one accepted is handed over to, if this one has more than its share: loops that accept from one socket get as many as they are quick to take. None that has been in a callback for a while, as it might be for
     /// long. Where each loop has a socket of its own (<see cref="ReusePort"/>), the system has shared them out.
     /// </summary>
-    internal IWorkerView? ReliefFor(IWorkerView view)
+    internal ILoopWorker? LeastLoadedLoop(ILoopWorker view)
     {
-        IWorkerView[] views = _accepting;
+        ILoopWorker[] views = _accepting;
         if (views.Length < 2 || ReusePort) return null;
-        IWorkerView least = view;
-        foreach (IWorkerView other in views)
+        ILoopWorker least = view;
+        foreach (ILoopWorker other in views)
         {
             if (other.Load < least.Load) least = other;
         }
@@ -458,18 +458,18 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     {
         foreach (WorkerBase worker in Running.Keys)
         {
-            foreach (IWorkerView view in worker.Views()) view.Connections.CopyTo(all);
+            foreach (ILoopWorker view in worker.Views()) view.Connections.CopyTo(all);
         }
     }
 
     private ConnectionCollection Snapshot()
     {
         ConnectionCollection snapshot = MakeCollection();
-        foreach (IWorkerView view in Views()) view.Connections.CopyTo(snapshot);
+        foreach (ILoopWorker view in Views()) view.Connections.CopyTo(snapshot);
         return snapshot;
     }
 
-    private static void OnLoop(IWorkerView view, Action action)
+    private static void OnLoop(ILoopWorker view, Action action)
     {
         if (view.Loop.IsCurrent) action();
         else view.Loop.Post(action);

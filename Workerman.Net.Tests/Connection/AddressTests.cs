@@ -95,16 +95,16 @@ internal sealed class AddressTests(Type loopType)
         using var runner = new LoopRunner(loopType);
         using Socket listener = ForBoth(SocketType.Stream);
         listener.Listen();
-        var accepted = new TaskCompletionSource<(IPEndPoint?, IPEndPoint?, ISocketWatch)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var accepted = new TaskCompletionSource<(IPEndPoint?, IPEndPoint?, ILoopSocket)>(TaskCreationOptions.RunContinuationsAsynchronously);
         var handler = new RecordingHandler();
-        IAcceptWatch accepting = runner.Ask(() => runner.Loop.Accept(listener, new Accepting(socket =>
+        ILoopListener accepting = runner.Ask(() => runner.Loop.Accept(listener, new Accepting(socket =>
         {
-            ISocketWatch watch = runner.Loop.Watch(socket, handler);
+            ILoopSocket watch = runner.Loop.Watch(socket, handler);
             accepted.SetResult((watch.RemoteEndPoint, watch.LocalEndPoint, watch));
         })));
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         client.Connect(IPAddress.Loopback, ((IPEndPoint)listener.LocalEndPoint!).Port);
-        (IPEndPoint? remote, IPEndPoint? local, ISocketWatch watch) = Wait.For(accepted.Task);
+        (IPEndPoint? remote, IPEndPoint? local, ILoopSocket watch) = Wait.For(accepted.Task);
         Assert.That((remote, local), Is.EqualTo((client.LocalEndPoint, client.RemoteEndPoint)));
         runner.Do(() =>
         {
@@ -119,7 +119,7 @@ internal sealed class AddressTests(Type loopType)
         using var runner = new LoopRunner(loopType);
         using Socket socket = ForBoth(SocketType.Dgram);
         var told = new TaskCompletionSource<IPEndPoint?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        IDatagramWatch watch = null!;
+        ILoopDatagramSocket watch = null!;
         runner.Do(() => watch = runner.Loop.WatchDatagrams(socket, new Receiving(() =>
         {
             byte[] buffer = new byte[64 * 1024];
@@ -152,9 +152,9 @@ internal sealed class AddressTests(Type loopType)
         return TestServer.Start(loopType, worker);
     }
 
-    private sealed class Accepting(Action<AcceptedSocket> accepted) : IAcceptHandler
+    private sealed class Accepting(Action<ConnectedSocket> accepted) : IAcceptHandler
     {
-        public void OnAccepted(AcceptedSocket socket) => accepted(socket);
+        public void OnAccepted(ConnectedSocket socket) => accepted(socket);
 
         public void OnAcceptError(SocketError error)
         {

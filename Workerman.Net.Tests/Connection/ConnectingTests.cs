@@ -106,7 +106,7 @@ internal sealed class ConnectingTests(Type loopType)
         _loop.Do(Timer.DelAll);
         await Task.Delay(30);
         // What the loop does once a second.
-        _loop.Do(connection.Beat);
+        _loop.Do(connection.Tick);
         Assert.That(_events.Next(), Does.Contain("no answer within ConnectTimeout"));
     }
 

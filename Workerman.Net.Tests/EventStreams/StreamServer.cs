@@ -48,7 +48,7 @@ internal sealed class StreamServer : IAsyncDisposable
     public static Socket SocketOf(TcpConnection connection)
     {
         object watch = FieldOf(typeof(TcpConnection), connection, "_watch");
-        return watch is SocketLoopWatch
+        return watch is SocketLoopSocket
             ? (Socket)FieldOf(watch.GetType(), watch, "_socket")
             : new Socket(new SafeSocketHandle((int)FieldOf(watch.GetType(), watch, "_fd"), ownsHandle: false));
 

@@ -74,7 +74,7 @@ internal sealed partial class EpollTests
         int hangups = 0;
         runner.Do(() =>
         {
-            ISocketWatch watch = runner.Loop.Watch(pair.Near, new RecordingHandler { Hangup = () => hangups++ });
+            ILoopSocket watch = runner.Loop.Watch(pair.Near, new RecordingHandler { Hangup = () => hangups++ });
             watch.ReadEnabled = false;
         });
         pair.Far.LingerState = new System.Net.Sockets.LingerOption(true, 0);

@@ -48,7 +48,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
     public async Task TellsTheEndOfThePeer()
     {
         int? count = null;
-        ISocketWatch watch = null!;
+        ILoopSocket watch = null!;
         watch = Watch(() =>
         {
             count = _pair.Near.Receive(_buffer, SocketFlags.None, out _);
@@ -63,7 +63,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
     public async Task IsQuietWhileReadingIsOffAndCatchesUp()
     {
         int reads = 0;
-        ISocketWatch watch = Watch(() =>
+        ILoopSocket watch = Watch(() =>
         {
             reads++;
             _pair.Near.Receive(_buffer, SocketFlags.None, out _);
@@ -80,7 +80,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
     public async Task NothingIsToldAfterTheWatchWasDisposedOf()
     {
         int reads = 0;
-        ISocketWatch watch = Watch(() => reads++);
+        ILoopSocket watch = Watch(() => reads++);
         _runner.Do(watch.Dispose);
         _pair.Far.Send("x"u8);
         await Turns(5);
@@ -100,9 +100,9 @@ internal sealed class EventLoopSocketTests(Type loopType)
         var release = new ManualResetEventSlim();
         _runner.Do(() =>
         {
-            ISocketWatch a = null!;
-            ISocketWatch b = null!;
-            void CloseTheOther(ISocketWatch other, Socket socket)
+            ILoopSocket a = null!;
+            ILoopSocket b = null!;
+            void CloseTheOther(ILoopSocket other, Socket socket)
             {
                 if (first++ > 0)
                 {
@@ -139,7 +139,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
         byte[] chunk = new byte[64 * 1024];
         long before = 0;
         _handler.Sent = (count, error) => sent.SetResult(error == SocketError.Success ? count : -1);
-        ISocketWatch watch = Watch(() => { });
+        ILoopSocket watch = Watch(() => { });
         _runner.Do(() =>
         {
             SocketError error = SocketError.Success;
@@ -158,7 +158,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
     {
         var sent = new TaskCompletionSource<SocketError>();
         _handler.Sent = (_, error) => sent.TrySetResult(error);
-        ISocketWatch watch = Watch(() => { });
+        ILoopSocket watch = Watch(() => { });
         _runner.Do(() =>
         {
             watch.ReadEnabled = false;
@@ -171,7 +171,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
     [Test]
     public void ThrowingHandlerIsReportedAndTheLoopLivesOn()
     {
-        ISocketWatch watch = null!;
+        ILoopSocket watch = null!;
         watch = Watch(() =>
         {
             watch.Dispose();
@@ -188,7 +188,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var accepted = new List<Socket>();
-        IAcceptWatch watch = _runner.Ask(() => Loop.Accept(listener.Server, new AcceptHandler(accepted.Add)));
+        ILoopListener watch = _runner.Ask(() => Loop.Accept(listener.Server, new AcceptHandler(accepted.Add)));
         var clients = Enumerable.Range(0, 50).Select(_ => new TcpClient("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port)).ToList();
         await Wait.Until(() => _runner.Ask(() => accepted.Count) == 50, "fifty connections");
         Assert.That(accepted.Select(socket => socket.Blocking), Is.All.False);
@@ -203,7 +203,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var accepted = new List<Socket>();
-        IAcceptWatch watch = _runner.Ask(() => Loop.Accept(listener.Server, new AcceptHandler(accepted.Add)));
+        ILoopListener watch = _runner.Ask(() => Loop.Accept(listener.Server, new AcceptHandler(accepted.Add)));
         _runner.Do(() => watch.Enabled = false);
         using var client = new TcpClient("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port);
         await Turns(5);
@@ -214,7 +214,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
         accepted[0].Dispose();
     }
 
-    private ISocketWatch Watch(Action readable)
+    private ILoopSocket Watch(Action readable)
     {
         _handler.Readable = readable;
         return _runner.Ask(() => Loop.Watch(_pair.Near, _handler));
@@ -232,7 +232,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
 
     private sealed class AcceptHandler(Action<Socket> accepted) : IAcceptHandler
     {
-        public void OnAccepted(AcceptedSocket socket) => accepted(socket.ToSocket());
+        public void OnAccepted(ConnectedSocket socket) => accepted(socket.ToSocket());
 
         public void OnAcceptError(SocketError error) => Assert.Fail($"{error}");
     }

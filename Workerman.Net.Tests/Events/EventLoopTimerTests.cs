@@ -193,7 +193,7 @@ internal sealed class EventLoopTimerTests(Type loopType)
             Loop.AddTimer(TimeSpan.FromMilliseconds(interval), () => Spin(3), persistent: true);
             Loop.AddTimer(TimeSpan.Zero, () => { }, persistent: true);
             var handler = new RecordingHandler();
-            ISocketWatch watch = Loop.Watch(pair.Near, handler);
+            ILoopSocket watch = Loop.Watch(pair.Near, handler);
             handler.Readable = () =>
             {
                 watch.Dispose();
@@ -239,7 +239,7 @@ internal sealed class EventLoopTimerTests(Type loopType)
         var beat = new TaskCompletionSource();
         _runner.Do(() =>
         {
-            Loop.AddHeartbeat(() => beat.TrySetResult());
+            Loop.AddTick(() => beat.TrySetResult());
             Loop.DeleteAllTimers();
         });
         Wait.For(beat.Task);

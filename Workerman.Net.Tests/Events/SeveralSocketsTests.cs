@@ -290,7 +290,7 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
 
         public List<byte> Bytes { get; } = [];
 
-        public ISocketWatch Watch { get; set; } = null!;
+        public ILoopSocket Watch { get; set; } = null!;
 
         /// <summary>Done before it keeps what it has received.</summary>
         public Action? First { get; set; }

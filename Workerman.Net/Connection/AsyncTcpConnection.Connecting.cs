@@ -36,7 +36,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
 
     private protected override bool IsClient => true;
 
-    void IConnectOutcome.OnOpened(AcceptedSocket socket, ReadOnlySpan<byte> received)
+    void IConnectOutcome.OnOpened(ConnectedSocket socket, ReadOnlySpan<byte> received)
     {
         _attempt = null;
         TlsFilter? tls;
@@ -77,7 +77,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         }
         if (_opening)
         {
-            SendInterim();
+            SendControl();
             return;
         }
         Announce();

@@ -237,9 +237,9 @@ public abstract partial class AsyncTcpConnection : TcpConnection
     }
 
     /// <summary>The connection's loop has looked at it: about once a second.</summary>
-    internal void Beat()
+    internal void Tick()
     {
-        if (_attempt is { } attempt) attempt.Beat();
+        if (_attempt is { } attempt) attempt.Tick();
         else if (Status >= ConnectionStatus.Connecting) Sweep();
     }
 }

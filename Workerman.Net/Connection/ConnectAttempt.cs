@@ -39,10 +39,10 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
     }
 
     /// <summary>About once a second: the timer may be gone, because the application may delete all of a loop's timers.</summary>
-    public void Beat()
+    public void Tick()
     {
         if (plan.Timeout != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(_startedAt) > plan.Timeout) OnTimeout();
-        else _race?.Beat();
+        else _race?.Tick();
     }
 
     private void Race(IEnumerable<EndPoint> addresses)
@@ -51,7 +51,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
         _race.Start();
     }
 
-    private void OnConnected(AcceptedSocket socket)
+    private void OnConnected(ConnectedSocket socket)
     {
         _race = null;
         if (plan.Proxy is null)
@@ -109,7 +109,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
 
     private void OnTimeout() => Fail(SocketError.TimedOut, $"no answer within ConnectTimeout{_race?.Stage ?? _stage}");
 
-    private void Opened(AcceptedSocket socket, ReadOnlySpan<byte> received)
+    private void Opened(ConnectedSocket socket, ReadOnlySpan<byte> received)
     {
         if (_ended)
         {

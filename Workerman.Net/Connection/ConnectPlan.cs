@@ -34,7 +34,7 @@ internal sealed record ConnectPlan(ClientAddress Target, ProxyAddress? Proxy, IP
 
     /// <summary>Sets the options of a socket before it connects.</summary>
     /// <exception cref="InvalidOperationException">The application's part failed.</exception>
-    public void Prepare(AcceptedSocket socket)
+    public void Prepare(ConnectedSocket socket)
     {
         if (!Target.IsUnix)
         {

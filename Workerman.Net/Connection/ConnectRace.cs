@@ -22,7 +22,7 @@ internal sealed class ConnectRace
 
     private readonly IEventLoop _loop;
     private readonly ConnectPlan _plan;
-    private readonly Action<AcceptedSocket> _won;
+    private readonly Action<ConnectedSocket> _won;
     private readonly Action<SocketError, string> _lost;
     private readonly Queue<EndPoint> _untried;
     private readonly List<Runner> _runners = [];
@@ -37,7 +37,7 @@ internal sealed class ConnectRace
     /// <param name="addresses">Where to, in the order that the system's look-up prefers.</param>
     /// <param name="won">Takes the connection. Called once, or <paramref name="lost"/> is.</param>
     /// <param name="lost">Is told why there is none.</param>
-    public ConnectRace(IEventLoop loop, ConnectPlan plan, IEnumerable<EndPoint> addresses, Action<AcceptedSocket> won, Action<SocketError, string> lost)
+    public ConnectRace(IEventLoop loop, ConnectPlan plan, IEnumerable<EndPoint> addresses, Action<ConnectedSocket> won, Action<SocketError, string> lost)
     {
         _loop = loop;
         _plan = plan;
@@ -71,7 +71,7 @@ internal sealed class ConnectRace
     }
 
     /// <summary>About once a second: the timer may be gone, because the application may delete all of a loop's timers.</summary>
-    public void Beat()
+    public void Tick()
     {
         if (!_ended && _loop.Now >= _nextAt) TryNext();
     }
@@ -126,7 +126,7 @@ internal sealed class ConnectRace
         _nextAt = long.MaxValue;
     }
 
-    private void OnConnected(Runner runner, AcceptedSocket socket)
+    private void OnConnected(Runner runner, ConnectedSocket socket)
     {
         if (!_plan.Target.IsUnix && socket.MeetsItself())
         {
@@ -198,7 +198,7 @@ internal sealed class ConnectRace
 
         public void Cancel() => _connecting?.Dispose();
 
-        void IConnectHandler.OnConnected(AcceptedSocket socket) => race.OnConnected(this, socket);
+        void IConnectHandler.OnConnected(ConnectedSocket socket) => race.OnConnected(this, socket);
 
         void IConnectHandler.OnConnectFailed(SocketError error) => race.OnFailed(this, error);
     }

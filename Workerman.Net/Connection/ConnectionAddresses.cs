@@ -26,7 +26,7 @@ internal struct ConnectionAddresses(PeerName peer)
     }
 
     /// <summary>The peer's; null if it has none, as on a Unix socket.</summary>
-    public IPEndPoint? Remote(ISocketWatch watch)
+    public IPEndPoint? Remote(ILoopSocket watch)
     {
         if ((_known as Known)?.Remote is { } known) return known;
         Known? kept = _known as Known;
@@ -35,7 +35,7 @@ internal struct ConnectionAddresses(PeerName peer)
     }
 
     /// <summary>The one that the peer connected to; null if there is none.</summary>
-    public IPEndPoint? Local(ISocketWatch watch)
+    public IPEndPoint? Local(ILoopSocket watch)
     {
         if ((_known as Known)?.Local is { } known) return known;
         return watch.LocalEndPoint is { } asked ? Keep().Local = asked : null;
@@ -49,7 +49,7 @@ internal struct ConnectionAddresses(PeerName peer)
     }
 
     /// <summary>Before the socket is closed: from then on the system can tell of neither.</summary>
-    public void Keep(ISocketWatch watch)
+    public void Keep(ILoopSocket watch)
     {
         Remote(watch);
         Local(watch);

@@ -18,7 +18,7 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     /// <summary>What decoders are told that a message may have: all that a datagram can.</summary>
     public const int MaxSize = 64 * 1024;
 
-    private IDatagramWatch? _watch;
+    private ILoopDatagramSocket? _watch;
 
     public IEventLoop Loop { get; } = loop;
 

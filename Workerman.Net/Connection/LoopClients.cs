@@ -23,7 +23,7 @@ internal sealed class LoopClients
     {
         _loop = loop;
         Buffers = new ConnectionBuffers(loop);
-        loop.AddHeartbeat(Sweep);
+        loop.AddTick(Sweep);
         loop.Ending += () =>
         {
             ForEach(static connection => connection.Destroy());
@@ -68,7 +68,7 @@ internal sealed class LoopClients
         lock (_gate) _open.Remove(connection);
     }
 
-    private void Sweep() => ForEach(static connection => connection.Beat());
+    private void Sweep() => ForEach(static connection => connection.Tick());
 
     /// <summary>By a copy: what is called back may connect others.</summary>
     private void ForEach(Action<AsyncTcpConnection> action)

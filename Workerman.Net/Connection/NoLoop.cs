@@ -33,15 +33,15 @@ internal sealed class NoLoop : IEventLoop
     public static InvalidOperationException None() => new(
         "This AsyncTcpConnection was made outside of an event loop and belongs to none yet. Make it in OnWorkerStart or in another callback of a worker, or call Connect() there first.");
 
-    public ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler) => throw None();
+    public ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler) => throw None();
 
-    public ISocketWatch Watch(Socket socket, ISocketHandler handler) => throw None();
+    public ILoopSocket Watch(Socket socket, ISocketHandler handler) => throw None();
 
-    public IAcceptWatch Accept(Socket listener, IAcceptHandler handler) => throw None();
+    public ILoopListener Accept(Socket listener, IAcceptHandler handler) => throw None();
 
-    public IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler) => throw None();
+    public ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler) => throw None();
 
-    public IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler) => throw None();
+    public IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler) => throw None();
 
     public void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends) => throw None();
 
@@ -51,7 +51,7 @@ internal sealed class NoLoop : IEventLoop
 
     public void DeleteAllTimers() => throw None();
 
-    public void AddHeartbeat(Action callback) => throw None();
+    public void AddTick(Action callback) => throw None();
 
     public bool Post(Action work) => throw None();
 

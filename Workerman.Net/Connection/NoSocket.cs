@@ -6,7 +6,7 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>Stands in for the socket of a connection that has none yet. No state; any thread.</summary>
-internal sealed class NoSocket : ISocketWatch
+internal sealed class NoSocket : ILoopSocket
 {
     public static readonly NoSocket Instance = new();
 

@@ -12,11 +12,11 @@ namespace Workerman.Connection;
 /// </summary>
 internal sealed class ProxyTunnel : ISocketHandler
 {
-    private readonly AcceptedSocket _socket;
+    private readonly ConnectedSocket _socket;
     private readonly ProxyHandshake _handshake;
     private readonly Opened _opened;
     private readonly Action<SocketError, string> _failed;
-    private readonly ISocketWatch _watch;
+    private readonly ILoopSocket _watch;
     private readonly ArrayBufferWriter<byte> _words = new(512);
     private readonly byte[] _received;
     private int _count;
@@ -25,7 +25,7 @@ internal sealed class ProxyTunnel : ISocketHandler
     private bool _ended;
 
     /// <exception cref="Exception">The system does not watch the socket; it stays the caller's.</exception>
-    public ProxyTunnel(IEventLoop loop, AcceptedSocket socket, ProxyHandshake handshake, Opened opened, Action<SocketError, string> failed)
+    public ProxyTunnel(IEventLoop loop, ConnectedSocket socket, ProxyHandshake handshake, Opened opened, Action<SocketError, string> failed)
     {
         _socket = socket;
         _handshake = handshake;
@@ -37,7 +37,7 @@ internal sealed class ProxyTunnel : ISocketHandler
         SendWords();
     }
 
-    public delegate void Opened(AcceptedSocket socket, ReadOnlySpan<byte> received);
+    public delegate void Opened(ConnectedSocket socket, ReadOnlySpan<byte> received);
 
     public void Cancel()
     {

@@ -101,7 +101,7 @@ public partial class TcpConnection
     private protected void EndUnopened() => _freed = _renewable = true;
 
     /// <summary>Takes the socket on, in place of none.</summary>
-    private protected void Attach(AcceptedSocket socket)
+    private protected void Attach(ConnectedSocket socket)
     {
         _addresses = new ConnectionAddresses(socket.Peer);
         _watch = Loop.Watch(socket, this);

@@ -27,7 +27,7 @@ public partial class TcpConnection
             return;
         }
         if (AbandonOpening() || Status is ConnectionStatus.Closing or ConnectionStatus.Closed) return;
-        if (Status == ConnectionStatus.Established && Protocol.OwesFarewell)
+        if (Status == ConnectionStatus.Established && Protocol.OwesCloseFrame)
         {
             // It takes two to end: the peer answers, and what it sends meanwhile is read.
             End();
@@ -80,7 +80,7 @@ public partial class TcpConnection
         Status = ConnectionStatus.Ending;
         DropEarly();
         EndsHere |= !_peerClosed;
-        if (Protocol.OwesFarewell) Write(this, static (connection, _, output) => connection.Protocol.EncodeFarewell(output));
+        if (Protocol.OwesCloseFrame) Write(this, static (connection, _, output) => connection.Protocol.EncodeCloseFrame(output));
         if (Buffers.Corked != this) AfterFlush();
     }
 
@@ -152,9 +152,9 @@ public partial class TcpConnection
     }
 
     /// <summary>The server stops: ends now, or once the answer that is owed has been given.</summary>
-    internal void Retire()
+    internal void Drain()
     {
-        if (Status == ConnectionStatus.Established && Protocol.Retire(stopping: true)) Close();
+        if (Status == ConnectionStatus.Established && Protocol.Drain(stopping: true)) Close();
     }
 
     /// <summary>Ends the connection with the protocol's last words: the peer gets them whatever it still sends.</summary>
@@ -174,7 +174,7 @@ public partial class TcpConnection
         }
         if (AbandonOpening() || Status >= ConnectionStatus.Ending) return;
         // So that the last answer says that it is the last.
-        Protocol.Retire(stopping: false);
+        Protocol.Drain(stopping: false);
         _finishByClosing = closing;
         try
         {

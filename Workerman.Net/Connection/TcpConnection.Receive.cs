@@ -137,10 +137,10 @@ public partial class TcpConnection
         {
             Verdict verdict = _handler.ReadMessage(this, ref input);
             if (verdict.Kind == VerdictKind.Message) continue;
-            if (verdict.Kind == VerdictKind.NeedMore && Protocol.OwesInterim)
+            if (verdict.Kind == VerdictKind.NeedMore && Protocol.HasPendingControl)
             {
                 // Behind a ping there may be more.
-                SendInterim();
+                SendControl();
                 continue;
             }
             if (verdict.Kind == VerdictKind.Reject) Reject(verdict);

@@ -65,7 +65,7 @@ public partial class TcpConnection : ITlsOwner
         TlsProgress progress = _tls!.Handshake(ciphertext);
         // The application has the last word on a certificate, and may have ended the connection there.
         if (Status != ConnectionStatus.Connecting) return;
-        if (progress == TlsProgress.Elsewhere)
+        if (progress == TlsProgress.OffThread)
         {
             // What it writes there is not to be touched here, and it reads nothing.
             _watch.ReadEnabled = false;

@@ -17,7 +17,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
 {
     private static long _lastId;
 
-    private ISocketWatch _watch;
+    private ILoopSocket _watch;
     private ConnectionHandler _handler;
     private ConnectionLimits _limits = ConnectionLimits.Default;
     private ConnectionCallbacks? _callbacks;
@@ -25,7 +25,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     private WaitPhase _phase;
     private long _phaseSince;
 
-    internal TcpConnection(AcceptedSocket socket, ConnectionProtocol protocol, ConnectionHandler handler, TlsFilter? tls = null)
+    internal TcpConnection(ConnectedSocket socket, ConnectionProtocol protocol, ConnectionHandler handler, TlsFilter? tls = null)
     {
         _handler = handler;
         if (tls is not null) BeginTls(tls);
@@ -255,7 +255,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
     }
 
     /// <summary>Sends what the protocol owes at this moment. On the loop.</summary>
-    internal void SendInterim() => Write(this, static (connection, _, output) => connection.Protocol.EncodeInterim(output));
+    internal void SendControl() => Write(this, static (connection, _, output) => connection.Protocol.EncodeControl(output));
 
     /// <summary>
     /// Sends all that arrives from here on to <paramref name="destination"/>, as it is and past both protocols; the end of
@@ -313,10 +313,10 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
         {
             Reject(verdict);
         }
-        else if (Protocol.OwesInterim)
+        else if (Protocol.HasPendingControl)
         {
             _phaseSince = Loop.Now;
-            SendInterim();
+            SendControl();
         }
         else
         {

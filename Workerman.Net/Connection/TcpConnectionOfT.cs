@@ -12,7 +12,7 @@ namespace Workerman.Connection;
 /// <typeparam name="T">What the worker receives.</typeparam>
 public sealed class TcpConnection<T> : TcpConnection
 {
-    internal TcpConnection(AcceptedSocket socket, ConnectionProtocol protocol, ConnectionHandler handler, TlsFilter? tls = null)
+    internal TcpConnection(ConnectedSocket socket, ConnectionProtocol protocol, ConnectionHandler handler, TlsFilter? tls = null)
         : base(socket, protocol, handler, tls)
     {
     }

@@ -36,7 +36,7 @@ public sealed record TcpKeepAlive
     } = 1;
 
     /// <summary>Sets the options of a TCP socket.</summary>
-    internal void ApplyTo(AcceptedSocket socket) => socket.SetKeepAlive((int)Idle.TotalSeconds, (int)Interval.TotalSeconds, Probes);
+    internal void ApplyTo(ConnectedSocket socket) => socket.SetKeepAlive((int)Idle.TotalSeconds, (int)Interval.TotalSeconds, Probes);
 
     private static TimeSpan WholeSeconds(TimeSpan value) => value.Ticks % TimeSpan.TicksPerSecond == 0 && value.TotalSeconds is >= 1 and <= 32_767
         ? value

@@ -120,14 +120,14 @@ internal sealed partial class EventHub
         if (_options.Heartbeat == Timeout.InfiniteTimeSpan || (_heartbeat != 0 && Loop.Now - _lastBeat <= _options.Heartbeat.TotalMilliseconds)) return;
         if (_heartbeat != 0) Loop.DeleteTimer(_heartbeat);
         _lastBeat = Loop.Now;
-        _heartbeat = Loop.AddTimer(_options.Heartbeat / 4, Beat, persistent: true);
+        _heartbeat = Loop.AddTimer(_options.Heartbeat / 4, Tick, persistent: true);
     }
 
     /// <summary>
     /// A sign of life for those who have heard nothing for long: the id of the place they have come to, if the client does not know it, so that it does not become too
     /// old while nothing comes that they want.
     /// </summary>
-    private void Beat()
+    private void Tick()
     {
         _lastBeat = Loop.Now;
         long latest = _lastBeat - (long)_options.Heartbeat.TotalMilliseconds;

@@ -25,21 +25,21 @@ public abstract class EventLoop : IEventLoop
     private static readonly long LongTurn = LoopClock.FromMilliseconds(1);
 
     /// <summary>Ticks between two heartbeats: a second. A seam for tests, which would wait for little else.</summary>
-    internal static long HeartbeatInterval { get; set; } = LoopClock.FromMilliseconds(1000);
+    internal static long TickInterval { get; set; } = LoopClock.FromMilliseconds(1000);
 
     [ThreadStatic]
     private static EventLoop? _current;
 
     private readonly Lock _gate = new();
     private readonly TimerQueue _timers = new();
-    private readonly List<Action> _heartbeats = [];
+    private readonly List<Action> _ticked = [];
     private readonly int _number;
     private List<Action> _posted = [];
     private List<Action> _running = [];
     private readonly List<IDeferredWork> _deferred = [];
     private int _threadId;
     private long _ticks = LoopClock.Ticks;
-    private long _nextHeartbeat;
+    private long _nextTick;
     private long _deferredSince;
     private long _lookedAt;
     private int _untilLook;
@@ -84,19 +84,19 @@ public abstract class EventLoop : IEventLoop
     public Action<Exception>? ErrorHandler { get; set; }
 
     /// <inheritdoc/>
-    public abstract ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler);
+    public abstract ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler);
 
     /// <inheritdoc/>
-    public ISocketWatch Watch(Socket socket, ISocketHandler handler) => Watch(new AcceptedSocket(socket), handler);
+    public ILoopSocket Watch(Socket socket, ISocketHandler handler) => Watch(new ConnectedSocket(socket), handler);
 
     /// <inheritdoc/>
-    public abstract IAcceptWatch Accept(Socket listener, IAcceptHandler handler);
+    public abstract ILoopListener Accept(Socket listener, IAcceptHandler handler);
 
     /// <inheritdoc/>
-    public abstract IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler);
+    public abstract ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler);
 
     /// <inheritdoc/>
-    public abstract IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler);
+    public abstract IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler);
 
     /// <inheritdoc/>
     public virtual void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
@@ -131,10 +131,10 @@ public abstract class EventLoop : IEventLoop
     public void DeleteAllTimers() => _timers.Clear();
 
     /// <inheritdoc/>
-    public void AddHeartbeat(Action callback)
+    public void AddTick(Action callback)
     {
-        if (_heartbeats.Count == 0) _nextHeartbeat = LoopClock.Ticks + HeartbeatInterval;
-        _heartbeats.Add(callback);
+        if (_ticked.Count == 0) _nextTick = LoopClock.Ticks + TickInterval;
+        _ticked.Add(callback);
     }
 
     /// <inheritdoc/>
@@ -247,7 +247,7 @@ public abstract class EventLoop : IEventLoop
         }
         RunTimers();
         RunPosted();
-        RunHeartbeats();
+        RunTicks();
         RunDeferred();
     }
 
@@ -266,9 +266,9 @@ public abstract class EventLoop : IEventLoop
 
     private int NextTimeout()
     {
-        if (_timers.Count == 0 && _heartbeats.Count == 0) return -1;
+        if (_timers.Count == 0 && _ticked.Count == 0) return -1;
         long next = _timers.NextDue ?? long.MaxValue;
-        if (_heartbeats.Count > 0 && _nextHeartbeat < next) next = _nextHeartbeat;
+        if (_ticked.Count > 0 && _nextTick < next) next = _nextTick;
         return next == long.MaxValue ? -1 : LoopClock.ToPollTimeout(next - LoopClock.Ticks);
     }
 
@@ -309,7 +309,7 @@ public abstract class EventLoop : IEventLoop
         while (ranAt - now < TimerBudget && _timers.TryTakeDue(now, lastSequence, out LoopTimer? timer))
         {
             Guard(timer!.Callback);
-            if (timer.Persistent) _timers.Rearm(timer, TimerBeat.Next(timer.Due, now, timer.Interval));
+            if (timer.Persistent) _timers.Rearm(timer, TimerCoalescing.Next(timer.Due, now, timer.Interval));
             ranAt = LoopClock.Ticks;
             HurryDeferred(ranAt);
         }
@@ -331,11 +331,11 @@ public abstract class EventLoop : IEventLoop
         _running.Clear();
     }
 
-    private void RunHeartbeats()
+    private void RunTicks()
     {
-        if (_heartbeats.Count == 0 || _ticks < _nextHeartbeat) return;
-        _nextHeartbeat = LoopClock.Ticks + HeartbeatInterval;
-        for (int i = 0; i < _heartbeats.Count; i++) Guard(_heartbeats[i]);
+        if (_ticked.Count == 0 || _ticks < _nextTick) return;
+        _nextTick = LoopClock.Ticks + TickInterval;
+        for (int i = 0; i < _ticked.Count; i++) Guard(_ticked[i]);
     }
 
     private void RunDeferred()

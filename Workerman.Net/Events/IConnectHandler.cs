@@ -9,7 +9,7 @@ namespace Workerman.Events;
 public interface IConnectHandler
 {
     /// <summary>The connection is there. The socket does not block; the handler owns it.</summary>
-    void OnConnected(AcceptedSocket socket);
+    void OnConnected(ConnectedSocket socket);
 
     /// <summary>There is none. Whatever it had is given back.</summary>
     void OnConnectFailed(SocketError error);

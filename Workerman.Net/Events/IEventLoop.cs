@@ -29,22 +29,22 @@ public interface IEventLoop : IDisposable
     /// <param name="socket">A connected, non-blocking stream socket, which is closed through its watch.</param>
     /// <param name="handler">What is called back, on the loop's thread.</param>
     /// <exception cref="SocketException">The operating system does not watch it: no memory, too many watches.</exception>
-    ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler);
+    ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler);
 
     /// <summary>Watches a non-blocking socket of .NET's.</summary>
-    /// <inheritdoc cref="Watch(AcceptedSocket, ISocketHandler)"/>
-    ISocketWatch Watch(Socket socket, ISocketHandler handler);
+    /// <inheritdoc cref="Watch(ConnectedSocket, ISocketHandler)"/>
+    ILoopSocket Watch(Socket socket, ISocketHandler handler);
 
     /// <summary>Accepts connections from a listening socket; accepting is enabled.</summary>
     /// <param name="listener">A listening socket. The caller keeps it and removes the watch before it closes it.</param>
     /// <param name="handler">What is called back, on the loop's thread.</param>
-    IAcceptWatch Accept(Socket listener, IAcceptHandler handler);
+    ILoopListener Accept(Socket listener, IAcceptHandler handler);
 
     /// <summary>Watches a datagram socket; reading is enabled.</summary>
     /// <param name="socket">A bound or connected datagram socket. The caller keeps it and removes the watch before it closes it.</param>
     /// <param name="handler">What is called back, on the loop's thread.</param>
     /// <exception cref="SocketException">The operating system does not watch it: no memory, too many watches.</exception>
-    IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler);
+    ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler);
 
     /// <summary>Connects a stream socket, without waiting.</summary>
     /// <param name="endPoint">Where to: an <see cref="IPEndPoint"/>, or a <see cref="UnixDomainSocketEndPoint"/>.</param>
@@ -53,7 +53,7 @@ public interface IEventLoop : IDisposable
     /// What it throws ends the call.</param>
     /// <param name="handler">What is called back, on the loop's thread, with all outcomes.</param>
     /// <returns>Disposing gives up: the socket is closed and nothing is called back.</returns>
-    IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler);
+    IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler);
 
     /// <summary>Sends on many sockets what each of them takes, once, without waiting; in one system call where the system has one for that.</summary>
     /// <param name="bytes">Where what is sent lies.</param>
@@ -76,7 +76,7 @@ public interface IEventLoop : IDisposable
     void DeleteAllTimers();
 
     /// <summary>Calls back about once a second until the loop stops: for sweeps, which need no timer per item.</summary>
-    void AddHeartbeat(Action callback);
+    void AddTick(Action callback);
 
     /// <summary>Queues work for the loop's thread. Safe from any thread.</summary>
     /// <returns>False when the loop has stopped: the work will not run.</returns>

@@ -9,7 +9,7 @@ public struct SocketSend
     /// <param name="watch">The socket, watched by the loop that sends.</param>
     /// <param name="offset">Where its bytes begin among those that all have in common.</param>
     /// <param name="length">How many there are, at least 1.</param>
-    public SocketSend(ISocketWatch watch, int offset, int length)
+    public SocketSend(ILoopSocket watch, int offset, int length)
     {
         Watch = watch;
         Offset = offset;
@@ -17,7 +17,7 @@ public struct SocketSend
     }
 
     /// <summary>The socket.</summary>
-    public ISocketWatch Watch { get; }
+    public ILoopSocket Watch { get; }
 
     /// <summary>Where its bytes begin.</summary>
     public int Offset { get; }

@@ -14,17 +14,17 @@ internal sealed class Acceptor : IAcceptHandler
     private const string MoreFiles = "Raise the limit of open files (ulimit -n) or close some.";
     private const string MoreConnections = "Raise WorkerOptions.MaxConnections, or find out who keeps them.";
 
-    private readonly Action<AcceptedSocket> _accepted;
+    private readonly Action<ConnectedSocket> _accepted;
     private readonly Func<bool> _hasRoom;
     private readonly ILogger _logger;
     private readonly string _worker;
-    private readonly IAcceptWatch _watch;
+    private readonly ILoopListener _watch;
     private bool _paused;
     private bool _exhausted;
     private bool _retrying;
     private bool _closed;
 
-    public Acceptor(IEventLoop loop, Listener listener, string worker, ILogger logger, Action<AcceptedSocket> accepted, Func<bool> hasRoom)
+    public Acceptor(IEventLoop loop, Listener listener, string worker, ILogger logger, Action<ConnectedSocket> accepted, Func<bool> hasRoom)
     {
         Listener = listener;
         _worker = worker;
@@ -58,7 +58,7 @@ internal sealed class Acceptor : IAcceptHandler
     }
 
     /// <summary>About once a second: tries again, or finds that trying has gone well for that long.</summary>
-    public void Beat()
+    public void Tick()
     {
         if (!_retrying)
         {
@@ -77,7 +77,7 @@ internal sealed class Acceptor : IAcceptHandler
         Listener.Release();
     }
 
-    public void OnAccepted(AcceptedSocket socket)
+    public void OnAccepted(ConnectedSocket socket)
     {
         if (DescriptorHeadroom.IsReachedBy(socket.Handle)) OnExhausted("few file descriptors are left", MoreFiles);
         _accepted(socket);

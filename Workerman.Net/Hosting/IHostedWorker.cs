@@ -20,11 +20,11 @@ internal interface IHostedWorker
     void CloseListeners();
 
     /// <summary>Begins to work on a loop, on its thread.</summary>
-    IHostedView Attach(IEventLoop loop, int id, LoopThread thread);
+    IHostedLoopWorker Attach(IEventLoop loop, int id, LoopThread thread);
 }
 
 /// <summary>A worker on one loop. Belongs to the loop's thread.</summary>
-internal interface IHostedView
+internal interface IHostedLoopWorker
 {
     /// <summary>Whether it has stopped and its last connection is gone.</summary>
     bool IsDrained { get; }

@@ -17,7 +17,7 @@ internal sealed class LoopThread
     private readonly int _id;
     private readonly ILogger _logger;
     private readonly Thread _thread;
-    private readonly List<IHostedView> _views = [];
+    private readonly List<IHostedLoopWorker> _views = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
     private bool _stopping;
@@ -64,12 +64,12 @@ internal sealed class LoopThread
     public void Abort() => _loop.Post(() =>
     {
         StopViews();
-        foreach (IHostedView view in _views) view.Abort();
+        foreach (IHostedLoopWorker view in _views) view.Abort();
         _loop.Stop();
     });
 
     /// <summary>Another worker begins to listen on this loop, on its thread.</summary>
-    public void Add(IHostedView view) => _views.Add(view);
+    public void Add(IHostedLoopWorker view) => _views.Add(view);
 
     /// <summary>A view tells that it has one connection less.</summary>
     public void StopIfDrained()

@@ -23,7 +23,7 @@ internal sealed record SocketSetup(int Backlog, bool ReusePort, UnixFileMode? Mo
     /// <exception cref="WorkerStartException">The system lacks an option, or the application's part failed.</exception>
     public void PrepareTcp(Socket socket, ListenAddress address)
     {
-        if (IsInherited) PrepareConnection(new AcceptedSocket(socket));
+        if (IsInherited) PrepareConnection(new ConnectedSocket(socket));
         Prepare(socket, address);
     }
 
@@ -44,7 +44,7 @@ internal sealed record SocketSetup(int Backlog, bool ReusePort, UnixFileMode? Mo
     }
 
     /// <summary>Sets what a connection needs.</summary>
-    public void PrepareConnection(AcceptedSocket socket)
+    public void PrepareConnection(ConnectedSocket socket)
     {
         socket.SetNoDelay();
         KeepAlive?.ApplyTo(socket);

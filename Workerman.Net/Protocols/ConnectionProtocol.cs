@@ -117,10 +117,10 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     }
 
     /// <summary>Whether a word is owed before more of a message can be expected.</summary>
-    public virtual bool OwesInterim => false;
+    public virtual bool HasPendingControl => false;
 
     /// <summary>Writes the word that is owed.</summary>
-    public virtual void EncodeInterim(IBufferWriter<byte> output)
+    public virtual void EncodeControl(IBufferWriter<byte> output)
     {
     }
 
@@ -137,13 +137,13 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>No further message is wanted: the server stops, or the application sends its last.</summary>
     /// <param name="stopping">Whether the server stops.</param>
     /// <returns>True if the connection may end now; false if an answer is still owed, after which it is finished.</returns>
-    public virtual bool Retire(bool stopping) => true;
+    public virtual bool Drain(bool stopping) => true;
 
     /// <summary>Whether the peer is told before the connection ends. Then it also gets the time to answer.</summary>
-    public virtual bool OwesFarewell => false;
+    public virtual bool OwesCloseFrame => false;
 
     /// <summary>Writes what the peer is told.</summary>
-    public virtual void EncodeFarewell(IBufferWriter<byte> output)
+    public virtual void EncodeCloseFrame(IBufferWriter<byte> output)
     {
     }
 

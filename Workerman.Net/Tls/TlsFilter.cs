@@ -18,7 +18,7 @@ internal enum TlsProgress
     Failed,
 
     /// <summary>The runtime goes on with it on another thread, and wakes the owner.</summary>
-    Elsewhere,
+    OffThread,
 }
 
 /// <summary>Whose connection a filter is. Called from any thread.</summary>
@@ -47,7 +47,7 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
 
     public TimeSpan HandshakeTimeout => handshakeTimeout;
 
-    /// <summary>Whom to wake when a handshake that was <see cref="TlsProgress.Elsewhere"/> is to be continued by <see cref="Handshake"/>.</summary>
+    /// <summary>Whom to wake when a handshake that was <see cref="TlsProgress.OffThread"/> is to be continued by <see cref="Handshake"/>.</summary>
     public ITlsOwner? Owner { get; set; }
 
     /// <summary>Whether the handshake has ended well.</summary>
@@ -87,7 +87,7 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
         if (IsSecured || Failure is not null) throw new InvalidOperationException("The handshake has ended.");
         _records ??= new TlsRecords(Owner);
         _records.Add(ciphertext);
-        if (_records.IsForeign) return Fail("the peer does not speak TLS");
+        if (_records.IsNotTls) return Fail("the peer does not speak TLS");
         OutsideOfContext(static filter => filter.AdvanceHandshake());
         _records.Keep();
         if (!_handshake!.IsCompleted) return WaitForHandshake();
@@ -131,7 +131,7 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
             if (_readAt != length) plaintext.AsSpan(_readAt, count).CopyTo(plaintext.AsSpan(length));
             length += count;
         }
-        if (records.IsForeign && !PeerEnded) throw new IOException("the peer's bytes are no TLS record");
+        if (records.IsNotTls && !PeerEnded) throw new IOException("the peer's bytes are no TLS record");
         // What comes after the peer's end is no part of it.
         if (PeerEnded) records.Discard();
         else records.Keep();
@@ -215,7 +215,7 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
         if (_records!.IsReading) return TlsProgress.Waiting;
         if (!_awaited) _ = _handshake!.ContinueWith(static (_, filter) => ((TlsFilter)filter!).Owner?.WakeHandshake(), this, TaskScheduler.Default);
         _awaited = true;
-        return TlsProgress.Elsewhere;
+        return TlsProgress.OffThread;
     }
 
     private TlsProgress Fail(string reason)

@@ -40,7 +40,7 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
     /// <summary>
     /// Whether what comes next is no record at all, which the first byte tells: the type, 20 to 24. RFC 8446 section 5.1: but for application data, none is empty.
     /// </summary>
-    public bool IsForeign => _recordLeft == 0 && _input.Span is [< 20 or > 24, ..] or [20 or 21 or 22, _, _, 0, 0, ..];
+    public bool IsNotTls => _recordLeft == 0 && _input.Span is [< 20 or > 24, ..] or [20 or 21 or 22, _, _, 0, 0, ..];
 
     public override bool CanRead => true;
 

@@ -43,7 +43,7 @@ internal static class ControlCalls
     /// application may have paid.
     /// </summary>
     public static Verdict GoOn(TcpConnection connection, Verdict verdict) =>
-        connection.Status == ConnectionStatus.Closed || !connection.Protocol.OwesInterim ? Verdict.Message : verdict;
+        connection.Status == ConnectionStatus.Closed || !connection.Protocol.HasPendingControl ? Verdict.Message : verdict;
 
     /// <summary>Calls the application; what it throws is reported and costs nothing else.</summary>
     public static void Guard(ConnectionHandler handler, TcpConnection connection, Action call)

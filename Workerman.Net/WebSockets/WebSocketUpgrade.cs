@@ -16,6 +16,6 @@ internal static class WebSocketUpgrade
         bool stopping = connection.Protocol is HttpProtocol { IsStopping: true };
         connection.Upgrade(new UpgradeAnswer(answer), protocol, handler);
         // The request was answered late: who stops was told of it as HTTP.
-        if (stopping && connection.Protocol == protocol) connection.Retire();
+        if (stopping && connection.Protocol == protocol) connection.Drain();
     }
 }

@@ -66,10 +66,10 @@ internal sealed class FrameFuzzTests
                 outcomes.Add($"refused {verdict.Status} {verdict.Reason}");
                 return false;
             }
-            else if (protocol.OwesInterim)
+            else if (protocol.HasPendingControl)
             {
                 var output = new ArrayBufferWriter<byte>();
-                protocol.EncodeInterim(output);
+                protocol.EncodeControl(output);
                 outcomes.Add($"owed {Convert.ToHexString(output.WrittenSpan)}");
             }
             else

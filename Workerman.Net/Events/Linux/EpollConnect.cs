@@ -22,7 +22,7 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
     private bool _watched;
     private bool _ended;
 
-    public EpollConnect(EpollLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler)
+    public EpollConnect(EpollLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler)
     {
         _loop = loop;
         _handler = handler;
@@ -46,11 +46,11 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
         if (_fd >= 0) _ = close(_fd);
     }
 
-    private void Prepare(Action<AcceptedSocket> prepare)
+    private void Prepare(Action<ConnectedSocket> prepare)
     {
         try
         {
-            prepare(new AcceptedSocket(_fd, _peer));
+            prepare(new ConnectedSocket(_fd, _peer));
         }
         catch
         {
@@ -107,7 +107,7 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
         }
         _ended = true;
         Unwatch();
-        _handler.OnConnected(new AcceptedSocket(_fd, _peer));
+        _handler.OnConnected(new ConnectedSocket(_fd, _peer));
     }
 
     private static SocketError LastError() => EpollSocketCalls.ErrorOf(Marshal.GetLastPInvokeError());

@@ -7,7 +7,7 @@ using static Workerman.Events.EpollInterop;
 
 namespace Workerman.Events;
 
-/// <summary>What <see cref="EpollDatagramWatch"/> does to a descriptor: recvfrom and sendto with .NET's types around them. No state and no policy. Linux only.</summary>
+/// <summary>What <see cref="EpollDatagramSocket"/> does to a descriptor: recvfrom and sendto with .NET's types around them. No state and no policy. Linux only.</summary>
 [SupportedOSPlatform("linux")]
 internal static unsafe partial class EpollDatagramCalls
 {

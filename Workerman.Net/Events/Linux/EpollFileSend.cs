@@ -8,7 +8,7 @@ using static Workerman.Events.EpollInterop;
 namespace Workerman.Events;
 
 /// <summary>
-/// An order of an <see cref="EpollSocketWatch"/> to send bytes of a file: the kernel copies them (sendfile), where the file system
+/// An order of an <see cref="EpollSocket"/> to send bytes of a file: the kernel copies them (sendfile), where the file system
 /// lets it. A value of the watch; the default one is no order.
 /// </summary>
 [SupportedOSPlatform("linux")]

@@ -57,18 +57,18 @@ public sealed unsafe class EpollLoop : EventLoop
     internal ReceiveAhead? Ahead => _ahead;
 
     /// <inheritdoc/>
-    public override ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler) => socket.Handle == 0
-        ? throw new ArgumentException("This AcceptedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, or make it of a Socket.", nameof(socket))
-        : new EpollSocketWatch(this, socket, handler);
+    public override ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler) => socket.Handle == 0
+        ? throw new ArgumentException("This ConnectedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, or make it of a Socket.", nameof(socket))
+        : new EpollSocket(this, socket, handler);
 
     /// <inheritdoc/>
-    public override IAcceptWatch Accept(Socket listener, IAcceptHandler handler) => new EpollAcceptWatch(this, listener, handler);
+    public override ILoopListener Accept(Socket listener, IAcceptHandler handler) => new EpollListener(this, listener, handler);
 
     /// <inheritdoc/>
-    public override IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler) => new EpollDatagramWatch(this, socket, handler);
+    public override ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler) => new EpollDatagramSocket(this, socket, handler);
 
     /// <inheritdoc/>
-    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler) => new EpollConnect(this, endPoint, localEndPoint, prepare, handler);
+    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler) => new EpollConnect(this, endPoint, localEndPoint, prepare, handler);
 
     /// <inheritdoc/>
     public override void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
@@ -171,7 +171,7 @@ public sealed unsafe class EpollLoop : EventLoop
         for (; next < count && !ahead.IsFull; next++)
         {
             (uint events, ulong data) = Read(_events + next * EventSize, EventSize);
-            if (data != WakeData && _slots.Find(data) is EpollSocketWatch watch && watch.ReceivesAhead(events)) ahead.Order(next, watch.Descriptor);
+            if (data != WakeData && _slots.Find(data) is EpollSocket watch && watch.ReceivesAhead(events)) ahead.Order(next, watch.Descriptor);
         }
         ahead.Receive();
         return next;
@@ -198,7 +198,7 @@ public sealed unsafe class EpollLoop : EventLoop
         {
             foreach (ref SocketSend send in sends)
             {
-                if (send.Watch is not EpollSocketWatch watch) throw new ArgumentException("A socket is not watched by an epoll loop; send on it with its own loop.", nameof(sends));
+                if (send.Watch is not EpollSocket watch) throw new ArgumentException("A socket is not watched by an epoll loop; send on it with its own loop.", nameof(sends));
                 // The system would send whatever lies there.
                 if ((uint)send.Offset > (uint)bytes.Length || (uint)send.Length > (uint)(bytes.Length - send.Offset)) throw new ArgumentOutOfRangeException(nameof(sends), "What is to be sent is not among the bytes.");
                 ring.Queue(IoUringInterop.IORING_OP_SEND, watch.Descriptor, start + send.Offset, send.Length, MSG_NOSIGNAL);

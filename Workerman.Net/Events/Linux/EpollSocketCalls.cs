@@ -7,7 +7,7 @@ using static Workerman.Events.EpollInterop;
 namespace Workerman.Events;
 
 /// <summary>
-/// What <see cref="EpollSocketWatch"/> does to a bare descriptor: Berkeley sockets with .NET's types around them. No state and no policy. Any thread
+/// What <see cref="EpollSocket"/> does to a bare descriptor: Berkeley sockets with .NET's types around them. No state and no policy. Any thread
 /// that owns the descriptor.
 /// </summary>
 [SupportedOSPlatform("linux")]

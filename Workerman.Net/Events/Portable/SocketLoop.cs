@@ -18,16 +18,16 @@ public sealed class SocketLoop : EventLoop
     public override string Name => "socket";
 
     /// <inheritdoc/>
-    public override ISocketWatch Watch(AcceptedSocket socket, ISocketHandler handler) => new SocketLoopWatch(this, socket.ToSocket(), handler);
+    public override ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler) => new SocketLoopSocket(this, socket.ToSocket(), handler);
 
     /// <inheritdoc/>
-    public override IAcceptWatch Accept(Socket listener, IAcceptHandler handler) => new SocketLoopAcceptWatch(this, listener, handler);
+    public override ILoopListener Accept(Socket listener, IAcceptHandler handler) => new SocketLoopListener(this, listener, handler);
 
     /// <inheritdoc/>
-    public override IDatagramWatch WatchDatagrams(Socket socket, IDatagramHandler handler) => new SocketLoopDatagramWatch(this, socket, handler);
+    public override ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler) => new SocketLoopDatagramSocket(this, socket, handler);
 
     /// <inheritdoc/>
-    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler) => new SocketLoopConnect(this, endPoint, localEndPoint, prepare, handler);
+    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler) => new SocketLoopConnect(this, endPoint, localEndPoint, prepare, handler);
 
     /// <summary>Queues an event for the loop's next poll. Any thread.</summary>
     internal void Enqueue(ISocketLoopEvent item)

@@ -16,7 +16,7 @@ internal sealed class SocketLoopConnect : IDisposable, ISocketLoopEvent
     private readonly SocketError _refusal;
     private bool _disposed;
 
-    public SocketLoopConnect(SocketLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<AcceptedSocket>? prepare, IConnectHandler handler)
+    public SocketLoopConnect(SocketLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler)
     {
         _loop = loop;
         _handler = handler;
@@ -26,7 +26,7 @@ internal sealed class SocketLoopConnect : IDisposable, ISocketLoopEvent
         try
         {
             _socket = new Socket(endPoint.AddressFamily, SocketType.Stream, endPoint is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
-            prepare?.Invoke(new AcceptedSocket(_socket));
+            prepare?.Invoke(new ConnectedSocket(_socket));
             if (localEndPoint is not null) _socket.Bind(localEndPoint);
             started = _socket.ConnectAsync(_connect);
         }
@@ -64,6 +64,6 @@ internal sealed class SocketLoopConnect : IDisposable, ISocketLoopEvent
             return;
         }
         _socket!.Blocking = false;
-        _handler.OnConnected(new AcceptedSocket(_socket, PeerName.Of(_connect.RemoteEndPoint)));
+        _handler.OnConnected(new ConnectedSocket(_socket, PeerName.Of(_connect.RemoteEndPoint)));
     }
 }

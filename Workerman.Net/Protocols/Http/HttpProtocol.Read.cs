@@ -28,10 +28,10 @@ internal partial class HttpProtocol
         return verdict;
     }
 
-    public override bool OwesInterim => _owesContinue;
+    public override bool HasPendingControl => _owesContinue;
 
     /// <summary>The client waits for a sign to send the body (RFC 9110 section 10.1.1).</summary>
-    public override void EncodeInterim(IBufferWriter<byte> output)
+    public override void EncodeControl(IBufferWriter<byte> output)
     {
         _owesContinue = false;
         output.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);

@@ -29,7 +29,7 @@ internal partial class HttpProtocol
     /// The answer as it is to be written: with the session's cookie if there is news for the client, or another one if the session cannot be saved. The
     /// application's own is not touched: it may be sent to others as well.
     /// </summary>
-    private Response SealSession(Session session, Response answer)
+    private Response CommitSession(Session session, Response answer)
     {
         if (TrySave(session)) return session.IsIssued ? answer.WithAnotherHeader("Set-Cookie", options.Session.CookieOf(session.Id)) : answer;
         // Whatever the application means to send after this answer is none of its parts: nothing may follow.

@@ -43,7 +43,7 @@ internal partial class HttpProtocol
         }
         if (_session is not null)
         {
-            message = SealSession(_session, message);
+            message = CommitSession(_session, message);
             _session = null;
             form = NewForm();
         }
@@ -82,7 +82,7 @@ internal partial class HttpProtocol
 
     public void Encode(UpgradeAnswer message, IBufferWriter<byte> output)
     {
-        Response answer = _session is null ? message.Response : SealSession(_session, message.Response);
+        Response answer = _session is null ? message.Response : CommitSession(_session, message.Response);
         _session = null;
         _retiring = true;
         if (answer.StatusCode != 101)

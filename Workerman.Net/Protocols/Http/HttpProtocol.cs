@@ -121,7 +121,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
         _ => Verdict.NeedMore,
     };
 
-    public override bool Retire(bool stopping)
+    public override bool Drain(bool stopping)
     {
         _retiring = true;
         IsStopping |= stopping;

@@ -24,9 +24,9 @@ internal sealed partial class WebSocketProtocol
     public byte[]? HeardPing => _owedPong;
 
     /// <summary>Also of a pong, so that whoever reads comes back after the application was told of it.</summary>
-    public override bool OwesInterim => _owesRequest || _heardPong is not null || (_state is State.Open or State.OwesClose && (_owedPong is not null || _owedPing is not null)) || _state == State.OwesClose;
+    public override bool HasPendingControl => _owesRequest || _heardPong is not null || (_state is State.Open or State.OwesClose && (_owedPong is not null || _owedPing is not null)) || _state == State.OwesClose;
 
-    public override void EncodeInterim(IBufferWriter<byte> output)
+    public override void EncodeControl(IBufferWriter<byte> output)
     {
         _heardPong = null;
         if (_owesRequest) WriteRequest(output);
@@ -35,13 +35,13 @@ internal sealed partial class WebSocketProtocol
         if (_owedPong is { } pong) Write(Opcode.Pong, compressed: false, pong, output);
         if (_owedPing is { } ping) Write(Opcode.Ping, compressed: false, ping, output);
         (_owedPong, _owedPing) = (null, null);
-        if (_state == State.OwesClose) EncodeFarewell(output);
+        if (_state == State.OwesClose) EncodeCloseFrame(output);
     }
 
-    public override bool OwesFarewell => _state is State.Open or State.OwesClose;
+    public override bool OwesCloseFrame => _state is State.Open or State.OwesClose;
 
     /// <summary>The close frame that ends the connection from here, or answers the peer's (section 5.5.1: mostly with its own code).</summary>
-    public override void EncodeFarewell(IBufferWriter<byte> output)
+    public override void EncodeCloseFrame(IBufferWriter<byte> output)
     {
         bool answers = _state == State.OwesClose;
         _state = State.Closed;

@@ -56,7 +56,7 @@ internal sealed partial class WebSocketProtocol
                 if (input.Length < _frame.Length) return Verdict.NeedMore;
                 Verdict control = ReadControl(ref input);
                 // What is owed goes out before anything else is read.
-                if (control.Kind == VerdictKind.Reject || OwesInterim) return control;
+                if (control.Kind == VerdictKind.Reject || HasPendingControl) return control;
                 continue;
             }
             Verdict verdict = ReadPayload(ref input, limit);

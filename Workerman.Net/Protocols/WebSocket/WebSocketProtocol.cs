@@ -111,7 +111,7 @@ internal sealed partial class WebSocketProtocol : ConnectionProtocol, IDecoder<s
         return Verdict.NeedMore;
     }
 
-    public override bool Retire(bool stopping)
+    public override bool Drain(bool stopping)
     {
         if (stopping) (_closeCode, _closeReason) = (CloseCode.GoingAway, "");
         return true;

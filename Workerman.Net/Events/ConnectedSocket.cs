@@ -6,22 +6,22 @@ namespace Workerman.Events;
 /// <summary>
 /// A non-blocking stream socket, connected or about to be, that nobody watches yet: a .NET <see cref="Socket"/>, or what
 /// <see cref="EpollLoop"/> accepts, a bare
-/// descriptor, which costs no managed object. Whoever holds it gives it to <see cref="IEventLoop.Watch(AcceptedSocket, ISocketHandler)"/>, or
+/// descriptor, which costs no managed object. Whoever holds it gives it to <see cref="IEventLoop.Watch(ConnectedSocket, ISocketHandler)"/>, or
 /// closes it with <see cref="Dispose"/>, once.
 /// </summary>
-public readonly struct AcceptedSocket : IDisposable
+public readonly struct ConnectedSocket : IDisposable
 {
     /// <summary>Wraps a socket of .NET's.</summary>
-    public AcceptedSocket(Socket socket)
+    public ConnectedSocket(Socket socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
         Socket = socket;
         Handle = socket.Handle;
     }
 
-    internal AcceptedSocket(int descriptor, PeerName peer) => (Handle, Peer) = (descriptor, peer);
+    internal ConnectedSocket(int descriptor, PeerName peer) => (Handle, Peer) = (descriptor, peer);
 
-    internal AcceptedSocket(Socket socket, PeerName peer)
+    internal ConnectedSocket(Socket socket, PeerName peer)
         : this(socket) => Peer = peer;
 
     /// <summary>The descriptor, on Windows the handle; 0 for none, which no connection has here, because the standard input has it.</summary>
@@ -35,7 +35,7 @@ public readonly struct AcceptedSocket : IDisposable
 
     /// <summary>The same as a .NET socket, which is made if there is none; it owns the descriptor from here on.</summary>
     /// <exception cref="InvalidOperationException">It is <c>default</c>, and so no socket.</exception>
-    public Socket ToSocket() => Handle == 0 ? throw new InvalidOperationException("This AcceptedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, or make it of a Socket.") : Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
+    public Socket ToSocket() => Handle == 0 ? throw new InvalidOperationException("This ConnectedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, or make it of a Socket.") : Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
 
     /// <summary>Has small sends leave at once (TCP_NODELAY).</summary>
     public void SetNoDelay()

@@ -11,7 +11,7 @@ namespace Workerman.Events;
 /// because an idle connection is mostly this: what waits to be sent is an object of its own.
 /// </summary>
 [SupportedOSPlatform("linux")]
-internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
+internal sealed class EpollSocket : ILoopSocket, IEpollHandler
 {
     private readonly EpollLoop _loop;
     private readonly ISocketHandler _handler;
@@ -24,7 +24,7 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
     private bool _disposed;
     private volatile bool _closed;
 
-    public EpollSocketWatch(EpollLoop loop, AcceptedSocket socket, ISocketHandler handler)
+    public EpollSocket(EpollLoop loop, ConnectedSocket socket, ISocketHandler handler)
     {
         _loop = loop;
         _handler = handler;
@@ -141,7 +141,7 @@ internal sealed class EpollSocketWatch : ISocketWatch, IEpollHandler
     private IPEndPoint? Unclosed(IPEndPoint? address) => _closed ? null : address;
 }
 
-/// <summary>What one <see cref="EpollSocketWatch"/> is to send once its socket takes bytes: bytes, or a piece of a file.</summary>
+/// <summary>What one <see cref="EpollSocket"/> is to send once its socket takes bytes: bytes, or a piece of a file.</summary>
 [SupportedOSPlatform("linux")]
 internal sealed class EpollSendOrder
 {

@@ -5,7 +5,7 @@ namespace Workerman.Events;
 /// there: so a thousand streams with a timer each wake the loop, and each client's system, once per interval and not a thousand times. Ten turns per interval
 /// instead of one cost an eighth of each event (the referee's <c>sse</c>). Pure; any thread.
 /// </summary>
-internal static class TimerBeat
+internal static class TimerCoalescing
 {
     /// <summary>The most that a period is prolonged by: a sixteenth of the interval, within these.</summary>
     private static readonly long MinSlack = LoopClock.FromMilliseconds(1);

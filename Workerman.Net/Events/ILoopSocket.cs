@@ -8,7 +8,7 @@ namespace Workerman.Events;
 /// A connected socket that a loop watches, and the calls on it. Belongs to the loop's thread, but for the two addresses. Disposing ends the
 /// watch: from there on nothing of it calls back; the socket stays open until <see cref="Close"/>.
 /// </summary>
-public interface ISocketWatch : IDisposable
+public interface ILoopSocket : IDisposable
 {
     /// <summary>Whether <see cref="ISocketHandler.OnReadable"/> is called while there is something to read.</summary>
     bool ReadEnabled { get; set; }
@@ -67,7 +67,7 @@ public interface ISocketWatch : IDisposable
 public interface ISocketHandler
 {
     /// <summary>
-    /// Whether <see cref="OnReadable"/> always begins with <see cref="ISocketWatch.Receive"/>, into a buffer of at least 4 KiB, and gets along with being called once more after reading was
+    /// Whether <see cref="OnReadable"/> always begins with <see cref="ILoopSocket.Receive"/>, into a buffer of at least 4 KiB, and gets along with being called once more after reading was
     /// switched off by another handler. The loop may then receive for several sockets at once before it calls the first of them. Default false.
     /// </summary>
     bool ReceivesAtOnce => false;
@@ -75,7 +75,7 @@ public interface ISocketHandler
     /// <summary>There are bytes, an end or an error to be received. Comes again as long as that is so.</summary>
     void OnReadable();
 
-    /// <summary>The end of an order given to <see cref="ISocketWatch.SendWhenWritable"/> or <see cref="ISocketWatch.SendFileWhenWritable"/>.</summary>
+    /// <summary>The end of an order given to <see cref="ILoopSocket.SendWhenWritable"/> or <see cref="ILoopSocket.SendFileWhenWritable"/>.</summary>
     /// <param name="count">How many of its bytes were taken: possibly not all. For a file 0 means, if there is no error,
     /// that it has no bytes there any more or cannot be read.</param>
     /// <param name="error">The error, or <see cref="SocketError.Success"/>.</param>

@@ -7,7 +7,7 @@ namespace Workerman.Events;
 /// A datagram socket that a loop watches, and the calls on it. Belongs to the loop's thread. Disposing ends the watch: from there on nothing of it
 /// calls back; the socket stays open, because other loops may watch it too.
 /// </summary>
-public interface IDatagramWatch : IDisposable
+public interface ILoopDatagramSocket : IDisposable
 {
     /// <summary>Whether <see cref="IDatagramHandler.OnReadable"/> is called while there is something to receive.</summary>
     bool ReadEnabled { get; set; }

@@ -11,8 +11,8 @@ namespace Workerman.Workers;
 /// A UDP worker on one loop: its share of the datagrams, and the guarded calls of the application. A datagram that is refused costs nobody anything.
 /// Belongs to the loop's thread.
 /// </summary>
-internal sealed class UdpWorkerView<T>(UdpWorker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
-    : DatagramChannel(loop), IWorkerView
+internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
+    : DatagramChannel(loop), ILoopWorker
 {
     private Listener? _listener;
     private bool _stopped;
@@ -46,7 +46,7 @@ internal sealed class UdpWorkerView<T>(UdpWorker<T> worker, IEventLoop loop, int
     public int Load => 0;
 
     /// <summary>Datagrams have no connection that could be handed over.</summary>
-    public bool TryHandOver(AcceptedSocket socket) => false;
+    public bool TryHandOver(ConnectedSocket socket) => false;
 
     public void PauseAccepting() => IsPaused = true;
 

@@ -6,7 +6,7 @@ namespace Workerman.Events;
 /// One listening socket of a <see cref="SocketLoop"/>. There is always one asynchronous accept under way; a connection that
 /// it brings while accepting is off is kept until it is on again. Runs on the loop's thread, the completion on any.
 /// </summary>
-internal sealed class SocketLoopAcceptWatch : IAcceptWatch, ISocketLoopEvent
+internal sealed class SocketLoopListener : ILoopListener, ISocketLoopEvent
 {
     private readonly SocketLoop _loop;
     private readonly Socket _listener;
@@ -17,7 +17,7 @@ internal sealed class SocketLoopAcceptWatch : IAcceptWatch, ISocketLoopEvent
     private bool _accepting;
     private bool _disposed;
 
-    public SocketLoopAcceptWatch(SocketLoop loop, Socket listener, IAcceptHandler handler)
+    public SocketLoopListener(SocketLoop loop, Socket listener, IAcceptHandler handler)
     {
         _loop = loop;
         _listener = listener;
@@ -79,7 +79,7 @@ internal sealed class SocketLoopAcceptWatch : IAcceptWatch, ISocketLoopEvent
     private void Deliver(Socket socket)
     {
         socket.Blocking = false;
-        _handler.OnAccepted(new AcceptedSocket(socket));
+        _handler.OnAccepted(new ConnectedSocket(socket));
     }
 
     private void OnError(SocketError error)

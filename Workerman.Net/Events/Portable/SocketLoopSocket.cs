@@ -9,7 +9,7 @@ namespace Workerman.Events;
 /// One connected socket of a <see cref="SocketLoop"/>: a zero-byte receive stands for "readable", a real asynchronous send
 /// for "writable" (a zero-byte send says nothing). Its methods run on the loop's thread, the completions on any.
 /// </summary>
-internal sealed class SocketLoopWatch : ISocketWatch, ISocketLoopEvent
+internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
 {
     private readonly SocketLoop _loop;
     private readonly Socket _socket;
@@ -21,7 +21,7 @@ internal sealed class SocketLoopWatch : ISocketWatch, ISocketLoopEvent
     private bool _receiving;
     private bool _disposed;
 
-    public SocketLoopWatch(SocketLoop loop, Socket socket, ISocketHandler handler)
+    public SocketLoopSocket(SocketLoop loop, Socket socket, ISocketHandler handler)
     {
         _loop = loop;
         _socket = socket;
@@ -150,7 +150,7 @@ internal sealed class SocketLoopWatch : ISocketWatch, ISocketLoopEvent
 }
 
 /// <summary>
-/// The asynchronous send of a <see cref="SocketLoopWatch"/>. It sends a copy: the runtime may still read the bytes after
+/// The asynchronous send of a <see cref="SocketLoopSocket"/>. It sends a copy: the runtime may still read the bytes after
 /// the connection has let go of its own.
 /// </summary>
 internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
@@ -159,13 +159,13 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
 
     private readonly SocketLoop _loop;
     private readonly Socket _socket;
-    private readonly SocketLoopWatch _watch;
+    private readonly SocketLoopSocket _watch;
     private readonly SocketAsyncEventArgs _send = new(true);
     private byte[] _copy = [];
     private bool _sending;
     private bool _disposed;
 
-    public SocketLoopSend(SocketLoop loop, Socket socket, SocketLoopWatch watch)
+    public SocketLoopSend(SocketLoop loop, Socket socket, SocketLoopSocket watch)
     {
         _loop = loop;
         _socket = socket;

@@ -6,7 +6,7 @@ namespace Workerman.Events;
 /// A listening socket that a loop accepts from. Belongs to the loop's thread. Disposing ends the watch; the listening socket
 /// stays open.
 /// </summary>
-public interface IAcceptWatch : IDisposable
+public interface ILoopListener : IDisposable
 {
     /// <summary>Whether connections are accepted; while not, they wait in the listening socket's backlog.</summary>
     bool Enabled { get; set; }
@@ -16,7 +16,7 @@ public interface IAcceptWatch : IDisposable
 public interface IAcceptHandler
 {
     /// <summary>A connection. The socket does not block; the handler owns it.</summary>
-    void OnAccepted(AcceptedSocket socket);
+    void OnAccepted(ConnectedSocket socket);
 
     /// <summary>
     /// The process or the machine has no descriptor or memory left for a connection. The condition lasts: disable the

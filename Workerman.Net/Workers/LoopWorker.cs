@@ -9,7 +9,7 @@ namespace Workerman.Workers;
 /// A worker on one loop: its connections there, its share of accepting, and the guarded calls of the application. Belongs to
 /// the loop's thread.
 /// </summary>
-internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
+internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
 {
     private readonly Worker<T> _worker;
     private readonly Func<ConnectionProtocol> _makeProtocol;
@@ -20,7 +20,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     private bool _stopped;
     private int _load;
 
-    public WorkerView(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
+    public LoopWorker(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
         : base(loop, new ConnectionBuffers(loop))
     {
         _worker = worker;
@@ -30,7 +30,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         Thread = thread;
         OwnsLoop = ownsLoop;
         _first = ProtocolCatalog.HandlerFor(worker.Scheme, worker.Options, this, worker);
-        loop.AddHeartbeat(Sweep);
+        loop.AddTick(Sweep);
     }
 
     public override object? Owner => _worker;
@@ -61,7 +61,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         if (_worker.IsAcceptPaused) _acceptor.Pause();
     }
 
-    public bool TryHandOver(AcceptedSocket socket)
+    public bool TryHandOver(ConnectedSocket socket)
     {
         Interlocked.Increment(ref _load);
         if (Loop.Post(() => Take(socket))) return true;
@@ -79,7 +79,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
         _stopped = true;
         Guard(_worker.OnWorkerStop, _worker);
         AcceptFrom(null);
-        foreach (TcpConnection connection in Connections) connection.Retire();
+        foreach (TcpConnection connection in Connections) connection.Drain();
         DestroyHandshakes();
         DetachIfDrained();
     }
@@ -160,16 +160,16 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
     /// <summary>The peer for the log: one of a Unix socket has no address, but the socket has.</summary>
     private string PeerOf(TcpConnection connection) => connection.RemoteAddress?.ToString() ?? (_isUnix ? _worker.Address : "");
 
-    private void OnAccepted(AcceptedSocket socket)
+    private void OnAccepted(ConnectedSocket socket)
     {
         _worker.CountConnection(1);
-        if (_worker.ReliefFor(this)?.TryHandOver(socket) == true) return;
+        if (_worker.LeastLoadedLoop(this)?.TryHandOver(socket) == true) return;
         Interlocked.Increment(ref _load);
         Take(socket);
     }
 
     /// <summary>Makes a connection of a socket that is counted already.</summary>
-    private void Take(AcceptedSocket socket)
+    private void Take(ConnectedSocket socket)
     {
         if (_stopped)
         {
@@ -229,7 +229,7 @@ internal sealed class WorkerView<T> : ConnectionHandler<T>, IWorkerView
             foreach (TcpConnection connection in _handshakes) connection.Sweep();
         }
         _worker.Tls?.CheckFiles();
-        _acceptor?.Beat();
+        _acceptor?.Tick();
     }
 
     private void DetachIfDrained()

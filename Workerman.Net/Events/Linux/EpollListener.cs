@@ -10,7 +10,7 @@ namespace Workerman.Events;
 /// is empty: with several loops on one socket that is every second wake-up. Belongs to the loop's thread.
 /// </summary>
 [SupportedOSPlatform("linux")]
-internal sealed unsafe class EpollAcceptWatch : IAcceptWatch, IEpollHandler
+internal sealed unsafe class EpollListener : ILoopListener, IEpollHandler
 {
     /// <summary>Connections a turn: few, so that several loops share a rush and open connections are not kept waiting.</summary>
     private const int BatchSize = 8;
@@ -22,7 +22,7 @@ internal sealed unsafe class EpollAcceptWatch : IAcceptWatch, IEpollHandler
     private bool _enabled = true;
     private bool _disposed;
 
-    public EpollAcceptWatch(EpollLoop loop, Socket listener, IAcceptHandler handler)
+    public EpollListener(EpollLoop loop, Socket listener, IAcceptHandler handler)
     {
         _loop = loop;
         _handler = handler;
@@ -63,7 +63,7 @@ internal sealed unsafe class EpollAcceptWatch : IAcceptWatch, IEpollHandler
                 OnError(Marshal.GetLastPInvokeError());
                 return;
             }
-            _handler.OnAccepted(new AcceptedSocket(fd, PeerName.Read(new ReadOnlySpan<byte>(name, Math.Min(length, SocketNames.Size)))));
+            _handler.OnAccepted(new ConnectedSocket(fd, PeerName.Read(new ReadOnlySpan<byte>(name, Math.Min(length, SocketNames.Size)))));
         }
     }
 

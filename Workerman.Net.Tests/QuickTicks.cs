@@ -7,8 +7,8 @@ namespace Workerman.Tests;
 /// they do elsewhere.
 /// </summary>
 [SetUpFixture]
-internal sealed class QuickHeartbeats
+internal sealed class QuickTicks
 {
     [OneTimeSetUp]
-    public void Quicken() => EventLoop.HeartbeatInterval = LoopClock.FromMilliseconds(200);
+    public void Quicken() => EventLoop.TickInterval = LoopClock.FromMilliseconds(200);
 }

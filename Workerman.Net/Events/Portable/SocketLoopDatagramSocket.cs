@@ -7,7 +7,7 @@ namespace Workerman.Events;
 /// One datagram socket of a <see cref="SocketLoop"/>: an asynchronous look at the next datagram stands for "readable", and leaves it there. Its
 /// methods run on the loop's thread, the completions on any.
 /// </summary>
-internal sealed class SocketLoopDatagramWatch : IDatagramWatch, ISocketLoopEvent
+internal sealed class SocketLoopDatagramSocket : ILoopDatagramSocket, ISocketLoopEvent
 {
     private readonly SocketLoop _loop;
     private readonly Socket _socket;
@@ -20,7 +20,7 @@ internal sealed class SocketLoopDatagramWatch : IDatagramWatch, ISocketLoopEvent
     private SocketError _told;
     private bool _disposed;
 
-    public SocketLoopDatagramWatch(SocketLoop loop, Socket socket, IDatagramHandler handler)
+    public SocketLoopDatagramSocket(SocketLoop loop, Socket socket, IDatagramHandler handler)
     {
         _loop = loop;
         _socket = socket;

@@ -5,7 +5,7 @@ using Workerman.Hosting;
 namespace Workerman.Workers;
 
 /// <summary>A worker on one loop, as the worker sees it. Belongs to the loop's thread, but for what never changes.</summary>
-internal interface IWorkerView : IHostedView
+internal interface ILoopWorker : IHostedLoopWorker
 {
     /// <summary>Number of the loop among the worker's.</summary>
     int Id { get; }
@@ -33,7 +33,7 @@ internal interface IWorkerView : IHostedView
 
     /// <summary>Takes over a connection that another loop accepted. Any thread.</summary>
     /// <returns>Whether it does; the caller keeps it otherwise.</returns>
-    bool TryHandOver(AcceptedSocket socket);
+    bool TryHandOver(ConnectedSocket socket);
 
     void PauseAccepting();
 

@@ -7,7 +7,7 @@ namespace Workerman.Events;
 
 /// <summary>One datagram socket in an epoll set, worked on by its descriptor, because .NET's own calls throw where there is nothing. Belongs to the loop's thread.</summary>
 [SupportedOSPlatform("linux")]
-internal sealed class EpollDatagramWatch : IDatagramWatch, IEpollHandler
+internal sealed class EpollDatagramSocket : ILoopDatagramSocket, IEpollHandler
 {
     private readonly EpollLoop _loop;
     private readonly IDatagramHandler _handler;
@@ -17,7 +17,7 @@ internal sealed class EpollDatagramWatch : IDatagramWatch, IEpollHandler
     private bool _readEnabled = true;
     private bool _disposed;
 
-    public EpollDatagramWatch(EpollLoop loop, Socket socket, IDatagramHandler handler)
+    public EpollDatagramSocket(EpollLoop loop, Socket socket, IDatagramHandler handler)
     {
         _loop = loop;
         _handler = handler;
