@@ -71,7 +71,7 @@ internal sealed class PipingTests(Type loopType)
         _connect = null;
         using RawClient client = _proxy.Connect();
         client.Send("request").HalfClose();
-        await Wait.Until(() => _near?.PeerEnded == true, "the end to arrive");
+        await Wait.Until(() => _near?.Peer == PeerSide.Ended, "the end to arrive");
         _near.Loop.Post(_far.Connect);
         using RawClient server = _upstream.Accept();
         Assert.That(server.ReadToEnd(), Is.EqualTo("request"), "and the end of the request");

@@ -17,8 +17,8 @@ public partial class TcpConnection
         if (limit == Timeout.InfiniteTimeSpan || Status == ConnectionStatus.Closed) return;
         double milliseconds = Math.Min(limit.TotalMilliseconds, int.MaxValue);
         int seconds = (int)Math.Ceiling(milliseconds / 1000);
-        if (OperatingSystem.IsLinux()) _watch.SetOption(Tcp, LinuxUserTimeout, (int)milliseconds);
-        else if (OperatingSystem.IsWindows()) _watch.SetOption(Tcp, WindowsMaximumRetransmission, seconds);
-        else if (OperatingSystem.IsMacOS()) _watch.SetOption(Tcp, MacDropTime, seconds);
+        if (OperatingSystem.IsLinux()) _socket.SetOption(Tcp, LinuxUserTimeout, (int)milliseconds);
+        else if (OperatingSystem.IsWindows()) _socket.SetOption(Tcp, WindowsMaximumRetransmission, seconds);
+        else if (OperatingSystem.IsMacOS()) _socket.SetOption(Tcp, MacDropTime, seconds);
     }
 }

@@ -14,6 +14,7 @@ internal sealed partial class EventHub
     private readonly EventLog _log;
     private readonly EventStreamOptions _options;
     private readonly Action _run;
+    private readonly WriteBatch _batch;
 
     /// <summary>Those who have everything up to where the last round ended.</summary>
     private readonly SubscriptionSet _level = new();
@@ -40,6 +41,7 @@ internal sealed partial class EventHub
         _options = stream.Options;
         Loop = loop;
         _run = Run;
+        _batch = ConnectionBuffers.Of(loop).Batch;
         _after = _to = _floor = _slowest = _log.Head;
     }
 
@@ -106,9 +108,11 @@ internal sealed partial class EventHub
         Wake();
     }
 
-    private void Block(Subscription subscription)
+    /// <summary>Its peer does not read: it gets nothing more until what waits has left.</summary>
+    public void Block(Subscription subscription)
     {
-        subscription.Set!.Remove(subscription);
+        if (subscription.Set is not { } set || set == _blocked) return;
+        set.Remove(subscription);
         _blocked.Add(subscription);
         subscription.Pending = 0;
         subscription.Examined = subscription.Position;
@@ -150,19 +154,11 @@ internal sealed partial class EventHub
         Send(subscription, _bookmark);
     }
 
-    /// <summary>Hands bytes to a connection. Whether it takes them all, and goes on.</summary>
-    private bool Send(Subscription subscription, ReadOnlySpan<byte> bytes)
+    /// <summary>Hands bytes to a connection.</summary>
+    private void Send(Subscription subscription, ReadOnlySpan<byte> bytes)
     {
         subscription.LastSent = Loop.Now;
-        return Settle(subscription, subscription.Connection.Feed(bytes));
-    }
-
-    private bool Settle(Subscription subscription, SendResult result)
-    {
-        if (result == SendResult.Sent) return true;
-        if (result == SendResult.Dropped) Remove(subscription);
-        else if (subscription.Set is not null) Block(subscription);
-        return false;
+        if (!subscription.Connection.Feed(bytes)) Remove(subscription);
     }
 
     private void CountDelivered(Subscription subscription, int delivered)

@@ -102,6 +102,8 @@ public sealed class Subscription : IFeedSource
         else Connection.Loop.Post(() => End(last));
     }
 
+    void IFeedSource.OnBackPressured(TcpConnection connection) => _hub?.Block(this);
+
     void IFeedSource.OnDrained(TcpConnection connection) => _hub?.Unblock(this);
 
     void IFeedSource.OnGone(TcpConnection connection) => _hub?.Remove(this);

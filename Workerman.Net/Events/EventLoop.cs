@@ -15,12 +15,6 @@ public abstract class EventLoop : IEventLoop
     /// <summary>Due timers give way to the sockets after this long; the rest fires in the next turn.</summary>
     private static readonly long TimerBudget = LoopClock.FromMilliseconds(10);
 
-    /// <summary>Deferred work waits for the end of the turn, but no longer than this once a callback has returned: half a millisecond.</summary>
-    private static readonly long Patience = LoopClock.FromMilliseconds(1) / 2;
-
-    /// <summary>How many callbacks may follow each other without a look at the clock.</summary>
-    private const int QuickCallbacks = 4;
-
     /// <summary>A turn that has taken longer may take for ever: a millisecond.</summary>
     private static readonly long LongTurn = LoopClock.FromMilliseconds(1);
 
@@ -40,9 +34,6 @@ public abstract class EventLoop : IEventLoop
     private int _threadId;
     private long _ticks = LoopClock.Ticks;
     private long _nextTick;
-    private long _deferredSince;
-    private long _lookedAt;
-    private int _untilLook;
     private bool _asleep;
     private bool _stopping;
     private bool _ended;
@@ -70,6 +61,9 @@ public abstract class EventLoop : IEventLoop
 
     /// <summary>What is called when the loop ends, on its thread: for what lives on the loop and has no other end.</summary>
     internal Action? Ending { get; set; }
+
+    /// <summary>How long deferred work, which sends what callbacks have written, may wait.</summary>
+    internal FlushDeadline FlushDeadline { get; } = new();
 
     /// <summary>What brings code after an <c>await</c> back here.</summary>
     internal LoopSynchronizationContext Context { get; }
@@ -280,24 +274,18 @@ public abstract class EventLoop : IEventLoop
     }
 
     /// <summary>Reads the clock for <see cref="Now"/>. Drivers call it when the poll returns.</summary>
-    private protected void ReadClock() => _ticks = _deferredSince = LoopClock.Ticks;
-
-    /// <summary>Does not let deferred work wait for slow callbacks. Drivers call it when one has returned.</summary>
-    private protected void HurryDeferred()
+    private protected void ReadClock()
     {
-        if (_deferred.Count == 0 || --_untilLook > 0) return;
-        long now = LoopClock.Ticks;
-        // Looking takes a hundredth of a request's time (referee.py http). Callbacks that have been quick are taken to be quick a few times more.
-        _untilLook = now - _lookedAt < Patience / 4 ? QuickCallbacks : 1;
-        _lookedAt = now;
-        HurryDeferred(now);
+        _ticks = LoopClock.Ticks;
+        FlushDeadline.Restart(_ticks);
     }
 
-    private void HurryDeferred(long now)
+    /// <summary>Does not let deferred work wait for slow callbacks. Called when one has returned.</summary>
+    private protected void RunDeferredIfDue()
     {
-        if (_deferred.Count == 0 || now - _deferredSince <= Patience) return;
+        if (_deferred.Count == 0 || !FlushDeadline.HasPassedAfterCallback()) return;
         RunDeferred();
-        _deferredSince = LoopClock.Ticks;
+        FlushDeadline.Restart(LoopClock.Ticks);
     }
 
     private void RunTimers()
@@ -311,7 +299,7 @@ public abstract class EventLoop : IEventLoop
             Guard(timer!.Callback);
             if (timer.Persistent) _timers.Rearm(timer, TimerCoalescing.Next(timer.Due, now, timer.Interval));
             ranAt = LoopClock.Ticks;
-            HurryDeferred(ranAt);
+            RunDeferredIfDue();
         }
     }
 
@@ -326,7 +314,7 @@ public abstract class EventLoop : IEventLoop
         foreach (Action work in _running)
         {
             Guard(work);
-            HurryDeferred();
+            RunDeferredIfDue();
         }
         _running.Clear();
     }

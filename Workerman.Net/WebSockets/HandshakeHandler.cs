@@ -27,7 +27,7 @@ internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents 
             connection.AnswerFault(connection.Protocol.JudgeFault(e), request);
         }
         // There will be no WebSocket, so what waits for one has nobody to go to. The peer may ask again.
-        if (connection.Protocol.IsOpening) connection.DropEarly();
+        if (connection.Protocol.IsOpening) connection.DropHeld();
     }
 
     private void Shake(TcpConnection connection, Request request)

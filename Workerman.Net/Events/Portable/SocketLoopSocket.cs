@@ -184,8 +184,8 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
     /// <summary>Sends a piece of a file, read on the loop's thread: there is no portable call that has the kernel copy it.</summary>
     public void Start(SafeFileHandle file, long offset, long count)
     {
-        EnsureCopy(MaxSize);
-        Start(FilePiece.Read(file, offset, _copy.AsSpan(0, (int)Math.Min(count, MaxSize))));
+        EnsureCopy(FilePiece.Size);
+        Start(FilePiece.Read(file, offset, count, _copy));
     }
 
     public void Dispose()
