@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
 using Workerman.Logging;
 
 namespace Workerman.Events;
@@ -64,6 +65,9 @@ public abstract class EventLoop : IEventLoop
 
     /// <summary>How long deferred work, which sends what callbacks have written, may wait.</summary>
     internal FlushDeadline FlushDeadline { get; } = new();
+
+    /// <summary>Where what lives on the loop logs to; null on a loop that the application has made itself.</summary>
+    internal ILogger? Logger { get; set; }
 
     /// <summary>What brings code after an <c>await</c> back here.</summary>
     internal LoopSynchronizationContext Context { get; }
