@@ -9,7 +9,8 @@ internal sealed partial class HouseTests
     private const int MaxLines = 500;
 
     private static IEnumerable<string> Files =>
-        new[] { "Workerman.Net", "Workerman.Net.Tests", "Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks.Kestrel", "samples" }.SelectMany(folder => Repository.SourcesOf(folder));
+        new[] { "Workerman.Net", "Workerman.Net.Tests", "Workerman.Net.Benchmarks", "samples" }
+            .SelectMany(folder => Repository.SourcesOf(folder));
 
     [TestCaseSource(nameof(Files))]
     public void FileIsShortEnoughToRead(string file) =>
