@@ -16,13 +16,6 @@ internal sealed partial class HouseTests
     public void FileIsShortEnoughToRead(string file) =>
         Assert.That(File.ReadLines(file).Count(), Is.LessThanOrEqualTo(MaxLines));
 
-    [Test]
-    public void EachFileOfTheLibrarySaysWhatItIs()
-    {
-        string[] silent = [.. Repository.SourcesOf("Workerman.Net").Where(file => !File.ReadAllText(file).Contains("/// <summary>", StringComparison.Ordinal))];
-        Assert.That(silent, Is.Empty);
-    }
-
     /// <summary>On a socket that a loop owns, the first *Async call would register it with the runtime's own engine.</summary>
     [Test]
     public void NoAsyncSocketCallsOutsideThePortableLoop()
