@@ -1,8 +1,8 @@
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// Limits and habits of an <see cref="EventStream"/>. All are on by default. A stream takes a copy when it is made: what is set here afterwards
-/// changes nothing.
+/// Limits and habits of an <see cref="EventStream"/>. All are on by default. A stream takes a copy when it is made and owns that:
+/// what is set here afterwards changes nothing.
 /// </summary>
 public sealed class EventStreamOptions
 {

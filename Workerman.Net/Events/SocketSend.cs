@@ -2,7 +2,10 @@ using System.Net.Sockets;
 
 namespace Workerman.Events;
 
-/// <summary>One of the sends of an <see cref="IEventLoop.SendAll"/>: which bytes go to which socket, and what became of it.</summary>
+/// <summary>
+/// One of the sends of an <see cref="IEventLoop.SendAll"/>: which bytes go to which socket, and what became of it. Lives for that
+/// call, on the loop's thread.
+/// </summary>
 public struct SocketSend
 {
     /// <summary>Says what is to be sent.</summary>

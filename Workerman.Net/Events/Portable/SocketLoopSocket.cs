@@ -150,8 +150,8 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
 }
 
 /// <summary>
-/// The asynchronous send of a <see cref="SocketLoopSocket"/>. It sends a copy: the runtime may still read the bytes after
-/// the connection has let go of its own.
+/// The asynchronous send of a <see cref="SocketLoopSocket"/>, which owns it. It sends a copy: the runtime may still read the
+/// bytes after the connection has let go of its own. Its methods run on the loop's thread; a completion only queues it.
 /// </summary>
 internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
 {

@@ -6,7 +6,10 @@ using System.Text;
 
 namespace Workerman.Protocols.Proxies;
 
-/// <summary>SOCKS5 (RFC 1928) with user and password (RFC 1929). A host name goes to the proxy as it is, which then looks it up.</summary>
+/// <summary>
+/// SOCKS5 (RFC 1928) with user and password (RFC 1929). A host name goes to the proxy as it is, which then looks it up. Owned by
+/// its attempt, on the loop's thread.
+/// </summary>
 internal sealed class Socks5Handshake(string host, int port, string? user, string? password) : ProxyHandshake
 {
     private const byte Version = 5;

@@ -2,7 +2,9 @@ using Workerman.Protocols.Http;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>What a WebSocket client asks for, and what it was answered. Set it before <c>Connect()</c>.</summary>
+/// <summary>
+/// What a WebSocket client asks for, and what it was answered. Belongs to its connection; set it before <c>Connect()</c>.
+/// </summary>
 public sealed class WebSocketClientOptions
 {
     /// <summary>Header fields of the request besides those of the handshake: <c>Origin</c>, <c>Authorization</c>, <c>Cookie</c> (PHP: <c>$headers</c>).</summary>
