@@ -10,25 +10,35 @@ namespace Workerman;
 public static class WebSocketExtensions
 {
     /// <summary>What to do instead of waiting in <c>OnWebSocketConnect</c>, which the handshake does not wait for.</summary>
-    internal const string ConnectCure = "Cure: an HTTP worker's OnMessageAsync may wait as long as it has to, and then call UpgradeToWebSocket.";
+    internal const string ConnectCure =
+        "Cure: an HTTP worker's OnMessageAsync may wait as long as it has to, and then call UpgradeToWebSocket.";
 
     extension(TcpConnection connection)
     {
-        /// <summary>Takes the place of the worker's <c>OnWebSocketConnect</c> for this connection; set it in <c>OnConnect</c> (PHP: <c>$connection-&gt;onWebSocketConnect</c>).</summary>
+        /// <summary>
+        /// Takes the place of the worker's <c>OnWebSocketConnect</c> for this connection; set it in <c>OnConnect</c> (PHP:
+        /// <c>$connection-&gt;onWebSocketConnect</c>).
+        /// </summary>
         public Action<TcpConnection, Request>? OnWebSocketConnect
         {
             get => WebSocketExtension.Find(connection)?.OnConnect;
             set => WebSocketExtension.Of(connection).OnConnect = AsyncVoid.Refuse(value, "OnWebSocketConnect", ConnectCure);
         }
 
-        /// <summary>Takes the place of the worker's <c>OnWebSocketConnected</c> for this connection (PHP: <c>$connection-&gt;onWebSocketConnected</c>).</summary>
+        /// <summary>
+        /// Takes the place of the worker's <c>OnWebSocketConnected</c> for this connection (PHP:
+        /// <c>$connection-&gt;onWebSocketConnected</c>).
+        /// </summary>
         public Action<TcpConnection, Request>? OnWebSocketConnected
         {
             get => WebSocketExtension.Find(connection)?.OnConnected;
             set => WebSocketExtension.Of(connection).OnConnected = value;
         }
 
-        /// <summary>Takes the place of the worker's <c>OnWebSocketClose</c> for this connection (PHP: <c>$connection-&gt;onWebSocketClose</c>).</summary>
+        /// <summary>
+        /// Takes the place of the worker's <c>OnWebSocketClose</c> for this connection (PHP:
+        /// <c>$connection-&gt;onWebSocketClose</c>).
+        /// </summary>
         public Action<TcpConnection, int, string>? OnWebSocketClose
         {
             get => WebSocketExtension.Find(connection)?.OnClose;
@@ -60,20 +70,25 @@ public static class WebSocketExtensions
         public string? Subprotocol => WebSocketExtension.Find(connection)?.Subprotocol;
 
         /// <summary>
-        /// Answers a request of an HTTP worker by going on as a WebSocket, beside pages and event streams on one port; PHP cannot. A request that is no proper
-        /// handshake is answered with what is wrong (400, 405, 426). On the connection's loop.
+        /// Answers a request of an HTTP worker by going on as a WebSocket, beside pages and event streams on one port; PHP
+        /// cannot. A request that is no proper handshake is answered with what is wrong (400, 405, 426). On the connection's
+        /// loop.
         /// </summary>
-        /// <param name="request">The request, which has no answer yet. <see cref="Request.UpgradeHeaders"/> go with the answer.</param>
+        /// <param name="request">The request, which has no answer yet. <see cref="Request.UpgradeHeaders"/> go with the
+        /// answer.</param>
         /// <param name="onMessage">What is called with each message, on the connection's loop.</param>
         /// <param name="options">Limits and patience; null for the worker's (<see cref="WorkerOptions.WebSocket"/>).</param>
         /// <returns>Whether it is a WebSocket now, and can send messages.</returns>
-        /// <exception cref="InvalidOperationException">The request has been answered, or the call is not on the connection's loop.</exception>
+        /// <exception cref="InvalidOperationException">The request has been answered, or the call is not on the connection's
+        /// loop.</exception>
         /// <exception cref="ArgumentException"><paramref name="onMessage"/> is <c>async void</c>; let it return a
         /// Task.</exception>
-        public bool UpgradeToWebSocket(Request request, Action<TcpConnection, WebSocketMessage> onMessage, WebSocketOptions? options = null)
+        public bool UpgradeToWebSocket(Request request, Action<TcpConnection, WebSocketMessage> onMessage,
+            WebSocketOptions? options = null)
         {
             ArgumentNullException.ThrowIfNull(onMessage);
-            AsyncVoid.Refuse(onMessage, nameof(onMessage), "Cure: let it return Task; the overload that takes a function awaits it.");
+            AsyncVoid.Refuse(onMessage, nameof(onMessage),
+                "Cure: let it return Task; the overload that takes a function awaits it.");
             return connection.UpgradeToWebSocket(request, (own, message) =>
             {
                 onMessage(own, message);
@@ -81,15 +96,20 @@ public static class WebSocketExtensions
             }, options);
         }
 
-        /// <inheritdoc cref="UpgradeToWebSocket(TcpConnection, Request, Action{TcpConnection, WebSocketMessage}, WebSocketOptions)"/>
-        public bool UpgradeToWebSocket(Request request, Func<TcpConnection, WebSocketMessage, Task> onMessage, WebSocketOptions? options = null)
+        /// <inheritdoc
+        /// cref="UpgradeToWebSocket(TcpConnection, Request, Action{TcpConnection, WebSocketMessage}, WebSocketOptions)"/>
+        public bool UpgradeToWebSocket(Request request, Func<TcpConnection, WebSocketMessage, Task> onMessage,
+            WebSocketOptions? options = null)
         {
             ArgumentNullException.ThrowIfNull(request);
             ArgumentNullException.ThrowIfNull(onMessage);
-            if (!connection.Loop.IsCurrent) throw new InvalidOperationException("UpgradeToWebSocket belongs on the connection's loop: call it in OnMessage, or after an await in OnMessageAsync.");
+            if (!connection.Loop.IsCurrent)
+                throw new InvalidOperationException("UpgradeToWebSocket belongs on the connection's loop: call it in OnMessage, "
+                    + "or after an await in OnMessageAsync.");
             if (connection.Status != ConnectionStatus.Established) return false;
             if (connection.Protocol is not HttpProtocol http || !http.IsUnanswered(request))
-                throw new InvalidOperationException("This request has been answered already, or belongs to another connection. Upgrade the connection that the request came on, once, in place of an answer.");
+                throw new InvalidOperationException("This request has been answered already, or belongs to another connection. "
+                    + "Upgrade the connection that the request came on, once, in place of an answer.");
             if (Handshake.Refuse(request) is { } refusal)
             {
                 connection.Send(refusal);
@@ -115,7 +135,8 @@ public static class WebSocketExtensions
             WebSocketProtocol.CheckPing(copy);
             OnLoop(connection, () =>
             {
-                if (connection.Status != ConnectionStatus.Established || connection.Protocol is not WebSocketProtocol { IsOpening: false } protocol) return;
+                if (connection.Status != ConnectionStatus.Established
+                    || connection.Protocol is not WebSocketProtocol { IsOpening: false } protocol) return;
                 protocol.Ask(copy);
                 connection.SendControl();
             });
@@ -143,7 +164,8 @@ public static class WebSocketExtensions
     private static void ThrowIfNone(TcpConnection connection)
     {
         if (connection.Protocol is not WebSocketProtocol && !connection.Protocol.HasRelatives && !connection.HasOwnProtocol)
-            throw new InvalidOperationException($"A {connection.Protocol.Name} connection is no WebSocket and becomes none; those of websocket:// and ws:// are, and of http:// by UpgradeToWebSocket.");
+            throw new InvalidOperationException($"A {connection.Protocol.Name} connection is no WebSocket and becomes none; "
+                + "those of websocket:// and ws:// are, and of http:// by UpgradeToWebSocket.");
     }
 
     private static void OnLoop(TcpConnection connection, Action action)

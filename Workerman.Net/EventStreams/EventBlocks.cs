@@ -3,7 +3,10 @@ using Workerman.Protocols.Http;
 
 namespace Workerman.EventStreams;
 
-/// <summary>What a stream sends besides events: blocks that a browser dispatches nothing for (WHATWG HTML section 9.2.6). Pure; any thread.</summary>
+/// <summary>
+/// What a stream sends besides events: blocks that a browser dispatches nothing for (WHATWG HTML section 9.2.6). Pure; any
+/// thread.
+/// </summary>
 internal static class EventBlocks
 {
     /// <summary>A sign of life.</summary>
@@ -13,7 +16,8 @@ internal static class EventBlocks
     public static byte[] Bookmark(string id) => Encode(new ServerSentEvents { Id = id });
 
     /// <summary>Sets how long the client waits before it comes back; nothing if there is nothing to set.</summary>
-    public static byte[] Retry(TimeSpan? time) => time is { } retry ? Encode(new ServerSentEvents { Retry = (int)retry.TotalMilliseconds }) : [];
+    public static byte[] Retry(TimeSpan? time) =>
+        time is { } retry ? Encode(new ServerSentEvents { Retry = (int)retry.TotalMilliseconds }) : [];
 
     private static byte[] Encode(ServerSentEvents block)
     {

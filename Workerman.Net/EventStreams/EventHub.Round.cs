@@ -5,8 +5,9 @@ using Workerman.Connection;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// A round: what was published since the last one goes to all who are level, in one write each and for most of them the very same bytes; then those who are behind
-/// get a piece of what they lack. After <see cref="Budget"/> it gives way to the loop's other work and goes on in the next turn.
+/// A round: what was published since the last one goes to all who are level, in one write each and for most of them the very same
+/// bytes; then those who are behind get a piece of what they lack. After <see cref="Budget"/> it gives way to the loop's other
+/// work and goes on in the next turn.
 /// </summary>
 internal sealed partial class EventHub
 {
@@ -36,7 +37,9 @@ internal sealed partial class EventHub
         /// <summary>Between two rounds.</summary>
         Idle,
 
-        /// <summary>Those who are level get what is new: first those who want everything and whose socket takes it now, many in one go.</summary>
+        /// <summary>
+        /// Those who are level get what is new: first those who want everything and whose socket takes it now, many in one go.
+        /// </summary>
         Level,
 
         /// <summary>Then the others, each alone, because that may call the application.</summary>
@@ -103,7 +106,10 @@ internal sealed partial class EventHub
         _next = set.Count - 1;
     }
 
-    /// <summary>The next of a set, towards its beginning, because those who leave it meanwhile are replaced from its end; null if there is none.</summary>
+    /// <summary>
+    /// The next of a set, towards its beginning, because those who leave it meanwhile are replaced from its end; null if there is
+    /// none.
+    /// </summary>
     private Subscription? Next(SubscriptionSet set)
     {
         _next = Math.Min(_next, set.Count - 1);
@@ -122,7 +128,8 @@ internal sealed partial class EventHub
         while (Next(_level) is { } subscription)
         {
             if (subscription.Cursor >= _to) continue;
-            if (subscription.IsPlain && subscription.Cursor == _after && subscription.Connection.CanShareFeed) Share(subscription);
+            if (subscription.IsPlain && subscription.Cursor == _after && subscription.Connection.CanShareFeed)
+                Share(subscription);
             else _hasApart = true;
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
@@ -161,7 +168,10 @@ internal sealed partial class EventHub
         CountDelivered(subscription, _windowCount);
     }
 
-    /// <summary>Most get the very same bytes: many of them in one go. Nothing of the application's is called while some wait for the others.</summary>
+    /// <summary>
+    /// Most get the very same bytes: many of them in one go. Nothing of the application's is called while some wait for the
+    /// others.
+    /// </summary>
     private void Share(Subscription subscription)
     {
         Advance(subscription);
@@ -231,7 +241,9 @@ internal sealed partial class EventHub
         ArrayPool<PublishedEvent?>.Shared.Return(piece, clearArray: true);
     }
 
-    /// <summary>Hands one subscriber those of the events that it wants, which follow its cursor in the log and fit into one write.</summary>
+    /// <summary>
+    /// Hands one subscriber those of the events that it wants, which follow its cursor in the log and fit into one write.
+    /// </summary>
     private void HandOut(Subscription subscription, ReadOnlySpan<PublishedEvent?> events)
     {
         byte[]? joined = null;
@@ -258,11 +270,14 @@ internal sealed partial class EventHub
             count++;
         }
         // A filter is the application's, and may have ended what it was asked for.
-        if (subscription.Set is not null) Conclude(subscription, events[^1]!.Sequence, last, joined is null ? last?.Bytes : joined.AsSpan(0, length), count, skipped);
+        if (subscription.Set is not null)
+            Conclude(subscription, events[^1]!.Sequence, last, joined is null ? last?.Bytes : joined.AsSpan(0, length), count,
+                skipped);
         if (joined is not null) ArrayPool<byte>.Shared.Return(joined);
     }
 
-    private void Conclude(Subscription subscription, long cursor, PublishedEvent? last, ReadOnlySpan<byte> bytes, int count, int skipped)
+    private void Conclude(Subscription subscription, long cursor, PublishedEvent? last, ReadOnlySpan<byte> bytes, int count,
+        int skipped)
     {
         subscription.Cursor = cursor;
         if (skipped > 0) CountDropped(subscription, skipped);

@@ -14,7 +14,8 @@ internal sealed partial class EventHub
             Subscription subscription = _blocked[i];
             Examine(subscription);
             if (subscription.Set != _blocked) continue;
-            if (_options.SlowSubscribers == SlowSubscribers.Disconnect && (IsTooSlow(subscription) || HasLost(subscription))) Disconnect(subscription);
+            if (_options.SlowSubscribers == SlowSubscribers.Disconnect && (IsTooSlow(subscription) || HasLost(subscription)))
+                Disconnect(subscription);
         }
     }
 
@@ -35,7 +36,9 @@ internal sealed partial class EventHub
         subscription.Connection.Destroy();
     }
 
-    /// <summary>Counts what waits for one who does not want everything; what it does not want is passed over while nothing waits.</summary>
+    /// <summary>
+    /// Counts what waits for one who does not want everything; what it does not want is passed over while nothing waits.
+    /// </summary>
     private void Examine(Subscription subscription)
     {
         long at = Math.Max(subscription.Examined, subscription.Position);
@@ -108,7 +111,8 @@ internal sealed partial class EventHub
         var waiting = new Queue<long>();
         long fits = start;
         PublishedEvent?[] piece = new PublishedEvent?[256];
-        for (int count; start < _to && (count = _log.Copy(start, _to, int.MaxValue, piece)) > 0; start = piece[count - 1]!.Sequence)
+        for (int count; start < _to && (count = _log.Copy(start, _to, int.MaxValue, piece)) > 0;
+            start = piece[count - 1]!.Sequence)
         {
             foreach (PublishedEvent? published in piece.AsSpan(0, count))
             {
@@ -126,7 +130,8 @@ internal sealed partial class EventHub
     {
         int count = 0;
         long size = 0;
-        while (count < owed.Count && count < 256 && (count == 0 || size + owed[count].Bytes.Length <= WriteLimit)) size += owed[count++].Bytes.Length;
+        while (count < owed.Count && count < 256 && (count == 0 || size + owed[count].Bytes.Length <= WriteLimit))
+            size += owed[count++].Bytes.Length;
         bool isLast = count == owed.Count;
         subscription.Owed = isLast ? default(ArraySegment<PublishedEvent>?) : owed[count..];
         long cursor = isLast ? subscription.Target : owed[count - 1].Sequence;

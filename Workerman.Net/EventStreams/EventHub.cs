@@ -4,9 +4,9 @@ using Workerman.Events;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// The subscribers of one stream on one loop: who they are, which of them wait for their peer to read, their figures and heartbeats. Publishing wakes it,
-/// from any thread; all else runs on the loop's thread. It lives while it has subscribers. How events are handed out is in <c>.Round.cs</c>, what becomes of
-/// those who are too slow in <c>.Slow.cs</c>.
+/// The subscribers of one stream on one loop: who they are, which of them wait for their peer to read, their figures and
+/// heartbeats. Publishing wakes it, from any thread; all else runs on the loop's thread. It lives while it has subscribers. How
+/// events are handed out is in <c>.Round.cs</c>, what becomes of those who are too slow in <c>.Slow.cs</c>.
 /// </summary>
 internal sealed partial class EventHub
 {
@@ -67,7 +67,9 @@ internal sealed partial class EventHub
         return false;
     }
 
-    /// <summary>Keeps the log from letting go of what comes after a sequence: somebody here begins there. Under the log's lock.</summary>
+    /// <summary>
+    /// Keeps the log from letting go of what comes after a sequence: somebody here begins there. Under the log's lock.
+    /// </summary>
     public void Protect(long after) => _floor = Math.Min(_floor, after);
 
     public void Add(Subscription subscription, in StartingPoint start)
@@ -117,15 +119,16 @@ internal sealed partial class EventHub
     /// <summary>Arms the heartbeat, also again where the application has deleted all timers of the loop.</summary>
     private void KeepBeating()
     {
-        if (_options.Heartbeat == Timeout.InfiniteTimeSpan || (_heartbeat != 0 && Loop.Now - _lastBeat <= _options.Heartbeat.TotalMilliseconds)) return;
+        if (_options.Heartbeat == Timeout.InfiniteTimeSpan
+            || (_heartbeat != 0 && Loop.Now - _lastBeat <= _options.Heartbeat.TotalMilliseconds)) return;
         if (_heartbeat != 0) Loop.DeleteTimer(_heartbeat);
         _lastBeat = Loop.Now;
         _heartbeat = Loop.AddTimer(_options.Heartbeat / 4, Tick, persistent: true);
     }
 
     /// <summary>
-    /// A sign of life for those who have heard nothing for long: the id of the place they have come to, if the client does not know it, so that it does not become too
-    /// old while nothing comes that they want.
+    /// A sign of life for those who have heard nothing for long: the id of the place they have come to, if the client does not
+    /// know it, so that it does not become too old while nothing comes that they want.
     /// </summary>
     private void Tick()
     {

@@ -11,8 +11,9 @@ namespace Workerman.EventStreams;
 internal readonly record struct StartingPoint(long After, long Head, string Id, bool IsGap);
 
 /// <summary>
-/// The events of a stream in their order, one copy for all subscribers, each of whom is a place in it. A ring: the newest are kept for replay and for
-/// those who are behind. It sends nothing and knows no subscriber. Owned by its stream; each member takes the lock or says that it wants it held.
+/// The events of a stream in their order, one copy for all subscribers, each of whom is a place in it. A ring: the newest are
+/// kept for replay and for those who are behind. It sends nothing and knows no subscriber. Owned by its stream; each member takes
+/// the lock or says that it wants it held.
 /// </summary>
 internal sealed class EventLog(EventStreamOptions options)
 {
@@ -20,7 +21,8 @@ internal sealed class EventLog(EventStreamOptions options)
 
     private readonly EventIds _ids = new();
     private readonly Dictionary<string, long> _ownIds = [];
-    private readonly KeyTable? _keys = options.SlowSubscribers == SlowSubscribers.NewestPerKey ? new KeyTable(options.MaxKeys) : null;
+    private readonly KeyTable? _keys = options.SlowSubscribers
+        == SlowSubscribers.NewestPerKey ? new KeyTable(options.MaxKeys) : null;
     private ArrayBufferWriter<byte> _encoder = new();
     private PublishedEvent?[] _ring = new PublishedEvent?[16];
     private int _count;
@@ -67,7 +69,9 @@ internal sealed class EventLog(EventStreamOptions options)
     {
         long sequence = _head + 1;
         if (message.Id is { } own && (_ownIds.ContainsKey(own) || _ids.TryRead(own, out _)))
-            throw new ArgumentException($"An event with id '{own}' is in the log already, or has the form of the ids that the stream gives, so nobody could resume by it; ids are unique. Leave Id null to have one assigned.", nameof(message));
+            throw new ArgumentException($"An event with id '{own}' is in the log already, or has the form of the ids that the "
+                + "stream gives, so nobody could resume by it; ids are unique. Leave Id null to have one assigned.",
+                nameof(message));
         string id = message.Id ?? _ids.Of(sequence);
         byte[] bytes = Encode(message, id);
         if (message.Id is not null) _ownIds.Add(id, sequence);
@@ -83,8 +87,8 @@ internal sealed class EventLog(EventStreamOptions options)
     }
 
     /// <summary>
-    /// Lets go of what is too old or too much. What comes after <paramref name="floor"/> is on its way to those who keep up, and is bounded by its size
-    /// alone. Under <see cref="Gate"/>.
+    /// Lets go of what is too old or too much. What comes after <paramref name="floor"/> is on its way to those who keep up, and
+    /// is bounded by its size alone. Under <see cref="Gate"/>.
     /// </summary>
     public void Trim(long floor)
     {
@@ -121,7 +125,8 @@ internal sealed class EventLog(EventStreamOptions options)
     }
 
     /// <summary>
-    /// Copies what comes after a sequence, up to another: as many events as fit, at least one, and not more than <paramref name="limit"/> bytes of them.
+    /// Copies what comes after a sequence, up to another: as many events as fit, at least one, and not more than
+    /// <paramref name="limit"/> bytes of them.
     /// </summary>
     /// <returns>How many; -1 if some that come after it are no longer kept.</returns>
     public int Copy(long after, long upTo, int limit, Span<PublishedEvent?> into)
@@ -150,7 +155,14 @@ internal sealed class EventLog(EventStreamOptions options)
 
     private byte[] Encode(ServerSentEvents message, string id)
     {
-        var copy = new ServerSentEvents { Comment = message.Comment, Event = message.Event, Id = id, Retry = message.Retry, Data = message.Data };
+        var copy = new ServerSentEvents
+        {
+            Comment = message.Comment,
+            Event = message.Event,
+            Id = id,
+            Retry = message.Retry,
+            Data = message.Data
+        };
         try
         {
             copy.WriteTo(_encoder);

@@ -8,13 +8,15 @@ namespace Workerman.EventStreams;
 public sealed partial class EventStream
 {
     /// <summary>
-    /// Answers a request with the stream: a <c>text/event-stream</c> head, what came after <c>Last-Event-ID</c>, then each event as it is published. It ends by itself
-    /// with the connection. A HEAD request gets the head and is no subscriber. Any thread; from another than the connection's it is handed over.
+    /// Answers a request with the stream: a <c>text/event-stream</c> head, what came after <c>Last-Event-ID</c>, then each event
+    /// as it is published. It ends by itself with the connection. A HEAD request gets the head and is no subscriber. Any thread;
+    /// from another than the connection's it is handed over.
     /// </summary>
     /// <param name="connection">The connection that the request came on.</param>
     /// <param name="request">The request, which has no answer yet.</param>
     /// <param name="topics">The topics that are wanted; none for all.</param>
-    /// <returns>The subscription; it is not active if the connection is closed, the request is HEAD, or the stream completed.</returns>
+    /// <returns>The subscription; it is not active if the connection is closed, the request is HEAD, or the stream
+    /// completed.</returns>
     /// <exception cref="InvalidOperationException">The request has been answered, or belongs to another connection.</exception>
     public Subscription Subscribe(TcpConnection connection, Request request, params IReadOnlyCollection<string> topics)
     {
@@ -44,7 +46,9 @@ public sealed partial class EventStream
         TcpConnection connection = subscription.Connection;
         if (connection.Status != ConnectionStatus.Established) return;
         if (connection.Protocol is not HttpProtocol http || !http.IsUnanswered(request))
-            throw new InvalidOperationException("This request has been answered already (perhaps by a stream that is open), or belongs to another connection. Subscribe the connection that the request came on, once, in place of an answer.");
+            throw new InvalidOperationException(
+                "This request has been answered already (perhaps by a stream that is open), or belongs to another connection. "
+                    + "Subscribe the connection that the request came on, once, in place of an answer.");
         string? lastId = options.LastEventId ?? request.Header("last-event-id");
         if (_completion is { TurnAway: true } && HasNothingFor(lastId, options.FromOldest))
         {
@@ -98,8 +102,8 @@ public sealed partial class EventStream
     }
 
     /// <summary>
-    /// What comes before the first event. Whoever has no id of this stream, or one that is too old, is given one to resume by: cut off before the first event it
-    /// would lose what is published meanwhile.
+    /// What comes before the first event. Whoever has no id of this stream, or one that is too old, is given one to resume by:
+    /// cut off before the first event it would lose what is published meanwhile.
     /// </summary>
     private ReadOnlySpan<byte> Opening(string? lastId, in StartingPoint start)
     {

@@ -4,10 +4,10 @@ using Workerman.Protocols.Http;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// One stream of server-sent events to any number of subscribers, on all loops and workers of the process: what is published is encoded once and the
-/// same bytes go to everybody, in the same order. Who is cut off resumes by the id of the last event, and sees each exactly once. It is no queue per
-/// subscriber: a subscriber is a place in a shared log, so that one who does not read costs nothing and delays nobody. Make it once and keep it; any
-/// thread may use it. Subscribing is in <c>.Subscribe.cs</c>.
+/// One stream of server-sent events to any number of subscribers, on all loops and workers of the process: what is published is
+/// encoded once and the same bytes go to everybody, in the same order. Who is cut off resumes by the id of the last event, and
+/// sees each exactly once. It is no queue per subscriber: a subscriber is a place in a shared log, so that one who does not read
+/// costs nothing and delays nobody. Make it once and keep it; any thread may use it. Subscribing is in <c>.Subscribe.cs</c>.
 /// </summary>
 [SuppressMessage("Naming", "CA1711", Justification = "Event stream is what the standard calls it; it is no System.IO.Stream.")]
 public sealed partial class EventStream
@@ -51,12 +51,15 @@ public sealed partial class EventStream
     public long Delivered => Sum(ref _delivered, static hub => hub.Delivered);
 
     /// <summary>
-    /// How many events were skipped for subscribers that were too slow, counted for each and when it goes on. Those of one who is disconnected are not: it
-    /// may still resume.
+    /// How many events were skipped for subscribers that were too slow, counted for each and when it goes on. Those of one who is
+    /// disconnected are not: it may still resume.
     /// </summary>
     public long Dropped => Sum(ref _dropped, static hub => hub.Dropped);
 
-    /// <summary>How many events the slowest subscriber is behind; of events that it does not want only those count that lie behind one it waits for.</summary>
+    /// <summary>
+    /// How many events the slowest subscriber is behind; of events that it does not want only those count that lie behind one it
+    /// waits for.
+    /// </summary>
     public long Lag
     {
         get
@@ -89,10 +92,11 @@ public sealed partial class EventStream
     }
 
     /// <summary>Publishes an event. Any thread; events of one thread keep their order. The event is copied.</summary>
-    /// <param name="message">The event. Without an <c>Id</c> it is given one; an id of your own is unique among the events of the stream, not empty, and
-    /// survives the way through a header field.</param>
+    /// <param name="message">The event. Without an <c>Id</c> it is given one; an id of your own is unique among the events of the
+    /// stream, not empty, and survives the way through a header field.</param>
     /// <param name="topic">Who gets it: those who asked for this topic, and those who asked for none; null: everybody.</param>
-    /// <param name="key">What it is the news of, for <see cref="SlowSubscribers.NewestPerKey"/>; null: nothing in particular.</param>
+    /// <param name="key">What it is the news of, for <see cref="SlowSubscribers.NewestPerKey"/>; null: nothing in
+    /// particular.</param>
     /// <returns>Its id.</returns>
     /// <exception cref="ArgumentException">The id cannot be one; the message says why.</exception>
     /// <exception cref="InvalidOperationException">The stream is completed.</exception>
@@ -103,7 +107,9 @@ public sealed partial class EventStream
         PublishedEvent published;
         lock (_log.Gate)
         {
-            if (_completion is not null) throw new InvalidOperationException("The stream is completed, so nobody would get the event; publish before Complete, or on a new stream.");
+            if (_completion is not null)
+                throw new InvalidOperationException(
+                    "The stream is completed, so nobody would get the event; publish before Complete, or on a new stream.");
             published = _log.Append(message, topic, key);
             Trim();
         }
@@ -112,12 +118,14 @@ public sealed partial class EventStream
     }
 
     /// <summary>
-    /// Ends all streams: each subscriber that keeps up gets what is published already, then a last <c>retry</c>, and its connection is closed. Who comes back is given what
-    /// it has missed, and then the same end. Once is enough. Any thread.
+    /// Ends all streams: each subscriber that keeps up gets what is published already, then a last <c>retry</c>, and its
+    /// connection is closed. Who comes back is given what it has missed, and then the same end. Once is enough. Any thread.
     /// </summary>
-    /// <param name="retry">How long clients are to wait before they come back; null to leave it as it is. Zero or more, to the millisecond.</param>
-    /// <param name="turnAway">Whether those who come back and have missed nothing get 204, which stops an <c>EventSource</c> for good. Otherwise they get a
-    /// stream that ends at once: with any other answer an <c>EventSource</c> would fail instead of coming back.</param>
+    /// <param name="retry">How long clients are to wait before they come back; null to leave it as it is. Zero or more, to the
+    /// millisecond.</param>
+    /// <param name="turnAway">Whether those who come back and have missed nothing get 204, which stops an <c>EventSource</c> for
+    /// good. Otherwise they get a stream that ends at once: with any other answer an <c>EventSource</c> would fail instead of
+    /// coming back.</param>
     public void Complete(TimeSpan? retry = null, bool turnAway = false)
     {
         retry = EventStreamOptions.RetryTime(retry);

@@ -1,8 +1,9 @@
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// The newest event of each key, for <see cref="SlowSubscribers.NewestPerKey"/>: it outlives the log. Bounded: the key that was silent for longest
-/// goes first. A key is one of its topic, because who wants one topic is not served by the news of another. Under the log's lock.
+/// The newest event of each key, for <see cref="SlowSubscribers.NewestPerKey"/>: it outlives the log. Bounded: the key that was
+/// silent for longest goes first. A key is one of its topic, because who wants one topic is not served by the news of another.
+/// Under the log's lock.
 /// </summary>
 internal sealed class KeyTable(int capacity)
 {

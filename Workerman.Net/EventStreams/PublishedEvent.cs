@@ -1,14 +1,15 @@
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// An event that an <see cref="EventStream"/> has taken on: what filters look at, with the bytes that go to every subscriber. It never changes, but
-/// for the note that its key has a newer one. Any thread.
+/// An event that an <see cref="EventStream"/> has taken on: what filters look at, with the bytes that go to every subscriber. It
+/// never changes, but for the note that its key has a newer one. Any thread.
 /// </summary>
 public sealed class PublishedEvent
 {
     private bool _superseded;
 
-    internal PublishedEvent(long sequence, string id, string? topic, string? key, string? name, string? data, byte[] bytes, long time)
+    internal PublishedEvent(long sequence, string id, string? topic, string? key, string? name, string? data, byte[] bytes,
+        long time)
     {
         Sequence = sequence;
         Id = id;

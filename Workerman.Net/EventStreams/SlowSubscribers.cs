@@ -1,8 +1,8 @@
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// What becomes of a subscriber that has not read for so long that more than <see cref="EventStreamOptions.MaxBacklog"/> events wait for it.
-/// One that keeps up gets every event, whatever is chosen here.
+/// What becomes of a subscriber that has not read for so long that more than <see cref="EventStreamOptions.MaxBacklog"/> events
+/// wait for it. One that keeps up gets every event, whatever is chosen here.
 /// </summary>
 public enum SlowSubscribers
 {
@@ -13,8 +13,9 @@ public enum SlowSubscribers
     DropOldest,
 
     /// <summary>
-    /// It gets of each key (see <see cref="EventStream.Publish(Protocols.Http.ServerSentEvents, string?, string?)"/>) only the newest event, in the
-    /// order of publication; events without a key fall under <see cref="DropOldest"/>. What it skips is counted as dropped.
+    /// It gets of each key (see <see cref="EventStream.Publish(Protocols.Http.ServerSentEvents, string?, string?)"/>) only the
+    /// newest event, in the order of publication; events without a key fall under <see cref="DropOldest"/>. What it skips is
+    /// counted as dropped.
     /// </summary>
     NewestPerKey,
 }

@@ -3,8 +3,9 @@ using System.Diagnostics.Metrics;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// The figures of all streams as <see cref="System.Diagnostics.Metrics"/>: meter <c>Workerman.EventStreams</c>, each measurement tagged <c>stream</c> with the
-/// stream's name. Observed when a listener asks, so that they cost nothing otherwise; a stream that is completed and left, or collected, is no longer. Any thread.
+/// The figures of all streams as <see cref="System.Diagnostics.Metrics"/>: meter <c>Workerman.EventStreams</c>, each measurement
+/// tagged <c>stream</c> with the stream's name. Observed when a listener asks, so that they cost nothing otherwise; a stream that
+/// is completed and left, or collected, is no longer. Any thread.
 /// </summary>
 internal static class StreamMeter
 {
@@ -17,11 +18,16 @@ internal static class StreamMeter
     {
         // The instruments keep it.
         var meter = new Meter(Name);
-        meter.CreateObservableUpDownCounter("workerman.event_stream.subscribers", static () => Measure(static stream => stream.Subscribers), "{subscriber}", "Subscribers that are connected.");
-        meter.CreateObservableCounter("workerman.event_stream.published", static () => Measure(static stream => stream.Published), "{event}", "Events that were published.");
-        meter.CreateObservableCounter("workerman.event_stream.delivered", static () => Measure(static stream => stream.Delivered), "{event}", "Events that were handed to connections, counted for each.");
-        meter.CreateObservableCounter("workerman.event_stream.dropped", static () => Measure(static stream => stream.Dropped), "{event}", "Events that were skipped for subscribers that were too slow, counted for each.");
-        meter.CreateObservableGauge("workerman.event_stream.lag", static () => Measure(static stream => stream.Lag), "{event}", "Events that the slowest subscriber is behind.");
+        meter.CreateObservableUpDownCounter("workerman.event_stream.subscribers",
+            static () => Measure(static stream => stream.Subscribers), "{subscriber}", "Subscribers that are connected.");
+        meter.CreateObservableCounter("workerman.event_stream.published", static () => Measure(static stream => stream.Published),
+            "{event}", "Events that were published.");
+        meter.CreateObservableCounter("workerman.event_stream.delivered", static () => Measure(static stream => stream.Delivered),
+            "{event}", "Events that were handed to connections, counted for each.");
+        meter.CreateObservableCounter("workerman.event_stream.dropped", static () => Measure(static stream => stream.Dropped),
+            "{event}", "Events that were skipped for subscribers that were too slow, counted for each.");
+        meter.CreateObservableGauge("workerman.event_stream.lag", static () => Measure(static stream => stream.Lag), "{event}",
+            "Events that the slowest subscriber is behind.");
     }
 
     public static void Add(EventStream stream)
@@ -38,7 +44,8 @@ internal static class StreamMeter
         var measurements = new List<Measurement<long>>();
         lock (Gate)
         {
-            Streams.RemoveAll(static reference => !reference.TryGetTarget(out EventStream? stream) || (stream.IsCompleted && stream.Subscribers == 0));
+            Streams.RemoveAll(static reference => !reference.TryGetTarget(out EventStream? stream)
+                || (stream.IsCompleted && stream.Subscribers == 0));
             foreach (WeakReference<EventStream> reference in Streams)
             {
                 if (reference.TryGetTarget(out EventStream? stream))

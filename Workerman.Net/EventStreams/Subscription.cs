@@ -4,8 +4,9 @@ using Workerman.Connection;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// One subscriber of an <see cref="EventStream"/>: its connection, what it wants, and how far it has come. It holds no events but those that
-/// <see cref="SlowSubscribers.NewestPerKey"/> owes it. Its figures may be read, and its methods called, on any thread; the rest belongs to its hub, on the connection's loop.
+/// One subscriber of an <see cref="EventStream"/>: its connection, what it wants, and how far it has come. It holds no events but
+/// those that <see cref="SlowSubscribers.NewestPerKey"/> owes it. Its figures may be read, and its methods called, on any thread;
+/// the rest belongs to its hub, on the connection's loop.
 /// </summary>
 public sealed class Subscription : IFeedSource
 {
@@ -23,7 +24,8 @@ public sealed class Subscription : IFeedSource
         _filter = options.Filter;
         // A few are compared faster than looked up.
         _topics = options.Topics.Count > 8 ? options.Topics.ToHashSet(StringComparer.Ordinal) : options.Topics.ToArray();
-        if (_topics.Contains(null!)) throw new ArgumentException("A topic is null; leave the topics away to subscribe to all.", nameof(options));
+        if (_topics.Contains(null!))
+            throw new ArgumentException("A topic is null; leave the topics away to subscribe to all.", nameof(options));
         IsPlain = _filter is null && _topics.Count == 0;
     }
 
@@ -51,7 +53,9 @@ public sealed class Subscription : IFeedSource
     /// <summary>Whether it wants everything.</summary>
     internal bool IsPlain { get; }
 
-    /// <summary>The newest event when it subscribed: what comes before is replayed, and none of it makes the subscriber slow.</summary>
+    /// <summary>
+    /// The newest event when it subscribed: what comes before is replayed, and none of it makes the subscriber slow.
+    /// </summary>
     internal long Joined { get; private set; }
 
     /// <summary>When something was sent last, on the loop's clock.</summary>
@@ -82,7 +86,9 @@ public sealed class Subscription : IFeedSource
 
     internal int Index { get; set; }
 
-    /// <summary>Leaves the stream; the connection stays open, for events of your own (<c>connection.Send</c>) or its end.</summary>
+    /// <summary>
+    /// Leaves the stream; the connection stays open, for events of your own (<c>connection.Send</c>) or its end.
+    /// </summary>
     public void Unsubscribe()
     {
         if (!Connection.Loop.IsCurrent)
@@ -94,7 +100,8 @@ public sealed class Subscription : IFeedSource
     }
 
     /// <summary>Leaves the stream and closes the connection, once what was sent has left.</summary>
-    /// <param name="retry">How long the client is to wait before it comes back; null to leave it as it is. Zero or more, to the millisecond.</param>
+    /// <param name="retry">How long the client is to wait before it comes back; null to leave it as it is. Zero or more, to the
+    /// millisecond.</param>
     public void End(TimeSpan? retry = null)
     {
         byte[] last = EventBlocks.Retry(EventStreamOptions.RetryTime(retry));
@@ -140,7 +147,8 @@ public sealed class Subscription : IFeedSource
         }
         catch (Exception e)
         {
-            // Through the loop's own handler, which logs it; an event that the filter could not judge may be none of this subscriber's business.
+            // Through the loop's own handler, which logs it; an event that the filter could not judge may be none of this
+            // subscriber's business.
             var failure = ExceptionDispatchInfo.Capture(e);
             Connection.Loop.Post(failure.Throw);
             return false;

@@ -1,8 +1,9 @@
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// Subscriptions in one state, in no order: each knows its place, so that adding and removing cost the same however many there are. Whoever goes through
-/// it does so from the end: what is removed meanwhile is replaced by one that was visited already. Belongs to its hub, on the loop's thread.
+/// Subscriptions in one state, in no order: each knows its place, so that adding and removing cost the same however many there
+/// are. Whoever goes through it does so from the end: what is removed meanwhile is replaced by one that was visited already.
+/// Belongs to its hub, on the loop's thread.
 /// </summary>
 internal sealed class SubscriptionSet
 {

@@ -31,7 +31,9 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>What <c>Send</c> takes, in words, for error messages.</summary>
     public abstract string Sends { get; }
 
-    /// <summary>Whether the peer has yet to agree that this protocol is spoken: until then no message comes, and what is sent waits.</summary>
+    /// <summary>
+    /// Whether the peer has yet to agree that this protocol is spoken: until then no message comes, and what is sent waits.
+    /// </summary>
     public virtual bool IsOpening => false;
 
     /// <summary>
@@ -78,7 +80,8 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
 
     void IEncoder<byte[]>.Encode(byte[] message, IBufferWriter<byte> output) => Encode(message, output);
 
-    void IEncoder<ReadOnlyMemory<byte>>.Encode(ReadOnlyMemory<byte> message, IBufferWriter<byte> output) => Encode(message.Span, output);
+    void IEncoder<ReadOnlyMemory<byte>>.Encode(ReadOnlyMemory<byte> message, IBufferWriter<byte> output) =>
+        Encode(message.Span, output);
 
     /// <summary>The application writes bytes of its own past the protocol.</summary>
     /// <returns>False if they have no place there now; <see cref="TakeRefusal"/> says why.</returns>
@@ -124,7 +127,9 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     {
     }
 
-    /// <summary>Whose fault it was that a handler failed, and what the peer is told: a rejection with a reason is the peer's own.</summary>
+    /// <summary>
+    /// Whose fault it was that a handler failed, and what the peer is told: a rejection with a reason is the peer's own.
+    /// </summary>
     public virtual Verdict JudgeFault(Exception exception) => new(VerdictKind.Reject, 500);
 
     /// <summary>Writes an answer to the message whose handler failed.</summary>

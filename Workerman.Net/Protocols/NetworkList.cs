@@ -40,7 +40,9 @@ public sealed class NetworkList : IEnumerable<IPNetwork>
         if (network == Unix) HasUnixSockets = true;
         else if (IPNetwork.TryParse(network, out IPNetwork parsed)) Add(parsed);
         else if (AddressText.TryRead(network, out IPAddress? address)) Add(address!);
-        else throw new ArgumentException($"'{network}' is no network; write an address (192.0.2.1), a network (10.0.0.0/8, fd00::/8), or unix: for Unix sockets.", nameof(network));
+        else
+            throw new ArgumentException($"'{network}' is no network; write an address (192.0.2.1), a network (10.0.0.0/8, "
+                + "fd00::/8), or unix: for Unix sockets.", nameof(network));
     }
 
     /// <summary>Whether an address is in one of the networks.</summary>
@@ -71,5 +73,8 @@ public sealed class NetworkList : IEnumerable<IPNetwork>
             : network;
     }
 
-    private static IPAddress WithoutScope(IPAddress address) => address is { AddressFamily: AddressFamily.InterNetworkV6, ScopeId: not 0 } ? new IPAddress(address.GetAddressBytes()) : address;
+    private static IPAddress WithoutScope(IPAddress address) =>
+        address is { AddressFamily: AddressFamily.InterNetworkV6, ScopeId: not 0 }
+        ? new IPAddress(address.GetAddressBytes())
+        : address;
 }

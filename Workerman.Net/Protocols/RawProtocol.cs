@@ -4,7 +4,8 @@ using System.Text;
 namespace Workerman.Protocols;
 
 /// <summary>
-/// No protocol: a message is whatever has arrived (<c>tcp://</c>), or one datagram (<c>udp://</c>). It has no state, so one object serves all.
+/// No protocol: a message is whatever has arrived (<c>tcp://</c>), or one datagram (<c>udp://</c>). It has no state, so one
+/// object serves all.
 /// </summary>
 internal sealed class RawProtocol(string name) : ConnectionProtocol, IDecoder<ReadOnlyMemory<byte>>, IDecoder<byte[]>
 {

@@ -4,9 +4,9 @@ using System.Text;
 namespace Workerman.Protocols;
 
 /// <summary>
-/// No protocol, as text: a message is what has arrived as far as its last whole character (<c>tcp://</c> for <c>string</c>), or one datagram, cut or
-/// not (<c>udp://</c>). The first bytes of a character that is on its way are left for the next message; bytes that are no UTF-8 become U+FFFD.
-/// It has no state, so one object serves all.
+/// No protocol, as text: a message is what has arrived as far as its last whole character (<c>tcp://</c> for <c>string</c>), or
+/// one datagram, cut or not (<c>udp://</c>). The first bytes of a character that is on its way are left for the next message;
+/// bytes that are no UTF-8 become U+FFFD. It has no state, so one object serves all.
 /// </summary>
 internal sealed class RawTextProtocol(string name, bool datagrams) : ConnectionProtocol, IDecoder<string>
 {
@@ -27,7 +27,9 @@ internal sealed class RawTextProtocol(string name, bool datagrams) : ConnectionP
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => output.Write(bytes);
 
-    /// <summary>How many bytes at the end are the beginning of one character and not all of it: up to three (RFC 3629 §3).</summary>
+    /// <summary>
+    /// How many bytes at the end are the beginning of one character and not all of it: up to three (RFC 3629 §3).
+    /// </summary>
     private static int UnfinishedAtEnd(ReadOnlySequence<byte> input)
     {
         Span<byte> last = stackalloc byte[3];

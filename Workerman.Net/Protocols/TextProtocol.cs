@@ -4,14 +4,16 @@ using System.Text;
 namespace Workerman.Protocols;
 
 /// <summary>
-/// A message is a line of text (<c>text://</c>, PHP: <c>Workerman\Protocols\Text</c>): it ends with <c>\n</c>, and the carriage returns before that
-/// belong to its end, as telnet sends them. As bytes a message is what stands in the line; as text it is UTF-8, where bytes that are none become
-/// U+FFFD. What is sent gets <c>\n</c> behind it; one that has <c>\n</c> inside arrives as several messages. One object serves one connection,
-/// on its loop's thread.
+/// A message is a line of text (<c>text://</c>, PHP: <c>Workerman\Protocols\Text</c>): it ends with <c>\n</c>, and the carriage
+/// returns before that belong to its end, as telnet sends them. As bytes a message is what stands in the line; as text it is
+/// UTF-8, where bytes that are none become U+FFFD. What is sent gets <c>\n</c> behind it; one that has <c>\n</c> inside arrives
+/// as several messages. One object serves one connection, on its loop's thread.
 /// </summary>
 public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<byte>>, IProtocol<byte[]>
 {
-    /// <summary>Bytes at the start of the input that are known to hold no line end, so that a line in many pieces is looked through once.</summary>
+    /// <summary>
+    /// Bytes at the start of the input that are known to hold no line end, so that a line in many pieces is looked through once.
+    /// </summary>
     private long _searched;
 
     /// <inheritdoc/>
@@ -66,7 +68,9 @@ public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<b
         {
             line = default;
             _searched = length;
-            return length < maxPackageSize ? Verdict.NeedMore : Verdict.Reject(0, $"a line without an end in MaxPackageSize ({maxPackageSize} bytes)");
+            return length < maxPackageSize
+                ? Verdict.NeedMore
+                : Verdict.Reject(0, $"a line without an end in MaxPackageSize ({maxPackageSize} bytes)");
         }
         _searched = 0;
         line = WithoutReturns(input.Slice(0, end));

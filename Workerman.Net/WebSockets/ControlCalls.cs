@@ -21,7 +21,8 @@ internal static class ControlCalls
         if (connection.Protocol is not WebSocketProtocol protocol) return verdict;
         if (protocol.PeerClose is { } close)
         {
-            if ((WebSocketExtension.Find(connection)?.OnClose ?? events?.OnWebSocketClose) is { } closed) Guard(handler, connection, () => closed(connection, close.Code, close.Reason));
+            if ((WebSocketExtension.Find(connection)?.OnClose ?? events?.OnWebSocketClose) is { } closed)
+                Guard(handler, connection, () => closed(connection, close.Code, close.Reason));
         }
         else if (protocol.TakePong() is { } pong)
         {
@@ -58,7 +59,8 @@ internal static class ControlCalls
         }
     }
 
-    private static void Call(Action<TcpConnection, byte[]>? callback, TcpConnection connection, byte[] payload, ConnectionHandler handler)
+    private static void Call(Action<TcpConnection, byte[]>? callback, TcpConnection connection, byte[] payload,
+        ConnectionHandler handler)
     {
         if (callback is not null) Guard(handler, connection, () => callback(connection, payload));
     }

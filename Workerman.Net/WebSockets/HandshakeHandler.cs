@@ -6,14 +6,15 @@ using Workerman.Protocols.WebSocket;
 namespace Workerman.WebSockets;
 
 /// <summary>
-/// The handler of a <c>websocket://</c> connection until it is one: it takes the one request, lets the application refuse, and goes on as a WebSocket (RFC 6455 section 4.2). One per
-/// worker and loop; runs on the loop's thread.
+/// The handler of a <c>websocket://</c> connection until it is one: it takes the one request, lets the application refuse, and
+/// goes on as a WebSocket (RFC 6455 section 4.2). One per worker and loop; runs on the loop's thread.
 /// </summary>
 /// <param name="open">The handler that goes on.</param>
 /// <param name="events">Whom to ask and tell.</param>
 /// <param name="takesBinary">Whether messages of bytes are taken.</param>
 /// <param name="options">Limits and patience.</param>
-internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents events, bool takesBinary, WebSocketOptions options) : DelegatingHandler<Request>(open)
+internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents events, bool takesBinary,
+    WebSocketOptions options) : DelegatingHandler<Request>(open)
 {
     protected override void OnMessage(TcpConnection connection, Request request)
     {
@@ -48,8 +49,10 @@ internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents 
             events.ReportRefusal(connection, request, opening.AnsweredWith);
             return;
         }
-        WebSocketUpgrade.Open(connection, request, new WebSocketProtocol(takesBinary, options, Handshake.Negotiate(request, options.Deflate)), Inner);
+        WebSocketUpgrade.Open(connection, request,
+            new WebSocketProtocol(takesBinary, options, Handshake.Negotiate(request, options.Deflate)), Inner);
         if (connection.Protocol is not WebSocketProtocol) return;
-        if ((WebSocketExtension.Find(connection)?.OnConnected ?? events.OnWebSocketConnected) is { } connected) ControlCalls.Guard(this, connection, () => connected(connection, request));
+        if ((WebSocketExtension.Find(connection)?.OnConnected ?? events.OnWebSocketConnected) is { } connected)
+            ControlCalls.Guard(this, connection, () => connected(connection, request));
     }
 }

@@ -3,7 +3,9 @@ using Workerman.Protocols.Http;
 
 namespace Workerman.WebSockets;
 
-/// <summary>What a worker is told of its WebSockets besides messages. Called on the connection's loop, guarded by whoever calls.</summary>
+/// <summary>
+/// What a worker is told of its WebSockets besides messages. Called on the connection's loop, guarded by whoever calls.
+/// </summary>
 internal interface IWebSocketEvents
 {
     /// <summary>Somebody asks for a WebSocket.</summary>

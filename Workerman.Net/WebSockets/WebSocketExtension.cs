@@ -4,7 +4,8 @@ using Workerman.Protocols.Http;
 namespace Workerman.WebSockets;
 
 /// <summary>
-/// What a connection has besides when it is a WebSocket, or may become one: callbacks of its own that take the place of its worker's, and what was agreed on. Made when it is needed; belongs to the connection.
+/// What a connection has besides when it is a WebSocket, or may become one: callbacks of its own that take the place of its
+/// worker's, and what was agreed on. Made when it is needed; belongs to the connection.
 /// </summary>
 internal sealed class WebSocketExtension
 {

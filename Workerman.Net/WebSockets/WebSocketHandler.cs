@@ -19,5 +19,6 @@ internal sealed class WebSocketHandler<T>(ConnectionHandler<T> inner, IWebSocket
     }
 
     /// <summary>Not called: the worker's own handler reads.</summary>
-    protected override void OnMessage(TcpConnection connection, T message) => throw new InvalidOperationException("The worker's handler takes the messages.");
+    protected override void OnMessage(TcpConnection connection, T message) =>
+        throw new InvalidOperationException("The worker's handler takes the messages.");
 }

@@ -39,7 +39,8 @@ internal readonly record struct AcceptEncoding(int Brotli, int Zstandard, int Gz
             if (name.Equals("br", StringComparison.OrdinalIgnoreCase)) brotli = weight;
             else if (name.Equals("zstd", StringComparison.OrdinalIgnoreCase)) zstandard = weight;
             // RFC 9110 section 8.4.1.3: the old name.
-            else if (name.Equals("gzip", StringComparison.OrdinalIgnoreCase) || name.Equals("x-gzip", StringComparison.OrdinalIgnoreCase)) gzip = weight;
+            else if (name.Equals("gzip", StringComparison.OrdinalIgnoreCase)
+                || name.Equals("x-gzip", StringComparison.OrdinalIgnoreCase)) gzip = weight;
             else if (name.Equals("identity", StringComparison.OrdinalIgnoreCase)) identity = weight;
             else if (name is "*") others = weight;
         }
@@ -77,7 +78,8 @@ internal readonly record struct AcceptEncoding(int Brotli, int Zstandard, int Gz
     /// <summary>Tells caches that another client's request would have had another answer (RFC 9110 section 12.5.5).</summary>
     public static void AddVary(ResponseHeaders headers)
     {
-        if (!headers.GetValues("Vary").Any(vary => OptionList.Contains(vary, "*") || OptionList.Contains(vary, "Accept-Encoding")))
+        if (!headers.GetValues("Vary")
+            .Any(vary => OptionList.Contains(vary, "*") || OptionList.Contains(vary, "Accept-Encoding")))
             headers.Add("Vary", "Accept-Encoding");
     }
 
@@ -90,7 +92,8 @@ internal readonly record struct AcceptEncoding(int Brotli, int Zstandard, int Gz
     {
         if (!parameter.StartsWith("q=", StringComparison.OrdinalIgnoreCase)) return 0;
         ReadOnlySpan<char> value = parameter[2..];
-        if (value.Length > 5 || !decimal.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal weight) || weight > 1) return 0;
+        if (value.Length > 5 || !decimal.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out decimal weight) || weight > 1) return 0;
         return (int)(weight * 1000);
     }
 }

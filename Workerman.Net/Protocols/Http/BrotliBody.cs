@@ -4,7 +4,8 @@ using System.IO.Compression;
 namespace Workerman.Protocols.Http;
 
 /// <summary>br, RFC 7932. What follows its end is left unread. Belongs to a <see cref="RequestBody"/>.</summary>
-internal sealed class BrotliBody(long limit, ContentDecoder? following, BodySink next) : ContentDecoder("br", limit, following, next)
+internal sealed class BrotliBody(long limit, ContentDecoder? following, BodySink next)
+    : ContentDecoder("br", limit, following, next)
 {
     private const int Step = 64 * 1024;
 

@@ -42,5 +42,6 @@ internal sealed class CachedHeads
     public byte[] TextClose { get; }
 
     private static byte[] Head(string date, string connection) => Encoding.ASCII.GetBytes(
-        $"HTTP/1.1 200 OK\r\n{date}Connection: {connection}\r\nContent-Type: {ResponseWriter.DefaultContentType}\r\nContent-Length: ");
+        $"HTTP/1.1 200 OK\r\n{date}Connection: {connection}\r\nContent-Type: {ResponseWriter.DefaultContentType}\r\n"
+        + "Content-Length: ");
 }

@@ -50,7 +50,8 @@ internal struct ChunkSizeLine
             // Only hex digits: no sign, no 0x.
             Place.Size when char.IsAsciiHexDigit((char)next) => TakeDigit(next),
             Place.Size when _digits == 0 => null,
-            Place.Size or Place.BeforeExtension or Place.AfterQuoted => next == ';' ? Place.ExtensionName : space ? Place.BeforeExtension : null,
+            Place.Size or Place.BeforeExtension or Place.AfterQuoted =>
+                next == ';' ? Place.ExtensionName : space ? Place.BeforeExtension : null,
             // Section 7.1.1: BWS ";" BWS name [ BWS "=" BWS value ], value a token or quoted.
             Place.ExtensionName => space ? _place : IsToken(next) ? Place.InExtensionName : null,
             Place.InExtensionName when IsToken(next) => _place,

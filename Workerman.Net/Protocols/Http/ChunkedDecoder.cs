@@ -12,7 +12,9 @@ namespace Workerman.Protocols.Http;
 /// <param name="options">The limits of the trailer section: those of a head.</param>
 internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOptions options)
 {
-    /// <summary>A chunk-size line with its extensions: generous for what anyone sends, small for what an attacker might.</summary>
+    /// <summary>
+    /// A chunk-size line with its extensions: generous for what anyone sends, small for what an attacker might.
+    /// </summary>
     private const int MaxSizeLine = 1024;
 
     /// <summary>What of a line is not counted as extension.</summary>
@@ -96,7 +98,8 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
             if (!_line.Take(next)) return Verdict.Reject(400, "bad chunk size or extension");
             if (++_lineLength > MaxSizeLine) return Verdict.Reject(400, "chunk size line too long");
             // A kilobyte of extensions for each byte of data is nobody's idea of a body.
-            if (_lineLength > MaxPlainLine && ++_extensions > options.MaxHeadSize) return Verdict.Reject(400, "too many chunk extensions");
+            if (_lineLength > MaxPlainLine && ++_extensions > options.MaxHeadSize)
+                return Verdict.Reject(400, "too many chunk extensions");
         }
         return Verdict.Message;
     }

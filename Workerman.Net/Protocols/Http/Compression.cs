@@ -15,7 +15,9 @@ internal static class Compression
     /// <summary>Above this the other clients of the loop would notice.</summary>
     public const int MaxSize = 1024 * 1024;
 
-    /// <summary>The response as it goes to this client: itself, or a copy with what caches have to know and perhaps another body.</summary>
+    /// <summary>
+    /// The response as it goes to this client: itself, or a copy with what caches have to know and perhaps another body.
+    /// </summary>
     public static Response Apply(Response response, Request request)
     {
         if (!IsWorthIt(response)) return response;

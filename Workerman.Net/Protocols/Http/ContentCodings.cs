@@ -16,7 +16,8 @@ internal static class ContentCodings
     public static string[] Read(string? field)
     {
         if (field is null) return [];
-        return [.. field.Split(',').Select(coding => AsciiCase.ToLower(coding.Trim(' ', '\t'))).Where(coding => coding is not ("" or "identity"))];
+        return [.. field.Split(',').Select(coding => AsciiCase.ToLower(coding.Trim(' ', '\t')))
+            .Where(coding => coding is not ("" or "identity"))];
     }
 
     /// <summary>The way through all codings, the last one first.</summary>
@@ -26,12 +27,15 @@ internal static class ContentCodings
     /// <returns>Null if one of the codings is not known.</returns>
     public static ContentDecoder? Decoder(string[] codings, long limit, BodySink body)
     {
-        if (codings.Length is 0 or > Most || !codings.All(coding => coding is "gzip" or "x-gzip" or "deflate" or "br")) return null;
+        if (codings.Length is 0 or > Most || !codings.All(coding => coding is "gzip" or "x-gzip" or "deflate" or "br"))
+            return null;
         ContentDecoder? decoder = null;
         foreach (string coding in codings)
         {
             BodySink next = decoder is null ? body : decoder.Append;
-            decoder = coding == "br" ? new BrotliBody(limit, decoder, next) : new InflatedBody(coding == "deflate" ? "deflate" : "gzip", limit, decoder, next);
+            decoder = coding == "br"
+                ? new BrotliBody(limit, decoder, next)
+                : new InflatedBody(coding == "deflate" ? "deflate" : "gzip", limit, decoder, next);
         }
         return decoder;
     }

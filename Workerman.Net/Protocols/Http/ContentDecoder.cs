@@ -39,7 +39,8 @@ internal abstract class ContentDecoder(string coding, long limit, ContentDecoder
 
     protected void Emit(ReadOnlySpan<byte> bytes)
     {
-        if ((_length += bytes.Length) > limit) throw new BadRequestException(Refusals.BodyTooLarge.Status, Refusals.BodyTooLarge.Reason!);
+        if ((_length += bytes.Length) > limit)
+            throw new BadRequestException(Refusals.BodyTooLarge.Status, Refusals.BodyTooLarge.Reason!);
         next(bytes);
     }
 

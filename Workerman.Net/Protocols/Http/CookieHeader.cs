@@ -3,9 +3,9 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Reads the Cookie header field (RFC 6265 section 4.2.1). Values are percent-decoded, the inverse of
-/// <see cref="SetCookie"/>; a plus stays a plus, because cookies are often Base64. Names are taken as they are: one that is decoded could
-/// pass for another, whose prefix browsers guard (RFC 6265bis section 4.1.3). Pure.
+/// Reads the Cookie header field (RFC 6265 section 4.2.1). Values are percent-decoded, the inverse of <see cref="SetCookie"/>; a
+/// plus stays a plus, because cookies are often Base64. Names are taken as they are: one that is decoded could pass for another,
+/// whose prefix browsers guard (RFC 6265bis section 4.1.3). Pure.
 /// </summary>
 internal static class CookieHeader
 {

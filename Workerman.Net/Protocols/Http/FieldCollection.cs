@@ -31,7 +31,8 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
 
     /// <summary>The last value of a name.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
-    public T this[string key] => TryGetValue(key, out T? value) ? value : throw new KeyNotFoundException($"The request has no '{Printable.Of(key)}'.");
+    public T this[string key] =>
+        TryGetValue(key, out T? value) ? value : throw new KeyNotFoundException($"The request has no '{Printable.Of(key)}'.");
 
     /// <summary>Whether there is a value of that name.</summary>
     public bool ContainsKey(string key) => _last.ContainsKey(key);
@@ -48,12 +49,13 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
     public IReadOnlyList<T> GetValues(string key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return ContainsKey(key) ? [.. _fields.Where(field => _last.Comparer.Equals(field.Key, key)).Select(field => field.Value)] : [];
+        return ContainsKey(
+            key) ? [.. _fields.Where(field => _last.Comparer.Equals(field.Key, key)).Select(field => field.Value)] : [];
     }
 
     /// <summary>
-    /// What PHP makes an array of: of <c>a[]=x&amp;a[k]=y</c> for <c>a</c> the keys <c>0</c> and <c>k</c>. Of several with one key the
-    /// last; for arrays within arrays ask with the outer key, as in <c>GetArray("a[k]")</c>.
+    /// What PHP makes an array of: of <c>a[]=x&amp;a[k]=y</c> for <c>a</c> the keys <c>0</c> and <c>k</c>. Of several with one
+    /// key the last; for arrays within arrays ask with the outer key, as in <c>GetArray("a[k]")</c>.
     /// </summary>
     public IReadOnlyDictionary<string, T> GetArray(string name)
     {
@@ -64,7 +66,8 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
         {
             if (KeyIn(name, field) is not { } key) continue;
             if (key.Length == 0) key = next.ToString(CultureInfo.InvariantCulture);
-            if (long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out long index) && index >= next && index < long.MaxValue) next = index + 1;
+            if (long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out long index) && index >= next
+                && index < long.MaxValue) next = index + 1;
             array[key] = value;
         }
         return array;
@@ -90,7 +93,8 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
     /// <summary>The <c>k</c> of <c>name[k]</c>; null for what is not exactly that.</summary>
     private static string? KeyIn(string name, string field)
     {
-        if (field.Length < name.Length + 2 || field[name.Length] != '[' || !field.StartsWith(name, StringComparison.Ordinal)) return null;
+        if (field.Length < name.Length + 2 || field[name.Length] != '[' || !field.StartsWith(name, StringComparison.Ordinal))
+            return null;
         int end = field.IndexOf(']', name.Length);
         return end == field.Length - 1 ? field[(name.Length + 1)..end] : null;
     }

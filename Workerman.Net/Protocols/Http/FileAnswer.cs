@@ -32,7 +32,9 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         }
         try
         {
-            FileAnswer answer = body.IsPart ? OfPart(response, body, file!, request) : OfWhole(response, body, ref file!, request);
+            FileAnswer answer = body.IsPart
+                ? OfPart(response, body, file!, request)
+                : OfWhole(response, body, ref file!, request);
             if (answer.Body is null) file!.Dispose();
             return answer;
         }
@@ -47,7 +49,8 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     {
         Response head = Describe(response, body, file, request);
         if (response.StatusCode != 200) return new FileAnswer(head, new FileRange(file.Handle, 0, file.Size));
-        ContentCoding coding = body.Precompressed && request is not null ? Negotiate(head, body, ref file, request) : ContentCoding.Identity;
+        ContentCoding coding = body.Precompressed
+            && request is not null ? Negotiate(head, body, ref file, request) : ContentCoding.Identity;
         Validators validators = AddValidators(head, file, coding);
         AddIfMissing(head, "Accept-Ranges", "bytes");
         if (request is null || !IsGetOrHead(request)) return new FileAnswer(head, new FileRange(file.Handle, 0, file.Size));
@@ -68,18 +71,20 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     }
 
     /// <summary>What a request whose conditions do not hold is answered with; null if they do.</summary>
-    private static FileAnswer? Refusal(Response head, Preconditions conditions, in Validators validators) => conditions.Judge(validators) switch
-    {
-        Condition.NotModified => new FileAnswer(Without(head, 304), null),
-        Condition.Failed => new FileAnswer(Without(head, 412), null),
-        _ => null,
-    };
+    private static FileAnswer? Refusal(Response head, Preconditions conditions, in Validators validators) =>
+        conditions.Judge(validators) switch
+        {
+            Condition.NotModified => new FileAnswer(Without(head, 304), null),
+            Condition.Failed => new FileAnswer(Without(head, 412), null),
+            _ => null,
+        };
 
     /// <summary>Lets a compressed copy take the file's place. The type stays that of the file.</summary>
     private static ContentCoding Negotiate(Response head, FileBody body, ref OpenedFile file, Request request)
     {
         if (head.GetHeader("Content-Encoding") is not null) return ContentCoding.Identity;
-        ContentCoding coding = PrecompressedFile.Choose(body, AcceptEncoding.Parse(request.Header("accept-encoding")), ref file, out bool varies);
+        ContentCoding coding =
+            PrecompressedFile.Choose(body, AcceptEncoding.Parse(request.Header("accept-encoding")), ref file, out bool varies);
         if (varies) AcceptEncoding.AddVary(head.Headers);
         if (coding != ContentCoding.Identity) head.WithHeader("Content-Encoding", AcceptEncoding.NameOf(coding));
         return coding;
@@ -104,7 +109,8 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
             if (length == 0) head.WithStatus(200);
             else if (response.StatusCode == 200) head.WithStatus(206);
             Validators validators = AddValidators(head, file, ContentCoding.Identity);
-            if (request is not null && IsGetOrHead(request) && Refusal(head, ConditionsOf(request), validators) is { } refusal) return refusal;
+            if (request is not null && IsGetOrHead(request) && Refusal(head, ConditionsOf(request), validators) is { } refusal)
+                return refusal;
         }
         if (head.StatusCode == 206) AddIfMissing(head, "Content-Range", ContentRange(body.Offset, length, file.Size));
         return new FileAnswer(head, new FileRange(file.Handle, body.Offset, length));
@@ -142,13 +148,18 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
             head.WithHeader("ETag", validators.Tag.ToString()!);
         }
         if (head.GetHeader("Last-Modified") is { } ownDate)
-            validators = validators with { Modified = HttpDate.TryParse(ownDate, out DateTimeOffset date) ? date : null, DateIsStrong = false };
+            validators = validators with
+            {
+                Modified = HttpDate.TryParse(ownDate, out DateTimeOffset date) ? date : null,
+                DateIsStrong = false
+            };
         else head.WithHeader("Last-Modified", HttpDate.Format(validators.Modified!.Value));
         return validators;
     }
 
     /// <summary>RFC 9110 section 14.2: Range has a meaning for GET alone.</summary>
-    private static ByteRange RangeOf(Request request, Response head, Preconditions conditions, in Validators validators, long size)
+    private static ByteRange RangeOf(Request request, Response head, Preconditions conditions, in Validators validators,
+        long size)
     {
         if (request.Method == "HEAD" || request.Header("range") is not { } range) return default;
         if (head.GetHeader("Accept-Ranges") is "none" || !conditions.AllowsRange(validators)) return default;
@@ -169,12 +180,17 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     private static string ContentRange(long first, long length, long size) =>
         string.Create(CultureInfo.InvariantCulture, $"bytes {first}-{first + length - 1}/{size}");
 
-    /// <summary>A copy without the file and what is said of it; a 304 keeps what caches want to know (RFC 9110 section 15.4.5).</summary>
+    /// <summary>
+    /// A copy without the file and what is said of it; a 304 keeps what caches want to know (RFC 9110 section 15.4.5).
+    /// </summary>
     private static Response Without(Response response, int status)
     {
-        Response copy = response.CopyHead(status).WithoutHeader("Content-Type").WithoutHeader("Content-Disposition").WithoutHeader("Content-Encoding")
+        Response copy = response.CopyHead(status).WithoutHeader("Content-Type").WithoutHeader("Content-Disposition")
+            .WithoutHeader("Content-Encoding")
             .WithoutHeader("Content-Range").WithoutHeader("Content-Length");
-        return status == 304 ? copy : copy.WithoutHeader("ETag").WithoutHeader("Last-Modified").WithoutHeader("Cache-Control").WithoutHeader("Expires");
+        return status == 304
+            ? copy
+            : copy.WithoutHeader("ETag").WithoutHeader("Last-Modified").WithoutHeader("Cache-Control").WithoutHeader("Expires");
     }
 
     private static void AddIfMissing(Response response, string name, string value)

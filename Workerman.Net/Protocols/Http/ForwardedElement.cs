@@ -22,7 +22,8 @@ internal readonly record struct ForwardedElement(IPAddress? For, string? Scheme,
             if (!TryReadValue(text[(equals + 1)..], out string value, out text) || !pairs.TryAdd(name, value)) return default;
         }
         return new ForwardedElement(
-            TryReadNode(pairs.GetValueOrDefault("for"), out IPAddress? node) ? node : null, SchemeOf(pairs.GetValueOrDefault("proto")), HostOf(pairs.GetValueOrDefault("host")));
+            TryReadNode(pairs.GetValueOrDefault("for"), out IPAddress? node) ? node : null,
+            SchemeOf(pairs.GetValueOrDefault("proto")), HostOf(pairs.GetValueOrDefault("host")));
     }
 
     /// <summary>
@@ -52,10 +53,11 @@ internal readonly record struct ForwardedElement(IPAddress? For, string? Scheme,
     }
 
     /// <summary>
-    /// The scheme that a request came by, <c>http</c> or <c>https</c>; null for any other. Some proxies say <c>ws</c> or <c>wss</c> of the request that a
-    /// WebSocket begins with.
+    /// The scheme that a request came by, <c>http</c> or <c>https</c>; null for any other. Some proxies say <c>ws</c> or
+    /// <c>wss</c> of the request that a WebSocket begins with.
     /// </summary>
-    public static string? SchemeOf(ReadOnlySpan<char> scheme) => Is(scheme, "https") || Is(scheme, "wss") ? "https" : Is(scheme, "http") || Is(scheme, "ws") ? "http" : null;
+    public static string? SchemeOf(ReadOnlySpan<char> scheme) =>
+        Is(scheme, "https") || Is(scheme, "wss") ? "https" : Is(scheme, "http") || Is(scheme, "ws") ? "http" : null;
 
     private static bool Is(ReadOnlySpan<char> scheme, string known) => scheme.Equals(known, StringComparison.OrdinalIgnoreCase);
 

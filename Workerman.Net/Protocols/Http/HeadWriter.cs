@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>Writes text and numbers into one span of a buffer writer, whose size is reckoned beforehand. For one head, or one event.</summary>
+/// <summary>
+/// Writes text and numbers into one span of a buffer writer, whose size is reckoned beforehand. For one head, or one event.
+/// </summary>
 internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
 {
     private readonly Span<byte> _span = output.GetSpan(size);

@@ -16,10 +16,11 @@ internal struct HeaderLine
     /// <summary>Judges a line, or the beginning of one.</summary>
     public Verdict Read(ReadOnlySpan<byte> line, bool isWhole)
     {
-        // A line that starts with white space is an obsolete fold (section 5.2); no token starts so. Section 5.1: no white space between name and
-        // colon; it is no token character either.
+        // A line that starts with white space is an obsolete fold (section 5.2); no token starts so. Section 5.1: no white space
+        // between name and colon; it is no token character either.
         NameLength = HttpChars.TokenLength(line);
-        if (NameLength == line.Length && NameLength > 0) return isWhole ? Verdict.Reject(400, "header field without a colon") : Verdict.NeedMore;
+        if (NameLength == line.Length && NameLength > 0)
+            return isWhole ? Verdict.Reject(400, "header field without a colon") : Verdict.NeedMore;
         if (NameLength == 0 || line[NameLength] != ':') return Verdict.Reject(400, "bad header field name");
         ReadOnlySpan<byte> rest = line[(NameLength + 1)..];
         if (!HttpChars.IsFieldValue(rest)) return Verdict.Reject(400, "bad header field value");

@@ -77,14 +77,18 @@ internal static class HostName
     {
         for (int i = name.IndexOfAnyExcept(PlainBytes); i >= 0; i = name.IndexOfAnyExcept(PlainBytes))
         {
-            if (name[i] != '%' || i + 2 >= name.Length || !char.IsAsciiHexDigit((char)name[i + 1]) || !char.IsAsciiHexDigit((char)name[i + 2])) return false;
+            if (name[i] != '%' || i + 2 >= name.Length || !char.IsAsciiHexDigit((char)name[i + 1])
+                || !char.IsAsciiHexDigit((char)name[i + 2])) return false;
             name = name[(i + 3)..];
         }
         return true;
     }
 
-    /// <summary>[ IPv6 ] without a zone, which is of no use to anybody else (RFC 3986 section 3.2.2). IPvFuture has no version yet.</summary>
+    /// <summary>
+    /// [ IPv6 ] without a zone, which is of no use to anybody else (RFC 3986 section 3.2.2). IPvFuture has no version yet.
+    /// </summary>
     private static bool IsLiteral(ReadOnlySpan<byte> name) =>
         name.Length > 2 && name[^1] == ']' && !name.Contains((byte)'%') && !name[1..].Contains((byte)'[')
-        && IPAddress.TryParse(Encoding.ASCII.GetString(name[1..^1]), out IPAddress? address) && address.AddressFamily == AddressFamily.InterNetworkV6;
+        && IPAddress.TryParse(Encoding.ASCII.GetString(name[1..^1]), out IPAddress? address)
+        && address.AddressFamily == AddressFamily.InterNetworkV6;
 }

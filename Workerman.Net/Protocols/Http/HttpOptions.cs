@@ -36,13 +36,21 @@ public sealed class HttpOptions
     /// </summary>
     public TimeSpan KeepAliveTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(130);
 
-    /// <summary>Members that a query may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Get</c> throws, which is answered with 400.</summary>
+    /// <summary>
+    /// Members that a query may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Get</c> throws, which is
+    /// answered with 400.
+    /// </summary>
     public int MaxQueryMembers { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
 
-    /// <summary>Cookies that a request may have; 200, 1 to 10,000. Beyond: <c>Cookie</c> throws, which is answered with 431.</summary>
+    /// <summary>
+    /// Cookies that a request may have; 200, 1 to 10,000. Beyond: <c>Cookie</c> throws, which is answered with 431.
+    /// </summary>
     public int MaxCookies { get; set => field = InRange(value, 1, 10_000); } = 200;
 
-    /// <summary>Fields that a form, or members that a JSON object, may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Post</c> throws, which is answered with 413.</summary>
+    /// <summary>
+    /// Fields that a form, or members that a JSON object, may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond:
+    /// <c>Post</c> throws, which is answered with 413.
+    /// </summary>
     public int MaxFormFields { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
 
     /// <summary>
@@ -53,13 +61,22 @@ public sealed class HttpOptions
     /// </summary>
     public int MaxFormFieldsSize { get; set => field = InRange(value, 1, int.MaxValue); } = 1024 * 1024;
 
-    /// <summary>Files that a form may have; 20, 0 to 100,000 (PHP: <c>max_file_uploads</c>). Beyond: <c>File</c> throws, which is answered with 413.</summary>
+    /// <summary>
+    /// Files that a form may have; 20, 0 to 100,000 (PHP: <c>max_file_uploads</c>). Beyond: <c>File</c> throws, which is answered
+    /// with 413.
+    /// </summary>
     public int MaxFiles { get; set => field = InRange(value, 0, 100_000); } = 20;
 
-    /// <summary>Bytes of a body that are kept in memory; 1 MiB, at least 0. What is larger goes to a temporary file, a form's parts each by itself.</summary>
+    /// <summary>
+    /// Bytes of a body that are kept in memory; 1 MiB, at least 0. What is larger goes to a temporary file, a form's parts each
+    /// by itself.
+    /// </summary>
     public int BodyMemoryThreshold { get; set => field = InRange(value, 0, int.MaxValue); } = 1024 * 1024;
 
-    /// <summary>Bytes of an uploaded file that are kept in memory when its form is larger than <see cref="BodyMemoryThreshold"/>; 64 KiB, at least 0.</summary>
+    /// <summary>
+    /// Bytes of an uploaded file that are kept in memory when its form is larger than <see cref="BodyMemoryThreshold"/>; 64 KiB,
+    /// at least 0.
+    /// </summary>
     public int FileMemoryThreshold { get; set => field = InRange(value, 0, int.MaxValue); } = 64 * 1024;
 
     /// <summary>
@@ -72,7 +89,9 @@ public sealed class HttpOptions
         get;
         set
         {
-            if (!Directory.Exists(value)) throw new ArgumentException($"There is no folder '{Printable.Of(value ?? "")}' to put uploads in; make it first.", nameof(value));
+            if (!Directory.Exists(value))
+                throw new ArgumentException($"There is no folder '{Printable.Of(value ?? "")}' to put uploads in; make it first.",
+                    nameof(value));
             field = value;
         }
     } = Path.GetTempPath();
@@ -131,7 +150,9 @@ public sealed class HttpOptions
     internal static string CheckCharset(string charset)
     {
         ArgumentNullException.ThrowIfNull(charset);
-        if (charset.Length > 0 && !HttpChars.IsToken(charset)) throw new ArgumentException($"'{Printable.Of(charset)}' is no charset; give its name, such as utf-8, or an empty text for none.", nameof(charset));
+        if (charset.Length > 0 && !HttpChars.IsToken(charset))
+            throw new ArgumentException($"'{Printable.Of(charset)}' is no charset; give its name, such as utf-8, "
+                + "or an empty text for none.", nameof(charset));
         return charset;
     }
 

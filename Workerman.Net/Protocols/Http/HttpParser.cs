@@ -19,7 +19,8 @@ internal static class HttpParser
     /// <param name="head">The head, where the verdict is <see cref="VerdictKind.Message"/>.</param>
     /// <param name="consumed">How many bytes it had, with the empty lines before it.</param>
     /// <param name="isSecure">Whether it came over TLS.</param>
-    public static Verdict TryParse(in ReadOnlySequence<byte> input, HttpOptions options, out RequestHead head, out int consumed, bool isSecure = false)
+    public static Verdict TryParse(in ReadOnlySequence<byte> input, HttpOptions options, out RequestHead head, out int consumed,
+        bool isSecure = false)
     {
         // More than the limit is not looked at, so that a rule broken within it counts before the size.
         ReadOnlySpan<byte> first = input.FirstSpan;
@@ -30,7 +31,8 @@ internal static class HttpParser
         return verdict.Kind == VerdictKind.NeedMore && size == options.MaxHeadSize ? Refusals.HeadTooLarge : verdict;
     }
 
-    private static Verdict TryParseCopy(in ReadOnlySequence<byte> input, int size, HttpOptions options, bool isSecure, out RequestHead head, out int consumed)
+    private static Verdict TryParseCopy(in ReadOnlySequence<byte> input, int size, HttpOptions options, bool isSecure,
+        out RequestHead head, out int consumed)
     {
         byte[] whole = ArrayPool<byte>.Shared.Rent(size);
         try
@@ -45,11 +47,14 @@ internal static class HttpParser
     }
 
     [SkipLocalsInit]
-    private static Verdict TryParse(ReadOnlySpan<byte> input, HttpOptions options, bool isSecure, out RequestHead head, out int consumed)
+    private static Verdict TryParse(ReadOnlySpan<byte> input, HttpOptions options, bool isSecure, out RequestHead head,
+        out int consumed)
     {
         head = default;
         consumed = 0;
-        Span<HeaderField> fields = options.MaxHeaderCount <= StackFields ? stackalloc HeaderField[StackFields] : new HeaderField[options.MaxHeaderCount];
+        Span<HeaderField> fields = options.MaxHeaderCount <= StackFields
+            ? stackalloc HeaderField[StackFields]
+            : new HeaderField[options.MaxHeaderCount];
         var reader = new LineReader(input);
         int start = reader.SkipEmptyLines();
         Verdict verdict = ReadRequestLine(ref reader, options, isSecure, out RequestLine line);
@@ -85,12 +90,16 @@ internal static class HttpParser
         int limit = options.MaxRequestLineSize;
         bool tooLong = text.Length > limit;
         if (text.IsEmpty) return OrWait(Verdict.NeedMore, end);
-        Verdict verdict = tooLong ? line.Read(text[..(limit + 1)], isWhole: false, options, isSecure) : line.Read(text, end != LineEnd.Open, options, isSecure);
-        if (tooLong && verdict.Kind != VerdictKind.Reject) return text[..limit].Contains((byte)' ') ? Refusals.RequestLineTooLong : Refusals.MethodTooLong;
+        Verdict verdict = tooLong
+            ? line.Read(text[..(limit + 1)], isWhole: false, options, isSecure)
+            : line.Read(text, end != LineEnd.Open, options, isSecure);
+        if (tooLong && verdict.Kind != VerdictKind.Reject)
+            return text[..limit].Contains((byte)' ') ? Refusals.RequestLineTooLong : Refusals.MethodTooLong;
         return end == LineEnd.Ended ? verdict : OrWait(verdict, end);
     }
 
-    private static Verdict ReadField(ReadOnlySpan<byte> text, bool isWhole, int offset, ref RequestFraming framing, out HeaderField field)
+    private static Verdict ReadField(ReadOnlySpan<byte> text, bool isWhole, int offset, ref RequestFraming framing,
+        out HeaderField field)
     {
         field = default;
         var line = new HeaderLine();
@@ -111,13 +120,14 @@ internal static class HttpParser
         return head[..line.MethodLength].SequenceEqual("CONNECT"u8) ? target : RequestTarget.Authority(target);
     }
 
-    private static RequestHead Build(ReadOnlySpan<byte> bytes, ReadOnlySpan<HeaderField> fields, in RequestLine line, in RequestFraming framing) => new(bytes, fields)
-    {
-        MethodLength = line.MethodLength,
-        TargetLength = line.TargetLength,
-        IsHttp11 = line.MinorVersion == 1,
-        ContentLength = framing.ContentLength,
-        KeepAlive = framing.KeepAlive,
-        ExpectsContinue = framing.ExpectsContinue,
-    };
+    private static RequestHead Build(ReadOnlySpan<byte> bytes, ReadOnlySpan<HeaderField> fields, in RequestLine line,
+        in RequestFraming framing) => new(bytes, fields)
+        {
+            MethodLength = line.MethodLength,
+            TargetLength = line.TargetLength,
+            IsHttp11 = line.MinorVersion == 1,
+            ContentLength = framing.ContentLength,
+            KeepAlive = framing.KeepAlive,
+            ExpectsContinue = framing.ExpectsContinue,
+        };
 }

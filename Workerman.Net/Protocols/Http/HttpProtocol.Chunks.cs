@@ -65,6 +65,7 @@ internal partial class HttpProtocol
     }
 
     private static bool IsChunked(Response response) =>
-        response.GetHeader("Transfer-Encoding") is { } coding && coding.AsSpan().Trim(" \t").Equals("chunked", StringComparison.OrdinalIgnoreCase)
+        response.GetHeader("Transfer-Encoding") is { } coding
+        && coding.AsSpan().Trim(" \t").Equals("chunked", StringComparison.OrdinalIgnoreCase)
         && ResponseWriter.HasBody(response.StatusCode);
 }

@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>The way in: head, then body as it arrives, then the request is with the application until it has its answer.</summary>
+/// <summary>
+/// The way in: head, then body as it arrives, then the request is with the application until it has its answer.
+/// </summary>
 internal partial class HttpProtocol
 {
     private Request? _request;
@@ -68,7 +70,8 @@ internal partial class HttpProtocol
 
     private void BeginBody(in RequestHead head, long limit, bool nothingCame)
     {
-        _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options, _request.Header("content-encoding"), limit);
+        _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options,
+            _request.Header("content-encoding"), limit);
         _body.Remaining = head.ContentLength;
         _state = head.IsChunked ? State.Chunks : State.Body;
         if (head.IsChunked) _chunks = new ChunkedDecoder(_body, limit, options);

@@ -3,8 +3,8 @@ using Workerman.Protocols.Http.Sessions;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The session on its way out: it is saved before the answer is written, and the answer tells the client an id it does not know yet. A request
-/// that never used its session has none here.
+/// The session on its way out: it is saved before the answer is written, and the answer tells the client an id it does not know
+/// yet. A request that never used its session has none here.
 /// </summary>
 internal partial class HttpProtocol
 {
@@ -26,12 +26,13 @@ internal partial class HttpProtocol
     }
 
     /// <summary>
-    /// The answer as it is to be written: with the session's cookie if there is news for the client, or another one if the session cannot be saved. The
-    /// application's own is not touched: it may be sent to others as well.
+    /// The answer as it is to be written: with the session's cookie if there is news for the client, or another one if the
+    /// session cannot be saved. The application's own is not touched: it may be sent to others as well.
     /// </summary>
     private Response CommitSession(Session session, Response answer)
     {
-        if (TrySave(session)) return session.IsIssued ? answer.WithAnotherHeader("Set-Cookie", options.Session.CookieOf(session.Id)) : answer;
+        if (TrySave(session))
+            return session.IsIssued ? answer.WithAnotherHeader("Set-Cookie", options.Session.CookieOf(session.Id)) : answer;
         // Whatever the application means to send after this answer is none of its parts: nothing may follow.
         _retiring = true;
         return Rejection(new Verdict(VerdictKind.Reject, 500));
@@ -41,7 +42,8 @@ internal partial class HttpProtocol
     private static void SealRawAnswer(Session session)
     {
         if (session.IsIssued)
-            throw new InvalidOperationException("The client is yet to be told its new session id, which SendRaw cannot do; send a Response, or use the session before in an answer of its own.");
+            throw new InvalidOperationException("The client is yet to be told its new session id, which SendRaw cannot do; "
+                + "send a Response, or use the session before in an answer of its own.");
         session.Save();
     }
 

@@ -117,7 +117,9 @@ internal partial class HttpProtocol
     }
 
     public override Verdict JudgeFault(Exception exception) =>
-        exception is BadRequestException mistake ? Verdict.Reject(mistake.StatusCode, mistake.Message) : base.JudgeFault(exception);
+        exception is BadRequestException mistake
+        ? Verdict.Reject(mistake.StatusCode, mistake.Message)
+        : base.JudgeFault(exception);
 
     public override bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output)
     {
@@ -139,9 +141,12 @@ internal partial class HttpProtocol
         return refused switch
         {
             Refused.Nothing => null,
-            Refused.Raw => "A file is being sent on this connection, and bytes of your own would land within it; send them after it.",
-            Refused.Chunk => "No chunked answer is open on this connection; first send a Response with Transfer-Encoding: chunked. An empty Chunk ends it.",
-            Refused.Event => "No event stream is open on this connection; first send a Response with Content-Type text/event-stream.",
+            Refused.Raw =>
+                "A file is being sent on this connection, and bytes of your own would land within it; send them after it.",
+            Refused.Chunk => "No chunked answer is open on this connection; first send a Response with Transfer-Encoding: "
+                + "chunked. An empty Chunk ends it.",
+            Refused.Event =>
+                "No event stream is open on this connection; first send a Response with Content-Type text/event-stream.",
             _ => _state switch
             {
                 State.File => "The request has its answer, and its file is still being sent.",
@@ -149,7 +154,8 @@ internal partial class HttpProtocol
                 State.Chunked => "A chunked answer is open on this connection; send Chunks, and an empty one to end it.",
                 State.Stream => "An event stream is open on this connection; send ServerSentEvents, or end it with End().",
                 // RFC 9112 section 9.3.2: the peer takes what comes for the answer to its next request.
-                _ => "No request waits for an answer on this connection: it has had one already, or is yet to ask. SendRaw sends bytes past the protocol.",
+                _ => "No request waits for an answer on this connection: it has had one already, or is yet to ask. "
+                    + "SendRaw sends bytes past the protocol.",
             },
         };
     }
@@ -176,7 +182,10 @@ internal partial class HttpProtocol
     /// <summary>Whether text and bytes have to go the way of a response.</summary>
     private bool NeedsResponse => _session is not null || options.Compression || (options.AllowConnect && Head.IsConnect);
 
-    /// <summary>RFC 9110 section 9.3.6: behind the head the tunnel begins, so there is no length and no body, and nothing of it is a request.</summary>
+    /// <summary>
+    /// RFC 9110 section 9.3.6: behind the head the tunnel begins, so there is no length and no body, and nothing of it is a
+    /// request.
+    /// </summary>
     private void BeginTunnel(Response message, IBufferWriter<byte> output)
     {
         ResponseWriter.WriteTunnelHead(message, output);
@@ -194,7 +203,8 @@ internal partial class HttpProtocol
     private static Response Rejection(Verdict verdict)
     {
         string reason = verdict.Reason is null ? "" : $": {verdict.Reason}";
-        return new(verdict.Status, new() { ["Content-Type"] = "text/plain;charset=utf-8" }, $"{verdict.Status} {ReasonPhrases.Of(verdict.Status)}{reason}\n");
+        return new(verdict.Status, new() { ["Content-Type"] = "text/plain;charset=utf-8" },
+            $"{verdict.Status} {ReasonPhrases.Of(verdict.Status)}{reason}\n");
     }
 
     private static bool IsEventStream(Response response) =>

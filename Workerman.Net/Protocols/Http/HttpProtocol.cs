@@ -10,7 +10,8 @@ namespace Workerman.Protocols.Http;
 /// <c>.File.cs</c> and <c>.Chunks.cs</c>.
 /// </summary>
 internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, bool isUnix = false)
-    : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>, IEncoder<UpgradeAnswer>
+    : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>,
+    IEncoder<UpgradeAnswer>
 {
     private State _state = State.Head;
     private bool _begun;
@@ -78,7 +79,8 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     public IPAddress? PeerAddress => _peer?.RemoteAddress?.Address;
 
     /// <summary>Whether the peer is a proxy that is believed. One that is gone before it was asked for is not.</summary>
-    public bool HasTrustedPeer => isUnix ? options.TrustedProxies.HasUnixSockets : PeerAddress is { } address && options.TrustedProxies.Contains(address);
+    public bool HasTrustedPeer =>
+        isUnix ? options.TrustedProxies.HasUnixSockets : PeerAddress is { } address && options.TrustedProxies.Contains(address);
 
     public override void OnAttached(IPeer peer) => _peer = peer;
 

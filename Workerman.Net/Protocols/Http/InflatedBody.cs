@@ -8,7 +8,8 @@ namespace Workerman.Protocols.Http;
 /// (RFC 1951). What follows its
 /// end is left unread. Belongs to a <see cref="RequestBody"/>.
 /// </summary>
-internal sealed class InflatedBody(string coding, long limit, ContentDecoder? following, BodySink next) : ContentDecoder(coding, limit, following, next)
+internal sealed class InflatedBody(string coding, long limit, ContentDecoder? following, BodySink next)
+    : ContentDecoder(coding, limit, following, next)
 {
     private const int Step = 64 * 1024;
 

@@ -27,7 +27,9 @@ internal ref struct LineReader(ReadOnlySpan<byte> input)
 
     public int Position { get; private set; }
 
-    /// <summary>Section 2.2: empty lines before a request line are ignored, but they count. Answers where the head starts.</summary>
+    /// <summary>
+    /// Section 2.2: empty lines before a request line are ignored, but they count. Answers where the head starts.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int SkipEmptyLines()
     {

@@ -9,7 +9,8 @@ internal static class MediaType
     public static bool IsJson(string? contentType)
     {
         ReadOnlySpan<char> type = Of(contentType);
-        return type.EndsWith("/json", StringComparison.OrdinalIgnoreCase) || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
+        return type.EndsWith("/json", StringComparison.OrdinalIgnoreCase)
+            || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>The type by itself.</summary>

@@ -93,12 +93,14 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
 
     /// <summary>RFC 7578 section 4.5: a part of text may say its charset, else it is UTF-8.</summary>
     private static Encoding Charset(string? contentType) =>
-        contentType is not null && HeaderParameters.Read(contentType, out _).GetValueOrDefault("charset") is { } name && Charsets.Find(name) is { } charset
+        contentType is not null && HeaderParameters.Read(contentType, out _).GetValueOrDefault("charset") is { } name
+        && Charsets.Find(name) is { } charset
             ? charset
             : Encoding.UTF8;
 
     /// <summary>
-    /// RFC 2046 section 5.1.1 has 1 to 70 characters of its own, no space at the end. Programs also send others, and more of them.
+    /// RFC 2046 section 5.1.1 has 1 to 70 characters of its own, no space at the end. Programs also send others, and more of
+    /// them.
     /// </summary>
     private static string? Boundary(string contentType)
     {

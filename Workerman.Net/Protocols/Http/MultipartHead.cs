@@ -12,8 +12,9 @@ namespace Workerman.Protocols.Http;
 internal sealed record MultipartHead(string Name, string? FileName, string? ContentType)
 {
     /// <summary>
-    /// Reads the header fields of a part. They come from file systems and from programs of all kinds, and say nothing about where the part ends, so
-    /// nothing in them is worth the whole form: what cannot be read is left out, and of a field that comes twice the first counts.
+    /// Reads the header fields of a part. They come from file systems and from programs of all kinds, and say nothing about where
+    /// the part ends, so nothing in them is worth the whole form: what cannot be read is left out, and of a field that comes
+    /// twice the first counts.
     /// </summary>
     public static MultipartHead Read(ReadOnlySpan<byte> bytes)
     {
@@ -32,7 +33,8 @@ internal sealed record MultipartHead(string Name, string? FileName, string? Cont
             else if (Ascii.EqualsIgnoreCase(name, "content-type"u8)) contentType ??= ValueOf(line[(colon + 1)..]);
         }
         Dictionary<string, string?> parameters = HeaderParameters.Read(disposition ?? "", out _);
-        return new MultipartHead(ParameterText.Read(parameters, "name") ?? "", ParameterText.Read(parameters, "filename"), contentType);
+        return new MultipartHead(ParameterText.Read(parameters, "name") ?? "", ParameterText.Read(parameters, "filename"),
+            contentType);
     }
 
     private static string ValueOf(ReadOnlySpan<byte> value) => Encoding.UTF8.GetString(HttpChars.TrimWhitespace(value));

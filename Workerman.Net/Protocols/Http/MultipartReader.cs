@@ -138,7 +138,9 @@ internal sealed class MultipartReader
         return 0;
     }
 
-    /// <summary>"--" closes the body; else transport padding and CRLF. Anything else would be a longer boundary than the one agreed.</summary>
+    /// <summary>
+    /// "--" closes the body; else transport padding and CRLF. Anything else would be a longer boundary than the one agreed.
+    /// </summary>
     private int ReadDelimiterEnd(ReadOnlySpan<byte> bytes)
     {
         if (bytes.StartsWith("--"u8))
@@ -166,7 +168,8 @@ internal sealed class MultipartReader
         int length = end == 0 ? 0 : end + 2;
         _sink.BeginPart(MultipartHead.Read(bytes[..length]));
         _state = State.Content;
-        // The CRLF of the empty line stays: where there is no content at all, it belongs to the delimiter (RFC 2046 section 5.1.1).
+        // The CRLF of the empty line stays: where there is no content at all, it belongs to the delimiter (RFC 2046 section
+        // 5.1.1).
         _skip = 2;
         return length;
     }

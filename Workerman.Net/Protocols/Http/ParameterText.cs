@@ -63,7 +63,8 @@ internal static class ParameterText
                 (bytes ??= []).AddRange(charset.GetBytes(plain ?? ""));
                 continue;
             }
-            if (!parameters.TryGetValue(key + "*", out string? escaped)) return bytes is null ? null : charset.GetString([.. bytes]);
+            if (!parameters.TryGetValue(key + "*", out string? escaped))
+                return bytes is null ? null : charset.GetString([.. bytes]);
             string[] parts = (escaped ?? "").Split('\'', 3);
             if (i == 0 && parts.Length == 3) charset = Charsets.Find(parts[0]) ?? Encoding.UTF8;
             (bytes ??= []).AddRange(Bytes(i == 0 ? parts[^1] : escaped ?? ""));

@@ -3,8 +3,8 @@ using Workerman.Protocols.Http.Sessions;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// What a <see cref="Request"/> has made of its parts when it was asked for them. An object of its own, because most requests are asked for little. Owned by
-/// its request.
+/// What a <see cref="Request"/> has made of its parts when it was asked for them. An object of its own, because most requests are
+/// asked for little. Owned by its request.
 /// </summary>
 internal sealed class ParsedRequest
 {

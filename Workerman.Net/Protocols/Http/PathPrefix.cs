@@ -53,6 +53,7 @@ internal static class PathPrefix
             foreach (Range range in parts[1..].Split('/')) isPath &= parts[1..][range] is not ("" or "." or "..");
         }
         if (isPath) return parts[1..];
-        throw new ArgumentException($"'{Printable.Of(prefix)}' is no path that files can be below; give one such as /assets.", nameof(prefix));
+        throw new ArgumentException($"'{Printable.Of(prefix)}' is no path that files can be below; give one such as /assets.",
+            nameof(prefix));
     }
 }

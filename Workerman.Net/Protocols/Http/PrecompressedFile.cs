@@ -28,7 +28,8 @@ internal static class PrecompressedFile
         foreach ((ContentCoding coding, string extension) in Kinds)
         {
             int weight = accepted.Of(coding);
-            bool isBetter = weight > 0 && weight >= accepted.Identity && (chosen == ContentCoding.Identity || weight > accepted.Of(chosen));
+            bool isBetter = weight > 0 && weight >= accepted.Identity
+                && (chosen == ContentCoding.Identity || weight > accepted.Of(chosen));
             // One that is not wanted matters as long as nothing is known to vary.
             if ((varies && !isBetter) || !TryOpen(body, extension, modified, out OpenedFile? copy)) continue;
             varies = true;

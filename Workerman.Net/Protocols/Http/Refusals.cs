@@ -7,27 +7,37 @@ internal static class Refusals
     private const string Package = "TcpConnection.MaxPackageSize";
 
     /// <summary>Of a 415, which has Accept-Encoding then and only then (RFC 9110 section 15.5.16).</summary>
-    public const string UnknownCoding = $"the body is in a Content-Encoding that is not read here ({Options}{nameof(HttpOptions.DecompressRequests)})";
+    public const string UnknownCoding =
+        $"the body is in a Content-Encoding that is not read here ({Options}{nameof(HttpOptions.DecompressRequests)})";
 
-    public static Verdict HeadTooLarge { get; } = Verdict.Reject(431, $"request head too large ({Options}{nameof(HttpOptions.MaxHeadSize)})");
+    public static Verdict HeadTooLarge { get; } =
+        Verdict.Reject(431, $"request head too large ({Options}{nameof(HttpOptions.MaxHeadSize)})");
 
-    public static Verdict TrailersTooLarge { get; } = Verdict.Reject(431, $"trailer section too large ({Options}{nameof(HttpOptions.MaxHeadSize)})");
+    public static Verdict TrailersTooLarge { get; } =
+        Verdict.Reject(431, $"trailer section too large ({Options}{nameof(HttpOptions.MaxHeadSize)})");
 
-    public static Verdict TooManyHeaders { get; } = Verdict.Reject(431, $"too many header fields ({Options}{nameof(HttpOptions.MaxHeaderCount)})");
+    public static Verdict TooManyHeaders { get; } =
+        Verdict.Reject(431, $"too many header fields ({Options}{nameof(HttpOptions.MaxHeaderCount)})");
 
-    public static Verdict TooManyTrailers { get; } = Verdict.Reject(431, $"too many trailer fields ({Options}{nameof(HttpOptions.MaxHeaderCount)})");
+    public static Verdict TooManyTrailers { get; } =
+        Verdict.Reject(431, $"too many trailer fields ({Options}{nameof(HttpOptions.MaxHeaderCount)})");
 
-    public static Verdict RequestLineTooLong { get; } = Verdict.Reject(414, $"request line too long ({Options}{nameof(HttpOptions.MaxRequestLineSize)})");
+    public static Verdict RequestLineTooLong { get; } =
+        Verdict.Reject(414, $"request line too long ({Options}{nameof(HttpOptions.MaxRequestLineSize)})");
 
-    public static Verdict MethodTooLong { get; } = Verdict.Reject(400, $"method too long ({Options}{nameof(HttpOptions.MaxRequestLineSize)})");
+    public static Verdict MethodTooLong { get; } =
+        Verdict.Reject(400, $"method too long ({Options}{nameof(HttpOptions.MaxRequestLineSize)})");
 
     public static Verdict BodyTooLarge { get; } = Verdict.Reject(413, $"request body too large ({Package})");
 
-    public static Verdict HeadTooSlow { get; } = Verdict.Reject(408, $"the request took too long ({Options}{nameof(HttpOptions.HeadTimeout)})");
+    public static Verdict HeadTooSlow { get; } =
+        Verdict.Reject(408, $"the request took too long ({Options}{nameof(HttpOptions.HeadTimeout)})");
 
-    public static Verdict BodyTooSlow { get; } = Verdict.Reject(408, $"the request took too long ({Options}{nameof(HttpOptions.BodyTimeout)})");
+    public static Verdict BodyTooSlow { get; } =
+        Verdict.Reject(408, $"the request took too long ({Options}{nameof(HttpOptions.BodyTimeout)})");
 
-    public static BadRequestException TooMany(string what, string setting, int status = 413) => new(status, $"too many {what} ({Options}{setting})");
+    public static BadRequestException TooMany(string what, string setting, int status = 413) =>
+        new(status, $"too many {what} ({Options}{setting})");
 
     public static BadRequestException TooLarge(string what, string setting) => new(413, $"{what} too large ({Options}{setting})");
 }

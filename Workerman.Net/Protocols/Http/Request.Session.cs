@@ -12,11 +12,13 @@ public sealed partial class Request
     internal HttpProtocol? Exchange { get; init; }
 
     /// <summary>
-    /// The client's session, read from the store on first use; a new one if it brings none that the store knows, and then the answer sets its
-    /// cookie (PHP: <c>session()</c>). What is changed until the answer is sent is saved with it.
+    /// The client's session, read from the store on first use; a new one if it brings none that the store knows, and then the
+    /// answer sets its cookie (PHP: <c>session()</c>). What is changed until the answer is sent is saved with it.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The answer is gone, so it can no longer set the cookie of a new session.</exception>
-    /// <exception cref="Exception">Whatever keeps the handler from reading: a cache that is down, a folder of somebody else's.</exception>
+    /// <exception cref="InvalidOperationException">The answer is gone, so it can no longer set the cookie of a new
+    /// session.</exception>
+    /// <exception cref="Exception">Whatever keeps the handler from reading: a cache that is down, a folder of somebody
+    /// else's.</exception>
     public Session Session => Parsed.Session ??= Attach(Options.Store.Find(SessionIdsToFind()));
 
     /// <summary>
@@ -43,18 +45,22 @@ public sealed partial class Request
         set
         {
             ArgumentNullException.ThrowIfNull(value);
-            if (!SessionIds.IsUsable(value)) throw new ArgumentException($"A session id has 1 to {SessionIds.MaxOwnLength} characters from '!' to '~'; hash what has others.", nameof(value));
+            if (!SessionIds.IsUsable(value))
+                throw new ArgumentException($"A session id has 1 to {SessionIds.MaxOwnLength} characters from '!' to '~'; "
+                    + "hash what has others.", nameof(value));
             if (Parsed.Session is { } session && session.Id != value)
-                throw new InvalidOperationException("This request has its session already; set SessionId before the first use of Session. SessionRegenerateId gives it a new id.");
+                throw new InvalidOperationException("This request has its session already; "
+                    + "set SessionId before the first use of Session. SessionRegenerateId gives it a new id.");
             Parsed.OwnSessionId = value;
         }
     }
 
-    private SessionOptions Options => (Exchange ?? throw new InvalidOperationException("This request came by no connection, so it has no session.")).SessionOptions;
+    private SessionOptions Options => (Exchange
+        ?? throw new InvalidOperationException("This request came by no connection, so it has no session.")).SessionOptions;
 
     /// <summary>
-    /// Reads the session while the loop goes on, for stores behind a network; afterwards <see cref="Session"/> has it at once. Await it on
-    /// the request's loop, before the answer.
+    /// Reads the session while the loop goes on, for stores behind a network; afterwards <see cref="Session"/> has it at once.
+    /// Await it on the request's loop, before the answer.
     /// </summary>
     /// <inheritdoc cref="Session" path="/exception"/>
     public async ValueTask<Session> LoadSessionAsync(CancellationToken cancellationToken = default)
@@ -66,8 +72,8 @@ public sealed partial class Request
     }
 
     /// <summary>
-    /// Gives the session a new id, which the answer tells the client (PHP: <c>sessionRegenerateId()</c>). Do this when a user logs in, with
-    /// <paramref name="deleteOldSession"/>: an id that somebody learned before is worth nothing then.
+    /// Gives the session a new id, which the answer tells the client (PHP: <c>sessionRegenerateId()</c>). Do this when a user
+    /// logs in, with <paramref name="deleteOldSession"/>: an id that somebody learned before is worth nothing then.
     /// </summary>
     /// <param name="deleteOldSession">
     /// Whether the old id is removed from the store: requests that have it still do not bring it back. Else it goes on to hold
@@ -85,8 +91,8 @@ public sealed partial class Request
     }
 
     /// <summary>
-    /// A browser may hold several cookies of the name (RFC 6265 section 5.4, step 2: of other paths and domains), and which of them
-    /// is ours only the store can tell: they are tried in the order they came, and only so many.
+    /// A browser may hold several cookies of the name (RFC 6265 section 5.4, step 2: of other paths and domains), and which of
+    /// them is ours only the store can tell: they are tried in the order they came, and only so many.
     /// </summary>
     private IReadOnlyList<string> SessionIdsToFind() => Parsed.OwnSessionId is { } own
         ? [own]

@@ -29,7 +29,9 @@ public sealed partial class Request
     /// <summary>The path as it was sent, not decoded (PHP: <c>path()</c>).</summary>
     public string Path => field ??= Encoding.ASCII.GetString(SplitTarget().Path);
 
-    /// <summary>The query as it was sent, without its question mark; empty if there is none (PHP: <c>queryString()</c>).</summary>
+    /// <summary>
+    /// The query as it was sent, without its question mark; empty if there is none (PHP: <c>queryString()</c>).
+    /// </summary>
     public string QueryString => Parsed.QueryString ??= Encoding.ASCII.GetString(SplitTarget().Query);
 
     /// <summary><c>1.0</c> or <c>1.1</c> (PHP: <c>protocolVersion()</c>).</summary>
@@ -39,7 +41,9 @@ public sealed partial class Request
     /// The host that the request is for, with its port if it has one; empty if there is none (PHP: <c>host()</c>). It is the Host
     /// header field, unless the target is a whole URI, which has it instead (RFC 9112 section 3.2.2).
     /// </summary>
-    public string Host => RequestTarget.Authority(_head.Target) is { IsEmpty: false } authority ? Encoding.ASCII.GetString(authority) : Header("host") ?? "";
+    public string Host => RequestTarget.Authority(_head.Target) is { IsEmpty: false } authority
+        ? Encoding.ASCII.GetString(authority)
+        : Header("host") ?? "";
 
     /// <summary>The Host header field without the port (PHP: <c>host(true)</c>).</summary>
     public string HostWithoutPort
@@ -60,18 +64,22 @@ public sealed partial class Request
     /// </summary>
     public string RawHead => Encoding.Latin1.GetString(_head.Bytes[..^4]);
 
-    /// <summary>Anything that the application hangs on the request (PHP: <c>$context</c>, and properties that are made up).</summary>
+    /// <summary>
+    /// Anything that the application hangs on the request (PHP: <c>$context</c>, and properties that are made up).
+    /// </summary>
     public object? Context { get; set; }
 
     /// <summary>A member of the query, decoded; of several with the name the last (PHP: <c>get($name, $default)</c>).</summary>
     /// <exception cref="BadRequestException">The query has more than <see cref="HttpOptions.MaxQueryMembers"/>.</exception>
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public string? Get(string name, string? defaultValue = null) => Get().TryGetValue(name, out string? value) ? value : defaultValue;
+    public string? Get(string name, string? defaultValue = null) =>
+        Get().TryGetValue(name, out string? value) ? value : defaultValue;
 
     /// <summary>All members of the query (PHP: <c>get()</c>).</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
     public FieldCollection<string> Get() =>
-        Parsed.Query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers, static () => Refusals.TooMany("query members", nameof(HttpOptions.MaxQueryMembers), 400));
+        Parsed.Query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers,
+            static () => Refusals.TooMany("query members", nameof(HttpOptions.MaxQueryMembers), 400));
 
     /// <summary>All members of the query with a name, in their order. PHP has only the last, or <c>name[]</c>.</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
@@ -102,7 +110,8 @@ public sealed partial class Request
     /// joined value. The body has come whole, so
     /// a chunked one has its <c>Content-Length</c> in place of <c>Transfer-Encoding</c> (RFC 9112 section 7.1.3).
     /// </summary>
-    public IReadOnlyDictionary<string, string> Header() => Parsed.JoinedHeaders ??= Headers.Keys.ToDictionary(name => name, name => Header(name)!, StringComparer.OrdinalIgnoreCase);
+    public IReadOnlyDictionary<string, string> Header() =>
+        Parsed.JoinedHeaders ??= Headers.Keys.ToDictionary(name => name, name => Header(name)!, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>All values of a header field, a line each, in their order.</summary>
     public IReadOnlyList<string> HeaderValues(string name) => Headers.GetValues(name);
@@ -110,7 +119,8 @@ public sealed partial class Request
     /// <summary>A cookie, percent-decoded (PHP: <c>cookie($name, $default)</c>).</summary>
     /// <exception cref="BadRequestException">There are more than <see cref="HttpOptions.MaxCookies"/>.</exception>
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public string? Cookie(string name, string? defaultValue = null) => Cookie().TryGetValue(name, out string? value) ? value : defaultValue;
+    public string? Cookie(string name, string? defaultValue = null) =>
+        Cookie().TryGetValue(name, out string? value) ? value : defaultValue;
 
     /// <summary>All cookies (PHP: <c>cookie()</c>).</summary>
     /// <inheritdoc cref="Cookie(string, string?)" path="/exception"/>
@@ -121,8 +131,9 @@ public sealed partial class Request
     public IReadOnlyList<string> CookieValues(string name) => Cookie().GetValues(name);
 
     /// <summary>
-    /// Header fields of the answer with which the connection changes its protocol, a <c>Sec-WebSocket-Protocol</c> of those that the client offers perhaps; of no use for any other answer
-    /// (PHP: <c>$connection-&gt;headers</c> in <c>onWebSocketConnect</c>).
+    /// Header fields of the answer with which the connection changes its protocol, a <c>Sec-WebSocket-Protocol</c> of those that
+    /// the client offers perhaps; of no use for any other answer (PHP: <c>$connection-&gt;headers</c> in
+    /// <c>onWebSocketConnect</c>).
     /// </summary>
     public ResponseHeaders UpgradeHeaders => Parsed.UpgradeHeaders ??= [];
 
@@ -149,7 +160,8 @@ public sealed partial class Request
     {
         var headers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);
         foreach (HeaderField field in _head.Fields)
-            headers.Add(AsciiCase.ToLower(Encoding.ASCII.GetString(_head.Name(field))), Encoding.UTF8.GetString(_head.Value(field)));
+            headers.Add(AsciiCase.ToLower(Encoding.ASCII.GetString(_head.Name(field))),
+                Encoding.UTF8.GetString(_head.Value(field)));
         return headers;
     }
 
@@ -158,7 +170,8 @@ public sealed partial class Request
         var cookies = new FieldCollection<string>();
         foreach (HeaderField field in _head.Fields)
         {
-            if (Ascii.EqualsIgnoreCase(_head.Name(field), "cookie"u8)) CookieHeader.Read(_head.Value(field), cookies, _options.MaxCookies);
+            if (Ascii.EqualsIgnoreCase(_head.Name(field), "cookie"u8))
+                CookieHeader.Read(_head.Value(field), cookies, _options.MaxCookies);
         }
         return cookies;
     }

@@ -21,7 +21,8 @@ internal sealed class RequestBody : IDisposable
     /// <param name="options">Thresholds and limits.</param>
     /// <param name="contentEncoding">The Content-Encoding header field, or null.</param>
     /// <param name="limit">Bytes that may come out where its codings are taken off.</param>
-    public RequestBody(string? contentType, long expected, HttpOptions options, string? contentEncoding = null, long limit = long.MaxValue)
+    public RequestBody(string? contentType, long expected, HttpOptions options, string? contentEncoding = null,
+        long limit = long.MaxValue)
     {
         _options = options;
         _contentType = contentType;
@@ -93,7 +94,8 @@ internal sealed class RequestBody : IDisposable
     }
 
     private SpooledBytes Bytes => _bytes ?? throw new InvalidOperationException(
-        "A multipart body larger than HttpOptions.BodyMemoryThreshold is taken apart as it arrives; use Post and File, or raise the threshold.");
+        "A multipart body larger than HttpOptions.BodyMemoryThreshold is taken apart as it arrives; use Post and File, "
+        + "or raise the threshold.");
 
     private void Store(ReadOnlySpan<byte> bytes)
     {

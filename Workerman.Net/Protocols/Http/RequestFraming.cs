@@ -73,7 +73,8 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
         if (!isWhole) return HostName.CanBegin(value) ? Verdict.NeedMore : Verdict.Reject(400, "bad Host");
         if (!HostName.IsHost(value)) return Verdict.Reject(400, "bad Host");
         // Section 3.2: Host is identical to the authority of the target.
-        if (!_authority.IsEmpty && !HostName.AreSame(value, _authority)) return Verdict.Reject(400, "Host contradicts the request target");
+        if (!_authority.IsEmpty && !HostName.AreSame(value, _authority))
+            return Verdict.Reject(400, "Host contradicts the request target");
         _hasHost = true;
         return Verdict.Message;
     }
@@ -87,7 +88,8 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
         if (value.ContainsAnyExceptInRange((byte)'0', (byte)'9')) return Verdict.Reject(400, "bad Content-Length");
         if (value.IsEmpty) return isWhole ? Verdict.Reject(400, "bad Content-Length") : Verdict.NeedMore;
         // A number that cannot be read; one that can and is too large is 413, when the head is whole.
-        if (!long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long length)) return Verdict.Reject(400, "bad Content-Length");
+        if (!long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long length))
+            return Verdict.Reject(400, "bad Content-Length");
         if (!isWhole) return Verdict.NeedMore;
         _hasLength = true;
         ContentLength = length;
@@ -121,18 +123,22 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
         foreach (Range range in value[..comma].Split((byte)','))
         {
             ReadOnlySpan<byte> coding = HttpChars.TrimWhitespace(value[range]);
-            if (!HttpChars.IsToken(coding) || Ascii.EqualsIgnoreCase(coding, "chunked"u8)) return Verdict.Reject(400, "bad Transfer-Encoding");
+            if (!HttpChars.IsToken(coding) || Ascii.EqualsIgnoreCase(coding, "chunked"u8))
+                return Verdict.Reject(400, "bad Transfer-Encoding");
         }
         return Verdict.Reject(501, "unknown Transfer-Encoding");
     }
 
-    /// <summary>RFC 9110 section 10.1.1: what else is expected is not known here, 417; from HTTP/1.0 nothing of it counts.</summary>
+    /// <summary>
+    /// RFC 9110 section 10.1.1: what else is expected is not known here, 417; from HTTP/1.0 nothing of it counts.
+    /// </summary>
     private Verdict NoteExpectation(ReadOnlySpan<byte> value)
     {
         if (minorVersion == 0) return Verdict.Message;
         foreach (Range range in value.Split((byte)','))
         {
-            if (!Ascii.EqualsIgnoreCase(HttpChars.TrimWhitespace(value[range]), "100-continue"u8)) return Verdict.Reject(417, "unknown expectation");
+            if (!Ascii.EqualsIgnoreCase(HttpChars.TrimWhitespace(value[range]), "100-continue"u8))
+                return Verdict.Reject(417, "unknown expectation");
         }
         ExpectsContinue = true;
         return Verdict.Message;

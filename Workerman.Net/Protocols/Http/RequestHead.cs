@@ -9,8 +9,9 @@ namespace Workerman.Protocols.Http;
 internal readonly record struct HeaderField(int NameStart, int NameLength, int ValueStart, int ValueLength);
 
 /// <summary>
-/// The head of one request as the parser judged it: its own copy of the bytes, where things stand in them, and what they
-/// mean for the framing. A value that never changes; kept by its <see cref="Request"/>. All that it owns is one array, because each request pays for it.
+/// The head of one request as the parser judged it: its own copy of the bytes, where things stand in them, and what they mean for
+/// the framing. A value that never changes; kept by its <see cref="Request"/>. All that it owns is one array, because each
+/// request pays for it.
 /// </summary>
 internal readonly struct RequestHead
 {
@@ -55,7 +56,8 @@ internal readonly struct RequestHead
     /// <summary>From the method to the empty line.</summary>
     public ReadOnlySpan<byte> Bytes => _buffer.AsSpan(0, _length);
 
-    public ReadOnlySpan<HeaderField> Fields => _buffer is null ? default : MemoryMarshal.Cast<byte, HeaderField>(_buffer.AsSpan(TableStart(_length)));
+    public ReadOnlySpan<HeaderField> Fields =>
+        _buffer is null ? default : MemoryMarshal.Cast<byte, HeaderField>(_buffer.AsSpan(TableStart(_length)));
 
     public bool IsChunked => ContentLength < 0;
 
@@ -86,7 +88,8 @@ internal readonly struct RequestHead
         foreach (HeaderField field in Fields)
         {
             ReadOnlySpan<byte> name = Name(field);
-            bool framing = Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8) || Ascii.EqualsIgnoreCase(name, "content-length"u8);
+            bool framing = Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8)
+                || Ascii.EqualsIgnoreCase(name, "content-length"u8);
             if (IsChunked && Ascii.EqualsIgnoreCase(name, "trailer"u8)) continue;
             if (decoded && Ascii.EqualsIgnoreCase(name, "content-encoding"u8)) continue;
             if (framing) Add("Content-Length"u8, Encoding.ASCII.GetBytes(length.ToString(CultureInfo.InvariantCulture)));

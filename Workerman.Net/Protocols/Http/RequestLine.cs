@@ -34,8 +34,8 @@ internal struct RequestLine
     }
 
     /// <summary>
-    /// What most requests begin with: GET, a path, HTTP/1.1. It saves half the cost of the line (ParserBenchmarks.ShortRequest); whatever is not exactly that is
-    /// judged step by step.
+    /// What most requests begin with: GET, a path, HTTP/1.1. It saves half the cost of the line (ParserBenchmarks.ShortRequest);
+    /// whatever is not exactly that is judged step by step.
     /// </summary>
     private bool IsUsual(ReadOnlySpan<byte> line)
     {

@@ -17,17 +17,19 @@ internal sealed record RequestOrigin(string Ip, string Scheme, string Host)
         new(peer is null ? "" : NetworkList.Unmap(peer).ToString(), isSecure ? "https" : "http", host);
 
     /// <summary>What a trusted proxy says.</summary>
-    /// <exception cref="BadRequestException">Forwarded and X-Forwarded-… do not say the same: one of them may not be the proxy's. Nor may what only one of
-    /// them says.</exception>
+    /// <exception cref="BadRequestException">Forwarded and X-Forwarded-… do not say the same: one of them may not be the proxy's.
+    /// Nor may what only one of them says.</exception>
     public RequestOrigin Follow(Request request, HttpOptions options)
     {
         ForwardedFields fields = options.ForwardedFields;
         string? Field(ForwardedFields field, string name) => (fields & field) == 0 ? null : request.Header(name);
-        RequestOrigin? standard = Field(ForwardedFields.Forwarded, "forwarded") is { } forwarded ? FollowForwarded(forwarded, options.TrustedProxies) : null;
+        RequestOrigin? standard = Field(ForwardedFields.Forwarded,
+            "forwarded") is { } forwarded ? FollowForwarded(forwarded, options.TrustedProxies) : null;
         RequestOrigin? usual = FollowLists(
             Field(ForwardedFields.XForwardedFor, "x-forwarded-for"), Field(ForwardedFields.XForwardedProto, "x-forwarded-proto"),
             Field(ForwardedFields.XForwardedHost, "x-forwarded-host"), options.TrustedProxies);
-        if (standard is not null && usual is not null && standard != usual) throw new BadRequestException(400, "Forwarded and X-Forwarded-... do not say the same of the client");
+        if (standard is not null && usual is not null && standard != usual)
+            throw new BadRequestException(400, "Forwarded and X-Forwarded-... do not say the same of the client");
         return standard ?? usual ?? this;
     }
 
@@ -39,7 +41,8 @@ internal sealed record RequestOrigin(string Ip, string Scheme, string Host)
         while (isProxy && elements.TryTake(out ReadOnlySpan<char> text))
         {
             ForwardedElement element = ForwardedElement.Read(text);
-            origin = new RequestOrigin(element.For?.ToString() ?? origin.Ip, element.Scheme ?? origin.Scheme, element.Host ?? origin.Host);
+            origin = new RequestOrigin(element.For?.ToString() ?? origin.Ip, element.Scheme ?? origin.Scheme,
+                element.Host ?? origin.Host);
             isProxy = element.For is not null && proxies.Contains(element.For);
         }
         return origin;
@@ -60,7 +63,8 @@ internal sealed record RequestOrigin(string Ip, string Scheme, string Host)
             isProxy = ForwardedElement.TryReadNode(node, out IPAddress? address) && proxies.Contains(address!);
             if (address is not null) ip = address.ToString();
         }
-        return new RequestOrigin(ip, ForwardedElement.SchemeOf(FromRight(schemes, steps)) ?? Scheme, ForwardedElement.HostOf(FromRight(hosts, steps)) ?? Host);
+        return new RequestOrigin(ip, ForwardedElement.SchemeOf(FromRight(schemes, steps)) ?? Scheme,
+            ForwardedElement.HostOf(FromRight(hosts, steps)) ?? Host);
     }
 
     private static ReadOnlySpan<char> FromRight(string? list, int steps)

@@ -58,7 +58,8 @@ internal static class RequestTarget
     private static Verdict JudgeAbsolute(ReadOnlySpan<byte> target, bool isWhole, bool isSecure)
     {
         int start = AuthorityStart(target);
-        if (start == 0) return !isWhole && (IsBeginning(target, "http://"u8) || IsBeginning(target, "https://"u8)) ? Verdict.NeedMore : Bad;
+        if (start == 0)
+            return !isWhole && (IsBeginning(target, "http://"u8) || IsBeginning(target, "https://"u8)) ? Verdict.NeedMore : Bad;
         // RFC 9110 section 7.4: what is asked for by https is not given without TLS.
         if (start == 8 && !isSecure) return Verdict.Reject(421, "an https target on a connection without TLS");
         ReadOnlySpan<byte> authority = Authority(target);

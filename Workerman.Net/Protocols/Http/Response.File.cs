@@ -9,10 +9,10 @@ public partial class Response
     internal FileBody? File { get; private set; }
 
     /// <summary>
-    /// Makes a file the body (PHP: <c>withFile($file, $offset, $length)</c>). However large it is, it is never read into memory. Type, date
-    /// and entity tag come from the file unless they are set; for a 200 the library answers conditional requests (304, 412) and
-    /// requests for a range (206, 416) by itself. If there is no such file, the response becomes a 404. The type of text says its
-    /// charset as <see cref="HttpOptions.FileCharset"/> has it.
+    /// Makes a file the body (PHP: <c>withFile($file, $offset, $length)</c>). However large it is, it is never read into memory.
+    /// Type, date and entity tag come from the file unless they are set; for a 200 the library answers conditional requests (304,
+    /// 412) and requests for a range (206, 416) by itself. If there is no such file, the response becomes a 404. The type of text
+    /// says its charset as <see cref="HttpOptions.FileCharset"/> has it.
     /// </summary>
     /// <param name="path">Where the file is.</param>
     /// <param name="offset">The first byte to send, from 0. If it lies beyond the end, the answer is 416.</param>
@@ -48,7 +48,8 @@ public partial class Response
 /// <param name="Charset">What its type says of its text; empty for nothing, null for what the worker's options say.</param>
 /// <param name="Precompressed">Whether a compressed copy beside it may be sent in its place.</param>
 internal sealed record FileBody(
-    string Path, ServedFolder? Within = null, long Offset = 0, long Length = 0, string? Charset = null, bool Precompressed = false)
+    string Path, ServedFolder? Within = null, long Offset = 0, long Length = 0, string? Charset = null,
+    bool Precompressed = false)
 {
     public bool IsPart => Offset > 0 || Length > 0;
 }

@@ -9,14 +9,17 @@ public partial class Response
 {
     /// <summary>Sends the client elsewhere.</summary>
     /// <param name="location">A URI or a path. What a URI cannot hold (spaces, quotes, backslashes, letters beyond ASCII) is
-    /// percent-encoded; percents stay as they are. Where it leads is for you to check if it comes from a request: <c>//host</c> leads to
-    /// another host.</param>
+    /// percent-encoded; percents stay as they are. Where it leads is for you to check if it comes from a request: <c>//host</c>
+    /// leads to another host.</param>
     /// <param name="status">302, or 301, 303, 307, 308 (RFC 9110 section 15.4).</param>
-    /// <exception cref="ArgumentException">The location is empty or has a control character, or the status is no redirection.</exception>
+    /// <exception cref="ArgumentException">The location is empty or has a control character, or the status is no
+    /// redirection.</exception>
     public static Response Redirect(string location, int status = 302)
     {
         ArgumentException.ThrowIfNullOrEmpty(location);
-        if (status is not (301 or 302 or 303 or 307 or 308)) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{status} sends nobody elsewhere; use 301, 302, 303, 307 or 308."), nameof(status));
+        if (status is not (301 or 302 or 303 or 307 or 308))
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
+                $"{status} sends nobody elsewhere; use 301, 302, 303, 307 or 308."), nameof(status));
         return new Response(status).WithHeader("Location", UriReference.Encode(location));
     }
 
@@ -28,12 +31,18 @@ public partial class Response
         ArgumentNullException.ThrowIfNull(allowed);
         foreach (string method in allowed)
         {
-            if (!HttpChars.IsToken(method)) throw new ArgumentException($"'{Printable.Of(method)}' is no method; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(allowed));
+            if (!HttpChars.IsToken(method))
+                throw new ArgumentException(
+                    $"'{Printable.Of(method)}' is no method; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(allowed));
         }
-        return new Response(405, null, "405 Method Not Allowed\n").WithHeader("Allow", string.Join(", ", allowed)).WithHeader("Content-Type", "text/plain;charset=utf-8");
+        return new Response(405, null, "405 Method Not Allowed\n").WithHeader("Allow", string.Join(", ", allowed))
+            .WithHeader("Content-Type", "text/plain;charset=utf-8");
     }
 
-    /// <summary>The response as it goes over a connection that goes on, its body read as UTF-8; of a file only the head (PHP: <c>__toString()</c>).</summary>
+    /// <summary>
+    /// The response as it goes over a connection that goes on, its body read as UTF-8; of a file only the head (PHP:
+    /// <c>__toString()</c>).
+    /// </summary>
     public override string ToString()
     {
         var output = new ArrayBufferWriter<byte>();
@@ -55,7 +64,8 @@ public partial class Response
     /// <summary>A copy of everything but the body, with another status perhaps.</summary>
     internal Response CopyHead(int status)
     {
-        var copy = new Response(status) { CustomReason = status == StatusCode ? CustomReason : null, ProtocolVersion = ProtocolVersion };
+        var copy =
+            new Response(status) { CustomReason = status == StatusCode ? CustomReason : null, ProtocolVersion = ProtocolVersion };
         return copy.WithHeaders(Headers);
     }
 }

@@ -4,10 +4,10 @@ namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// One HTTP response (PHP: <c>Workerman\Protocols\Http\Response</c>). Length, connection and date are the library's, not the
-/// application's: what it sets of <c>Content-Length</c> and <c>Transfer-Encoding</c> is not sent, but <c>Transfer-Encoding: chunked</c>
-/// begins an answer that goes on with <see cref="Chunk"/>s, and the <c>Content-Length</c> of an answer to HEAD without a body, or
-/// of a 304, is the length that the body would have. A response that nobody changes any more may be sent many times and
-/// from several loops.
+/// application's: what it sets of <c>Content-Length</c> and <c>Transfer-Encoding</c> is not sent, but
+/// <c>Transfer-Encoding: chunked</c> begins an answer that goes on with <see cref="Chunk"/>s, and the <c>Content-Length</c> of an
+/// answer to HEAD without a body, or of a 304, is the length that the body would have. A response that nobody changes any more
+/// may be sent many times and from several loops.
 /// </summary>
 public partial class Response : IMessage
 {
@@ -54,19 +54,23 @@ public partial class Response : IMessage
 
     private string? CustomReason { get; set; }
 
-    /// <summary>Sets the status and, if it is not the registered one, the reason phrase (PHP: <c>withStatus($code, $reason)</c>).</summary>
+    /// <summary>
+    /// Sets the status and, if it is not the registered one, the reason phrase (PHP: <c>withStatus($code, $reason)</c>).
+    /// </summary>
     /// <exception cref="ArgumentException">The status is none, or the phrase has a control character.</exception>
     public Response WithStatus(int status, string? reasonPhrase = null)
     {
         if (reasonPhrase is not null && !HttpChars.IsFieldValue(reasonPhrase))
-            throw new ArgumentException("The reason phrase has a line break or another control character; remove it.", nameof(reasonPhrase));
+            throw new ArgumentException("The reason phrase has a line break or another control character; remove it.",
+                nameof(reasonPhrase));
         StatusCode = CheckStatus(status);
         CustomReason = reasonPhrase;
         return this;
     }
 
     /// <summary>Sets a header field, in place of what the name had (PHP: <c>withHeader</c>).</summary>
-    /// <exception cref="ArgumentException">The name is no token, or the value holds a line break or another control character.</exception>
+    /// <exception cref="ArgumentException">The name is no token, or the value holds a line break or another control
+    /// character.</exception>
     public Response WithHeader(string name, string value) => Header(name, value);
 
     /// <summary>Sets a header field, in place of what the name had (PHP: <c>header</c>).</summary>
@@ -77,7 +81,9 @@ public partial class Response : IMessage
         return this;
     }
 
-    /// <summary>Sets a header field with several values, each on a line of its own (PHP: <c>withHeader</c> with an array).</summary>
+    /// <summary>
+    /// Sets a header field with several values, each on a line of its own (PHP: <c>withHeader</c> with an array).
+    /// </summary>
     /// <inheritdoc cref="WithHeader(string, string)"/>
     public Response WithHeader(string name, IEnumerable<string> values)
     {
@@ -129,8 +135,8 @@ public partial class Response : IMessage
 
     /// <summary>
     /// Lets the body be sent as gzip or Brotli if the client takes it, or not, whatever the worker's
-    /// <see cref="HttpOptions.Compression"/> says. Text of 1 KiB to 1 MiB in memory is compressed; files, chunks and events never are. A page
-    /// that shows a secret next to what a stranger may put there should not be compressed over TLS (BREACH).
+    /// <see cref="HttpOptions.Compression"/> says. Text of 1 KiB to 1 MiB in memory is compressed; files, chunks and events never
+    /// are. A page that shows a secret next to what a stranger may put there should not be compressed over TLS (BREACH).
     /// </summary>
     public Response WithCompression(bool compression = true)
     {
@@ -143,7 +149,8 @@ public partial class Response : IMessage
     /// <exception cref="ArgumentException">Another version.</exception>
     public Response WithProtocolVersion(string version)
     {
-        if (version is not ("1.0" or "1.1")) throw new ArgumentException($"HTTP/{version} is not spoken here; use 1.0 or 1.1.", nameof(version));
+        if (version is not ("1.0" or "1.1"))
+            throw new ArgumentException($"HTTP/{version} is not spoken here; use 1.0 or 1.1.", nameof(version));
         ProtocolVersion = version;
         return this;
     }
@@ -162,13 +169,15 @@ public partial class Response : IMessage
     /// <param name="sameSite">With requests from other sites or not.</param>
     /// <param name="expires">When it ends; browsers prefer <paramref name="maxAge"/>. Null for not said.</param>
     /// <param name="partitioned">In a jar of its own for each site that embeds this one.</param>
-    /// <exception cref="ArgumentException">The name is no token, path or domain has a semicolon or a control character, or browsers
-    /// would not take a cookie with these attributes together.</exception>
+    /// <exception cref="ArgumentException">The name is no token, path or domain has a semicolon or a control character, or
+    /// browsers would not take a cookie with these attributes together.</exception>
     public Response Cookie(
         string name, string value = "", int? maxAge = null, string path = "", string domain = "",
-        bool secure = false, bool httpOnly = false, SameSite sameSite = SameSite.Unspecified, DateTimeOffset? expires = null, bool partitioned = false)
+        bool secure = false, bool httpOnly = false, SameSite sameSite = SameSite.Unspecified, DateTimeOffset? expires = null,
+        bool partitioned = false)
     {
-        Headers.Add("Set-Cookie", SetCookie.Format(name, value, maxAge, path, domain, secure, httpOnly, sameSite, expires, partitioned));
+        Headers.Add("Set-Cookie",
+            SetCookie.Format(name, value, maxAge, path, domain, secure, httpOnly, sameSite, expires, partitioned));
         return this;
     }
 

@@ -82,7 +82,9 @@ internal static class ResponseWriter
     /// <summary>Whether an answer of this status may have a body. A 205 has one of no bytes (RFC 9110 section 15.3.6).</summary>
     public static bool HasBody(int status) => !IsBodiless(status) && status != 205;
 
-    /// <summary>The head of an answer in pieces: chunks where the client knows them, else bytes until the connection ends.</summary>
+    /// <summary>
+    /// The head of an answer in pieces: chunks where the client knows them, else bytes until the connection ends.
+    /// </summary>
     public static void WriteChunkedHead(Response response, AnswerForm form, bool framed, IBufferWriter<byte> output)
     {
         HeadWriter writer = BeginHead(response, output);
@@ -110,7 +112,9 @@ internal static class ResponseWriter
         writer.Commit();
     }
 
-    /// <summary>The head of an answer after which another protocol is spoken (RFC 9110 section 7.8: Upgrade is named in Connection).</summary>
+    /// <summary>
+    /// The head of an answer after which another protocol is spoken (RFC 9110 section 7.8: Upgrade is named in Connection).
+    /// </summary>
     public static void WriteUpgradeHead(Response response, IBufferWriter<byte> output)
     {
         HeadWriter writer = BeginHead(response, output);
@@ -134,7 +138,8 @@ internal static class ResponseWriter
         _ => form.IsHead && bodyLength == 0 ? response.Headers.ContentLength ?? 0 : bodyLength,
     };
 
-    private static byte[] TextHead(AnswerForm form) => form.KeepAlive ? CachedHeads.Current.TextKeepAlive : CachedHeads.Current.TextClose;
+    private static byte[] TextHead(AnswerForm form) =>
+        form.KeepAlive ? CachedHeads.Current.TextKeepAlive : CachedHeads.Current.TextClose;
 
     /// <summary>Status line, date and the application's fields, in a writer with room for the rest of the head.</summary>
     private static HeadWriter BeginHead(Response response, IBufferWriter<byte> output)
@@ -142,7 +147,8 @@ internal static class ResponseWriter
         byte[] date = CachedHeads.Current.Date;
         string reason = response.ReasonPhrase;
         int size = 256 + date.Length + Encoding.UTF8.GetMaxByteCount(reason.Length);
-        foreach ((string name, string value) in response.Headers) size += name.Length + Encoding.UTF8.GetMaxByteCount(value.Length) + 4;
+        foreach ((string name, string value) in response.Headers)
+            size += name.Length + Encoding.UTF8.GetMaxByteCount(value.Length) + 4;
         var writer = new HeadWriter(output, size);
         writer.Write(response.ProtocolVersion == "1.0" ? "HTTP/1.0 "u8 : "HTTP/1.1 "u8);
         writer.Write(response.StatusCode);
@@ -157,7 +163,9 @@ internal static class ResponseWriter
         return writer;
     }
 
-    /// <summary>What frames the message and the connection is written by the library alone, so it can never contradict itself.</summary>
+    /// <summary>
+    /// What frames the message and the connection is written by the library alone, so it can never contradict itself.
+    /// </summary>
     private static bool IsLibrarys(string name) =>
         name.Equals("Connection", StringComparison.OrdinalIgnoreCase)
         || name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)

@@ -3,8 +3,8 @@ using Workerman.Protocols.Http.Sessions;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Settings of an HTTP worker's sessions: <c>worker.Options.Http.Session</c> (PHP: the statics of <c>Workerman\Protocols\Http\Session</c>). Set them before the
-/// worker runs; its loops share them.
+/// Settings of an HTTP worker's sessions: <c>worker.Options.Http.Session</c> (PHP: the statics of
+/// <c>Workerman\Protocols\Http\Session</c>). Set them before the worker runs; its loops share them.
 /// </summary>
 public sealed class SessionOptions
 {
@@ -16,7 +16,9 @@ public sealed class SessionOptions
         set
         {
             ArgumentNullException.ThrowIfNull(value);
-            if (!HttpChars.IsToken(value)) throw new ArgumentException($"'{Printable.Of(value)}' is no cookie name; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(value));
+            if (!HttpChars.IsToken(value))
+                throw new ArgumentException($"'{Printable.Of(value)}' is no cookie name; it may have letters, "
+                    + "digits and !#$%&'*+-.^_`|~.", nameof(value));
             field = value;
         }
     } = "PHPSID";
@@ -27,12 +29,16 @@ public sealed class SessionOptions
     /// </summary>
     public TimeSpan Lifetime { get => Store.Lifetime; set => Store.Lifetime = AtLeastASecond(value); }
 
-    /// <summary>Whether each request that uses its session begins a new lifetime, also if it changes nothing; false (PHP: <c>$autoUpdateTimestamp</c>).</summary>
+    /// <summary>
+    /// Whether each request that uses its session begins a new lifetime, also if it changes nothing; false (PHP:
+    /// <c>$autoUpdateTimestamp</c>).
+    /// </summary>
     public bool AutoUpdateTimestamp { get => Store.AutoUpdateTimestamp; set => Store.AutoUpdateTimestamp = value; }
 
     /// <summary>
-    /// How long the browser keeps the cookie from the answer that sets it; zero, the default, until it is closed. Whole seconds (PHP: <c>$cookieLifetime</c>).
-    /// As in PHP the cookie is set once, with a new id, so this is the longest that a client stays the same.
+    /// How long the browser keeps the cookie from the answer that sets it; zero, the default, until it is closed. Whole seconds
+    /// (PHP: <c>$cookieLifetime</c>). As in PHP the cookie is set once, with a new id, so this is the longest that a client stays
+    /// the same.
     /// </summary>
     public TimeSpan CookieLifetime
     {
@@ -51,29 +57,37 @@ public sealed class SessionOptions
         get;
         set
         {
-            if (!Attribute(value).StartsWith('/')) throw new ArgumentException("The path of a cookie begins with a slash.", nameof(value));
+            if (!Attribute(value).StartsWith('/'))
+                throw new ArgumentException("The path of a cookie begins with a slash.", nameof(value));
             field = value;
         }
     } = "/";
 
-    /// <summary>The domain whose hosts all get the cookie; empty, the default, for this host alone (PHP: <c>$domain</c>).</summary>
+    /// <summary>
+    /// The domain whose hosts all get the cookie; empty, the default, for this host alone (PHP: <c>$domain</c>).
+    /// </summary>
     /// <exception cref="ArgumentException">It has a semicolon or a control character.</exception>
     public string Domain { get; set => field = Attribute(value); } = "";
 
-    /// <summary>Whether the browser sends the cookie by HTTPS alone; false. Set it wherever the clients come by HTTPS (PHP: <c>$secure</c>).</summary>
+    /// <summary>
+    /// Whether the browser sends the cookie by HTTPS alone; false. Set it wherever the clients come by HTTPS (PHP:
+    /// <c>$secure</c>).
+    /// </summary>
     public bool Secure { get; set; }
 
     /// <summary>Whether the cookie is out of reach of scripts; true (PHP: <c>$httpOnly</c>).</summary>
     public bool HttpOnly { get; set; } = true;
 
     /// <summary>
-    /// Whether requests from other sites bring the cookie; <see cref="Http.SameSite.Lax"/>: only when the user follows a link (PHP: <c>$sameSite</c>, there
-    /// unspecified, which some browsers take for always).
+    /// Whether requests from other sites bring the cookie; <see cref="Http.SameSite.Lax"/>: only when the user follows a link
+    /// (PHP: <c>$sameSite</c>, there unspecified, which some browsers take for always).
     /// </summary>
     public SameSite SameSite
     {
         get;
-        set => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "It is none of the enumeration's values.");
+        set => field = Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "It is none of the enumeration's values.");
     } = SameSite.Lax;
 
     /// <summary>Where sessions are kept; files by default (PHP: <c>Session::handlerClass()</c>).</summary>
@@ -88,8 +102,8 @@ public sealed class SessionOptions
     }
 
     /// <summary>
-    /// In how many of <see cref="GcDivisor"/> requests that use a session the expired ones are removed from the store; 1, zero for never (PHP:
-    /// <c>$gcProbability[0]</c>). That happens on a thread of the pool.
+    /// In how many of <see cref="GcDivisor"/> requests that use a session the expired ones are removed from the store; 1, zero
+    /// for never (PHP: <c>$gcProbability[0]</c>). That happens on a thread of the pool.
     /// </summary>
     public int GcProbability { get => Store.GcProbability; set => Store.GcProbability = AtLeast(0, value); }
 
@@ -100,7 +114,8 @@ public sealed class SessionOptions
 
     /// <summary>The Set-Cookie field that tells a client its id.</summary>
     internal string CookieOf(string id) => SetCookie.Format(
-        Name, id, CookieLifetime == TimeSpan.Zero ? null : (int)Math.Min(CookieLifetime.TotalSeconds, int.MaxValue), CookiePath, Domain, Secure, HttpOnly, SameSite);
+        Name, id, CookieLifetime == TimeSpan.Zero ? null : (int)Math.Min(CookieLifetime.TotalSeconds, int.MaxValue), CookiePath,
+        Domain, Secure, HttpOnly, SameSite);
 
     /// <summary>Refuses what each setting allows by itself, but every browser refuses together.</summary>
     /// <exception cref="ArgumentException">What contradicts what, and the cure.</exception>
@@ -108,7 +123,8 @@ public sealed class SessionOptions
     {
         try
         {
-            // No cookie is written to find out: it would compile and load what a program without sessions never needs, before its first answer.
+            // No cookie is written to find out: it would compile and load what a program without sessions never needs, before its
+            // first answer.
             SetCookie.CheckTogether(Name, CookiePath, Domain, Secure, SameSite);
         }
         catch (ArgumentException e)
@@ -120,7 +136,8 @@ public sealed class SessionOptions
     private static string Attribute(string value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        if (value.Contains(';', StringComparison.Ordinal) || !HttpChars.IsFieldValue(value)) throw new ArgumentException("It has a semicolon or a control character; remove it.", nameof(value));
+        if (value.Contains(';', StringComparison.Ordinal) || !HttpChars.IsFieldValue(value))
+            throw new ArgumentException("It has a semicolon or a control character; remove it.", nameof(value));
         return value;
     }
 

@@ -26,12 +26,16 @@ public enum SameSite
 /// </summary>
 internal static class SetCookie
 {
-    public static string Format(string name, string value, int? maxAge, string path, string domain, bool secure, bool httpOnly, SameSite sameSite, DateTimeOffset? expires = null, bool partitioned = false)
+    public static string Format(string name, string value, int? maxAge, string path, string domain, bool secure, bool httpOnly,
+        SameSite sameSite, DateTimeOffset? expires = null, bool partitioned = false)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(value);
-        if (!HttpChars.IsToken(name)) throw new ArgumentException($"'{Printable.Of(name)}' is no cookie name; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(name));
-        if (!Enum.IsDefined(sameSite)) throw new ArgumentOutOfRangeException(nameof(sameSite), sameSite, "It is none of the enumeration's values.");
+        if (!HttpChars.IsToken(name))
+            throw new ArgumentException(
+                $"'{Printable.Of(name)}' is no cookie name; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(name));
+        if (!Enum.IsDefined(sameSite))
+            throw new ArgumentOutOfRangeException(nameof(sameSite), sameSite, "It is none of the enumeration's values.");
         CheckTogether(name, path, domain, secure, sameSite, partitioned);
         var cookie = new StringBuilder($"{name}={Uri.EscapeDataString(value)}");
         if (domain.Length > 0) cookie.Append("; Domain=").Append(Attribute(domain, nameof(domain)));
@@ -46,24 +50,36 @@ internal static class SetCookie
     }
 
     /// <summary>
-    /// Refuses what each attribute allows by itself and browsers do not take together: RFC 6265bis sections 4.1.3 and 5.7; Partitioned is of the draft on
-    /// cookies with independent partitioned state.
+    /// Refuses what each attribute allows by itself and browsers do not take together: RFC 6265bis sections 4.1.3 and 5.7;
+    /// Partitioned is of the draft on cookies with independent partitioned state.
     /// </summary>
-    public static void CheckTogether(string name, string path, string domain, bool secure, SameSite sameSite, bool partitioned = false)
+    public static void CheckTogether(string name, string path, string domain, bool secure, SameSite sameSite,
+        bool partitioned = false)
     {
-        if (sameSite == SameSite.None && !secure) throw new ArgumentException($"Cookie {name}: browsers take SameSite=None only with Secure; set secure.", nameof(secure));
-        if (partitioned && !secure) throw new ArgumentException($"Cookie {name}: browsers take Partitioned only with Secure; set secure.", nameof(secure));
-        if (path.Length > 0 && path[0] != '/') throw new ArgumentException($"Cookie {name}: browsers ignore a path that does not begin with a slash; write /{Printable.Of(path)}.", nameof(path));
-        if (!Ascii.IsValid(domain)) throw new ArgumentException($"Cookie {name}: a domain has letters of ASCII only; write it in Punycode (xn--\u2026).", nameof(domain));
+        if (sameSite == SameSite.None && !secure)
+            throw new ArgumentException($"Cookie {name}: browsers take SameSite=None only with Secure; set secure.",
+                nameof(secure));
+        if (partitioned && !secure)
+            throw new ArgumentException($"Cookie {name}: browsers take Partitioned only with Secure; set secure.",
+                nameof(secure));
+        if (path.Length > 0 && path[0] != '/')
+            throw new ArgumentException($"Cookie {name}: browsers ignore a path that does not begin with a slash; "
+                + $"write /{Printable.Of(path)}.", nameof(path));
+        if (!Ascii.IsValid(domain))
+            throw new ArgumentException($"Cookie {name}: a domain has letters of ASCII only; write it in Punycode (xn--\u2026).",
+                nameof(domain));
         bool host = name.StartsWith("__Host-", StringComparison.OrdinalIgnoreCase);
         if ((host || name.StartsWith("__Secure-", StringComparison.OrdinalIgnoreCase)) && !secure)
-            throw new ArgumentException($"Cookie {name}: browsers take this prefix only with Secure; set secure.", nameof(secure));
+            throw new ArgumentException($"Cookie {name}: browsers take this prefix only with Secure; set secure.",
+                nameof(secure));
         if (host && (path != "/" || domain.Length > 0))
-            throw new ArgumentException($"Cookie {name}: browsers take the prefix __Host- only with the path / and without a domain.", path != "/" ? nameof(path) : nameof(domain));
+            throw new ArgumentException($"Cookie {name}: browsers take the prefix __Host- only with the path / and without "
+                + "a domain.", path != "/" ? nameof(path) : nameof(domain));
     }
 
     private static string Attribute(string value, string parameter) =>
         value.Contains(';', StringComparison.Ordinal) || !HttpChars.IsFieldValue(value)
-            ? throw new ArgumentException($"The cookie's {parameter} has a semicolon or a control character; remove it.", parameter)
+            ? throw new ArgumentException($"The cookie's {parameter} has a semicolon or a control character; remove it.",
+                parameter)
             : value;
 }

@@ -45,7 +45,8 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
     {
         if (_file is null) return _memory.AsMemory(0, _length);
         ThrowIfGone();
-        if (Length > Array.MaxLength) throw new InvalidOperationException($"{Length} bytes are more than an array can hold; read them from a stream.");
+        if (Length > Array.MaxLength)
+            throw new InvalidOperationException($"{Length} bytes are more than an array can hold; read them from a stream.");
         return File.ReadAllBytes(_file.Path);
     }
 
@@ -101,6 +102,8 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
 
     private void ThrowIfGone()
     {
-        if (_disposed) throw new InvalidOperationException("The temporary file vanished with the answer; read or move it before the request is answered.");
+        if (_disposed)
+            throw new InvalidOperationException(
+                "The temporary file vanished with the answer; read or move it before the request is answered.");
     }
 }

@@ -17,7 +17,8 @@ public sealed class StaticFiles
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         Folder = Path.GetFullPath(folder);
-        if (!Directory.Exists(Folder)) throw new ArgumentException($"There is no folder {Folder}; make it, or give the right path.", nameof(folder));
+        if (!Directory.Exists(Folder))
+            throw new ArgumentException($"There is no folder {Folder}; make it, or give the right path.", nameof(folder));
     }
 
     /// <summary>The folder, as a whole path.</summary>
@@ -25,14 +26,27 @@ public sealed class StaticFiles
 
     /// <summary>The file that stands for its folder; <c>index.html</c>, null for none.</summary>
     /// <exception cref="ArgumentException">It is no name of a file.</exception>
-    public string? IndexFile { get; set => field = value is null || IsName(value) ? value : throw new ArgumentException("The index file is a name, without a path.", nameof(value)); } = "index.html";
+    public string? IndexFile
+    {
+        get;
+        set => field = value is null
+            || IsName(value) ? value : throw new ArgumentException("The index file is a name, without a path.", nameof(value));
+    } = "index.html";
 
-    /// <summary>Whether files and folders whose names begin with a dot are served; not by default: they are mostly not meant to be seen.</summary>
+    /// <summary>
+    /// Whether files and folders whose names begin with a dot are served; not by default: they are mostly not meant to be seen.
+    /// </summary>
     public bool ServeDotFiles { get; set; }
 
     /// <summary>The Cache-Control of files, for example <c>max-age=3600</c>; null for none.</summary>
     /// <exception cref="ArgumentException">It has a line break or another control character.</exception>
-    public string? CacheControl { get; set => field = value is null || HttpChars.IsFieldValue(value) ? value : throw new ArgumentException("The value has a line break or another control character; remove it.", nameof(value)); }
+    public string? CacheControl
+    {
+        get;
+        set => field = value is null || HttpChars.IsFieldValue(value)
+            ? value
+            : throw new ArgumentException("The value has a line break or another control character; remove it.", nameof(value));
+    }
 
     /// <summary>The charset of its files of text, in place of <see cref="HttpOptions.FileCharset"/>; empty for none, null, the
     /// default, for what is there.</summary>
@@ -104,7 +118,8 @@ public sealed class StaticFiles
         // U+FFFD stands for bytes that are no UTF-8: whatever they are, this name is another one.
         if (name is "" or "." or ".." || name.AsSpan().ContainsAny("/\\\0\uFFFD")) return false;
         // Drives, streams, devices, and endings that are cut off, are Windows' own ways to another file.
-        return !OperatingSystem.IsWindows() || (!name.Contains(':', StringComparison.Ordinal) && name[^1] is not ('.' or ' ') && !name.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()));
+        return !OperatingSystem.IsWindows() || (!name.Contains(':', StringComparison.Ordinal) && name[^1] is not ('.' or ' ')
+            && !name.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()));
     }
 
     /// <summary>Opens and closes: the answer opens the file again, with the same checks, when it is sent.</summary>

@@ -14,7 +14,9 @@ internal static class UriReference
     /// <exception cref="ArgumentException">There is a control character.</exception>
     public static string Encode(string text)
     {
-        if (text.Any(char.IsControl)) throw new ArgumentException("The location has a line break or another control character; remove or encode it.", nameof(text));
+        if (text.Any(char.IsControl))
+            throw new ArgumentException("The location has a line break or another control character; remove or encode it.",
+                nameof(text));
         if (!text.AsSpan().ContainsAnyExcept(Allowed)) return text;
         var encoded = new StringBuilder();
         foreach (byte b in Encoding.UTF8.GetBytes(text))

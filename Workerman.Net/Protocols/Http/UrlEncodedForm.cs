@@ -53,7 +53,8 @@ internal sealed class UrlEncodedForm(HttpOptions options)
 
     private void Keep(ReadOnlySpan<byte> piece)
     {
-        if (_begun.WrittenCount + (long)piece.Length > Escaped * ((long)options.MaxFormFieldsSize + options.MaxHeadSize)) throw FormLimits.TooLarge();
+        if (_begun.WrittenCount + (long)piece.Length > Escaped * ((long)options.MaxFormFieldsSize + options.MaxHeadSize))
+            throw FormLimits.TooLarge();
         _begun.Write(piece);
     }
 

@@ -4,8 +4,8 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Percent-decoding for query strings, forms and cookies (WHATWG URL, application/x-www-form-urlencoded). A broken escape stays as
-/// it is, as in PHP; what is not UTF-8 becomes U+FFFD. Pure.
+/// Percent-decoding for query strings, forms and cookies (WHATWG URL, application/x-www-form-urlencoded). A broken escape stays
+/// as it is, as in PHP; what is not UTF-8 becomes U+FFFD. Pure.
 /// </summary>
 internal static class UrlEncoding
 {

@@ -38,7 +38,9 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
         header = default;
         length = 0;
         if (bytes.IsEmpty) return Verdict.NeedMore;
-        return bytes[0] == TextBeginning[0] ? TryReadText(bytes, out header, out length) : TryReadBinary(bytes, maxSize, out header, out length);
+        return bytes[0] == TextBeginning[0]
+            ? TryReadText(bytes, out header, out length)
+            : TryReadBinary(bytes, maxSize, out header, out length);
     }
 
     private static Verdict TryReadText(ReadOnlySpan<byte> bytes, out ProxyHeader header, out int length)
@@ -49,7 +51,8 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
         int end = bytes[..Math.Min(bytes.Length, MaxTextSize)].IndexOf("\r\n"u8);
         if (end < 0) return bytes.Length < MaxTextSize ? Verdict.NeedMore : Refuse("the line is too long");
         length = end + 2;
-        return IsLine(Encoding.Latin1.GetString(bytes[TextBeginning.Length..end]), out header) ? Verdict.Message : Refuse("its line is malformed");
+        return IsLine(Encoding.Latin1.GetString(bytes[TextBeginning.Length..end]),
+            out header) ? Verdict.Message : Refuse("its line is malformed");
     }
 
     /// <summary>"TCP4" / "TCP6" SP source SP destination SP source-port SP destination-port, or "UNKNOWN" with anything behind it
@@ -61,7 +64,8 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
         string[] words = line.Split(' ');
         if (words.Length != 5 || words[0] is not ("TCP4" or "TCP6")) return false;
         AddressFamily family = words[0] == "TCP4" ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6;
-        if (!TryReadEndPoint(words[1], words[3], family, out IPEndPoint? source) || !TryReadEndPoint(words[2], words[4], family, out IPEndPoint? destination)) return false;
+        if (!TryReadEndPoint(words[1], words[3], family, out IPEndPoint? source)
+            || !TryReadEndPoint(words[2], words[4], family, out IPEndPoint? destination)) return false;
         header = new ProxyHeader(source, destination);
         return true;
     }
@@ -70,7 +74,8 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
     {
         endPoint = null;
         if (!AddressText.TryRead(address, out IPAddress? ip) || ip!.AddressFamily != family) return false;
-        if (!ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number) || (port[0] == '0' && port.Length > 1)) return false;
+        if (!ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number)
+            || (port[0] == '0' && port.Length > 1)) return false;
         endPoint = new IPEndPoint(NetworkList.Unmap(ip), number);
         return true;
     }
@@ -83,7 +88,8 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
         length = 0;
         if (!Begins(bytes, Signature)) return Refuse("no PROXY protocol header, which this peer must begin with");
         if (bytes.Length > 12 && bytes[12] is not (0x20 or 0x21)) return Refuse("its version or command is unknown");
-        if (bytes.Length > 13 && bytes[12] == 0x21 && (bytes[13] >> 4 > 3 || (bytes[13] & 0xF) > 2)) return Refuse("its address family or transport is unknown");
+        if (bytes.Length > 13 && bytes[12] == 0x21 && (bytes[13] >> 4 > 3 || (bytes[13] & 0xF) > 2))
+            return Refuse("its address family or transport is unknown");
         if (bytes.Length < BinaryHeadSize) return Verdict.NeedMore;
         int total = BinaryHeadSize + BinaryPrimitives.ReadUInt16BigEndian(bytes[14..]);
         if (total > maxSize) return Refuse($"{total} bytes are more than MaxHeaderSize");
@@ -99,7 +105,8 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
         if ((bytes[13] & 0xF) != 1 || addresses == UnixSize) return Verdict.Message;
         ReadOnlySpan<byte> block = bytes.Slice(BinaryHeadSize, addresses);
         int size = (addresses - 4) / 2;
-        header = new ProxyHeader(EndPoint(block[..size], block[(2 * size)..]), EndPoint(block.Slice(size, size), block[(2 * size + 2)..]));
+        header = new ProxyHeader(EndPoint(block[..size], block[(2 * size)..]),
+            EndPoint(block.Slice(size, size), block[(2 * size + 2)..]));
         return Verdict.Message;
     }
 
@@ -117,7 +124,9 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
             ReadOnlySpan<byte> rest = header[position..];
             int size = rest.Length < 3 ? -1 : BinaryPrimitives.ReadUInt16BigEndian(rest[1..]);
             if (size < 0 || size > rest.Length - 3) fault = "one of its fields is longer than the header";
-            else if (rest[0] == Checksum && (size != 4 || BinaryPrimitives.ReadUInt32BigEndian(rest[3..]) != ChecksumOf(header, position + 3))) fault = "its checksum is wrong";
+            else if (rest[0] == Checksum
+                && (size != 4 || BinaryPrimitives.ReadUInt32BigEndian(rest[3..]) != ChecksumOf(header, position + 3)))
+                fault = "its checksum is wrong";
             position += 3 + size;
         }
         return fault is null;

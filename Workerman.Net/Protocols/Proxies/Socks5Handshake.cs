@@ -6,7 +6,9 @@ using System.Text;
 
 namespace Workerman.Protocols.Proxies;
 
-/// <summary>SOCKS5 (RFC 1928) with user and password (RFC 1929). A host name goes to the proxy as it is, which then looks it up.</summary>
+/// <summary>
+/// SOCKS5 (RFC 1928) with user and password (RFC 1929). A host name goes to the proxy as it is, which then looks it up.
+/// </summary>
 internal sealed class Socks5Handshake(string host, int port, string? user, string? password) : ProxyHandshake
 {
     private const byte Version = 5;
@@ -71,7 +73,8 @@ internal sealed class Socks5Handshake(string host, int port, string? user, strin
                 WriteAuthentication(output);
                 return Verdict.NeedMore;
             case NoneAcceptable:
-                return Verdict.Reject(407, user is null ? "it wants a user and a password" : "it accepts no authentication by user and password");
+                return Verdict.Reject(407,
+                    user is null ? "it wants a user and a password" : "it accepts no authentication by user and password");
             default:
                 return Verdict.Reject(0, $"it chose authentication method {method}, which it was not offered");
         }

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>The head of one frame (RFC 6455 section 5.2), read and written. It knows the form, not what is allowed where. A value; pure.</summary>
+/// <summary>
+/// The head of one frame (RFC 6455 section 5.2), read and written. It knows the form, not what is allowed where. A value; pure.
+/// </summary>
 internal readonly struct FrameHeader
 {
     /// <summary>Bytes that a head has at most.</summary>
@@ -33,7 +35,10 @@ internal readonly struct FrameHeader
     /// <summary>Whether the length is written in as few bytes as it can be.</summary>
     public bool IsLengthMinimal { get; private init; }
 
-    /// <summary>Bytes of the head; 0 if they have not all come: then only what stands in the first byte is known, and what stands in the second if there is one.</summary>
+    /// <summary>
+    /// Bytes of the head; 0 if they have not all come: then only what stands in the first byte is known, and what stands in the
+    /// second if there is one.
+    /// </summary>
     public int Size { get; private init; }
 
     /// <summary>Whether the second byte has come.</summary>
@@ -52,7 +57,9 @@ internal readonly struct FrameHeader
         int size = 2 + lengthSize + (masked ? 4 : 0);
         bool whole = bytes.Length >= size;
         long length = lengthSize == 0 ? brief : bytes.Length < 2 + lengthSize ? brief
-            : lengthSize == 2 ? BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]) : BinaryPrimitives.ReadInt64BigEndian(bytes[2..]);
+            : lengthSize == 2
+            ? BinaryPrimitives.ReadUInt16BigEndian(bytes[2..])
+            : BinaryPrimitives.ReadInt64BigEndian(bytes[2..]);
         return new FrameHeader
         {
             IsFinal = (first & Final) != 0,
@@ -62,7 +69,8 @@ internal readonly struct FrameHeader
             IsMasked = masked,
             Mask = whole && masked ? BinaryPrimitives.ReadUInt32LittleEndian(bytes[(size - 4)..]) : 0,
             Length = length,
-            IsLengthMinimal = lengthSize == 0 || bytes.Length < 2 + lengthSize || length < 0 || length > (lengthSize == 2 ? 125 : ushort.MaxValue),
+            IsLengthMinimal = lengthSize == 0 || bytes.Length < 2 + lengthSize || length < 0
+                || length > (lengthSize == 2 ? 125 : ushort.MaxValue),
             HasSecondByte = bytes.Length > 1,
             Size = whole ? size : 0,
         };

@@ -4,7 +4,9 @@ using System.Security.Cryptography;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>Masking (RFC 6455 section 5.3): the payload xor the key, over and over; the same both ways. Pure but for the keys.</summary>
+/// <summary>
+/// Masking (RFC 6455 section 5.3): the payload xor the key, over and over; the same both ways. Pure but for the keys.
+/// </summary>
 internal static class FrameMask
 {
     private const int KeysAtOnce = 256;

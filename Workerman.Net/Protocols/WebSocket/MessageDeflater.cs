@@ -3,7 +3,8 @@ using System.IO.Compression;
 namespace Workerman.Protocols.WebSocket;
 
 /// <summary>
-/// Compresses the messages that one WebSocket sends (RFC 7692 section 7.2.1). Belongs to its protocol, on the loop's thread; whoever made it disposes of it.
+/// Compresses the messages that one WebSocket sends (RFC 7692 section 7.2.1). Belongs to its protocol, on the loop's thread;
+/// whoever made it disposes of it.
 /// </summary>
 /// <param name="level">How hard to try.</param>
 /// <param name="takesContextOver">Whether a message refers to those before it.</param>
@@ -25,7 +26,8 @@ internal sealed class MessageDeflater(CompressionLevel level, bool takesContextO
         _output.SetLength(0);
         // Section 7.2.3.6: nothing is an empty block.
         if (message.IsEmpty) return "\0"u8;
-        // The runtime's compressor has the largest window only. One that begins anew after so many bytes never refers further back.
+        // The runtime's compressor has the largest window only. One that begins anew after so many bytes never refers further
+        // back.
         int pieceSize = windowBits == DeflateParameters.LargestWindow ? message.Length : 1 << windowBits;
         while (!message.IsEmpty)
         {
@@ -57,7 +59,9 @@ internal sealed class MessageDeflater(CompressionLevel level, bool takesContextO
         _output.SetLength(length);
     }
 
-    /// <summary>A large message must not keep its size for the life of the connection; the compressor that goes on is bound to its stream.</summary>
+    /// <summary>
+    /// A large message must not keep its size for the life of the connection; the compressor that goes on is bound to its stream.
+    /// </summary>
     private MemoryStream Renewed()
     {
         if (_stream is null) return new MemoryStream();

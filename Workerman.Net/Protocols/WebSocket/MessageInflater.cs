@@ -3,7 +3,8 @@ using System.IO.Compression;
 namespace Workerman.Protocols.WebSocket;
 
 /// <summary>
-/// Inflates the messages that one WebSocket receives (RFC 7692 section 7.2.2). Belongs to its protocol, on the loop's thread; whoever made it disposes of it.
+/// Inflates the messages that one WebSocket receives (RFC 7692 section 7.2.2). Belongs to its protocol, on the loop's thread;
+/// whoever made it disposes of it.
 /// </summary>
 /// <param name="takesContextOver">Whether a message may refer to those before it.</param>
 internal sealed class MessageInflater(bool takesContextOver) : IDisposable
@@ -32,7 +33,8 @@ internal sealed class MessageInflater(bool takesContextOver) : IDisposable
             // What a few bytes inflate to is only known as it comes out.
             if (into.Length > limit) return false;
         }
-        // RFC 7692 section 7.2.3.4: a last block may say that it is the last; the tail is then left, and the next message begins anew.
+        // RFC 7692 section 7.2.3.4: a last block may say that it is the last; the tail is then left, and the next message begins
+        // anew.
         if (!_feed.IsEmpty && !_feed.HasOnlyTail) throw new InvalidDataException("the compressed data go on behind their end");
         if (!takesContextOver || !_feed.IsEmpty) Dispose();
         return true;
@@ -44,7 +46,9 @@ internal sealed class MessageInflater(bool takesContextOver) : IDisposable
         _stream = null;
     }
 
-    /// <summary>A message's payload, and the tail that it came without, as the stream that the runtime's decompressor reads.</summary>
+    /// <summary>
+    /// A message's payload, and the tail that it came without, as the stream that the runtime's decompressor reads.
+    /// </summary>
     private sealed class Feed : Stream
     {
         private ReadOnlyMemory<byte> _rest;

@@ -9,7 +9,8 @@ namespace Workerman.Protocols.WebSocket;
 /// not compressed, whatever the handshake agrees on later: RFC 7692 section 6 leaves that to each message. It belongs to its
 /// connection, on the loop's thread.
 /// </summary>
-internal sealed class OpeningProtocol(HttpOptions options, bool isSecure, bool isUnix) : HttpProtocol(options, isSecure, isUnix), IEncoder<Response>, IEncoder<WebSocketMessage>
+internal sealed class OpeningProtocol(HttpOptions options, bool isSecure, bool isUnix)
+    : HttpProtocol(options, isSecure, isUnix), IEncoder<Response>, IEncoder<WebSocketMessage>
 {
     /// <summary>Writes the frames. A server's without compression has no state.</summary>
     private static readonly WebSocketProtocol Frames = new(takesBinary: true, new WebSocketOptions(), deflate: null);
@@ -25,7 +26,8 @@ internal sealed class OpeningProtocol(HttpOptions options, bool isSecure, bool i
     /// <summary>The status of the answer of HTTP that the application sent to this request; 0 for none.</summary>
     public int AnsweredWith { get; set; }
 
-    public override bool BelongsToOpening<T>() => typeof(Response).IsAssignableFrom(typeof(T)) || typeof(T) == typeof(Chunk) || typeof(T) == typeof(ServerSentEvents);
+    public override bool BelongsToOpening<T>() =>
+        typeof(Response).IsAssignableFrom(typeof(T)) || typeof(T) == typeof(Chunk) || typeof(T) == typeof(ServerSentEvents);
 
     /// <summary>What is sent to all reaches those who are about to open, as the other messages do.</summary>
     public override bool CanBroadcast<T>() => this is IEncoder<T> && !BelongsToOpening<T>();
@@ -41,5 +43,6 @@ internal sealed class OpeningProtocol(HttpOptions options, bool isSecure, bool i
         Encode(message, output);
     }
 
-    void IEncoder<WebSocketMessage>.Encode(WebSocketMessage message, IBufferWriter<byte> output) => ((IEncoder<WebSocketMessage>)Frames).Encode(message, output);
+    void IEncoder<WebSocketMessage>.Encode(WebSocketMessage message, IBufferWriter<byte> output) =>
+        ((IEncoder<WebSocketMessage>)Frames).Encode(message, output);
 }

@@ -5,7 +5,8 @@ using System.Text.Unicode;
 namespace Workerman.Protocols.WebSocket;
 
 /// <summary>
-/// Whether bytes that come in pieces are UTF-8, known at the first byte that makes them none (RFC 6455 section 8.1). A value of the protocol; pure.
+/// Whether bytes that come in pieces are UTF-8, known at the first byte that makes them none (RFC 6455 section 8.1). A value of
+/// the protocol; pure.
 /// </summary>
 internal struct Utf8Check
 {

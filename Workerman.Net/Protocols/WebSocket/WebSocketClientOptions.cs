@@ -5,10 +5,15 @@ namespace Workerman.Protocols.WebSocket;
 /// <summary>What a WebSocket client asks for, and what it was answered. Set it before <c>Connect()</c>.</summary>
 public sealed class WebSocketClientOptions
 {
-    /// <summary>Header fields of the request besides those of the handshake: <c>Origin</c>, <c>Authorization</c>, <c>Cookie</c> (PHP: <c>$headers</c>).</summary>
+    /// <summary>
+    /// Header fields of the request besides those of the handshake: <c>Origin</c>, <c>Authorization</c>, <c>Cookie</c> (PHP:
+    /// <c>$headers</c>).
+    /// </summary>
     public ResponseHeaders Headers { get; } = [];
 
-    /// <summary>The subprotocols that are offered, the best first; none to do without (PHP: <c>$websocketClientProtocol</c>).</summary>
+    /// <summary>
+    /// The subprotocols that are offered, the best first; none to do without (PHP: <c>$websocketClientProtocol</c>).
+    /// </summary>
     public IList<string> Subprotocols { get; } = [];
 
     /// <summary>

@@ -4,8 +4,8 @@ namespace Workerman.Protocols.WebSocket;
 public sealed class WebSocketOptions
 {
     /// <summary>
-    /// Bytes that one frame may have; 10 MiB, at least 125. A larger one ends the connection with 1009 as soon as its length is known. A message, whatever the number of its frames,
-    /// has the connection's <c>MaxPackageSize</c>.
+    /// Bytes that one frame may have; 10 MiB, at least 125. A larger one ends the connection with 1009 as soon as its length is
+    /// known. A message, whatever the number of its frames, has the connection's <c>MaxPackageSize</c>.
     /// </summary>
     public long MaxFrameSize
     {
@@ -25,16 +25,20 @@ public sealed class WebSocketOptions
     /// </summary>
     public TimeSpan PingInterval { get; set => field = Positive(value); } = TimeSpan.FromSeconds(25);
 
-    /// <summary>How long a peer may stop in the middle of a message; 60 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. Then the connection ends with 1008.</summary>
+    /// <summary>
+    /// How long a peer may stop in the middle of a message; 60 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. Then the
+    /// connection ends with 1008.
+    /// </summary>
     public TimeSpan MessageTimeout { get; set => field = Positive(value); } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// How messages are compressed with clients that offer it (permessage-deflate, RFC 7692); null, the default, for not at all: with context takeover a connection takes
-    /// some 300 KiB more.
+    /// How messages are compressed with clients that offer it (permessage-deflate, RFC 7692); null, the default, for not at all:
+    /// with context takeover a connection takes some 300 KiB more.
     /// </summary>
     public DeflateOptions? Deflate { get; set; }
 
     private static TimeSpan Positive(TimeSpan value) => value > TimeSpan.Zero || value == Timeout.InfiniteTimeSpan
         ? value
-        : throw new ArgumentOutOfRangeException(nameof(value), value, "It is more than nothing; Timeout.InfiniteTimeSpan is for ever.");
+        : throw new ArgumentOutOfRangeException(nameof(value), value,
+            "It is more than nothing; Timeout.InfiniteTimeSpan is for ever.");
 }

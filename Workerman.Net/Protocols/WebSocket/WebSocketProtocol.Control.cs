@@ -5,7 +5,9 @@ using System.Text.Unicode;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>Control frames (RFC 6455 section 5.5): pings, which are answered before anything else, and the closing handshake.</summary>
+/// <summary>
+/// Control frames (RFC 6455 section 5.5): pings, which are answered before anything else, and the closing handshake.
+/// </summary>
 internal sealed partial class WebSocketProtocol
 {
     private const int MaxControlPayload = 125;
@@ -24,7 +26,8 @@ internal sealed partial class WebSocketProtocol
     public byte[]? HeardPing => _owedPong;
 
     /// <summary>Also of a pong, so that whoever reads comes back after the application was told of it.</summary>
-    public override bool HasPendingControl => _owesRequest || _heardPong is not null || (_state is State.Open or State.OwesClose && (_owedPong is not null || _owedPing is not null)) || _state == State.OwesClose;
+    public override bool HasPendingControl => _owesRequest || _heardPong is not null || (_state is State.Open or State.OwesClose
+        && (_owedPong is not null || _owedPing is not null)) || _state == State.OwesClose;
 
     public override void EncodeControl(IBufferWriter<byte> output)
     {
@@ -40,7 +43,9 @@ internal sealed partial class WebSocketProtocol
 
     public override bool OwesCloseFrame => _state is State.Open or State.OwesClose;
 
-    /// <summary>The close frame that ends the connection from here, or answers the peer's (section 5.5.1: mostly with its own code).</summary>
+    /// <summary>
+    /// The close frame that ends the connection from here, or answers the peer's (section 5.5.1: mostly with its own code).
+    /// </summary>
     public override void EncodeCloseFrame(IBufferWriter<byte> output)
     {
         bool answers = _state == State.OwesClose;
@@ -63,8 +68,11 @@ internal sealed partial class WebSocketProtocol
     public static void CheckClose(int code, string reason)
     {
         ArgumentNullException.ThrowIfNull(reason);
-        if (!CloseCode.CanBeSent(code)) throw new ArgumentOutOfRangeException(nameof(code), code, "This code may not be sent; use 1000 to 1003, 1007 to 1014, or 3000 to 4999 of your own.");
-        if (Encoding.UTF8.GetByteCount(reason) > MaxControlPayload - 2) throw new ArgumentException("The reason has more than 123 bytes in UTF-8; shorten it.", nameof(reason));
+        if (!CloseCode.CanBeSent(code))
+            throw new ArgumentOutOfRangeException(nameof(code), code,
+                "This code may not be sent; use 1000 to 1003, 1007 to 1014, or 3000 to 4999 of your own.");
+        if (Encoding.UTF8.GetByteCount(reason) > MaxControlPayload - 2)
+            throw new ArgumentException("The reason has more than 123 bytes in UTF-8; shorten it.", nameof(reason));
     }
 
     /// <summary>Sets with what the connection will end; see <see cref="CheckClose"/>.</summary>
@@ -73,7 +81,8 @@ internal sealed partial class WebSocketProtocol
     /// <exception cref="ArgumentException">A ping cannot have that payload.</exception>
     public static void CheckPing(byte[] payload)
     {
-        if (payload.Length > MaxControlPayload) throw new ArgumentException($"A ping has at most {MaxControlPayload} bytes.", nameof(payload));
+        if (payload.Length > MaxControlPayload)
+            throw new ArgumentException($"A ping has at most {MaxControlPayload} bytes.", nameof(payload));
     }
 
     /// <summary>The peer is to be asked for a sign of life; see <see cref="CheckPing"/>.</summary>

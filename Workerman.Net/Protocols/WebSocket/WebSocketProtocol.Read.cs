@@ -32,7 +32,8 @@ internal sealed partial class WebSocketProtocol
         return verdict;
     }
 
-    Verdict IDecoder<WebSocketMessage>.TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out WebSocketMessage message)
+    Verdict IDecoder<WebSocketMessage>.TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize,
+        out WebSocketMessage message)
     {
         Verdict verdict = Read(ref input, maxPackageSize);
         message = verdict.Kind != VerdictKind.Message ? default : new WebSocketMessage(_data, _isText);
@@ -67,7 +68,8 @@ internal sealed partial class WebSocketProtocol
     private Verdict ReadHead(ref ReadOnlySequence<byte> input, long limit)
     {
         if (input.IsEmpty) return Verdict.NeedMore;
-        FrameHeader head = input.FirstSpan.Length >= FrameHeader.MaxSize || input.IsSingleSegment ? FrameHeader.Read(input.FirstSpan) : ReadCopy(input);
+        FrameHeader head = input.FirstSpan.Length >= FrameHeader.MaxSize
+            || input.IsSingleSegment ? FrameHeader.Read(input.FirstSpan) : ReadCopy(input);
         Verdict verdict = Judge(in head, limit);
         if (verdict.Kind == VerdictKind.Reject || head.Size == 0) return verdict;
         input = input.Slice(head.Size);
@@ -100,9 +102,11 @@ internal sealed partial class WebSocketProtocol
     {
         // Section 5.2: reserved bits that no extension gave a meaning, opcodes that are not defined.
         if (head.HasReservedBits) return Broken("a reserved bit is set");
-        if (head.Opcode is not (Opcode.Continuation or Opcode.Text or Opcode.Binary or Opcode.Close or Opcode.Ping or Opcode.Pong)) return Broken("unknown opcode");
+        if (head.Opcode is not (Opcode.Continuation or Opcode.Text or Opcode.Binary or Opcode.Close or Opcode.Ping
+            or Opcode.Pong)) return Broken("unknown opcode");
         // RFC 7692 section 6: compressed is a message, which its first frame says.
-        if (head.IsCompressed && (_deflate is null || head.IsControl || head.Opcode == Opcode.Continuation)) return Broken("RSV1 is set where nothing is compressed");
+        if (head.IsCompressed && (_deflate is null || head.IsControl || head.Opcode == Opcode.Continuation))
+            return Broken("RSV1 is set where nothing is compressed");
         // Section 5.5: control frames are not fragmented. Section 5.4: messages are, but not into each other.
         if (head.IsControl && !head.IsFinal) return Broken("fragmented control frame");
         if (!head.IsControl && head.Opcode == Opcode.Continuation != (_kind != Opcode.Continuation))
@@ -110,13 +114,15 @@ internal sealed partial class WebSocketProtocol
         if (head.Opcode == Opcode.Binary && !_takesBinary) return Verdict.Reject(CloseCode.UnsupportedData, "text is read here");
         if (!head.HasSecondByte) return Verdict.NeedMore;
         // Section 5.1: clients mask, servers do not.
-        if (head.IsMasked != (_role == WebSocketRole.Server)) return Broken(head.IsMasked ? "masked frame from a server" : "frame without a mask");
+        if (head.IsMasked != (_role == WebSocketRole.Server))
+            return Broken(head.IsMasked ? "masked frame from a server" : "frame without a mask");
         if (head.IsControl && head.Length > 125) return Broken("control frame of more than 125 bytes");
         if (head.Opcode == Opcode.Close && head.Length == 1) return Broken("half a close code");
         // Section 5.2: the least number of bytes, and no more than 63 bits.
         if (!head.IsLengthMinimal) return Broken("length in more bytes than it needs");
         if (head.Length < 0) return Broken("length of 64 bits");
-        if (!head.IsControl && head.Length > _options.MaxFrameSize) return TooBig("frame too big (WebSocketOptions.MaxFrameSize)");
+        if (!head.IsControl && head.Length > _options.MaxFrameSize)
+            return TooBig("frame too big (WebSocketOptions.MaxFrameSize)");
         // By subtraction: the length may be all of 63 bits.
         if (!head.IsControl && head.Length > limit - _message.Length) return TooBig();
         return head.Size == 0 ? Verdict.NeedMore : Verdict.Message;
@@ -125,7 +131,8 @@ internal sealed partial class WebSocketProtocol
     private Verdict ReadPayload(ref ReadOnlySequence<byte> input, long limit)
     {
         ReadOnlySpan<byte> first = input.FirstSpan;
-        if (_frame.IsFinal && _message.Length == 0 && _remaining == _frame.Length && first.Length >= _remaining && !_compressed && _kind == _frame.Opcode)
+        if (_frame.IsFinal && _message.Length == 0 && _remaining == _frame.Length && first.Length >= _remaining && !_compressed
+            && _kind == _frame.Opcode)
         {
             Verdict whole = TakeWhole(first[..(int)_remaining]);
             input = input.Slice(_remaining);
@@ -200,7 +207,8 @@ internal sealed partial class WebSocketProtocol
 
     private bool Inflate(long limit)
     {
-        _inflater ??= new MessageInflater(!(_role == WebSocketRole.Server ? _deflate!.ClientNoContextTakeover : _deflate!.ServerNoContextTakeover));
+        _inflater ??= new MessageInflater(
+            !(_role == WebSocketRole.Server ? _deflate!.ClientNoContextTakeover : _deflate!.ServerNoContextTakeover));
         var plain = new MessageBuffer();
         try
         {
@@ -216,7 +224,8 @@ internal sealed partial class WebSocketProtocol
 
     private static Verdict Broken(string reason) => Verdict.Reject(CloseCode.ProtocolError, reason);
 
-    private static Verdict TooBig(string reason = "message too big (TcpConnection.MaxPackageSize)") => Verdict.Reject(CloseCode.MessageTooBig, reason);
+    private static Verdict TooBig(string reason = "message too big (TcpConnection.MaxPackageSize)") =>
+        Verdict.Reject(CloseCode.MessageTooBig, reason);
 
     private static Verdict NotUtf8() => Verdict.Reject(CloseCode.InvalidData, "text that is not UTF-8");
 }

@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>Which end of the connection this is: the client masks its frames, the server does not (RFC 6455 section 5.1).</summary>
+/// <summary>
+/// Which end of the connection this is: the client masks its frames, the server does not (RFC 6455 section 5.1).
+/// </summary>
 internal enum WebSocketRole
 {
     /// <summary>It accepted the connection.</summary>
@@ -13,10 +15,12 @@ internal enum WebSocketRole
 }
 
 /// <summary>
-/// WebSocket on one connection once the handshake is done (RFC 6455 sections 5 to 7, RFC 7692): messages in, messages out, pings and the end. It judges and
-/// encodes; it neither sends nor closes. Belongs to its connection, on the loop's thread. Frames are read in <c>.Read.cs</c>, control frames in <c>.Control.cs</c>, and written in <c>.Write.cs</c>.
+/// WebSocket on one connection once the handshake is done (RFC 6455 sections 5 to 7, RFC 7692): messages in, messages out, pings
+/// and the end. It judges and encodes; it neither sends nor closes. Belongs to its connection, on the loop's thread. Frames are
+/// read in <c>.Read.cs</c>, control frames in <c>.Control.cs</c>, and written in <c>.Write.cs</c>.
 /// </summary>
-internal sealed partial class WebSocketProtocol : ConnectionProtocol, IDecoder<string>, IDecoder<WebSocketMessage>, IEncoder<WebSocketMessage>
+internal sealed partial class WebSocketProtocol
+    : ConnectionProtocol, IDecoder<string>, IDecoder<WebSocketMessage>, IEncoder<WebSocketMessage>
 {
     private readonly WebSocketRole _role;
     private readonly bool _takesBinary;

@@ -15,7 +15,9 @@ internal static class AttachmentName
     {
         // Quotes, backslashes and percents are read in different ways by different browsers, the rest breaks the line.
         string plain = string.Concat(fileName.Select(c => c is < ' ' or > '~' or '"' or '\\' or '%' or '/' ? '_' : c));
-        return plain == fileName ? $"attachment; filename=\"{plain}\"" : $"attachment; filename=\"{plain}\"; filename*=UTF-8''{Encode(fileName)}";
+        return plain == fileName
+            ? $"attachment; filename=\"{plain}\""
+            : $"attachment; filename=\"{plain}\"; filename*=UTF-8''{Encode(fileName)}";
     }
 
     private static string Encode(string name)

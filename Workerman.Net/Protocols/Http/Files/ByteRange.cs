@@ -24,7 +24,10 @@ internal readonly record struct ByteRange(RangeKind Kind, long First = 0, long L
     /// <summary>The last byte's position.</summary>
     public long Last => First + Length - 1;
 
-    /// <summary>Reads <c>bytes=first-last</c>, <c>bytes=first-</c> or <c>bytes=-count</c>, of a representation of <paramref name="size"/> bytes.</summary>
+    /// <summary>
+    /// Reads <c>bytes=first-last</c>, <c>bytes=first-</c> or <c>bytes=-count</c>, of a representation of <paramref name="size"/>
+    /// bytes.
+    /// </summary>
     public static ByteRange Parse(string? field, long size)
     {
         ReadOnlySpan<char> text = field.AsSpan().Trim(" \t");

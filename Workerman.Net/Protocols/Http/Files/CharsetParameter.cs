@@ -19,7 +19,8 @@ internal static class CharsetParameter
     public static bool IsWanted(string type, string charset, SafeFileHandle file)
     {
         if (type.StartsWith("text/", StringComparison.Ordinal)) return true;
-        if (!type.EndsWith("+xml", StringComparison.Ordinal) && type is not ("application/xml" or "application/xml-dtd")) return false;
+        if (!type.EndsWith("+xml", StringComparison.Ordinal) && type is not ("application/xml" or "application/xml-dtd"))
+            return false;
         Span<byte> beginning = stackalloc byte[DeclarationSize];
         return Agrees(beginning[..RandomAccess.Read(file, beginning, 0)], charset);
     }
@@ -29,7 +30,8 @@ internal static class CharsetParameter
     private static bool Agrees(ReadOnlySpan<byte> document, string charset)
     {
         if (document.StartsWith("\uFEFF"u8)) document = document[3..];
-        if (!document.StartsWith("<?xml"u8)) return document.TrimStart(" \t\r\n"u8).StartsWith("<"u8) && !document.Contains((byte)0);
+        if (!document.StartsWith("<?xml"u8))
+            return document.TrimStart(" \t\r\n"u8).StartsWith("<"u8) && !document.Contains((byte)0);
         int end = document.IndexOf("?>"u8);
         ReadOnlySpan<byte> declaration = end < 0 ? document : document[..end];
         int name = declaration.IndexOf("encoding"u8);

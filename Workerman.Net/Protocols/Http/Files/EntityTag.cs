@@ -18,7 +18,10 @@ internal readonly record struct EntityTag(string Opaque, bool IsWeak)
         return TryTake(ref rest, out tag) && rest.IsEmpty;
     }
 
-    /// <summary>Whether a list of tags, or the asterisk that stands for any, has <paramref name="wanted"/>. A list that is malformed has nothing from there on.</summary>
+    /// <summary>
+    /// Whether a list of tags, or the asterisk that stands for any, has <paramref name="wanted"/>. A list that is malformed has
+    /// nothing from there on.
+    /// </summary>
     public static bool ListHas(string list, EntityTag wanted, bool strongly)
     {
         ReadOnlySpan<char> rest = list.AsSpan().Trim(" \t");

@@ -13,7 +13,8 @@ public static class MediaTypes
 
     private static readonly FrozenDictionary<string, string> Types = Load();
 
-    private static readonly FrozenDictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> Lookup = Types.GetAlternateLookup<ReadOnlySpan<char>>();
+    private static readonly FrozenDictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> Lookup =
+        Types.GetAlternateLookup<ReadOnlySpan<char>>();
 
     internal static int Count => Types.Count;
 

@@ -22,7 +22,8 @@ internal static class PortableFiles
             }
             if (Directory.Exists(real)) return Opening.Folder;
             if (!File.Exists(real) || (File.GetAttributes(real) & FileAttributes.Device) != 0) return Opening.Missing;
-            Microsoft.Win32.SafeHandles.SafeFileHandle handle = File.OpenHandle(real, share: FileShare.ReadWrite | FileShare.Delete);
+            Microsoft.Win32.SafeHandles.SafeFileHandle handle =
+                File.OpenHandle(real, share: FileShare.ReadWrite | FileShare.Delete);
             file = new OpenedFile(handle, RandomAccess.GetLength(handle), File.GetLastWriteTimeUtc(handle));
             return Opening.Opened;
         }
@@ -30,7 +31,8 @@ internal static class PortableFiles
         {
             return Opening.Forbidden;
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or PathTooLongException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or PathTooLongException
+            or ArgumentException or NotSupportedException)
         {
             return Opening.Missing;
         }

@@ -32,29 +32,36 @@ internal sealed class Preconditions
 
     public string? IfRange { get; init; }
 
-    /// <summary>Judges in the order of section 13.2.2. A date that is none is as if it were not there (sections 13.1.3 and 13.1.4).</summary>
+    /// <summary>
+    /// Judges in the order of section 13.2.2. A date that is none is as if it were not there (sections 13.1.3 and 13.1.4).
+    /// </summary>
     public Condition Judge(in Validators representation)
     {
         if (IfMatch is not null)
         {
             if (!Matches(IfMatch, representation, strongly: true)) return Condition.Failed;
         }
-        else if (HttpDate.TryParse(IfUnmodifiedSince, out DateTimeOffset unmodifiedSince) && representation.Modified > unmodifiedSince)
+        else if (HttpDate.TryParse(IfUnmodifiedSince, out DateTimeOffset unmodifiedSince)
+            && representation.Modified > unmodifiedSince)
         {
             return Condition.Failed;
         }
-        if (IfNoneMatch is not null) return Matches(IfNoneMatch, representation, strongly: false) ? Condition.NotModified : Condition.Holds;
+        if (IfNoneMatch is not null)
+            return Matches(IfNoneMatch, representation, strongly: false) ? Condition.NotModified : Condition.Holds;
         return HttpDate.TryParse(IfModifiedSince, out DateTimeOffset modifiedSince) && representation.Modified <= modifiedSince
             ? Condition.NotModified
             : Condition.Holds;
     }
 
-    /// <summary>Whether Range counts: without If-Range always, with it only if nothing can have changed (section 13.1.5).</summary>
+    /// <summary>
+    /// Whether Range counts: without If-Range always, with it only if nothing can have changed (section 13.1.5).
+    /// </summary>
     public bool AllowsRange(in Validators representation)
     {
         if (IfRange is null) return true;
         if (EntityTag.TryParse(IfRange, out EntityTag tag)) return representation.Tag is { } own && own.EqualsStrongly(tag);
-        return HttpDate.TryParse(IfRange, out DateTimeOffset date) && representation.DateIsStrong && representation.Modified == date;
+        return HttpDate.TryParse(IfRange, out DateTimeOffset date) && representation.DateIsStrong
+            && representation.Modified == date;
     }
 
     private static bool Matches(string list, in Validators representation, bool strongly) =>

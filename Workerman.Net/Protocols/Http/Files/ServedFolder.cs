@@ -13,6 +13,7 @@ internal sealed record ServedFolder(string Path, bool DotFiles)
         if (real == root) return true;
         string prefix = System.IO.Path.EndsInDirectorySeparator(root) ? root : root + System.IO.Path.DirectorySeparatorChar;
         if (!real.StartsWith(prefix, StringComparison.Ordinal)) return false;
-        return DotFiles || !real[(prefix.Length - 1)..].Contains($"{System.IO.Path.DirectorySeparatorChar}.", StringComparison.Ordinal);
+        return DotFiles
+            || !real[(prefix.Length - 1)..].Contains($"{System.IO.Path.DirectorySeparatorChar}.", StringComparison.Ordinal);
     }
 }

@@ -3,9 +3,9 @@ using Microsoft.Extensions.Caching.Distributed;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// Sessions in any of .NET's distributed caches: Redis, SQL, … (PHP: <c>RedisSessionHandler</c>), for workers on several machines. The cache
-/// forgets by itself. With a cache behind a network, <c>await request.LoadSessionAsync()</c> and <c>await session.SaveAsync()</c> keep
-/// the loop from waiting for it. As thread-safe as the cache, which they all are.
+/// Sessions in any of .NET's distributed caches: Redis, SQL, … (PHP: <c>RedisSessionHandler</c>), for workers on several
+/// machines. The cache forgets by itself. With a cache behind a network, <c>await request.LoadSessionAsync()</c> and
+/// <c>await session.SaveAsync()</c> keep the loop from waiting for it. As thread-safe as the cache, which they all are.
 /// </summary>
 /// <remarks>
 /// The interface of these caches has neither a lock nor a conditional write. Within a process one caller at a time changes a
@@ -19,7 +19,8 @@ namespace Workerman.Protocols.Http.Sessions;
 public sealed class DistributedCacheSessionHandler : ISessionHandler
 {
     /// <summary>Longer than any call to a cache takes.</summary>
-    private static readonly DistributedCacheEntryOptions Remembered = new() { AbsoluteExpirationRelativeToNow = TimeSpan.FromMinutes(1) };
+    private static readonly DistributedCacheEntryOptions Remembered =
+        new() { AbsoluteExpirationRelativeToNow = TimeSpan.FromMinutes(1) };
 
     private readonly IDistributedCache _cache;
 
@@ -83,11 +84,13 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
         (Sliding ? Read(sessionId, lifetime) : Update(sessionId, static stored => stored, lifetime)) is not null;
 
     /// <inheritdoc/>
-    public async ValueTask<byte[]?> ReadAsync(string sessionId, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+    public async ValueTask<byte[]?> ReadAsync(string sessionId, TimeSpan lifetime,
+        CancellationToken cancellationToken = default) =>
         await _cache.GetAsync(KeyOf(sessionId), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public async ValueTask WriteAsync(string sessionId, byte[] data, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+    public async ValueTask WriteAsync(string sessionId, byte[] data, TimeSpan lifetime,
+        CancellationToken cancellationToken = default) =>
         await _cache.SetAsync(KeyOf(sessionId), data, ExpiryOf(lifetime), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
@@ -98,10 +101,12 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
     }
 
     /// <inheritdoc/>
-    public async ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default)
+    public async ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(change);
-        using SessionGates.Gate gate = await SessionGates.Of(this).EnterAsync(SessionIds.Checked(sessionId), cancellationToken).ConfigureAwait(false);
+        using SessionGates.Gate gate = await SessionGates.Of(this).EnterAsync(SessionIds.Checked(sessionId), cancellationToken)
+            .ConfigureAwait(false);
         byte[]? stored = await ReadAsync(sessionId, lifetime, cancellationToken).ConfigureAwait(false);
         byte[]? data = change(stored);
         if (data is null)
@@ -111,13 +116,15 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
         }
         if (stored is null) await _cache.RemoveAsync(GoneKeyOf(sessionId), cancellationToken).ConfigureAwait(false);
         await WriteAsync(sessionId, data, lifetime, cancellationToken).ConfigureAwait(false);
-        if (stored is null || await _cache.GetAsync(GoneKeyOf(sessionId), cancellationToken).ConfigureAwait(false) is null) return data;
+        if (stored is null || await _cache.GetAsync(GoneKeyOf(sessionId), cancellationToken).ConfigureAwait(false) is null)
+            return data;
         await _cache.RemoveAsync(KeyOf(sessionId), cancellationToken).ConfigureAwait(false);
         return null;
     }
 
     /// <inheritdoc/>
-    public async ValueTask<bool> UpdateTimestampAsync(string sessionId, TimeSpan lifetime, CancellationToken cancellationToken = default)
+    public async ValueTask<bool> UpdateTimestampAsync(string sessionId, TimeSpan lifetime,
+        CancellationToken cancellationToken = default)
     {
         ValueTask<byte[]?> data = Sliding
             ? ReadAsync(sessionId, lifetime, cancellationToken)

@@ -3,10 +3,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// Sessions in files, one each, named <c>session_</c> and the id (PHP: <c>FileSessionHandler</c>): the default. Loops and processes may share the
-/// folder: a file is replaced as a whole, never written over, under a lock of its own (<c>flock</c> on Linux), and only its owner
-/// may read it. A
-/// session is as old as its file's time of change. Any thread.
+/// Sessions in files, one each, named <c>session_</c> and the id (PHP: <c>FileSessionHandler</c>): the default. Loops and
+/// processes may share the folder: a file is replaced as a whole, never written over, under a lock of its own (<c>flock</c> on
+/// Linux), and only its owner may read it. A session is as old as its file's time of change. Any thread.
 /// </summary>
 public sealed class FileSessionHandler : ISessionHandler
 {
@@ -21,8 +20,8 @@ public sealed class FileSessionHandler : ISessionHandler
 
     /// <summary>Stores sessions in a folder (PHP: <c>sessionSavePath($path)</c>).</summary>
     /// <param name="folder">
-    /// The folder, made with mode 0700 when the first session needs it. Null for one of this user's and this program's own under the system's
-    /// folder for temporary files, which is refused if it is somebody else's.
+    /// The folder, made with mode 0700 when the first session needs it. Null for one of this user's and this program's own under
+    /// the system's folder for temporary files, which is refused if it is somebody else's.
     /// </param>
     /// <exception cref="ArgumentException">It is no path.</exception>
     public FileSessionHandler(string? folder = null) => _folder = new SessionFolder(folder);
@@ -80,7 +79,8 @@ public sealed class FileSessionHandler : ISessionHandler
     }
 
     /// <inheritdoc/>
-    public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+    public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime,
+        CancellationToken cancellationToken = default) =>
         new(Update(sessionId, change, lifetime));
 
     /// <inheritdoc/>
@@ -152,7 +152,9 @@ public sealed class FileSessionHandler : ISessionHandler
         for (int read = 0; read < data.Length;)
         {
             int count = RandomAccess.Read(file, data.AsSpan(read), read);
-            if (count == 0) throw new EndOfStreamException("A session's file has become shorter while it was read; only this library may write it.");
+            if (count == 0)
+                throw new EndOfStreamException(
+                    "A session's file has become shorter while it was read; only this library may write it.");
             read += count;
         }
         return data;
@@ -226,7 +228,8 @@ public sealed class FileSessionHandler : ISessionHandler
                 File.Move(temporary, path, overwrite: true);
                 return;
             }
-            catch (Exception e) when (attempts > 1 && e is (UnauthorizedAccessException or IOException) and not DirectoryNotFoundException)
+            catch (Exception e)
+                when (attempts > 1 && e is (UnauthorizedAccessException or IOException) and not DirectoryNotFoundException)
             {
                 // Windows does not replace a file in the moment that somebody reads it.
                 Thread.Sleep(1);
@@ -236,7 +239,13 @@ public sealed class FileSessionHandler : ISessionHandler
 
     private static void WriteNew(string path, byte[] data)
     {
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 0 };
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Share = FileShare.None,
+            BufferSize = 0
+        };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OwnerOnly;
         using var file = new FileStream(path, options);
         file.Write(data);

@@ -26,7 +26,9 @@ namespace Workerman.Protocols.Http.Sessions;
 /// </remarks>
 public interface ISessionHandler
 {
-    /// <summary>The data of a session, or null if it is unknown or older than <paramref name="lifetime"/> (PHP: <c>read()</c>).</summary>
+    /// <summary>
+    /// The data of a session, or null if it is unknown or older than <paramref name="lifetime"/> (PHP: <c>read()</c>).
+    /// </summary>
     byte[]? Read(string sessionId, TimeSpan lifetime);
 
     /// <summary>
@@ -73,24 +75,29 @@ public interface ISessionHandler
     bool UpdateTimestamp(string sessionId, TimeSpan lifetime) => Update(sessionId, static stored => stored, lifetime) is not null;
 
     /// <summary>
-    /// Removes what is older than <paramref name="lifetime"/> (PHP: <c>gc()</c>). Called now and then on a thread of the pool, by one worker never twice at
-    /// once; a store that forgets by itself has nothing to do.
+    /// Removes what is older than <paramref name="lifetime"/> (PHP: <c>gc()</c>). Called now and then on a thread of the pool, by
+    /// one worker never twice at once; a store that forgets by itself has nothing to do.
     /// </summary>
     void Gc(TimeSpan lifetime)
     {
     }
 
     /// <summary><see cref="Read"/> without making the loop wait. Unless the handler knows better, it does make it wait.</summary>
-    ValueTask<byte[]?> ReadAsync(string sessionId, TimeSpan lifetime, CancellationToken cancellationToken = default) => new(Read(sessionId, lifetime));
+    ValueTask<byte[]?> ReadAsync(string sessionId, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+        new(Read(sessionId, lifetime));
 
-    /// <summary><see cref="Write"/> without making the loop wait. Unless the handler knows better, it does make it wait.</summary>
+    /// <summary>
+    /// <see cref="Write"/> without making the loop wait. Unless the handler knows better, it does make it wait.
+    /// </summary>
     ValueTask WriteAsync(string sessionId, byte[] data, TimeSpan lifetime, CancellationToken cancellationToken = default)
     {
         Write(sessionId, data, lifetime);
         return default;
     }
 
-    /// <summary><see cref="Destroy"/> without making the loop wait. Unless the handler knows better, it does make it wait.</summary>
+    /// <summary>
+    /// <see cref="Destroy"/> without making the loop wait. Unless the handler knows better, it does make it wait.
+    /// </summary>
     ValueTask DestroyAsync(string sessionId, CancellationToken cancellationToken = default)
     {
         Destroy(sessionId);
@@ -102,7 +109,8 @@ public interface ISessionHandler
     /// <see cref="WriteAsync"/> and
     /// <see cref="DestroyAsync"/>: a handler that overrides <see cref="Update"/> overrides this as well.
     /// </summary>
-    async ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default)
+    async ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(change);
         using SessionGates.Gate gate = await SessionGates.Of(this).EnterAsync(sessionId, cancellationToken).ConfigureAwait(false);
@@ -117,6 +125,7 @@ public interface ISessionHandler
     /// <see cref="UpdateTimestamp"/> without making the loop wait. Unless the handler knows better, it is
     /// <see cref="UpdateAsync"/>.
     /// </summary>
-    async ValueTask<bool> UpdateTimestampAsync(string sessionId, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+    async ValueTask<bool> UpdateTimestampAsync(string sessionId, TimeSpan lifetime,
+        CancellationToken cancellationToken = default) =>
         await UpdateAsync(sessionId, static stored => stored, lifetime, cancellationToken).ConfigureAwait(false) is not null;
 }

@@ -1,8 +1,8 @@
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// Sessions in this process's memory: fast, and gone with it. For all loops of a worker, and for several workers that are to share
-/// their sessions. It holds so many at most; then the one that was written longest ago makes room. Any thread.
+/// Sessions in this process's memory: fast, and gone with it. For all loops of a worker, and for several workers that are to
+/// share their sessions. It holds so many at most; then the one that was written longest ago makes room. Any thread.
 /// </summary>
 public sealed class MemorySessionHandler : ISessionHandler
 {
@@ -83,7 +83,8 @@ public sealed class MemorySessionHandler : ISessionHandler
     }
 
     /// <inheritdoc/>
-    public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+    public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime,
+        CancellationToken cancellationToken = default) =>
         new(Update(sessionId, change, lifetime));
 
     /// <inheritdoc/>

@@ -65,13 +65,15 @@ public sealed partial class Session
     [RequiresUnreferencedCode(ByReflection)]
     [RequiresDynamicCode(ByReflection)]
     [OverloadResolutionPriority(-1)]
-    public void Set<T>(string name, T value, JsonSerializerOptions? options = null) => Store(name, JsonSerializer.SerializeToElement(value, options));
+    public void Set<T>(string name, T value, JsonSerializerOptions? options = null) =>
+        Store(name, JsonSerializer.SerializeToElement(value, options));
 
     /// <summary>
     /// Gives a value as <see cref="Get{T}(string, JsonTypeInfo{T}, T)"/> does and removes it (PHP: <c>pull()</c>).
     /// </summary>
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public T? Pull<T>(string name, JsonTypeInfo<T> type, T? defaultValue = default) => Pulled(name, Get(name, type, defaultValue));
+    public T? Pull<T>(string name, JsonTypeInfo<T> type, T? defaultValue = default) =>
+        Pulled(name, Get(name, type, defaultValue));
 
     /// <summary>
     /// Gives a value as <see cref="Get{T}(string, T, JsonSerializerOptions)"/> does and removes it (PHP: <c>pull()</c>).
@@ -80,7 +82,8 @@ public sealed partial class Session
     [RequiresDynamicCode(ByReflection)]
     [OverloadResolutionPriority(-1)]
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public T? Pull<T>(string name, T? defaultValue = default, JsonSerializerOptions? options = null) => Pulled(name, Get(name, defaultValue, options));
+    public T? Pull<T>(string name, T? defaultValue = default, JsonSerializerOptions? options = null) =>
+        Pulled(name, Get(name, defaultValue, options));
 
     private T? Read<T>(string name, T? defaultValue, Func<JsonElement, T?> read)
     {

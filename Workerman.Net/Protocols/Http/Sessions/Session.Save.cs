@@ -75,7 +75,8 @@ public sealed partial class Session
     /// stays. If one of them has ended the
     /// session (<see cref="Flush"/>, a new id), or it has expired since it was found, it stays so and the changes are dropped.
     /// </summary>
-    /// <exception cref="Exception">Whatever keeps the handler from it: a full disk, a cache that is down. The changes are kept for another try.</exception>
+    /// <exception cref="Exception">Whatever keeps the handler from it: a full disk, a cache that is down. The changes are kept
+    /// for another try.</exception>
     public void Save()
     {
         if (Begin() is not { } work) return;
@@ -84,7 +85,8 @@ public sealed partial class Session
             switch (work.Step)
             {
                 case Step.Create:
-                    using (SessionGates.Of(_store.Handler).Enter(work.Key)) _store.Handler.Write(work.Key, work.Apply(null)!, _store.Lifetime);
+                    using (SessionGates.Of(_store.Handler).Enter(work.Key))
+                        _store.Handler.Write(work.Key, work.Apply(null)!, _store.Lifetime);
                     break;
                 case Step.Begin or Step.Change:
                     _store.Handler.Update(work.Key, work.Apply, _store.Lifetime);
@@ -109,7 +111,8 @@ public sealed partial class Session
     }
 
     /// <summary>
-    /// As <see cref="Save"/>, but the loop goes on meanwhile: for stores behind a network. Once it is done, sending the answer has nothing left to store.
+    /// As <see cref="Save"/>, but the loop goes on meanwhile: for stores behind a network. Once it is done, sending the answer
+    /// has nothing left to store.
     /// </summary>
     /// <inheritdoc cref="Save" path="/exception"/>
     public async ValueTask SaveAsync(CancellationToken cancellationToken = default)
@@ -154,7 +157,9 @@ public sealed partial class Session
     public async ValueTask<bool> RefreshAsync(CancellationToken cancellationToken = default) =>
         _refreshed = await _store.Handler.UpdateTimestampAsync(Key, _store.Lifetime, cancellationToken);
 
-    /// <summary>Removes expired sessions of all clients from the store, now (PHP: <c>gc()</c>). It happens by itself now and then.</summary>
+    /// <summary>
+    /// Removes expired sessions of all clients from the store, now (PHP: <c>gc()</c>). It happens by itself now and then.
+    /// </summary>
     public void Gc() => _store.Handler.Gc(_store.Lifetime);
 
     /// <summary>The answer is on its way, and sweeping is due as often as the settings say.</summary>
@@ -179,7 +184,9 @@ public sealed partial class Session
     /// <exception cref="InvalidOperationException">It is being saved.</exception>
     internal void Regenerate(bool deleteOld)
     {
-        if (_saving > 0) throw new InvalidOperationException("The session is being saved under its old id; await SaveAsync before it gets another.");
+        if (_saving > 0)
+            throw new InvalidOperationException(
+                "The session is being saved under its old id; await SaveAsync before it gets another.");
         if (_standing == Standing.Stored) _origin = new Origin(Key, _mark, deleteOld || _changes.IsEnd, _changes.Copy());
         Id = SessionIds.Create();
         IsIssued = true;
@@ -279,7 +286,9 @@ public sealed partial class Session
             byte[]? now = null;
             bool last = moves >= MaxMoves;
             if (!old.IsEnded) now = await handler.ReadAsync(old.Key, _store.Lifetime, cancellationToken);
-            else await handler.UpdateAsync(old.Key, stored => Origin.EndUnlessChanged(now = stored, left, last), _store.Lifetime, cancellationToken);
+            else
+                await handler.UpdateAsync(old.Key, stored => Origin.EndUnlessChanged(now = stored, left, last), _store.Lifetime,
+                    cancellationToken);
             if (Origin.IsSame(now, left) || (last && now is not null)) return;
             // Others have changed it meanwhile, and their changes move along; or they have ended it, and then nothing does.
             left = now;
@@ -287,7 +296,8 @@ public sealed partial class Session
     }
 
     /// <summary>One save: what it does, and to which session.</summary>
-    private sealed class Work(Step step, string id, string key, SessionChanges changes, Origin? origin, string? mark, Standing standing)
+    private sealed class Work(Step step, string id, string key, SessionChanges changes, Origin? origin, string? mark,
+        Standing standing)
     {
         public Step Step => step;
 
@@ -320,7 +330,8 @@ public sealed partial class Session
         }
 
         /// <summary>Another session under the id is not this one's to end.</summary>
-        public byte[]? End(byte[]? stored) => stored is not null && SessionJson.TryRead(stored, out _, out string? found, out _) && found != Mark ? stored : null;
+        public byte[]? End(byte[]? stored) =>
+            stored is not null && SessionJson.TryRead(stored, out _, out string? found, out _) && found != Mark ? stored : null;
     }
 
     /// <summary>
@@ -334,6 +345,7 @@ public sealed partial class Session
         public static byte[]? EndUnlessChanged(byte[]? now, byte[]? read, bool anyway) =>
             anyway || now is null || IsSame(now, read) ? null : now;
 
-        public static bool IsSame(byte[]? one, byte[]? other) => one is null ? other is null : other is not null && one.AsSpan().SequenceEqual(other);
+        public static bool IsSame(byte[]? one, byte[]? other) =>
+            one is null ? other is null : other is not null && one.AsSpan().SequenceEqual(other);
     }
 }

@@ -4,8 +4,8 @@ using System.Runtime.Versioning;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// The folder of a <see cref="FileSessionHandler"/>, made when it is first needed. The one that nobody chose stands where every user may write, so
-/// it is used only if it is ours alone: whoever can put files there can make up sessions. Any thread.
+/// The folder of a <see cref="FileSessionHandler"/>, made when it is first needed. The one that nobody chose stands where every
+/// user may write, so it is used only if it is ours alone: whoever can put files there can make up sessions. Any thread.
 /// </summary>
 internal sealed class SessionFolder
 {
@@ -53,7 +53,8 @@ internal sealed class SessionFolder
 
     internal static string Default(string userName, uint? userId)
     {
-        string user = !string.IsNullOrWhiteSpace(userName) ? userName : userId is { } number ? number.ToString(CultureInfo.InvariantCulture) : "nobody";
+        string user = !string.IsNullOrWhiteSpace(
+            userName) ? userName : userId is { } number ? number.ToString(CultureInfo.InvariantCulture) : "nobody";
         string name = $"workerman-sessions-{user}-{AppDomain.CurrentDomain.FriendlyName}";
         foreach (char invalid in System.IO.Path.GetInvalidFileNameChars()) name = name.Replace(invalid, '_');
         return System.IO.Path.Combine(System.IO.Path.GetTempPath(), name);
@@ -78,5 +79,6 @@ internal sealed class SessionFolder
     }
 
     private static IOException NotOurs(string path, Exception? reason) => new(
-        $"Sessions are not kept in {path}: it is a link, somebody else's, or open to others. Remove it, or choose a folder: Options.Http.Session.Handler = new FileSessionHandler(\"/var/lib/my-app/sessions\").", reason);
+        $"Sessions are not kept in {path}: it is a link, somebody else's, or open to others. Remove it, or choose a folder: "
+        + "Options.Http.Session.Handler = new FileSessionHandler(\"/var/lib/my-app/sessions\").", reason);
 }

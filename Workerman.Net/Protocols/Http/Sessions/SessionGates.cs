@@ -28,7 +28,8 @@ internal sealed class SessionGates
         Gate gate = Join(sessionId);
         if (gate.Free.Wait(Limit)) return gate;
         Part(gate);
-        throw new TimeoutException("Another request has been saving the same session for a second. With a store behind a network, await LoadSessionAsync and SaveAsync in every handler.");
+        throw new TimeoutException("Another request has been saving the same session for a second. "
+            + "With a store behind a network, await LoadSessionAsync and SaveAsync in every handler.");
     }
 
     /// <inheritdoc cref="Enter" path="/summary"/>

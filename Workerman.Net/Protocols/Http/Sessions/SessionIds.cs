@@ -5,10 +5,9 @@ using System.Text;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// The ids of sessions (PHP: <c>createSessionId()</c>): 32 lower-case letters and digits from the operating system's randomness, 165 bits.
-/// Lower case alone, so that no file system takes two of them for one. An id of the application's own is stored under one of this
-/// form, its key,
-/// so that no handler has to fear what it is made of. Pure but for the randomness. Any thread.
+/// The ids of sessions (PHP: <c>createSessionId()</c>): 32 lower-case letters and digits from the operating system's randomness,
+/// 165 bits. Lower case alone, so that no file system takes two of them for one. An id of the application's own is stored under
+/// one of this form, its key, so that no handler has to fear what it is made of. Pure but for the randomness. Any thread.
 /// </summary>
 internal static class SessionIds
 {
@@ -29,7 +28,8 @@ internal static class SessionIds
     public static bool IsWellFormed(ReadOnlySpan<char> id) => id.Length == Length && !id.ContainsAnyExcept(Allowed);
 
     /// <summary>Whether it may be an id of the application's own.</summary>
-    public static bool IsUsable(ReadOnlySpan<char> id) => id.Length is > 0 and <= MaxOwnLength && !id.ContainsAnyExceptInRange('!', '~');
+    public static bool IsUsable(ReadOnlySpan<char> id) =>
+        id.Length is > 0 and <= MaxOwnLength && !id.ContainsAnyExceptInRange('!', '~');
 
     /// <summary>
     /// What a usable id is stored under: itself if it is of our form, else what SHA-256 makes of it, in our form.
@@ -48,5 +48,6 @@ internal static class SessionIds
     /// <exception cref="ArgumentException">It is none of ours.</exception>
     public static string Checked(string sessionId) => IsWellFormed(sessionId)
         ? sessionId
-        : throw new ArgumentException($"A session id has {Length} lower-case letters and digits; take it from Session.Id or Request.SessionId.", nameof(sessionId));
+        : throw new ArgumentException($"A session id has {Length} lower-case letters and digits; "
+            + "take it from Session.Id or Request.SessionId.", nameof(sessionId));
 }

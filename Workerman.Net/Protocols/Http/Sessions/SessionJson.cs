@@ -47,7 +47,8 @@ internal static class SessionJson
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <returns>False if it is something else; then there are no values.</returns>
-    public static bool TryRead(byte[] data, out Dictionary<string, JsonElement> values, out string? mark, [NotNullWhen(false)] out Exception? reason)
+    public static bool TryRead(byte[] data, out Dictionary<string, JsonElement> values, out string? mark,
+        [NotNullWhen(false)] out Exception? reason)
     {
         values = [];
         mark = null;
@@ -105,7 +106,8 @@ internal static class SessionJson
                 writer.WriteStartObject();
                 foreach (DictionaryEntry entry in entries)
                 {
-                    writer.WritePropertyName(entry.Key as string ?? throw new ArgumentException("A session stores dictionaries whose keys are texts.", nameof(value)));
+                    writer.WritePropertyName(entry.Key as string
+                        ?? throw new ArgumentException("A session stores dictionaries whose keys are texts.", nameof(value)));
                     WriteInner(writer, entry.Value);
                 }
                 writer.WriteEndObject();
@@ -134,12 +136,16 @@ internal static class SessionJson
 
     private static void WriteInner(Utf8JsonWriter writer, object? value)
     {
-        if (writer.CurrentDepth > MaxPlainDepth) throw new ArgumentException($"A session stores values of {MaxPlainDepth} levels at most; does this one hold itself?", nameof(value));
+        if (writer.CurrentDepth > MaxPlainDepth)
+            throw new ArgumentException($"A session stores values of {MaxPlainDepth} levels at most; does this one hold itself?",
+                nameof(value));
         WriteAny(writer, value);
     }
 
     private static ArgumentException NotPlain(object value) => new(
-        $"A session stores texts, numbers, true, false and null, and lists and dictionaries of them, by themselves, but {value.GetType()} only as Set(name, value), or with its JsonTypeInfo in trimmed programs: Set(name, value, MyContext.Default.MyType).", nameof(value));
+        "A session stores texts, numbers, true, false and null, and lists and dictionaries of them, by themselves, "
+        + $"but {value.GetType()} only as Set(name, value), or with its JsonTypeInfo in trimmed programs: Set(name, value, "
+        + "MyContext.Default.MyType).", nameof(value));
 
     public static JsonElement Of(string? value) => JsonSerializer.SerializeToElement(value, SessionJsonContext.Default.String!);
 

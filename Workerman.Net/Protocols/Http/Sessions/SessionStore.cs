@@ -80,7 +80,8 @@ internal sealed class SessionStore
     private Session Open(string id, byte[] data)
     {
         if (!SessionJson.TryRead(data, out Dictionary<string, JsonElement> values, out string? mark, out Exception? reason))
-            Report?.Invoke("The stored data of a session is none of this library's; the session is empty, and overwritten when it changes", reason);
+            Report?.Invoke("The stored data of a session is none of this library's; the session is empty, "
+                + "and overwritten when it changes", reason);
         return new Session(this, id, values, mark, isStored: true);
     }
 }
