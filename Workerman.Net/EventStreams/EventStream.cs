@@ -15,8 +15,6 @@ public sealed partial class EventStream
     private readonly EventLog _log;
     private volatile EventHub[] _hubs = [];
     private volatile Completion? _completion;
-    private long _delivered;
-    private long _dropped;
 
     /// <summary>Makes a stream.</summary>
     /// <param name="name">What it is called in the metrics.</param>
@@ -32,44 +30,6 @@ public sealed partial class EventStream
 
     /// <summary>What it is called in the metrics.</summary>
     public string Name { get; }
-
-    /// <summary>How many are subscribed. Any thread, like all figures.</summary>
-    public int Subscribers
-    {
-        get
-        {
-            int count = 0;
-            foreach (EventHub hub in _hubs) count += hub.Count;
-            return count;
-        }
-    }
-
-    /// <summary>How many events were published.</summary>
-    public long Published => _log.Head;
-
-    /// <summary>How many events were handed to connections, counted for each.</summary>
-    public long Delivered => Sum(ref _delivered, static hub => hub.Delivered);
-
-    /// <summary>
-    /// How many events were skipped for subscribers that were too slow, counted for each and when it goes on. Those of one who is
-    /// disconnected are not: it may still resume.
-    /// </summary>
-    public long Dropped => Sum(ref _dropped, static hub => hub.Dropped);
-
-    /// <summary>
-    /// How many events the slowest subscriber is behind; of events that it does not want only those count that lie behind one it
-    /// waits for.
-    /// </summary>
-    public long Lag
-    {
-        get
-        {
-            long head = _log.Head;
-            long lag = 0;
-            foreach (EventHub hub in _hubs) lag = Math.Max(lag, head - hub.Slowest);
-            return lag;
-        }
-    }
 
     /// <summary>Whether <see cref="Complete"/> was called.</summary>
     public bool IsCompleted => _completion is not null;
@@ -162,11 +122,6 @@ public sealed partial class EventStream
         long floor = long.MaxValue;
         foreach (EventHub hub in _hubs) floor = Math.Min(floor, hub.Floor);
         return floor;
-    }
-
-    private long Sum(ref long ofThePast, Func<EventHub, long> figure)
-    {
-        lock (_log.Gate) return ofThePast + _hubs.Sum(figure);
     }
 
     /// <summary>How a stream ends.</summary>

@@ -83,3 +83,10 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, boo
         _refusal = reason;
     }
 }
+
+/// <summary>What a message in one piece may have at most, whatever <c>MaxPackageSize</c> says.</summary>
+internal static class MessageSize
+{
+    /// <summary>Bytes that every text and every array can hold: characters of the longest string.</summary>
+    public const int Most = 0x3FFFFFDF;
+}

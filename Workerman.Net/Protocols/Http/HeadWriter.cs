@@ -37,3 +37,46 @@ internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
 
     public readonly void Commit() => output.Advance(_length);
 }
+
+/// <summary>
+/// The Date header field (RFC 9110 section 6.6.1) and the heads made of it, built once a second for the whole process and
+/// then only read. Any thread: an instance never changes, the newest one replaces the last.
+/// </summary>
+internal sealed class CachedHeads
+{
+    private static CachedHeads _current = new();
+
+    private readonly long _validUntil;
+
+    private CachedHeads()
+    {
+        DateTime now = DateTime.UtcNow;
+        _validUntil = Environment.TickCount64 + 1000 - now.Millisecond;
+        string date = $"Date: {now.ToString("R", CultureInfo.InvariantCulture)}\r\n";
+        Date = Encoding.ASCII.GetBytes(date);
+        TextKeepAlive = Head(date, "keep-alive");
+        TextClose = Head(date, "close");
+    }
+
+    public static CachedHeads Current
+    {
+        get
+        {
+            CachedHeads current = _current;
+            return Environment.TickCount64 < current._validUntil ? current : _current = new CachedHeads();
+        }
+    }
+
+    /// <summary>The header field with its line end.</summary>
+    public byte[] Date { get; }
+
+    /// <summary>The head of a text answer up to its length, on a connection that goes on.</summary>
+    public byte[] TextKeepAlive { get; }
+
+    /// <summary>The head of a text answer up to its length, on a connection that ends with it.</summary>
+    public byte[] TextClose { get; }
+
+    private static byte[] Head(string date, string connection) => Encoding.ASCII.GetBytes(
+        $"HTTP/1.1 200 OK\r\n{date}Connection: {connection}\r\nContent-Type: {ResponseWriter.DefaultContentType}\r\n"
+        + "Content-Length: ");
+}

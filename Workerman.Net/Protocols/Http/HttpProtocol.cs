@@ -6,8 +6,8 @@ namespace Workerman.Protocols.Http;
 /// <summary>
 /// HTTP/1.1 on one connection: reads a request, then waits until it has its answer before it reads the next (RFC 9112
 /// section 9.3.2). An event stream is an answer that never ends. It judges and encodes; it neither sends nor closes.
-/// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c>,
-/// <c>.File.cs</c> and <c>.Chunks.cs</c>.
+/// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c> and
+/// <c>.Bodies.cs</c>, sessions saved in <c>.Session.cs</c>.
 /// </summary>
 internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, bool isUnix = false)
     : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>,

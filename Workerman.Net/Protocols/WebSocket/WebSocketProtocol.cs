@@ -27,6 +27,8 @@ internal sealed partial class WebSocketProtocol
     private readonly WebSocketOptions _options;
     private DeflateParameters? _deflate;
     private State _state;
+    private readonly ClientHandshake? _handshake;
+    private bool _owesRequest;
 
     /// <summary>Makes the server's end, of a connection whose handshake is done.</summary>
     /// <param name="takesBinary">Whether the application takes messages of bytes; otherwise text alone.</param>
@@ -74,6 +76,14 @@ internal sealed partial class WebSocketProtocol
 
     /// <summary>What was agreed on for compression; null for none.</summary>
     public DeflateParameters? Deflate => _deflate;
+
+    /// <summary>How long the server may take to answer; asked when it does.</summary>
+    public Func<TimeSpan> HandshakeTimeout { get; init; } = static () => Timeout.InfiniteTimeSpan;
+
+    public override bool IsOpening => _state == State.Opening;
+
+    /// <summary>The subprotocol that the server chose; null for none, and on a server.</summary>
+    public string? ChosenSubprotocol => _handshake?.Subprotocol;
 
     public override bool IsReady => _state is State.Open or State.Opening;
 
@@ -127,5 +137,20 @@ internal sealed partial class WebSocketProtocol
         _inflater?.Dispose();
         _deflater?.Dispose();
         base.Dispose();
+    }
+
+    private Verdict ReadAnswer(ref ReadOnlySequence<byte> input)
+    {
+        Verdict verdict = _handshake!.Read(ref input);
+        if (verdict.Kind != VerdictKind.Message) return verdict;
+        _deflate = _handshake.Deflate;
+        _state = State.Open;
+        return Verdict.NeedMore;
+    }
+
+    private void WriteRequest(IBufferWriter<byte> output)
+    {
+        _owesRequest = false;
+        _handshake!.WriteRequest(output);
     }
 }

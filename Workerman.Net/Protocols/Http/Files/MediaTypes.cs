@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Microsoft.Win32.SafeHandles;
 
 namespace Workerman.Protocols.Http.Files;
 
@@ -41,5 +42,45 @@ public static class MediaTypes
             foreach (string extension in words.Skip(1)) types.TryAdd(extension, words[0]);
         }
         return types.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
+    }
+}
+
+/// <summary>
+/// Which content types say the charset of their files. All of text do. JSON has no such parameter and is UTF-8 always (RFC 8259
+/// sections 8.1 and 11). XML has one, which counts more than what the file says of itself (RFC 7303 section 3.2), so it is left
+/// out where the file names another encoding. Pure but for a look at the beginning of an XML file; any thread.
+/// </summary>
+internal static class CharsetParameter
+{
+    /// <summary>More than an XML declaration is long, its white space included.</summary>
+    private const int DeclarationSize = 256;
+
+    /// <summary>Whether the content type of a file is to say its charset.</summary>
+    /// <param name="type">The type, without parameters.</param>
+    /// <param name="charset">The charset that it would say.</param>
+    /// <param name="file">The file as it is stored, not compressed.</param>
+    public static bool IsWanted(string type, string charset, SafeFileHandle file)
+    {
+        if (type.StartsWith("text/", StringComparison.Ordinal)) return true;
+        if (!type.EndsWith("+xml", StringComparison.Ordinal) && type is not ("application/xml" or "application/xml-dtd"))
+            return false;
+        Span<byte> beginning = stackalloc byte[DeclarationSize];
+        return Agrees(beginning[..RandomAccess.Read(file, beginning, 0)], charset);
+    }
+
+    /// <summary>Whether a document may be in an encoding: it looks like text, and names no other (XML 1.0 sections 2.8 and
+    /// 4.3.3).</summary>
+    private static bool Agrees(ReadOnlySpan<byte> document, string charset)
+    {
+        if (document.StartsWith("\uFEFF"u8)) document = document[3..];
+        if (!document.StartsWith("<?xml"u8))
+            return document.TrimStart(" \t\r\n"u8).StartsWith("<"u8) && !document.Contains((byte)0);
+        int end = document.IndexOf("?>"u8);
+        ReadOnlySpan<byte> declaration = end < 0 ? document : document[..end];
+        int name = declaration.IndexOf("encoding"u8);
+        if (name < 0) return end >= 0;
+        ReadOnlySpan<byte> value = declaration[(name + 8)..].TrimStart(" \t\r\n="u8);
+        int length = value.IsEmpty ? -1 : value[1..].IndexOf(value[0]);
+        return length >= 0 && System.Text.Ascii.EqualsIgnoreCase(value.Slice(1, length), charset);
     }
 }

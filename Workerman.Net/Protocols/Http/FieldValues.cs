@@ -2,6 +2,41 @@ using System.Text;
 
 namespace Workerman.Protocols.Http;
 
+/// <summary>Comma-separated lists of options, as in Connection (RFC 9110 section 7.6.1). Pure.</summary>
+internal static class OptionList
+{
+    public static bool Contains(ReadOnlySpan<char> list, ReadOnlySpan<char> option)
+    {
+        foreach (Range range in list.Split(','))
+        {
+            if (list[range].Trim(" \t").Equals(option, StringComparison.OrdinalIgnoreCase)) return true;
+        }
+        return false;
+    }
+}
+
+/// <summary>The type of a Content-Type header field, without its parameters (RFC 9110 section 8.3.1). Pure.</summary>
+internal static class MediaType
+{
+    public static bool Is(string? contentType, string type) => Of(contentType).Equals(type, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>application/json, and what is built on it (RFC 6839 section 3.1).</summary>
+    public static bool IsJson(string? contentType)
+    {
+        ReadOnlySpan<char> type = Of(contentType);
+        return type.EndsWith("/json", StringComparison.OrdinalIgnoreCase)
+            || type.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>The type by itself.</summary>
+    public static ReadOnlySpan<char> Of(string? contentType)
+    {
+        ReadOnlySpan<char> text = contentType;
+        int semicolon = text.IndexOf(';');
+        return (semicolon < 0 ? text : text[..semicolon]).Trim(" \t");
+    }
+}
+
 /// <summary>
 /// value *( OWS ";" OWS name OWS "=" OWS ( token / quoted-string ) ), as in Content-Type and Content-Disposition of a form (RFC
 /// 2045 section 5.1,

@@ -2,7 +2,10 @@ using System.Buffers;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>Answers in chunks: a head, then what the application sends piece by piece, until an empty piece.</summary>
+/// <summary>
+/// Answers whose body follows their head on its own: a file, which the connection sends, or chunks, which the application sends
+/// piece by piece until an empty one.
+/// </summary>
 internal partial class HttpProtocol
 {
     private ChunkForm _chunkForm;
@@ -68,4 +71,25 @@ internal partial class HttpProtocol
         response.GetHeader("Transfer-Encoding") is { } coding
         && coding.AsSpan().Trim(" \t").Equals("chunked", StringComparison.OrdinalIgnoreCase)
         && ResponseWriter.HasBody(response.StatusCode);
+
+    private void EncodeFile(Response message, AnswerForm form, IBufferWriter<byte> output)
+    {
+        FileAnswer answer = FileAnswer.Of(message, _request);
+        FileRange? file = answer.Body;
+        try
+        {
+            if (file is null) ResponseWriter.Write(answer.Head, form, output);
+            else ResponseWriter.WriteHead(answer.Head, form, file.Remaining, output);
+            bool follows = file is { Remaining: > 0 } && !form.IsHead && ResponseWriter.HasBody(answer.Head.StatusCode);
+            _retiring |= !form.KeepAlive;
+            if (follows) (PendingFile, file, _state) = (file, null, State.File);
+            else EndAnswer();
+        }
+        finally
+        {
+            file?.Dispose();
+        }
+    }
+
+    public override void OnFileSent() => EndAnswer();
 }

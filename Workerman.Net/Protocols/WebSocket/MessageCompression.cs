@@ -3,6 +3,75 @@ using System.IO.Compression;
 namespace Workerman.Protocols.WebSocket;
 
 /// <summary>
+/// Compresses the messages that one WebSocket sends (RFC 7692 section 7.2.1). Belongs to its protocol, on the loop's thread;
+/// whoever made it disposes of it.
+/// </summary>
+/// <param name="level">How hard to try.</param>
+/// <param name="takesContextOver">Whether a message refers to those before it.</param>
+/// <param name="windowBits">How far back it refers at most, as a power of two.</param>
+internal sealed class MessageDeflater(CompressionLevel level, bool takesContextOver, int windowBits) : IDisposable
+{
+    /// <summary>What every message ends with, and is sent without (section 7.2.1).</summary>
+    public static readonly byte[] Tail = [0x00, 0x00, 0xFF, 0xFF];
+
+    private const int KeptSize = 64 * 1024;
+
+    private MemoryStream _output = new();
+    private DeflateStream? _stream;
+
+    /// <summary>The message compressed; good until the next one.</summary>
+    public ReadOnlySpan<byte> Compress(ReadOnlySpan<byte> message)
+    {
+        if (_output.Capacity > KeptSize) _output = Renewed();
+        _output.SetLength(0);
+        // Section 7.2.3.6: nothing is an empty block.
+        if (message.IsEmpty) return "\0"u8;
+        // The runtime's compressor has the largest window only. One that begins anew after so many bytes never refers further
+        // back.
+        int pieceSize = windowBits == DeflateParameters.LargestWindow ? message.Length : 1 << windowBits;
+        while (!message.IsEmpty)
+        {
+            int size = Math.Min(pieceSize, message.Length);
+            CompressPiece(message[..size]);
+            message = message[size..];
+        }
+        return _output.GetBuffer().AsSpan(0, (int)_output.Length - Tail.Length);
+    }
+
+    public void Dispose() => Forget();
+
+    private void CompressPiece(ReadOnlySpan<byte> piece)
+    {
+        _stream ??= new DeflateStream(_output, level, leaveOpen: true);
+        _stream.Write(piece);
+        // A sync flush: all of it is out, behind an empty block whose last four bytes are the tail.
+        _stream.Flush();
+        if (!takesContextOver || windowBits < DeflateParameters.LargestWindow) Forget();
+    }
+
+    /// <summary>Ends the compressor, whose last words nobody is to hear.</summary>
+    private void Forget()
+    {
+        if (_stream is null) return;
+        long length = _output.Length;
+        _stream.Dispose();
+        _stream = null;
+        _output.SetLength(length);
+    }
+
+    /// <summary>
+    /// A large message must not keep its size for the life of the connection; the compressor that goes on is bound to its stream.
+    /// </summary>
+    private MemoryStream Renewed()
+    {
+        if (_stream is null) return new MemoryStream();
+        _output.SetLength(0);
+        _output.Capacity = KeptSize;
+        return _output;
+    }
+}
+
+/// <summary>
 /// Inflates the messages that one WebSocket receives (RFC 7692 section 7.2.2). Belongs to its protocol, on the loop's thread;
 /// whoever made it disposes of it.
 /// </summary>

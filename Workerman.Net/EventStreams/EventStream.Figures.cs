@@ -2,6 +2,56 @@ using System.Diagnostics.Metrics;
 
 namespace Workerman.EventStreams;
 
+/// <summary>The figures of a stream: what its hubs have counted, those that have ended included. Any thread.</summary>
+public sealed partial class EventStream
+{
+    private long _delivered;
+    private long _dropped;
+
+    /// <summary>How many are subscribed. Any thread, like all figures.</summary>
+    public int Subscribers
+    {
+        get
+        {
+            int count = 0;
+            foreach (EventHub hub in _hubs) count += hub.Count;
+            return count;
+        }
+    }
+
+    /// <summary>How many events were published.</summary>
+    public long Published => _log.Head;
+
+    /// <summary>How many events were handed to connections, counted for each.</summary>
+    public long Delivered => Sum(ref _delivered, static hub => hub.Delivered);
+
+    /// <summary>
+    /// How many events were skipped for subscribers that were too slow, counted for each and when it goes on. Those of one who is
+    /// disconnected are not: it may still resume.
+    /// </summary>
+    public long Dropped => Sum(ref _dropped, static hub => hub.Dropped);
+
+    /// <summary>
+    /// How many events the slowest subscriber is behind; of events that it does not want only those count that lie behind one it
+    /// waits for.
+    /// </summary>
+    public long Lag
+    {
+        get
+        {
+            long head = _log.Head;
+            long lag = 0;
+            foreach (EventHub hub in _hubs) lag = Math.Max(lag, head - hub.Slowest);
+            return lag;
+        }
+    }
+
+    private long Sum(ref long ofThePast, Func<EventHub, long> figure)
+    {
+        lock (_log.Gate) return ofThePast + _hubs.Sum(figure);
+    }
+}
+
 /// <summary>
 /// The figures of all streams as <see cref="System.Diagnostics.Metrics"/>: meter <c>Workerman.EventStreams</c>, each measurement
 /// tagged <c>stream</c> with the stream's name. Observed when a listener asks, so that they cost nothing otherwise; a stream that
