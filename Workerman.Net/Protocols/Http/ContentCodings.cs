@@ -70,7 +70,7 @@ internal abstract class ContentDecoder(string coding, long limit, ContentDecoder
     public void Complete()
     {
         // No byte at all is no body, and nothing is missing from it.
-        if (HasBegun && !IsWhole()) throw Malformed();
+        if (HasBegun && !TryEnd()) throw Malformed();
         following?.Complete();
     }
 
@@ -78,8 +78,9 @@ internal abstract class ContentDecoder(string coding, long limit, ContentDecoder
 
     protected bool HasBegun { get; set; }
 
-    /// <summary>Whether the coding has come to its own end.</summary>
-    protected abstract bool IsWhole();
+    /// <summary>Ends the decoding; nothing can be appended afterwards.</summary>
+    /// <returns>Whether the coding has come to its own end: otherwise the body breaks off.</returns>
+    protected abstract bool TryEnd();
 
     protected void Emit(ReadOnlySpan<byte> bytes)
     {
@@ -129,5 +130,5 @@ internal sealed class BrotliBody(long limit, ContentDecoder? following, BodySink
         base.Dispose();
     }
 
-    protected override bool IsWhole() => _ended;
+    protected override bool TryEnd() => _ended;
 }

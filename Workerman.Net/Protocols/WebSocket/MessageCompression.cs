@@ -80,8 +80,7 @@ internal sealed class MessageInflater(bool takesContextOver) : IDisposable
 {
     private const int Step = 16 * 1024;
 
-    private readonly Feed _feed = new();
-    private DeflateStream? _stream;
+    private Inflater? _inflater;
 
     /// <summary>Inflates one message.</summary>
     /// <param name="compressed">Its payload.</param>
@@ -91,81 +90,33 @@ internal sealed class MessageInflater(bool takesContextOver) : IDisposable
     /// <exception cref="InvalidDataException">It is not what a compressor makes.</exception>
     public bool TryInflate(ReadOnlyMemory<byte> compressed, long limit, ref MessageBuffer into)
     {
-        _stream ??= new DeflateStream(_feed, CompressionMode.Decompress, leaveOpen: true);
-        _feed.Give(compressed);
-        while (true)
-        {
-            int before = into.Length;
-            int count = _stream.Read(into.Extend(Step));
-            into.Truncate(before + count);
-            if (count == 0) break;
-            // What a few bytes inflate to is only known as it comes out.
-            if (into.Length > limit) return false;
-        }
-        // RFC 7692 section 7.2.3.4: a last block may say that it is the last; the tail is then left, and the next message begins
-        // anew.
-        if (!_feed.IsEmpty && !_feed.HasOnlyTail) throw new InvalidDataException("the compressed data go on behind their end");
-        if (!takesContextOver || !_feed.IsEmpty) Dispose();
+        _inflater ??= new Inflater(static input => new DeflateStream(input, CompressionMode.Decompress));
+        if (!TryRead(_inflater, compressed, limit, ref into)) return false;
+        if (_inflater.Left > 0) throw new InvalidDataException("the compressed data go on behind their end");
+        if (!TryRead(_inflater, MessageDeflater.Tail, limit, ref into)) return false;
+        // RFC 7692 section 7.2.3.4: a block may have BFINAL set; then the tail is not read, and the next message begins anew.
+        if (!takesContextOver || _inflater.Left > 0) Dispose();
         return true;
     }
 
     public void Dispose()
     {
-        _stream?.Dispose();
-        _stream = null;
+        _inflater?.Dispose();
+        _inflater = null;
     }
 
-    /// <summary>
-    /// A message's payload, and the tail that it came without, as the stream that the runtime's decompressor reads.
-    /// </summary>
-    private sealed class Feed : Stream
+    /// <summary>Inflates one piece of a message, as far as it goes.</summary>
+    private static bool TryRead(Inflater inflater, ReadOnlyMemory<byte> piece, long limit, ref MessageBuffer into)
     {
-        private ReadOnlyMemory<byte> _rest;
-        private ReadOnlyMemory<byte> _tail;
-
-        public bool IsEmpty => _rest.IsEmpty && _tail.IsEmpty;
-
-        public bool HasOnlyTail => _rest.IsEmpty;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
+        inflater.Give(piece);
+        while (true)
         {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
+            int before = into.Length;
+            int count = inflater.Read(into.Extend(Step));
+            into.Truncate(before + count);
+            if (count == 0) return true;
+            // How much a few bytes become is only known as they are inflated.
+            if (into.Length > limit) return false;
         }
-
-        public void Give(ReadOnlyMemory<byte> payload)
-        {
-            _rest = payload;
-            _tail = MessageDeflater.Tail;
-        }
-
-        public override int Read(Span<byte> buffer)
-        {
-            if (_rest.IsEmpty) (_rest, _tail) = (_tail, default);
-            int count = Math.Min(buffer.Length, _rest.Length);
-            _rest.Span[..count].CopyTo(buffer);
-            _rest = _rest[count..];
-            return count;
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }
