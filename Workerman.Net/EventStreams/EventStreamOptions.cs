@@ -1,3 +1,5 @@
+using Workerman.Protocols;
+
 namespace Workerman.EventStreams;
 
 /// <summary>
@@ -15,12 +17,12 @@ public sealed class EventStreamOptions
     public TimeSpan? Retry { get; set => field = RetryTime(value); }
 
     /// <summary>Events that one who comes back can be given again; 1,000, 0 to 1,000,000.</summary>
-    public int ReplayCount { get; set => field = InRange(value, 0, Million); } = 1000;
+    public int ReplayCount { get; set => field = Setting.InRange(value, 0, Million); } = 1000;
 
     /// <summary>
     /// How old an event that is given again may be; 5 minutes, <see cref="Timeout.InfiniteTimeSpan"/> for any age.
     /// </summary>
-    public TimeSpan ReplayAge { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromMinutes(5);
+    public TimeSpan ReplayAge { get; set => field = MillisecondOrMore(value); } = TimeSpan.FromMinutes(5);
 
     /// <summary>
     /// Name of the event that tells one who comes back that events are missing: the id that it came with is too old or not known.
@@ -44,7 +46,7 @@ public sealed class EventStreamOptions
     /// Events that may wait for a subscriber that has not read what was sent to it; 1,000, 1 to 1,000,000. Beyond:
     /// <see cref="SlowSubscribers"/>.
     /// </summary>
-    public int MaxBacklog { get; set => field = InRange(value, 1, Million); } = 1000;
+    public int MaxBacklog { get; set => field = Setting.InRange(value, 1, Million); } = 1000;
 
     /// <summary>
     /// What becomes of a subscriber for whom more than <see cref="MaxBacklog"/> events wait; it is disconnected.
@@ -61,20 +63,20 @@ public sealed class EventStreamOptions
     /// Keys whose newest event is remembered for <see cref="SlowSubscribers.NewestPerKey"/>; 10,000, 1 to 1,000,000. Beyond, the
     /// key that was silent for longest is forgotten.
     /// </summary>
-    public int MaxKeys { get; set => field = InRange(value, 1, Million); } = 10_000;
+    public int MaxKeys { get; set => field = Setting.InRange(value, 1, Million); } = 10_000;
 
     /// <summary>
     /// Bytes that all events kept for replay and for subscribers that are behind may have together; 64 MiB, 64 KiB to 2 GiB.
     /// Beyond, the oldest go whoever still waits for them. The newest is kept in any case.
     /// </summary>
-    public int MaxLogSize { get; set => field = InRange(value, 64 * 1024, int.MaxValue); } = 64 * 1024 * 1024;
+    public int MaxLogSize { get; set => field = Setting.InRange(value, 64 * 1024); } = 64 * 1024 * 1024;
 
     /// <summary>
     /// How long a subscriber hears nothing before it is sent a comment, a sign of life; 15 seconds,
     /// <see cref="Timeout.InfiniteTimeSpan"/> for never. It may come a quarter later. Proxies close connections that are silent,
     /// and a client that lost its own finds out no other way.
     /// </summary>
-    public TimeSpan Heartbeat { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(15);
+    public TimeSpan Heartbeat { get; set => field = MillisecondOrMore(value); } = TimeSpan.FromSeconds(15);
 
     /// <summary>
     /// How long a subscriber's system may not acknowledge what was sent before the connection counts as lost; 60 seconds, at
@@ -82,7 +84,7 @@ public sealed class EventStreamOptions
     /// hour). With <see cref="Heartbeat"/> it finds peers that vanished without a word. Linux: <c>TCP_USER_TIMEOUT</c>; Windows
     /// and macOS, in whole seconds: <c>TCP_MAXRT</c>, <c>TCP_RXT_CONNDROPTIME</c>; elsewhere without effect.
     /// </summary>
-    public TimeSpan PeerTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
+    public TimeSpan PeerTimeout { get; set => field = MillisecondOrMore(value); } = TimeSpan.FromSeconds(60);
 
     /// <summary>A monotonic clock in milliseconds, for the age of events.</summary>
     internal Func<long> Clock { get; set; } = static () => Environment.TickCount64;
@@ -98,14 +100,7 @@ public sealed class EventStreamOptions
         return time;
     }
 
-    private static int InRange(int value, int least, int most)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(value, least);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(value, most);
-        return value;
-    }
-
-    private static TimeSpan PositiveOrInfinite(TimeSpan value)
+    private static TimeSpan MillisecondOrMore(TimeSpan value)
     {
         if (value != Timeout.InfiniteTimeSpan) ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.FromMilliseconds(1));
         return value;

@@ -9,24 +9,24 @@ namespace Workerman.Protocols.Http;
 public sealed class HttpOptions
 {
     /// <summary>Bytes that the request line and the header fields may have together; 16 KiB, 256 to 1 MiB. Beyond: 431.</summary>
-    public int MaxHeadSize { get; set => field = InRange(value, 256, 1024 * 1024); } = 16 * 1024;
+    public int MaxHeadSize { get; set => field = Setting.InRange(value, 256, 1024 * 1024); } = 16 * 1024;
 
     /// <summary>
     /// Bytes that the request line may have; 8 KiB, 64 to 1 MiB. Beyond: 414, or 400 if the method alone is longer.
     /// </summary>
-    public int MaxRequestLineSize { get; set => field = InRange(value, 64, 1024 * 1024); } = 8 * 1024;
+    public int MaxRequestLineSize { get; set => field = Setting.InRange(value, 64, 1024 * 1024); } = 8 * 1024;
 
     /// <summary>Header fields that a request may have; 100, 1 to 10,000. Beyond: 431.</summary>
-    public int MaxHeaderCount { get; set => field = InRange(value, 1, 10_000); } = 100;
+    public int MaxHeaderCount { get; set => field = Setting.InRange(value, 1, 10_000); } = 100;
 
     /// <summary>
     /// How long a head may take from its first byte (from the connection on for the first one); 30 seconds. Beyond: 408.
     /// <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Checked about once a second, like the others.
     /// </summary>
-    public TimeSpan HeadTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
+    public TimeSpan HeadTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long no byte of an unfinished body may come; 30 seconds. Beyond: 408.</summary>
-    public TimeSpan BodyTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
+    public TimeSpan BodyTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
 
     /// <summary>
     /// How long a connection may be without a request; 130 seconds. Beyond: it is closed. Behind a proxy it has to be longer than
@@ -34,24 +34,24 @@ public sealed class HttpOptions
     /// request may meet a connection that is being closed, which the proxy answers with 502. Google's load balancer (600 seconds)
     /// and Cloudflare (900) need more.
     /// </summary>
-    public TimeSpan KeepAliveTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(130);
+    public TimeSpan KeepAliveTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(130);
 
     /// <summary>
     /// Members that a query may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Get</c> throws, which is
     /// answered with 400.
     /// </summary>
-    public int MaxQueryMembers { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
+    public int MaxQueryMembers { get; set => field = Setting.InRange(value, 1, 1_000_000); } = 1000;
 
     /// <summary>
     /// Cookies that a request may have; 200, 1 to 10,000. Beyond: <c>Cookie</c> throws, which is answered with 431.
     /// </summary>
-    public int MaxCookies { get; set => field = InRange(value, 1, 10_000); } = 200;
+    public int MaxCookies { get; set => field = Setting.InRange(value, 1, 10_000); } = 200;
 
     /// <summary>
     /// Fields that a form, or members that a JSON object, may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond:
     /// <c>Post</c> throws, which is answered with 413.
     /// </summary>
-    public int MaxFormFields { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
+    public int MaxFormFields { get; set => field = Setting.InRange(value, 1, 1_000_000); } = 1000;
 
     /// <summary>
     /// Bytes that the values of a form's fields may have together, without its files: of a multipart or urlencoded form, and of
@@ -59,25 +59,25 @@ public sealed class HttpOptions
     /// <c>Post</c> reads; 1 MiB, at least 1. Beyond: <c>Post</c> throws, which is answered with 413. The body as a whole is
     /// bounded by <c>MaxPackageSize</c>.
     /// </summary>
-    public int MaxFormFieldsSize { get; set => field = InRange(value, 1, int.MaxValue); } = 1024 * 1024;
+    public int MaxFormFieldsSize { get; set => field = Setting.InRange(value, 1); } = 1024 * 1024;
 
     /// <summary>
     /// Files that a form may have; 20, 0 to 100,000 (PHP: <c>max_file_uploads</c>). Beyond: <c>File</c> throws, which is answered
     /// with 413.
     /// </summary>
-    public int MaxFiles { get; set => field = InRange(value, 0, 100_000); } = 20;
+    public int MaxFiles { get; set => field = Setting.InRange(value, 0, 100_000); } = 20;
 
     /// <summary>
     /// Bytes of a body that are kept in memory; 1 MiB, at least 0. What is larger goes to a temporary file, a form's parts each
     /// by itself.
     /// </summary>
-    public int BodyMemoryThreshold { get; set => field = InRange(value, 0, int.MaxValue); } = 1024 * 1024;
+    public int BodyMemoryThreshold { get; set => field = Setting.InRange(value, 0); } = 1024 * 1024;
 
     /// <summary>
     /// Bytes of an uploaded file that are kept in memory when its form is larger than <see cref="BodyMemoryThreshold"/>; 64 KiB,
     /// at least 0.
     /// </summary>
-    public int FileMemoryThreshold { get; set => field = InRange(value, 0, int.MaxValue); } = 64 * 1024;
+    public int FileMemoryThreshold { get; set => field = Setting.InRange(value, 0); } = 64 * 1024;
 
     /// <summary>
     /// The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>). Those that a killed process has left there
@@ -154,18 +154,5 @@ public sealed class HttpOptions
             throw new ArgumentException($"'{Printable.Of(charset)}' is no charset; give its name, such as utf-8, "
                 + "or an empty text for none.", nameof(charset));
         return charset;
-    }
-
-    private static int InRange(int value, int least, int most)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(value, least);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(value, most);
-        return value;
-    }
-
-    private static TimeSpan PositiveOrInfinite(TimeSpan value)
-    {
-        if (value != Timeout.InfiniteTimeSpan) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(value, TimeSpan.Zero);
-        return value;
     }
 }

@@ -105,10 +105,10 @@ public sealed class SessionOptions
     /// In how many of <see cref="GcDivisor"/> requests that use a session the expired ones are removed from the store; 1, zero
     /// for never (PHP: <c>$gcProbability[0]</c>). That happens on a thread of the pool.
     /// </summary>
-    public int GcProbability { get => Store.GcProbability; set => Store.GcProbability = AtLeast(0, value); }
+    public int GcProbability { get => Store.GcProbability; set => Store.GcProbability = Setting.InRange(value, 0); }
 
     /// <summary>See <see cref="GcProbability"/>; 20,000, at least 1 (PHP: <c>$gcProbability[1]</c>).</summary>
-    public int GcDivisor { get => Store.GcDivisor; set => Store.GcDivisor = AtLeast(1, value); }
+    public int GcDivisor { get => Store.GcDivisor; set => Store.GcDivisor = Setting.InRange(value, 1); }
 
     internal SessionStore Store { get; } = new();
 
@@ -144,12 +144,6 @@ public sealed class SessionOptions
     private static TimeSpan AtLeastASecond(TimeSpan value)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.FromSeconds(1));
-        return value;
-    }
-
-    private static int AtLeast(int least, int value)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(value, least);
         return value;
     }
 }

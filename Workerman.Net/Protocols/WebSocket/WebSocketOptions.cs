@@ -23,22 +23,17 @@ public sealed class WebSocketOptions
     /// second later. The default is shorter than what usual proxies allow: HAProxy 30 or 50 seconds as it is packaged, Heroku 55,
     /// nginx and AWS's ALB 60, Cloudflare 100, Azure 230 (PHP: <c>$websocketPingInterval</c>).
     /// </summary>
-    public TimeSpan PingInterval { get; set => field = Positive(value); } = TimeSpan.FromSeconds(25);
+    public TimeSpan PingInterval { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(25);
 
     /// <summary>
     /// How long a peer may stop in the middle of a message; 60 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. Then the
     /// connection ends with 1008.
     /// </summary>
-    public TimeSpan MessageTimeout { get; set => field = Positive(value); } = TimeSpan.FromSeconds(60);
+    public TimeSpan MessageTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
 
     /// <summary>
     /// How messages are compressed with clients that offer it (permessage-deflate, RFC 7692); null, the default, for not at all:
     /// with context takeover a connection takes some 300 KiB more.
     /// </summary>
     public DeflateOptions? Deflate { get; set; }
-
-    private static TimeSpan Positive(TimeSpan value) => value > TimeSpan.Zero || value == Timeout.InfiniteTimeSpan
-        ? value
-        : throw new ArgumentOutOfRangeException(nameof(value), value,
-            "It is more than nothing; Timeout.InfiniteTimeSpan is for ever.");
 }
