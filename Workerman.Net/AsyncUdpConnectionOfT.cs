@@ -143,7 +143,7 @@ public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
     void IDeferredWork.RunDeferred() => OnClose?.Invoke(this);
 
     /// <summary>Sending connects, as in PHP.</summary>
-    private protected override bool IsReady()
+    private protected override bool TryGetReady()
     {
         if (Status == ConnectionStatus.Initial) Connect();
         return Status != ConnectionStatus.Closed;

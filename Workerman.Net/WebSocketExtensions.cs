@@ -137,7 +137,7 @@ public static class WebSocketExtensions
             {
                 if (connection.Status != ConnectionStatus.Established
                     || connection.Protocol is not WebSocketProtocol { IsOpening: false } protocol) return;
-                protocol.Ask(copy);
+                protocol.QueuePing(copy);
                 connection.SendControl();
             });
         }
@@ -163,7 +163,7 @@ public static class WebSocketExtensions
 
     private static void ThrowIfNone(TcpConnection connection)
     {
-        if (connection.Protocol is not WebSocketProtocol && !connection.Protocol.HasRelatives && !connection.HasOwnProtocol)
+        if (connection.Protocol is not WebSocketProtocol && !connection.Protocol.SharesPort && !connection.HasOwnProtocol)
             throw new InvalidOperationException($"A {connection.Protocol.Name} connection is no WebSocket and becomes none; "
                 + "those of websocket:// and ws:// are, and of http:// by UpgradeToWebSocket.");
     }

@@ -79,7 +79,7 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     public virtual TimeSpan TimeoutOf(WaitPhase phase) => Timeout.InfiniteTimeSpan;
 
     /// <summary>What an over-long phase is answered with; anything but a rejection closes without a word.</summary>
-    public virtual Verdict TimedOut(WaitPhase phase) => Verdict.NeedMore;
+    public virtual Verdict OnTimeout(WaitPhase phase) => Verdict.NeedMore;
 
     /// <summary>Encodes text as the protocol's usual message.</summary>
     public abstract void Encode(string text, IBufferWriter<byte> output);
@@ -94,7 +94,7 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
 
     /// <summary>The application writes bytes of its own past the protocol.</summary>
     /// <returns>False if they have no place there now; <see cref="TakeRefusal"/> says why.</returns>
-    public virtual bool TakesRaw() => true;
+    public virtual bool TryBeginRaw() => true;
 
     /// <summary>
     /// Asked when an encoder has written nothing: why the message has no place on the connection as it is now; null if there was
@@ -106,7 +106,7 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// Whether one port has connections of this protocol and of relatives that send other messages: pages, event streams and
     /// WebSockets. What one of them cannot send, another could.
     /// </summary>
-    public virtual bool HasRelatives => false;
+    public virtual bool SharesPort => false;
 
     /// <summary>A message of the application's is not written: the send buffer is full.</summary>
     public virtual void OnOverflow()
@@ -154,7 +154,7 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     public virtual bool Drain(bool stopping) => true;
 
     /// <summary>Whether the peer is told before the connection ends. Then it also gets the time to answer.</summary>
-    public virtual bool OwesCloseFrame => false;
+    public virtual bool NeedsCloseFrame => false;
 
     /// <summary>Writes what the peer is told.</summary>
     public virtual void EncodeCloseFrame(IBufferWriter<byte> output)

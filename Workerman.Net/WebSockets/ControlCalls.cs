@@ -28,7 +28,7 @@ internal static class ControlCalls
         {
             Call(WebSocketExtension.Find(connection)?.OnPong ?? events?.OnWebSocketPong, connection, pong, handler);
         }
-        else if (protocol.HeardPing is { } ping)
+        else if (protocol.ReceivedPing is { } ping)
         {
             Call(WebSocketExtension.Find(connection)?.OnPing ?? events?.OnWebSocketPing, connection, ping, handler);
         }

@@ -92,7 +92,7 @@ internal static class HeaderParameters
         var unquoted = new StringBuilder();
         for (int i = 0; i < text.Length; i++)
         {
-            if (text[i] == '"' && IsEnd(text[(i + 1)..], out rest)) return unquoted.ToString();
+            if (text[i] == '"' && TrySkipEnd(text[(i + 1)..], out rest)) return unquoted.ToString();
             bool escapes = text[i] == '\\' && i + 1 < text.Length && text[i + 1] is '"' or '\\';
             // The backslash in front of the last quote of all is the end of a name: browsers leave backslashes as they are.
             if (escapes && !(text[i + 1] == '"' && text[(i + 2)..].Trim(" \t").IsEmpty)) i++;
@@ -102,7 +102,7 @@ internal static class HeaderParameters
         return unquoted.ToString();
     }
 
-    private static bool IsEnd(ReadOnlySpan<char> behind, out ReadOnlySpan<char> rest)
+    private static bool TrySkipEnd(ReadOnlySpan<char> behind, out ReadOnlySpan<char> rest)
     {
         rest = behind.TrimStart(" \t");
         if (rest.IsEmpty) return true;

@@ -44,7 +44,7 @@ internal partial class HttpProtocol
         bool framed = Head.MinorVersion > 0 && message.ProtocolVersion == "1.1";
         form = form with { KeepAlive = form.KeepAlive && framed };
         ResponseWriter.WriteChunkedHead(message, form, framed, output);
-        _retiring |= !form.KeepAlive;
+        _endsAfterAnswer |= !form.KeepAlive;
         _chunkForm = form.IsHead ? ChunkForm.Unsent : framed ? ChunkForm.Framed : ChunkForm.UntilClose;
         _state = State.Chunked;
         // Without a body nothing has been said yet; an empty chunk here would be the end.
@@ -81,7 +81,7 @@ internal partial class HttpProtocol
             if (file is null) ResponseWriter.Write(answer.Head, form, output);
             else ResponseWriter.WriteHead(answer.Head, form, file.Remaining, output);
             bool follows = file is { Remaining: > 0 } && !form.IsHead && ResponseWriter.HasBody(answer.Head.StatusCode);
-            _retiring |= !form.KeepAlive;
+            _endsAfterAnswer |= !form.KeepAlive;
             if (follows) (PendingFile, file, _state) = (file, null, State.File);
             else EndAnswer();
         }

@@ -9,7 +9,7 @@ internal partial class HttpProtocol
 {
     private Request? _request;
     private RequestBody? _body;
-    private bool _owesContinue;
+    private bool _continuePending;
     private bool _refusesHead;
 
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out Request message)
@@ -30,12 +30,12 @@ internal partial class HttpProtocol
         return verdict;
     }
 
-    public override bool HasPendingControl => _owesContinue;
+    public override bool HasPendingControl => _continuePending;
 
     /// <summary>The client waits for a sign to send the body (RFC 9110 section 10.1.1).</summary>
     public override void EncodeControl(IBufferWriter<byte> output)
     {
-        _owesContinue = false;
+        _continuePending = false;
         output.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
     }
 
@@ -76,7 +76,7 @@ internal partial class HttpProtocol
         _state = head.IsChunked ? State.Chunks : State.Body;
         if (head.IsChunked) _chunks = new ChunkedDecoder(_body, limit, options);
         // RFC 9110 section 10.1.1: where some of the body has come already, nobody waits.
-        _owesContinue = head.ExpectsContinue && nothingCame;
+        _continuePending = head.ExpectsContinue && nothingCame;
     }
 
     private Verdict ReadBody(ref ReadOnlySequence<byte> input)
@@ -128,7 +128,7 @@ internal partial class HttpProtocol
         _state = State.Answer;
         _begun = false;
         _served = true;
-        _owesContinue = false;
+        _continuePending = false;
         return _request;
     }
 }

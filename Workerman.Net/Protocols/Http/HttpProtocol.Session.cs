@@ -34,12 +34,12 @@ internal partial class HttpProtocol
         if (TrySave(session))
             return session.IsIssued ? answer.WithAnotherHeader("Set-Cookie", options.Session.CookieOf(session.Id)) : answer;
         // Whatever the application means to send after this answer is none of its parts: nothing may follow.
-        _retiring = true;
+        _endsAfterAnswer = true;
         return Rejection(new Verdict(VerdictKind.Reject, 500));
     }
 
     /// <summary>Bytes that the application wrote past the protocol are the answer, and have no room for a cookie.</summary>
-    private static void SealRawAnswer(Session session)
+    private static void CommitRawAnswer(Session session)
     {
         if (session.IsIssued)
             throw new InvalidOperationException("The client is yet to be told its new session id, which SendRaw cannot do; "

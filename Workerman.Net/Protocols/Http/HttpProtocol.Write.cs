@@ -7,7 +7,7 @@ internal partial class HttpProtocol
 {
     public override void Encode(string text, IBufferWriter<byte> output)
     {
-        if (!Answers()) return;
+        if (!TryBeginAnswer()) return;
         AnswerForm form = NewForm();
         if (NeedsResponse)
         {
@@ -20,7 +20,7 @@ internal partial class HttpProtocol
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
-        if (!Answers()) return;
+        if (!TryBeginAnswer()) return;
         AnswerForm form = NewForm();
         if (NeedsResponse)
         {
@@ -33,7 +33,7 @@ internal partial class HttpProtocol
 
     public void Encode(Response message, IBufferWriter<byte> output)
     {
-        if (!Answers()) return;
+        if (!TryBeginAnswer()) return;
         AnswerForm form = NewForm();
         if (message.StatusCode is >= 100 and < 200 and not 101)
         {
@@ -67,7 +67,7 @@ internal partial class HttpProtocol
         if (!stream && (message.Compression ?? options.Compression)) message = Compression.Apply(message, _request!);
         if (stream) ResponseWriter.WriteStreamHead(message, output);
         else ResponseWriter.Write(message, form, output);
-        _retiring |= stream || !form.KeepAlive;
+        _endsAfterAnswer |= stream || !form.KeepAlive;
         if (stream && !form.IsHead) BeginStream();
         else EndAnswer();
     }
@@ -84,7 +84,7 @@ internal partial class HttpProtocol
     {
         Response answer = _session is null ? message.Response : CommitSession(_session, message.Response);
         _session = null;
-        _retiring = true;
+        _endsAfterAnswer = true;
         if (answer.StatusCode != 101)
         {
             // The session could not be saved.
@@ -95,15 +95,15 @@ internal partial class HttpProtocol
         _state = State.Tunnel;
     }
 
-    public override bool TakesRaw()
+    public override bool TryBeginRaw()
     {
         if (_state == State.File) _refused = Refused.Raw;
         if (_state != State.Answer) return _state != State.File;
-        if (_session is not null) SealRawAnswer(_session);
+        if (_session is not null) CommitRawAnswer(_session);
         // The application writes the answer itself, and nobody else can tell where it ends: if nothing may follow it, the
         // end of the connection is the application's or the client's too.
         if (Head.IsConnect) _state = State.Tunnel;
-        else if (Head.KeepAlive && !_retiring) EndAnswer();
+        else if (Head.KeepAlive && !_endsAfterAnswer) EndAnswer();
         else _state = State.Raw;
         _session = null;
         return true;
@@ -161,18 +161,18 @@ internal partial class HttpProtocol
     }
 
     /// <summary>Whether there is a request to answer.</summary>
-    private bool Answers()
+    private bool TryBeginAnswer()
     {
         if (_state == State.Answer) return true;
         _refused = Refused.Answer;
         return false;
     }
 
-    private AnswerForm NewForm() => new(Head.IsHead, Head.KeepAlive && !_retiring);
+    private AnswerForm NewForm() => new(Head.IsHead, Head.KeepAlive && !_endsAfterAnswer);
 
     private void EndAnswer()
     {
-        _state = Head.KeepAlive && !_retiring ? State.Head : State.Finished;
+        _state = Head.KeepAlive && !_endsAfterAnswer ? State.Head : State.Finished;
         // The request is the application's alone from here on; an idle connection holds none.
         _request = null;
         _session = null;
@@ -189,7 +189,7 @@ internal partial class HttpProtocol
     private void BeginTunnel(Response message, IBufferWriter<byte> output)
     {
         ResponseWriter.WriteTunnelHead(message, output);
-        _retiring = true;
+        _endsAfterAnswer = true;
         _state = State.Tunnel;
     }
 

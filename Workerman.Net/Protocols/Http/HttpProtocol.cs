@@ -16,7 +16,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     private State _state = State.Head;
     private bool _begun;
     private bool _served;
-    private bool _retiring;
+    private bool _endsAfterAnswer;
     private Refused _refused;
     private ChunkedDecoder? _chunks;
     private IPeer? _peer;
@@ -66,7 +66,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
     public override string Name => "http";
 
-    public override bool HasRelatives => true;
+    public override bool SharesPort => true;
 
     public override string Sends => "text, bytes, Response, Chunk and ServerSentEvents";
 
@@ -114,7 +114,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
         _ => Timeout.InfiniteTimeSpan,
     };
 
-    public override Verdict TimedOut(WaitPhase phase) => phase switch
+    public override Verdict OnTimeout(WaitPhase phase) => phase switch
     {
         // A connection that never sent a byte (browsers open some to spare) has asked for nothing that could be answered.
         WaitPhase.Head when !_begun => Verdict.NeedMore,
@@ -125,7 +125,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
     public override bool Drain(bool stopping)
     {
-        _retiring = true;
+        _endsAfterAnswer = true;
         IsStopping |= stopping;
         return _state is State.Head or State.Stream or State.Tunnel or State.Raw;
     }

@@ -44,7 +44,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
                 return Verdict.Message;
             // RFC 9110 section 5.3: a field that is no list comes once, or nobody knows which one counts.
             case 12 when Ascii.EqualsIgnoreCase(name, "content-type"u8):
-                return Once(ref _hasType, "more than one Content-Type");
+                return NoteOnce(ref _hasType, "more than one Content-Type");
             case 14 when Ascii.EqualsIgnoreCase(name, "content-length"u8):
                 return NoteLength(value, isWhole);
             case 17 when Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8):
@@ -59,7 +59,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
         // Section 3.2: a HTTP/1.1 request without Host is answered with 400.
         !_hasHost && minorVersion == 1 ? Verdict.Reject(400, "Host is missing") : Verdict.Message;
 
-    private static Verdict Once(ref bool seen, string otherwise)
+    private static Verdict NoteOnce(ref bool seen, string otherwise)
     {
         if (seen) return Verdict.Reject(400, otherwise);
         seen = true;

@@ -15,7 +15,7 @@ internal struct RequestLine
     /// <summary>Judges a line, or the beginning of one.</summary>
     public Verdict Read(ReadOnlySpan<byte> line, bool isWhole, HttpOptions options, bool isSecure)
     {
-        if (isWhole && IsUsual(line)) return Verdict.Message;
+        if (isWhole && TryReadUsual(line)) return Verdict.Message;
         int space = line.IndexOf((byte)' ');
         ReadOnlySpan<byte> method = space < 0 ? line : line[..space];
         // Section 3.1: any token is a method; what it means is the application's business.
@@ -39,7 +39,7 @@ internal struct RequestLine
     /// What most requests begin with: GET, a path, HTTP/1.1. It saves half the cost of the line (ParserBenchmarks.ShortRequest);
     /// whatever is not exactly that is judged step by step.
     /// </summary>
-    private bool IsUsual(ReadOnlySpan<byte> line)
+    private bool TryReadUsual(ReadOnlySpan<byte> line)
     {
         ReadOnlySpan<byte> method = "GET "u8;
         ReadOnlySpan<byte> version = " HTTP/1.1"u8;

@@ -51,13 +51,13 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
         int end = bytes[..Math.Min(bytes.Length, MaxTextSize)].IndexOf("\r\n"u8);
         if (end < 0) return bytes.Length < MaxTextSize ? Verdict.NeedMore : Refuse("the line is too long");
         length = end + 2;
-        return IsLine(Encoding.Latin1.GetString(bytes[TextBeginning.Length..end]),
+        return TryReadLine(Encoding.Latin1.GetString(bytes[TextBeginning.Length..end]),
             out header) ? Verdict.Message : Refuse("its line is malformed");
     }
 
     /// <summary>"TCP4" / "TCP6" SP source SP destination SP source-port SP destination-port, or "UNKNOWN" with anything behind it
     /// (section 2.1).</summary>
-    private static bool IsLine(string line, out ProxyHeader header)
+    private static bool TryReadLine(string line, out ProxyHeader header)
     {
         header = default;
         if (line == "UNKNOWN" || line.StartsWith("UNKNOWN ", StringComparison.Ordinal)) return true;

@@ -38,7 +38,7 @@ internal sealed class MessageDeflater(CompressionLevel level, bool takesContextO
         return _output.GetBuffer().AsSpan(0, (int)_output.Length - Tail.Length);
     }
 
-    public void Dispose() => Forget();
+    public void Dispose() => EndCompressor();
 
     private void CompressPiece(ReadOnlySpan<byte> piece)
     {
@@ -46,11 +46,11 @@ internal sealed class MessageDeflater(CompressionLevel level, bool takesContextO
         _stream.Write(piece);
         // A sync flush: all of it is out, behind an empty block whose last four bytes are the tail.
         _stream.Flush();
-        if (!takesContextOver || windowBits < DeflateParameters.LargestWindow) Forget();
+        if (!takesContextOver || windowBits < DeflateParameters.LargestWindow) EndCompressor();
     }
 
     /// <summary>Ends the compressor, whose last words nobody is to hear.</summary>
-    private void Forget()
+    private void EndCompressor()
     {
         if (_stream is null) return;
         long length = _output.Length;

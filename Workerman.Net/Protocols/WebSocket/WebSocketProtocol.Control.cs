@@ -15,40 +15,40 @@ internal sealed partial class WebSocketProtocol
     private int _closeCode = CloseCode.Normal;
     private string _closeReason = "";
     private bool _awaitsPong;
-    private byte[]? _owedPong;
-    private byte[]? _heardPong;
-    private byte[]? _owedPing;
+    private byte[]? _pendingPong;
+    private byte[]? _receivedPong;
+    private byte[]? _pendingPing;
 
     /// <summary>With what the peer has ended; null while it has not.</summary>
     public (int Code, string Reason)? PeerClose { get; private set; }
 
     /// <summary>The payload of a ping that was received and has no pong yet; null for none.</summary>
-    public byte[]? HeardPing => _owedPong;
+    public byte[]? ReceivedPing => _pendingPong;
 
     /// <summary>Also of a pong, so that whoever reads comes back after the application was told of it.</summary>
-    public override bool HasPendingControl => _owesRequest || _heardPong is not null || (_state is State.Open or State.OwesClose
-        && (_owedPong is not null || _owedPing is not null)) || _state == State.OwesClose;
+    public override bool HasPendingControl => _requestPending || _receivedPong is not null || (_state is State.Open or State.CloseReceived
+        && (_pendingPong is not null || _pendingPing is not null)) || _state == State.CloseReceived;
 
     public override void EncodeControl(IBufferWriter<byte> output)
     {
-        _heardPong = null;
-        if (_owesRequest) WriteRequest(output);
+        _receivedPong = null;
+        if (_requestPending) WriteRequest(output);
         // A WebSocket that is not open, or has said that it ends, has no place for these (section 5.5.1).
         if (_state is State.Opening or State.Closed) return;
-        if (_owedPong is { } pong) Write(Opcode.Pong, compressed: false, pong, output);
-        if (_owedPing is { } ping) Write(Opcode.Ping, compressed: false, ping, output);
-        (_owedPong, _owedPing) = (null, null);
-        if (_state == State.OwesClose) EncodeCloseFrame(output);
+        if (_pendingPong is { } pong) Write(Opcode.Pong, compressed: false, pong, output);
+        if (_pendingPing is { } ping) Write(Opcode.Ping, compressed: false, ping, output);
+        (_pendingPong, _pendingPing) = (null, null);
+        if (_state == State.CloseReceived) EncodeCloseFrame(output);
     }
 
-    public override bool OwesCloseFrame => _state is State.Open or State.OwesClose;
+    public override bool NeedsCloseFrame => _state is State.Open or State.CloseReceived;
 
     /// <summary>
     /// The close frame that ends the connection from here, or answers the peer's (section 5.5.1: mostly with its own code).
     /// </summary>
     public override void EncodeCloseFrame(IBufferWriter<byte> output)
     {
-        bool answers = _state == State.OwesClose;
+        bool answers = _state == State.CloseReceived;
         _state = State.Closed;
         if (answers) WriteClose(PeerClose!.Value.Code, "", output);
         else WriteClose(_closeCode, _closeReason, output);
@@ -86,17 +86,17 @@ internal sealed partial class WebSocketProtocol
     }
 
     /// <summary>The peer is to be asked for a sign of life; see <see cref="CheckPing"/>.</summary>
-    public void Ask(byte[] payload)
+    public void QueuePing(byte[] payload)
     {
         _awaitsPong = true;
-        _owedPing = payload;
+        _pendingPing = payload;
     }
 
     /// <summary>The payload of a pong that was received and that nobody was told of yet; null for none.</summary>
     public byte[]? TakePong()
     {
-        byte[]? payload = _heardPong;
-        _heardPong = null;
+        byte[]? payload = _receivedPong;
+        _receivedPong = null;
         return payload;
     }
 
@@ -108,8 +108,8 @@ internal sealed partial class WebSocketProtocol
         FrameMask.Apply(_frame.Mask, payload, payload);
         input = input.Slice(payload.Length);
         _inFrame = false;
-        if (_frame.Opcode == Opcode.Ping) _owedPong = payload.ToArray();
-        else if (_frame.Opcode == Opcode.Pong) _heardPong = payload.ToArray();
+        if (_frame.Opcode == Opcode.Ping) _pendingPong = payload.ToArray();
+        else if (_frame.Opcode == Opcode.Pong) _receivedPong = payload.ToArray();
         return _frame.Opcode == Opcode.Close ? ReadClose(payload) : Verdict.NeedMore;
     }
 
@@ -121,7 +121,7 @@ internal sealed partial class WebSocketProtocol
         ReadOnlySpan<byte> reason = payload.IsEmpty ? payload : payload[2..];
         if (!Utf8.IsValid(reason)) return NotUtf8();
         PeerClose = (code, Encoding.UTF8.GetString(reason));
-        _state = State.OwesClose;
+        _state = State.CloseReceived;
         return Verdict.NeedMore;
     }
 }

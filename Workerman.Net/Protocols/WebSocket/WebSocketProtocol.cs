@@ -28,7 +28,7 @@ internal sealed partial class WebSocketProtocol
     private DeflateParameters? _deflate;
     private State _state;
     private readonly ClientHandshake? _handshake;
-    private bool _owesRequest;
+    private bool _requestPending;
 
     /// <summary>Makes the server's end, of a connection whose handshake is done.</summary>
     /// <param name="takesBinary">Whether the application takes messages of bytes; otherwise text alone.</param>
@@ -52,7 +52,7 @@ internal sealed partial class WebSocketProtocol
         _options = options;
         _handshake = handshake;
         _state = State.Opening;
-        _owesRequest = true;
+        _requestPending = true;
     }
 
     private enum State : byte
@@ -64,7 +64,7 @@ internal sealed partial class WebSocketProtocol
         Open,
 
         /// <summary>The peer has said that it ends, and is owed the same (section 5.5.1).</summary>
-        OwesClose,
+        CloseReceived,
 
         /// <summary>The end has been said here; nothing more is sent.</summary>
         Closed,
@@ -98,7 +98,7 @@ internal sealed partial class WebSocketProtocol
     public override Type? SharedEncoding => _role == WebSocketRole.Server && _deflate is null ? typeof(WebSocketProtocol) : null;
 
     /// <summary>The port may have pages and event streams too.</summary>
-    public override bool HasRelatives => _role == WebSocketRole.Server;
+    public override bool SharesPort => _role == WebSocketRole.Server;
 
     public override WaitPhase Waiting => _state switch
     {
@@ -116,11 +116,11 @@ internal sealed partial class WebSocketProtocol
     };
 
     /// <summary>A silent peer is asked first, and given up when it does not answer.</summary>
-    public override Verdict TimedOut(WaitPhase phase)
+    public override Verdict OnTimeout(WaitPhase phase)
     {
         if (phase == WaitPhase.Head) return Verdict.Reject(0, "the server took too long to answer the handshake");
         if (phase == WaitPhase.Body) return Verdict.Reject(CloseCode.PolicyViolation, "the message took too long");
-        if (!_awaitsPong) Ask([]);
+        if (!_awaitsPong) QueuePing([]);
         else _state = State.Closed;
         return Verdict.NeedMore;
     }
@@ -150,7 +150,7 @@ internal sealed partial class WebSocketProtocol
 
     private void WriteRequest(IBufferWriter<byte> output)
     {
-        _owesRequest = false;
+        _requestPending = false;
         _handshake!.WriteRequest(output);
     }
 }

@@ -101,11 +101,11 @@ public sealed partial class Session
                     _store.Handler.UpdateTimestamp(work.Key, _store.Lifetime);
                     break;
             }
-            Saved(work);
+            OnSaved(work);
         }
         catch (Exception e)
         {
-            Failed(work, e);
+            OnSaveFailed(work, e);
             throw;
         }
     }
@@ -139,11 +139,11 @@ public sealed partial class Session
                     await _store.Handler.UpdateTimestampAsync(work.Key, _store.Lifetime, cancellationToken);
                     break;
             }
-            Saved(work);
+            OnSaved(work);
         }
         catch (Exception e)
         {
-            Failed(work, e);
+            OnSaveFailed(work, e);
             throw;
         }
     }
@@ -231,7 +231,7 @@ public sealed partial class Session
         _ => _store.AutoUpdateTimestamp && !_refreshed ? Step.Refresh : Step.None,
     };
 
-    private void Saved(Work work)
+    private void OnSaved(Work work)
     {
         _saving--;
         _failure = null;
@@ -242,7 +242,7 @@ public sealed partial class Session
         _mark = work.NewMark;
     }
 
-    private void Failed(Work work, Exception failure)
+    private void OnSaveFailed(Work work, Exception failure)
     {
         _saving--;
         _failure = failure;

@@ -70,7 +70,7 @@ internal sealed class SessionChanges
     {
         if (stored is null) return null;
         Dictionary<string, JsonElement> values = Read(stored, out string? found);
-        return found == mark ? SessionJson.Write(Done(values), newMark) : stored;
+        return found == mark ? SessionJson.Write(Apply(values), newMark) : stored;
     }
 
     /// <summary>Does them to a session that this request has begun.</summary>
@@ -79,9 +79,9 @@ internal sealed class SessionChanges
     /// <param name="mark">Its mark; that of what is stored goes before it.</param>
     public byte[] Begin(byte[]? stored, ref string? mark)
     {
-        if (stored is null) return SessionJson.Write(Done([]), mark);
+        if (stored is null) return SessionJson.Write(Apply([]), mark);
         Dictionary<string, JsonElement> values = Read(stored, out mark);
-        return SessionJson.Write(Done(values), mark);
+        return SessionJson.Write(Apply(values), mark);
     }
 
     /// <summary>
@@ -93,7 +93,7 @@ internal sealed class SessionChanges
     {
         string? found = null;
         Dictionary<string, JsonElement> values = left is null ? [] : Read(left, out found);
-        return SessionJson.Write(Done(found == mark ? values : []), null);
+        return SessionJson.Write(Apply(found == mark ? values : []), null);
     }
 
     /// <summary>What is none of ours has no values: it was reported when it was opened.</summary>
@@ -103,7 +103,7 @@ internal sealed class SessionChanges
         return values;
     }
 
-    private Dictionary<string, JsonElement> Done(Dictionary<string, JsonElement> values)
+    private Dictionary<string, JsonElement> Apply(Dictionary<string, JsonElement> values)
     {
         if (IsCleared) values.Clear();
         foreach ((string name, JsonElement? value) in _entries)
