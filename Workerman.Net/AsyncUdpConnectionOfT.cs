@@ -142,7 +142,7 @@ public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
 
     void IDeferredWork.RunDeferred() => OnClose?.Invoke(this);
 
-    /// <summary>Sending connects, as in PHP.</summary>
+    /// <summary>Sending connects a client that is not connected yet, as in PHP.</summary>
     private protected override bool TryGetReady()
     {
         if (Status == ConnectionStatus.Initial) Connect();

@@ -154,7 +154,8 @@ public abstract class UdpConnection
     /// <inheritdoc cref="Close(ReadOnlySpan{byte}, bool)"/>
     public void Close(ReadOnlyMemory<byte> bytes, bool raw = false) => Close(bytes.Span, raw);
 
-    /// <summary>Whether anything can be sent, after what it takes to get ready for it. On the loop.</summary>
+    /// <summary>Gets ready to send: a client that is not connected yet connects. On the loop.</summary>
+    /// <returns>Whether anything can be sent.</returns>
     private protected virtual bool TryGetReady() => true;
 
     /// <summary>Sends one datagram. On the loop.</summary>

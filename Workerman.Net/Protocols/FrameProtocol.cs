@@ -6,9 +6,9 @@ namespace Workerman.Protocols;
 
 /// <summary>
 /// A message is a frame (<c>frame://</c>, PHP: <c>Workerman\Protocols\Frame</c>): four bytes with the length of the whole,
-/// themselves included, the most significant first, then the message. As text a message is UTF-8, where bytes that are none
-/// become U+FFFD. A length below 4 or above <c>MaxPackageSize</c> is refused as soon as it is there. It has no state: any number
-/// of connections may share one.
+/// themselves included, the most significant first, then the message. As text a message is UTF-8; bytes that are not valid UTF-8
+/// become U+FFFD. A length below 4 or above <c>MaxPackageSize</c> is refused as soon as it has arrived. It has no state: any
+/// number of connections may share one.
 /// </summary>
 public sealed class FrameProtocol : IProtocol<ReadOnlyMemory<byte>>, IProtocol<byte[]>, IProtocol<string>
 {

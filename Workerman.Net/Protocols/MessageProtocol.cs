@@ -40,8 +40,8 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, boo
             throw new InvalidOperationException(
                 $"{_protocol.GetType()} returned a message without consuming a byte of it; advance input past the message.");
         _consumed += consumed;
-        // The same whether a message arrives whole or in pieces, and whether its decoder lets them wait or takes them as they
-        // come.
+        // The result is the same whether a message arrives whole or in pieces, and whether its decoder leaves the pieces in the
+        // input or consumes them as they come.
         long size = verdict.Kind == VerdictKind.NeedMore ? _consumed + input.Length : _consumed;
         if (verdict.Kind == VerdictKind.Message) _consumed = 0;
         return size > maxPackageSize && verdict.Kind != VerdictKind.Reject
@@ -73,8 +73,8 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, boo
     }
 
     /// <summary>
-    /// A mistake where all connections of the worker speak this protocol; of one that has it for itself, it is what others are
-    /// sent.
+    /// An exception where all connections of the worker speak this protocol. Where one connection has it for itself, the message
+    /// was meant for the others, so it is only refused.
     /// </summary>
     private void Refuse(string what)
     {
@@ -84,9 +84,9 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, boo
     }
 }
 
-/// <summary>What a message in one piece may have at most, whatever <c>MaxPackageSize</c> says.</summary>
+/// <summary>The size that a message in one piece may have at most, whatever <c>MaxPackageSize</c> allows.</summary>
 internal static class MessageSize
 {
-    /// <summary>Bytes that every text and every array can hold: characters of the longest string.</summary>
+    /// <summary>Bytes that fit into any text and any array: the number of characters of the longest string.</summary>
     public const int Most = 0x3FFFFFDF;
 }

@@ -82,7 +82,7 @@ public sealed class NetworkList : IEnumerable<IPNetwork>
 
 /// <summary>
 /// IP addresses as they are usually written: four decimal numbers, or IPv6 without brackets and scope. .NET reads <c>127.1</c>,
-/// <c>017.0.0.1</c> and <c>[::1]:80</c> as addresses too, which others take for something else. Pure.
+/// <c>017.0.0.1</c> and <c>[::1]:80</c> as addresses too, which other programs read as other addresses or as none. Pure.
 /// </summary>
 internal static class AddressText
 {

@@ -6,7 +6,7 @@ namespace Workerman.Protocols;
 /// </summary>
 internal static class PlainProtocols
 {
-    /// <summary>What they deliver, in words.</summary>
+    /// <summary>The types that they deliver, for error messages.</summary>
     public const string Delivered = "string, byte[] or ReadOnlyMemory<byte>";
 
     /// <summary>No protocol. Without state, so all connections share one.</summary>

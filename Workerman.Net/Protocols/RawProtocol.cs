@@ -38,8 +38,8 @@ internal sealed class RawProtocol(string name) : ConnectionProtocol, IDecoder<Re
 
 /// <summary>
 /// No protocol, as text: a message is what has arrived as far as its last whole character (<c>tcp://</c> for <c>string</c>), or
-/// one datagram, cut or not (<c>udp://</c>). The first bytes of a character that is on its way are left for the next message;
-/// bytes that are no UTF-8 become U+FFFD. It has no state, so one object serves all.
+/// one datagram, cut or not (<c>udp://</c>). The first bytes of a character that has not arrived whole are left for the next
+/// message; bytes that are not valid UTF-8 become U+FFFD. It has no state, so one object serves all.
 /// </summary>
 internal sealed class RawTextProtocol(string name, bool datagrams) : ConnectionProtocol, IDecoder<string>
 {

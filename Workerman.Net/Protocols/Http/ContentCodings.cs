@@ -4,18 +4,18 @@ using System.IO.Compression;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The codings that a request's body was sent in (Content-Encoding, RFC 9110 section 8.4), and those that can be taken off again.
-/// Pure.
+/// The codings that a request's body was sent in (Content-Encoding, RFC 9110 section 8.4), and the decoders of those that can be
+/// decoded here. Pure.
 /// </summary>
 internal static class ContentCodings
 {
-    /// <summary>More of them one upon another are nobody's but an attacker's.</summary>
+    /// <summary>Codings that one body may have. More of them are only sent to make the server work.</summary>
     private const int Most = 3;
 
-    /// <summary>Accept-Encoding of a 415, which says what would have been read (RFC 9110 section 15.5.16).</summary>
+    /// <summary>Accept-Encoding of a 415: the codings that would have been decoded (RFC 9110 section 15.5.16).</summary>
     public static string Accepted(HttpOptions options) => options.DecompressRequests ? "gzip, deflate, br" : "identity";
 
-    /// <summary>The codings in the order in which they were applied; identity is none.</summary>
+    /// <summary>The codings in the order in which they were applied, without identity.</summary>
     public static string[] Read(string? field)
     {
         if (field is null) return [];
@@ -23,9 +23,9 @@ internal static class ContentCodings
             .Where(coding => coding is not ("" or "identity"))];
     }
 
-    /// <summary>The way through all codings, the last one first.</summary>
-    /// <param name="codings">As they were applied.</param>
-    /// <param name="limit">Bytes that may come out of each.</param>
+    /// <summary>A decoder for all codings, which decodes the last one first.</summary>
+    /// <param name="codings">The codings, in the order in which they were applied.</param>
+    /// <param name="limit">Bytes that each may decode to.</param>
     /// <param name="body">Where the plain bytes go.</param>
     /// <returns>Null if one of the codings is not known.</returns>
     public static ContentDecoder? Decoder(string[] codings, long limit, BodySink body)
@@ -44,24 +44,23 @@ internal static class ContentCodings
     }
 }
 
-/// <summary>Takes bytes of a body as they come.</summary>
+/// <summary>Receives bytes of a body as they arrive.</summary>
 internal delegate void BodySink(ReadOnlySpan<byte> bytes);
 
 /// <summary>
-/// Takes one content coding off a body, piece by piece as it arrives, and hands on what comes out; no more than the limit, so
-/// that a small body cannot become
-/// a large one unnoticed. Belongs to a <see cref="RequestBody"/>, which disposes of it.
+/// Decodes one content coding of a body, piece by piece as it arrives, and hands on the result; no more of it than the limit, so
+/// that a small body cannot decode to a huge one. Belongs to a <see cref="RequestBody"/>, which disposes of it.
 /// </summary>
 /// <param name="coding">Its name, for error messages.</param>
-/// <param name="limit">Bytes that may come out.</param>
-/// <param name="following">The decoder that is behind, if there is one.</param>
+/// <param name="limit">Bytes that it may decode to.</param>
+/// <param name="following">The decoder that its output goes to, if there is one.</param>
 /// <param name="next">Where the bytes go.</param>
 internal abstract class ContentDecoder(string coding, long limit, ContentDecoder? following, BodySink next) : IDisposable
 {
     private long _length;
 
     /// <summary>Decodes as far as the bytes go.</summary>
-    /// <exception cref="BadRequestException">They are not what the coding makes (400), or come to more than the limit
+    /// <exception cref="BadRequestException">They are not of the coding (400), or decode to more than the limit
     /// (413).</exception>
     public abstract void Append(ReadOnlySpan<byte> bytes);
 
@@ -69,7 +68,7 @@ internal abstract class ContentDecoder(string coding, long limit, ContentDecoder
     /// <exception cref="BadRequestException">The body breaks off.</exception>
     public void Complete()
     {
-        // No byte at all is no body, and nothing is missing from it.
+        // An empty body is complete, whatever its coding.
         if (HasBegun && !TryEnd()) throw Malformed();
         following?.Complete();
     }
@@ -98,7 +97,7 @@ internal sealed class BrotliBody(long limit, ContentDecoder? following, BodySink
 {
     private const int Step = 64 * 1024;
 
-    // Not read-only: it is a struct that changes.
+    // Not readonly: it is a struct that changes.
     private BrotliDecoder _decoder;
     private bool _ended;
 

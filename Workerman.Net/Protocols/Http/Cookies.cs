@@ -7,13 +7,13 @@ namespace Workerman.Protocols.Http;
 /// <summary>When a browser sends a cookie along with requests from other sites (RFC 6265bis section 5.6.7).</summary>
 public enum SameSite
 {
-    /// <summary>Not said: the browser decides.</summary>
+    /// <summary>The attribute is left out: the browser decides.</summary>
     Unspecified,
 
     /// <summary>Always; browsers want <c>Secure</c> with it.</summary>
     None,
 
-    /// <summary>Only with navigation.</summary>
+    /// <summary>Only when the user navigates to the site.</summary>
     Lax,
 
     /// <summary>Never.</summary>
@@ -21,8 +21,8 @@ public enum SameSite
 }
 
 /// <summary>
-/// Writes the value of a Set-Cookie header field (RFC 6265bis section 4.1.1). What browsers would not take is refused, with the
-/// reason: they drop it without a word. Pure.
+/// Writes the value of a Set-Cookie header field (RFC 6265bis section 4.1.1). What browsers would ignore is refused, with the
+/// reason, because they ignore it without telling the server. Pure.
 /// </summary>
 internal static class SetCookie
 {
@@ -50,8 +50,8 @@ internal static class SetCookie
     }
 
     /// <summary>
-    /// Refuses what each attribute allows by itself and browsers do not take together: RFC 6265bis sections 4.1.3 and 5.7;
-    /// Partitioned is of the draft on cookies with independent partitioned state.
+    /// Refuses combinations of attributes that browsers ignore though each attribute is valid: RFC 6265bis sections 4.1.3 and
+    /// 5.7; Partitioned is defined by the draft on cookies having independent partitioned state (CHIPS).
     /// </summary>
     public static void CheckTogether(string name, string path, string domain, bool secure, SameSite sameSite,
         bool partitioned = false)
@@ -86,8 +86,8 @@ internal static class SetCookie
 
 /// <summary>
 /// Reads the Cookie header field (RFC 6265 section 4.2.1). Values are percent-decoded, the inverse of <see cref="SetCookie"/>; a
-/// plus stays a plus, because cookies are often Base64. Names are taken as they are: one that is decoded could pass for another,
-/// whose prefix browsers guard (RFC 6265bis section 4.1.3). Pure.
+/// plus stays a plus, because cookies are often Base64. Names are not decoded: a decoded one could begin with a prefix such as
+/// <c>__Host-</c>, which browsers would not have let it have (RFC 6265bis section 4.1.3). Pure.
 /// </summary>
 internal static class CookieHeader
 {

@@ -4,14 +4,15 @@ using Workerman.Protocols.Http.Files;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// What a response with a file becomes for the request at hand: the whole file, a part of it, or word that it is unchanged
-/// (304), not as expected (412), shorter than that (416) or gone (404, 403). It opens the file and judges; it sends nothing.
+/// What a response with a file becomes for one request: the whole file, a part of it, or an answer without it: it is unchanged
+/// (304), not as expected (412), shorter than the range (416), missing (404) or not readable (403). It opens the file and judges;
+/// it sends nothing.
 /// </summary>
-/// <param name="Head">The response to write; its own body counts where there is no file.</param>
-/// <param name="Body">The part of the file that follows, or null. Whoever takes the answer closes it.</param>
+/// <param name="Head">The response to write, with its own body if no file follows.</param>
+/// <param name="Body">The part of the file that follows, or null. The receiver of the answer closes it.</param>
 internal readonly record struct FileAnswer(Response Head, FileRange? Body)
 {
-    /// <summary>The words that PHP's <c>withFile</c> has for it.</summary>
+    /// <summary>The body of a 404, the same as PHP's <c>withFile</c> has.</summary>
     public const string NotFound = "<h3>404 Not Found</h3>";
 
     /// <summary>Opens the file of <paramref name="response"/>, which stays as it is.</summary>
@@ -70,7 +71,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         }
     }
 
-    /// <summary>What a request whose conditions do not hold is answered with; null if they do.</summary>
+    /// <summary>The answer to a request whose conditions do not hold; null if they do.</summary>
     private static FileAnswer? Refusal(Response head, Preconditions conditions, in Validators validators) =>
         conditions.Judge(validators) switch
         {
@@ -79,7 +80,9 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
             _ => null,
         };
 
-    /// <summary>Lets a compressed copy take the file's place. The type stays that of the file.</summary>
+    /// <summary>
+    /// Replaces the file by a compressed copy, if there is one that the client accepts. The content type stays that of the file.
+    /// </summary>
     private static ContentCoding Negotiate(Response head, FileBody body, ref OpenedFile file, Request request)
     {
         if (head.GetHeader("Content-Encoding") is not null) return ContentCoding.Identity;
@@ -91,8 +94,8 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     }
 
     /// <summary>
-    /// A part that the application chose: it has read the request, so Range is not judged again. A 200 that is not the whole is a
-    /// 206 (RFC 9110 section 15.3.7).
+    /// A part that the application chose: Range is not applied to it, because the application has seen the request. A 200 that is
+    /// not the whole is a 206 (RFC 9110 section 15.3.7).
     /// </summary>
     private static FileAnswer OfPart(Response response, FileBody body, OpenedFile file, Request? request)
     {
@@ -102,10 +105,11 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         long length = body.Length == 0 ? rest : Math.Min(body.Length, rest);
         Response head = Describe(response, body, file, request);
         AddIfMissing(head, "Accept-Ranges", "bytes");
-        // A tag names a whole representation, which a 206 is a part of and any other answer is not (RFC 9110 section 8.8).
+        // An entity tag names a whole representation. A 200 is that, and a 206 is a part of it; any other answer is not (RFC 9110
+        // section 8.8).
         if (response.StatusCode is 200 or 206)
         {
-            // Of nothing there is no part: Content-Range has no form for it.
+            // Content-Range has no form for a part of zero bytes.
             if (length == 0) head.WithStatus(200);
             else if (response.StatusCode == 200) head.WithStatus(206);
             Validators validators = AddValidators(head, file, ContentCoding.Identity);
@@ -116,7 +120,9 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         return new FileAnswer(head, new FileRange(file.Handle, body.Offset, length));
     }
 
-    /// <summary>A copy with what the file's name tells. What it does not tell is to be saved, not shown, as in PHP.</summary>
+    /// <summary>
+    /// A copy with the content type that the file's name has. A file of unknown type is to be saved, not displayed, as in PHP.
+    /// </summary>
     private static Response Describe(Response response, FileBody body, OpenedFile file, Request? request)
     {
         Response head = response.CopyHead(response.StatusCode).WithoutHeader("Content-Length");
@@ -132,7 +138,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         return head;
     }
 
-    /// <summary>The file's validators, unless the application knows better.</summary>
+    /// <summary>Adds the file's validators, unless the application has set its own.</summary>
     private static Validators AddValidators(Response head, OpenedFile file, ContentCoding coding)
     {
         bool isEncoded = coding != ContentCoding.Identity;
@@ -181,7 +187,8 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         string.Create(CultureInfo.InvariantCulture, $"bytes {first}-{first + length - 1}/{size}");
 
     /// <summary>
-    /// A copy without the file and what is said of it; a 304 keeps what caches want to know (RFC 9110 section 15.4.5).
+    /// A copy without the file and the header fields that describe it; a 304 keeps those that caches need (RFC 9110 section
+    /// 15.4.5).
     /// </summary>
     private static Response Without(Response response, int status)
     {

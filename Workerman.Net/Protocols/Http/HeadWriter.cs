@@ -5,7 +5,7 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Writes text and numbers into one span of a buffer writer, whose size is reckoned beforehand. For one head, or one event.
+/// Writes text and numbers into one span of a buffer writer, whose size is calculated beforehand. For one head, or one event.
 /// </summary>
 internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
 {
@@ -27,7 +27,7 @@ internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
     }
 
     /// <summary>Writes text that is all ASCII.</summary>
-    /// <returns>False if it is not, and then the writer is of no more use.</returns>
+    /// <returns>False if it is not; the writer cannot be used any more then.</returns>
     public bool TryWriteAscii(string text)
     {
         bool isAscii = Ascii.FromUtf16(text, _span[_length..], out int written) == OperationStatus.Done;
@@ -39,8 +39,8 @@ internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
 }
 
 /// <summary>
-/// The Date header field (RFC 9110 section 6.6.1) and the heads made of it, built once a second for the whole process and
-/// then only read. Any thread: an instance never changes, the newest one replaces the last.
+/// The Date header field (RFC 9110 section 6.6.1) and the usual heads with it, made once a second for the whole process. Any
+/// thread: an instance never changes, a new one replaces it.
 /// </summary>
 internal sealed class CachedHeads
 {

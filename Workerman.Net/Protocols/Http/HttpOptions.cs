@@ -3,8 +3,8 @@ using Workerman.Protocols.Http.Files;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Limits and patience of an HTTP worker. All are on by default. Set them before the worker listens; a value, once the
-/// worker runs, is shared by its loops.
+/// Limits and timeouts of an HTTP worker. All are on by default. Set them before the worker listens; once it runs, its loops
+/// share them.
 /// </summary>
 public sealed class HttpOptions
 {
@@ -21,11 +21,11 @@ public sealed class HttpOptions
 
     /// <summary>
     /// How long a head may take from its first byte (from the connection on for the first one); 30 seconds. Beyond: 408.
-    /// <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Checked about once a second, like the others.
+    /// <see cref="Timeout.InfiniteTimeSpan"/>: no limit. Checked about once a second, like the others.
     /// </summary>
     public TimeSpan HeadTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long no byte of an unfinished body may come; 30 seconds. Beyond: 408.</summary>
+    /// <summary>How long the client may send nothing within a body; 30 seconds. Beyond: 408.</summary>
     public TimeSpan BodyTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
 
     /// <summary>
@@ -80,7 +80,7 @@ public sealed class HttpOptions
     public int FileMemoryThreshold { get; set => field = Setting.InRange(value, 0); } = 64 * 1024;
 
     /// <summary>
-    /// The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>). Those that a killed process has left there
+    /// The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>). Files that a killed process has left there
     /// are removed when a worker starts.
     /// </summary>
     /// <exception cref="ArgumentException">There is no such folder.</exception>
@@ -104,23 +104,22 @@ public sealed class HttpOptions
 
     /// <summary>
     /// Whether bodies that come as gzip, deflate or Brotli (<c>Content-Encoding</c>) are decompressed as they arrive; not by
-    /// default. What comes out is bounded by
-    /// <c>MaxPackageSize</c>: beyond, 413. <c>Content-Encoding</c> is gone then and <c>Content-Length</c> is what came out. A
-    /// body in any other coding stays as it is
+    /// default. The decompressed size is limited by <c>MaxPackageSize</c>: beyond, 413. The request then has no
+    /// <c>Content-Encoding</c>, and its <c>Content-Length</c> is the decompressed size. A body in any other coding stays as it is
     /// and is not read as a form or JSON: <c>Post</c>, <c>File</c> and <c>Json</c> throw, which is answered with 415.
     /// </summary>
     public bool DecompressRequests { get; set; }
 
     /// <summary>
-    /// The proxies before the worker, whose word on the client counts: see <see cref="Request.ClientIp"/>. Empty, the default:
-    /// nobody's. Name every proxy between the clients and the worker, and nobody else; <c>unix:</c> is whoever connects by the
-    /// worker's Unix socket.
+    /// The proxies in front of the worker, whose header fields about the client are trusted: see <see cref="Request.ClientIp"/>.
+    /// Empty, the default: nobody's are. Name every proxy between the clients and the worker, and nobody else; <c>unix:</c>
+    /// stands for all peers on the worker's Unix socket.
     /// </summary>
     public NetworkList TrustedProxies { get; set => field = value ?? throw new ArgumentNullException(nameof(value)); } = [];
 
     /// <summary>
-    /// The fields in which <see cref="TrustedProxies"/> say it; all by default. A proxy that sets one of them hands on the others
-    /// as a client has made them up, so name those that yours sets, or have it remove the others.
+    /// The header fields in which <see cref="TrustedProxies"/> name the client; all by default. A proxy that sets one of them
+    /// passes on the others as the client has sent them, so name those that yours sets, or have it remove the others.
     /// </summary>
     public ForwardedFields ForwardedFields { get; set; } = ForwardedFields.All;
 
@@ -128,8 +127,8 @@ public sealed class HttpOptions
     public SessionOptions Session { get; } = new();
 
     /// <summary>
-    /// Whether bodies of text are sent as gzip or Brotli to clients that take it; not by default. See
-    /// <see cref="Response.WithCompression"/>, which decides for one response, for what it means.
+    /// Whether bodies of text are sent as gzip or Brotli to clients that accept it; not by default. See
+    /// <see cref="Response.WithCompression"/>, which decides for one response, for what is compressed.
     /// </summary>
     public bool Compression { get; set; }
 
@@ -137,9 +136,9 @@ public sealed class HttpOptions
     internal void SweepUploads() => AbandonedFiles.SweepOnce(UploadFolder);
 
     /// <summary>
-    /// The charset that the content type of a file of text says, where the application gives no type of its own; <c>utf-8</c>,
-    /// empty for none. It is said of <c>text/*</c> with JavaScript, and of XML with SVG unless the file names another encoding
-    /// itself; JSON is UTF-8 without a word.
+    /// The charset in the content type of a text file, unless the application sets the type itself; <c>utf-8</c>, empty for none.
+    /// <c>text/*</c> with JavaScript has it, and XML with SVG unless the file itself names another encoding; JSON is always UTF-8
+    /// and has none.
     /// </summary>
     /// <exception cref="ArgumentException">It is no token.</exception>
     public string FileCharset { get; set => field = CheckCharset(value); } = DefaultFileCharset;

@@ -5,12 +5,12 @@ namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// Reads the head of a request (RFC 9112 sections 2 to 6). Pure: bytes in, a verdict out, no state between calls. Bytes that
-/// come in pieces are judged like bytes that come at once: what is refused is refused at the first byte that makes it
-/// impossible. It does not read bodies. Any thread.
+/// arrive in pieces are judged like bytes that arrive at once: what is refused is refused at the first byte that makes it
+/// invalid. It does not read bodies. Any thread.
 /// </summary>
 internal static class HttpParser
 {
-    /// <summary>As many fields as are noted on the stack.</summary>
+    /// <summary>The number of fields whose positions are kept on the stack.</summary>
     private const int StackFields = 128;
 
     /// <summary>Reads one head from the start of the input.</summary>
@@ -22,7 +22,7 @@ internal static class HttpParser
     public static Verdict TryParse(in ReadOnlySequence<byte> input, HttpOptions options, out RequestHead head, out int consumed,
         bool isSecure = false)
     {
-        // More than the limit is not looked at, so that a rule broken within it counts before the size.
+        // Bytes beyond the limit are not read, so a rule that is broken before them is reported rather than the size.
         ReadOnlySpan<byte> first = input.FirstSpan;
         int size = (int)Math.Min(input.IsSingleSegment ? first.Length : input.Length, options.MaxHeadSize);
         Verdict verdict = first.Length >= size
@@ -80,8 +80,7 @@ internal static class HttpParser
     }
 
     /// <summary>
-    /// Section 3: a request line that is longer than any that is wanted: 414, which is about the target; a method that alone is
-    /// so long is none: 400.
+    /// Section 3: a request line that is too long is a 414, which is about the target; if the method alone is too long, a 400.
     /// </summary>
     private static Verdict ReadRequestLine(ref LineReader reader, HttpOptions options, bool isSecure, out RequestLine line)
     {
@@ -109,7 +108,9 @@ internal static class HttpParser
         return framing.Note(text[..line.NameLength], text.Slice(line.ValueStart, line.ValueLength), isWhole);
     }
 
-    /// <summary>Of a line that has not ended only a refusal is final, its own or that of a CR without LF (section 2.2).</summary>
+    /// <summary>
+    /// While a line has not ended, only a refusal is final: the line's own, or that of a CR without LF (section 2.2).
+    /// </summary>
     private static Verdict OrWait(Verdict verdict, LineEnd end) =>
         verdict.Kind == VerdictKind.Reject ? verdict : end == LineEnd.Broken ? Verdict.Reject(400, "bare CR") : Verdict.NeedMore;
 

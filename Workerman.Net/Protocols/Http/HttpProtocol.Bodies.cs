@@ -15,7 +15,7 @@ internal partial class HttpProtocol
         /// <summary>Each with its size (RFC 9112 section 7.1).</summary>
         Framed,
 
-        /// <summary>Bare bytes, ended by the end of the connection: HTTP/1.0 knows no chunks (RFC 9112 section 6.1).</summary>
+        /// <summary>Plain bytes up to the end of the connection: HTTP/1.0 has no chunks (RFC 9112 section 6.1).</summary>
         UntilClose,
 
         /// <summary>Not sent at all: the answer to HEAD.</summary>
@@ -24,7 +24,7 @@ internal partial class HttpProtocol
 
     public override bool EndsByClose => _state == State.Chunked && _chunkForm == ChunkForm.UntilClose;
 
-    /// <summary>With a piece missing the answer is not whole, and must not be ended as if it were.</summary>
+    /// <summary>A piece of the answer was dropped, so it must not end as if it were complete.</summary>
     public override void OnOverflow() => IsBrokenOff |= _state == State.Chunked;
 
     public void Encode(Chunk message, IBufferWriter<byte> output)
@@ -47,7 +47,7 @@ internal partial class HttpProtocol
         _endsAfterAnswer |= !form.KeepAlive;
         _chunkForm = form.IsHead ? ChunkForm.Unsent : framed ? ChunkForm.Framed : ChunkForm.UntilClose;
         _state = State.Chunked;
-        // Without a body nothing has been said yet; an empty chunk here would be the end.
+        // An empty body is not written: an empty chunk would end the answer.
         if (!message.RawBody.IsEmpty) WriteChunk(message.RawBody.Span, output);
     }
 
@@ -58,8 +58,8 @@ internal partial class HttpProtocol
     }
 
     /// <summary>
-    /// The handler failed in the middle: the connection ends without the last chunk, which tells the client that the answer is
-    /// not whole. Where there are no chunks only a reset can tell.
+    /// The handler failed in the middle: the connection ends without the last chunk, from which the client knows that the answer
+    /// is not complete. Without chunks only a reset tells it.
     /// </summary>
     private void BreakOffChunks()
     {

@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>The way out: one answer to a request, which may be a stream of events.</summary>
+/// <summary>Writes the answer to a request, which may be an event stream.</summary>
 internal partial class HttpProtocol
 {
     public override void Encode(string text, IBufferWriter<byte> output)
@@ -37,7 +37,7 @@ internal partial class HttpProtocol
         AnswerForm form = NewForm();
         if (message.StatusCode is >= 100 and < 200 and not 101)
         {
-            // RFC 9110 section 15.2: an interim answer; the final one is still owed. HTTP/1.0 knows none.
+            // RFC 9110 section 15.2: an interim answer; the final one is still to come. HTTP/1.0 has none.
             if (Head.MinorVersion > 0) ResponseWriter.Write(message, form, output);
             return;
         }
@@ -74,7 +74,7 @@ internal partial class HttpProtocol
 
     public void Encode(ServerSentEvents message, IBufferWriter<byte> output)
     {
-        // The stream that a HEAD request asked for has no events (RFC 9110 section 9.3.2).
+        // The answer to a HEAD request has no body, so a stream has no events (RFC 9110 section 9.3.2).
         if (_state == State.Finished) return;
         if (_state == State.Stream) message.WriteTo(output);
         else _refused = Refused.Event;
@@ -100,8 +100,8 @@ internal partial class HttpProtocol
         if (_state == State.File) _refused = Refused.Raw;
         if (_state != State.Answer) return _state != State.File;
         if (_session is not null) CommitRawAnswer(_session);
-        // The application writes the answer itself, and nobody else can tell where it ends: if nothing may follow it, the
-        // end of the connection is the application's or the client's too.
+        // The application writes the answer itself, and the library does not know where it ends. If no other answer may follow
+        // it, the application or the client ends the connection.
         if (Head.IsConnect) _state = State.Tunnel;
         else if (Head.KeepAlive && !_endsAfterAnswer) EndAnswer();
         else _state = State.Raw;
@@ -123,7 +123,7 @@ internal partial class HttpProtocol
 
     public override bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output)
     {
-        // A handler may fail when the next request is waiting already, which is none of its business.
+        // A handler may fail after its own request was answered: the next request that waits is not answered for that.
         if (message is not null && !ReferenceEquals(message, _request)) return false;
         if (_state == State.Chunked) BreakOffChunks();
         if (_state != State.Answer) return false;
@@ -160,7 +160,8 @@ internal partial class HttpProtocol
         };
     }
 
-    /// <summary>Whether there is a request to answer.</summary>
+    /// <summary>Begins an answer.</summary>
+    /// <returns>False if no request waits for one; <see cref="TakeRefusal"/> says why then.</returns>
     private bool TryBeginAnswer()
     {
         if (_state == State.Answer) return true;
@@ -173,18 +174,20 @@ internal partial class HttpProtocol
     private void EndAnswer()
     {
         _state = Head.KeepAlive && !_endsAfterAnswer ? State.Head : State.Finished;
-        // The request is the application's alone from here on; an idle connection holds none.
+        // From here on only the application may hold the request; an idle connection holds none.
         _request = null;
         _session = null;
         if (_body is not null) ReleaseBody();
     }
 
-    /// <summary>Whether text and bytes have to go the way of a response.</summary>
+    /// <summary>
+    /// Whether text and bytes are sent as a <see cref="Response"/>, because more than the usual head is needed.
+    /// </summary>
     private bool NeedsResponse => _session is not null || options.Compression || (options.AllowConnect && Head.IsConnect);
 
     /// <summary>
-    /// RFC 9110 section 9.3.6: behind the head the tunnel begins, so there is no length and no body, and nothing of it is a
-    /// request.
+    /// RFC 9110 section 9.3.6: after the head the tunnel begins, so there is no length and no body, and no more requests are
+    /// read.
     /// </summary>
     private void BeginTunnel(Response message, IBufferWriter<byte> output)
     {
@@ -199,7 +202,7 @@ internal partial class HttpProtocol
         _session = null;
     }
 
-    /// <summary>Short of a reason where that is the server's own business.</summary>
+    /// <summary>The error response. Without a reason if the fault is the server's own, which the client is not told.</summary>
     private static Response Rejection(Verdict verdict)
     {
         string reason = verdict.Reason is null ? "" : $": {verdict.Reason}";
@@ -212,8 +215,8 @@ internal partial class HttpProtocol
 }
 
 /// <summary>
-/// The answer after which the connection speaks another protocol: a 101 with its Upgrade field (RFC 9110 section 7.8). A message
-/// of <see cref="HttpProtocol"/>, its last on the connection.
+/// The answer that changes the connection's protocol: a 101 with its Upgrade field (RFC 9110 section 7.8). The last message of
+/// <see cref="HttpProtocol"/> on the connection.
 /// </summary>
 /// <param name="Response">The answer; its Connection field is written with it.</param>
 internal sealed record UpgradeAnswer(Response Response);

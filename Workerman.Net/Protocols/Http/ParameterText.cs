@@ -3,8 +3,7 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The text that a parameter of Content-Disposition stands for, in whichever way its letters beyond ASCII are encoded: as they
-/// are, in encoded words
+/// Decodes a parameter of Content-Disposition, in whichever way its non-ASCII letters are encoded: as they are, in encoded words
 /// (RFC 2047, which .NET's client sends), as name* (RFC 8187) or in pieces name*0 (RFC 2231). What cannot be decoded stays as it
 /// was sent. Pure.
 /// </summary>
@@ -15,7 +14,7 @@ internal static class ParameterText
     public static string? Read(Dictionary<string, string?> parameters, string name)
     {
         bool hasExtended = parameters.TryGetValue(name + "*", out string? extended);
-        // RFC 6266 section 4.3: the one that can say more is preferred, if it can be read.
+        // RFC 6266 section 4.3: name* is preferred, if it can be decoded.
         if (extended is not null && Extended(extended) is { } text) return text;
         if (parameters.TryGetValue(name, out string? plain)) return plain is null ? "" : Plain(plain);
         if (Pieces(parameters, name) is { } joined) return joined;
@@ -25,7 +24,9 @@ internal static class ParameterText
 
     private static string Plain(string value) => EncodedWords.Decode(value) ?? Unescape(value);
 
-    /// <summary>What browsers escape in names, and nothing else (WHATWG HTML, multipart/form-data encoding algorithm).</summary>
+    /// <summary>
+    /// Undoes the three escapes that browsers use in names (WHATWG HTML, multipart/form-data encoding algorithm).
+    /// </summary>
     private static string Unescape(string name) => !name.Contains('%', StringComparison.Ordinal) ? name : name
         .Replace("%22", "\"", StringComparison.Ordinal)
         .Replace("%0D", "\r", StringComparison.OrdinalIgnoreCase)
@@ -41,15 +42,15 @@ internal static class ParameterText
     }
 
     /// <summary>
-    /// In a charset that is not known: its ASCII can be read all the same, and in most charsets that is most of it.
+    /// A text in a charset that is not known here: read as UTF-8, so that its ASCII characters come out right in most charsets.
     /// </summary>
     private static string Undecodable(string value) => Encoding.UTF8.GetString(Bytes(value[(value.LastIndexOf('\'') + 1)..]));
 
     private static byte[] Bytes(string escaped) => UrlEncoding.DecodeBytes(Encoding.UTF8.GetBytes(escaped), plusIsSpace: false);
 
     /// <summary>
-    /// RFC 2231 sections 3 and 4.1: name*0, name*1 and so on, those with an asterisk behind escaped, and the first of them with
-    /// the charset.
+    /// RFC 2231 sections 3 and 4.1: name*0, name*1 and so on. Those that end with an asterisk are escaped, and the first of them
+    /// names the charset.
     /// </summary>
     private static string? Pieces(Dictionary<string, string?> parameters, string name)
     {
@@ -73,13 +74,12 @@ internal static class ParameterText
 }
 
 /// <summary>
-/// =?charset?encoding?text?= (RFC 2047): how mail, and .NET's HttpClient in multipart forms, write letters beyond ASCII. No
-/// header field of HTTP itself has
-/// them. Pure.
+/// =?charset?encoding?text?= (RFC 2047): how mail, and .NET's HttpClient in multipart forms, write non-ASCII letters. Header
+/// fields of HTTP itself do not have them. Pure.
 /// </summary>
 internal static class EncodedWords
 {
-    /// <summary>Decodes the encoded words in a text, each by itself between white space or the ends.</summary>
+    /// <summary>Decodes the encoded words in a text. Each is delimited by white space or an end of the text.</summary>
     /// <returns>Null if there is none that can be decoded.</returns>
     public static string? Decode(string text)
     {
@@ -98,8 +98,8 @@ internal static class EncodedWords
             while (position < text.Length && text[position] is not (' ' or '\t')) position++;
             ReadOnlySpan<char> word = text.AsSpan(start, position - start);
             bool encoded = TryDecode(word, out Encoding? own, out byte[] decoded);
-            // Section 6.2: white space between two encoded words is none of the text's. Some clients cut within a character, so
-            // the bytes are joined first.
+            // Section 6.2: white space between two encoded words is not part of the text. Some clients split a character between
+            // two words, so their bytes are joined before they are decoded.
             if (!encoded || own != charset)
             {
                 if (charset is not null) result.Append(charset.GetString([.. bytes]));
@@ -158,12 +158,12 @@ internal static class EncodedWords
 }
 
 /// <summary>
-/// Charsets by the names that clients give them: those of the runtime, and of a provider that the application has registered
+/// Charsets by their names: those of the runtime, and of a provider that the application has registered
 /// (<c>Encoding.RegisterProvider</c>). Pure.
 /// </summary>
 internal static class Charsets
 {
-    /// <summary>The charset, whose decoder makes U+FFFD of what it cannot read; null if it is not known.</summary>
+    /// <summary>The charset, whose decoder replaces invalid bytes by U+FFFD; null if it is not known.</summary>
     public static Encoding? Find(string name)
     {
         try
@@ -172,7 +172,7 @@ internal static class Charsets
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            // The latter is UTF-7.
+            // NotSupportedException is thrown for UTF-7.
             return null;
         }
     }

@@ -1,12 +1,16 @@
 namespace Workerman.Protocols.Http;
 
-/// <summary>What a client is told that is beyond a limit: each names the setting, so that the operator finds it. Pure.</summary>
+/// <summary>
+/// The error responses to a client that exceeds a limit. Each names the setting, so that the operator finds it. Pure.
+/// </summary>
 internal static class Refusals
 {
     private const string Options = $"{nameof(HttpOptions)}.";
     private const string Package = "TcpConnection.MaxPackageSize";
 
-    /// <summary>Of a 415, which has Accept-Encoding then and only then (RFC 9110 section 15.5.16).</summary>
+    /// <summary>
+    /// The reason of a 415 for a content coding: that answer has Accept-Encoding, no other 415 has (RFC 9110 section 15.5.16).
+    /// </summary>
     public const string UnknownCoding =
         $"the body is in a Content-Encoding that is not read here ({Options}{nameof(HttpOptions.DecompressRequests)})";
 
@@ -43,24 +47,23 @@ internal static class Refusals
 }
 
 /// <summary>
-/// Counts the fields of one form against the limits of <see cref="HttpOptions"/>, the same for multipart, urlencoded and JSON
-/// bodies. Belongs to whoever reads
-/// the form.
+/// Checks the fields of one form against the limits of <see cref="HttpOptions"/>, the same for multipart, urlencoded and JSON
+/// bodies. Belongs to the reader of the form.
 /// </summary>
 internal struct FormLimits(HttpOptions options)
 {
     private int _fields;
     private long _size;
 
-    /// <summary>One more field begins.</summary>
+    /// <summary>Counts one more field.</summary>
     /// <exception cref="BadRequestException">There are too many.</exception>
     public void CountField()
     {
         if (++_fields > options.MaxFormFields) throw Refusals.TooMany("form fields", nameof(HttpOptions.MaxFormFields));
     }
 
-    /// <summary>A name of so many bytes; of a part of a multipart form it is the whole head.</summary>
-    /// <exception cref="BadRequestException">They are too many.</exception>
+    /// <summary>Checks the size of a field's name; of a part of a multipart form it is the size of the whole head.</summary>
+    /// <exception cref="BadRequestException">It is beyond the limit.</exception>
     public static void CheckName(long size, HttpOptions options)
     {
         if (size > options.MaxHeadSize) throw NameTooLong();
@@ -68,8 +71,8 @@ internal struct FormLimits(HttpOptions options)
 
     public static BadRequestException NameTooLong() => Refusals.TooLarge("name of a form field", nameof(HttpOptions.MaxHeadSize));
 
-    /// <summary>So many more bytes of values.</summary>
-    /// <exception cref="BadRequestException">They are too many.</exception>
+    /// <summary>Counts more bytes of values.</summary>
+    /// <exception cref="BadRequestException">It is beyond the limit.</exception>
     public void CountBytes(long count)
     {
         if ((_size += count) > options.MaxFormFieldsSize) throw TooLarge();

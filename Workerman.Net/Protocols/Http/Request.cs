@@ -5,9 +5,9 @@ using Workerman.Protocols.Http.Sessions;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// One HTTP request (PHP: <c>Workerman\Protocols\Http\Request</c>). It owns its bytes and is the application's to keep: a
-/// closure or a timer may read it later, all but what lies in temporary files, which vanish with the answer. Query, cookies,
-/// form and files are parsed on first use, so it is not for several threads at once.
+/// One HTTP request (PHP: <c>Workerman\Protocols\Http\Request</c>). It owns its bytes, and the application may keep it: a closure
+/// or a timer may read it later, except what is in temporary files, which are deleted with the answer. Query, cookies, form and
+/// files are parsed on first use, so it is not for several threads at once.
 /// </summary>
 public sealed partial class Request
 {
@@ -53,21 +53,18 @@ public sealed partial class Request
         {
             string host = Host;
             int colon = host.LastIndexOf(':');
-            // The colons of [::1] are not a port's.
+            // The colons within [::1] do not begin a port.
             return colon < 0 || colon < host.LastIndexOf(']') ? host : host[..colon];
         }
     }
 
     /// <summary>
-    /// Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>). Those of
-    /// a chunked or decompressed body are
-    /// what <see cref="Header()"/> shows: they fit the body as it is now.
+    /// Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>). After a
+    /// chunked or decompressed body they are those that <see cref="Header()"/> returns, which fit the body as it is now.
     /// </summary>
     public string RawHead => Encoding.Latin1.GetString(_head.Bytes[..^4]);
 
-    /// <summary>
-    /// Anything that the application hangs on the request (PHP: <c>$context</c>, and properties that are made up).
-    /// </summary>
+    /// <summary>Anything that the application attaches to the request (PHP: <c>$context</c>, and dynamic properties).</summary>
     public object? Context { get; set; }
 
     /// <summary>A member of the query, decoded; of several with the name the last (PHP: <c>get($name, $default)</c>).</summary>
@@ -132,8 +129,8 @@ public sealed partial class Request
     public IReadOnlyList<string> CookieValues(string name) => Cookie().GetValues(name);
 
     /// <summary>
-    /// Header fields of the answer with which the connection changes its protocol, a <c>Sec-WebSocket-Protocol</c> of those that
-    /// the client offers perhaps; of no use for any other answer (PHP: <c>$connection-&gt;headers</c> in
+    /// Header fields of the answer with which the connection changes its protocol, for instance a <c>Sec-WebSocket-Protocol</c>
+    /// of those that the client offers; any other answer ignores them (PHP: <c>$connection-&gt;headers</c> in
     /// <c>onWebSocketConnect</c>).
     /// </summary>
     public ResponseHeaders UpgradeHeaders => Parsed.UpgradeHeaders ??= [];
@@ -144,7 +141,7 @@ public sealed partial class Request
     /// <summary>Method and target, for logs and debuggers.</summary>
     public override string ToString() => $"{Method} {Uri}";
 
-    /// <summary>What has been made of the request's parts. Many requests are answered without any.</summary>
+    /// <summary>What has been parsed so far. Many requests are answered without any of it.</summary>
     private ParsedRequest Parsed => _parsed ??= new ParsedRequest();
 
     private FieldCollection<string> Headers => Parsed.Headers ??= ReadHeaders();
@@ -195,8 +192,8 @@ public sealed partial class Request
 }
 
 /// <summary>
-/// What a <see cref="Request"/> has made of its parts when it was asked for them. An object of its own, because most requests are
-/// asked for little. Owned by its request.
+/// What a <see cref="Request"/> has parsed on first use. An object of its own, because most requests need little of it. Owned by
+/// its request.
 /// </summary>
 internal sealed class ParsedRequest
 {

@@ -3,8 +3,8 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// method SP request-target SP HTTP-version (RFC 9112 section 3), also of a line that has not ended yet: what can no longer
-/// become a request line is refused at the byte that makes it so. A value of the parser; pure.
+/// method SP request-target SP HTTP-version (RFC 9112 section 3), also of a line that has not ended yet: it is refused at the
+/// first byte that makes it invalid. A value of the parser; pure.
 /// </summary>
 internal struct RequestLine
 {
@@ -18,7 +18,7 @@ internal struct RequestLine
         if (isWhole && TryReadUsual(line)) return Verdict.Message;
         int space = line.IndexOf((byte)' ');
         ReadOnlySpan<byte> method = space < 0 ? line : line[..space];
-        // Section 3.1: any token is a method; what it means is the application's business.
+        // Section 3.1: any token is a method; the application decides which it supports.
         if (!HttpChars.IsToken(method)) return Verdict.Reject(400, "bad method");
         if (space < 0) return isWhole ? Verdict.Reject(400, "bad request line") : Verdict.NeedMore;
         Verdict verdict = HttpMethods.Judge(method, options);
@@ -36,8 +36,8 @@ internal struct RequestLine
     }
 
     /// <summary>
-    /// What most requests begin with: GET, a path, HTTP/1.1. It saves half the cost of the line (ParserBenchmarks.ShortRequest);
-    /// whatever is not exactly that is judged step by step.
+    /// Reads the usual request line: GET, a path, HTTP/1.1. It saves half the cost of the line (ParserBenchmarks.ShortRequest);
+    /// any other line is judged step by step.
     /// </summary>
     private bool TryReadUsual(ReadOnlySpan<byte> line)
     {
@@ -53,8 +53,8 @@ internal struct RequestLine
     }
 
     /// <summary>
-    /// Section 2.3: HTTP-name is case-sensitive, one digit each. Another major version: 505 (RFC 9110 section 15.6.6), but not
-    /// before it is known to be one.
+    /// Section 2.3: HTTP-name is case-sensitive, one digit each. Another major version: 505 (RFC 9110 section 15.6.6), once the
+    /// version is complete.
     /// </summary>
     private Verdict ReadVersion(ReadOnlySpan<byte> version, bool isWhole)
     {
@@ -73,7 +73,7 @@ internal struct RequestLine
     }
 }
 
-/// <summary>The methods everyone uses as ready-made strings, and those that need the application's leave. Pure.</summary>
+/// <summary>The usual methods as strings that exist already, and those that the application has to allow. Pure.</summary>
 internal static class HttpMethods
 {
     public static string NameOf(ReadOnlySpan<byte> method) => method switch
@@ -89,8 +89,8 @@ internal static class HttpMethods
     };
 
     /// <summary>
-    /// CONNECT would make a tunnel and TRACE give credentials away (RFC 9110 sections 9.3.6 and 9.3.8): not implemented, 501
-    /// (section 15.6.2), unless the application has asked for them.
+    /// CONNECT would open a tunnel, and TRACE would disclose credentials (RFC 9110 sections 9.3.6 and 9.3.8): not implemented,
+    /// 501 (section 15.6.2), unless the application allows them.
     /// </summary>
     public static Verdict Judge(ReadOnlySpan<byte> method, HttpOptions options) => method.Length switch
     {

@@ -4,22 +4,22 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Where a request really comes from: what the peer is, and what it says of others if it is a proxy that is trusted. The fields
-/// are read from the right, as the proxies have written them, up to the first address that is no trusted proxy: that is the
-/// client, and whatever stands left of it is only the client's word. A value; pure.
+/// Where a request comes from: the peer, or, if that is a trusted proxy, the client that it names. The fields are read from the
+/// right, because each proxy adds its entry there, up to the first address that is no trusted proxy: that is the client. What
+/// stands left of it was sent by the client itself and proves nothing. A value; pure.
 /// </summary>
-/// <param name="Ip">The client's address; empty if nobody knows it.</param>
-/// <param name="Scheme">What the client speaks: <c>http</c> or <c>https</c>.</param>
+/// <param name="Ip">The client's address; empty if it is not known.</param>
+/// <param name="Scheme">The scheme that the client used: <c>http</c> or <c>https</c>.</param>
 /// <param name="Host">The host that the client asked for, with its port if it has one.</param>
 internal sealed record RequestOrigin(string Ip, string Scheme, string Host)
 {
-    /// <summary>What is known without any field.</summary>
+    /// <summary>The origin as it is known without any header field.</summary>
     public static RequestOrigin OfPeer(IPAddress? peer, bool isSecure, string host) =>
         new(peer is null ? "" : NetworkList.Unmap(peer).ToString(), isSecure ? "https" : "http", host);
 
-    /// <summary>What a trusted proxy says.</summary>
-    /// <exception cref="BadRequestException">Forwarded and X-Forwarded-… do not say the same: one of them may not be the proxy's.
-    /// Nor may what only one of them says.</exception>
+    /// <summary>The origin that a trusted proxy names.</summary>
+    /// <exception cref="BadRequestException">Forwarded and X-Forwarded-… do not say the same, so one of them may have been sent
+    /// by the client. What only one of them says may have been too.</exception>
     public RequestOrigin Follow(Request request, HttpOptions options)
     {
         ForwardedFields fields = options.ForwardedFields;
@@ -49,8 +49,10 @@ internal sealed record RequestOrigin(string Ip, string Scheme, string Host)
         return origin;
     }
 
-    /// <summary>Lists of their own for each kind: as many steps to the left in each as there are addresses on the way to the
-    /// client, or as it has.</summary>
+    /// <summary>
+    /// The X-Forwarded fields are a list for each kind. In each of them the entry counts that is as many steps from the right as
+    /// the client's address is in the list of addresses; in a shorter list the first one.
+    /// </summary>
     private RequestOrigin? FollowLists(string? addresses, string? schemes, string? hosts, NetworkList proxies)
     {
         if (addresses is null && schemes is null && hosts is null) return null;
@@ -78,9 +80,9 @@ internal sealed record RequestOrigin(string Ip, string Scheme, string Host)
 }
 
 /// <summary>
-/// One element of Forwarded (RFC 7239 section 4): what one proxy says of what it received, each part null where it does not say,
-/// or not in a form that is of use. A value that is not quoted though it should be is read too; a name twice makes nothing of the
-/// whole. Pure.
+/// One element of Forwarded (RFC 7239 section 4): what one proxy says of the request that it received. Each part is null if it is
+/// missing or cannot be read. A value that should be quoted and is not is read too; an element with one name twice counts as
+/// empty. Pure.
 /// </summary>
 internal readonly record struct ForwardedElement(IPAddress? For, string? Scheme, string? Host)
 {
@@ -102,7 +104,7 @@ internal readonly record struct ForwardedElement(IPAddress? For, string? Scheme,
 
     /// <summary>
     /// An address with or without a port; in brackets if it is one of IPv6, which <c>X-Forwarded-For</c> has without them too
-    /// (RFC 7239 section 6). <c>unknown</c> and <c>_hidden</c> are none.
+    /// (RFC 7239 section 6). <c>unknown</c> and <c>_hidden</c> are not addresses.
     /// </summary>
     public static bool TryReadNode(ReadOnlySpan<char> node, out IPAddress? address)
     {
@@ -135,7 +137,7 @@ internal readonly record struct ForwardedElement(IPAddress? For, string? Scheme,
 
     private static bool Is(ReadOnlySpan<char> scheme, string known) => scheme.Equals(known, StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>A host with or without a port; null for what is none.</summary>
+    /// <summary>A host with or without a port; null if the text is not one.</summary>
     public static string? HostOf(ReadOnlySpan<char> host)
     {
         byte[] bytes = new byte[Encoding.UTF8.GetByteCount(host)];
@@ -177,8 +179,8 @@ internal readonly record struct ForwardedElement(IPAddress? For, string? Scheme,
 }
 
 /// <summary>
-/// The elements of a comma-separated list, the last first. Each proxy adds one at the right end, so what a stranger wrote at the
-/// left, quotes that never end included, changes nothing of what was added behind it. Pure.
+/// The elements of a comma-separated list, the last first. Each proxy adds one at the right end, so what a client has sent at the
+/// left, even a quote that is never closed, does not change how the elements after it are read. Pure.
 /// </summary>
 internal ref struct ListFromRight(ReadOnlySpan<char> list)
 {

@@ -3,11 +3,11 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// One HTTP response (PHP: <c>Workerman\Protocols\Http\Response</c>). Length, connection and date are the library's, not the
-/// application's: what it sets of <c>Content-Length</c> and <c>Transfer-Encoding</c> is not sent, but
-/// <c>Transfer-Encoding: chunked</c> begins an answer that goes on with <see cref="Chunk"/>s, and the <c>Content-Length</c> of an
-/// answer to HEAD without a body, or of a 304, is the length that the body would have. A response that nobody changes any more
-/// may be sent many times and from several loops.
+/// One HTTP response (PHP: <c>Workerman\Protocols\Http\Response</c>). The library sets length, connection and date itself: a
+/// <c>Content-Length</c> or <c>Transfer-Encoding</c> of the application's is not sent, but <c>Transfer-Encoding: chunked</c>
+/// begins an answer that goes on with <see cref="Chunk"/>s, and the <c>Content-Length</c> of an answer to HEAD without a body, or
+/// of a 304, is the length that the body would have. A response that does not change any more may be sent many times and from
+/// several loops.
 /// </summary>
 public partial class Response : IMessage
 {
@@ -15,9 +15,10 @@ public partial class Response : IMessage
 
     /// <summary>Makes a response with a text body, sent as UTF-8.</summary>
     /// <param name="status">100 to 999.</param>
-    /// <param name="headers">Its header fields; null for none. A <see cref="Dictionary{TKey,TValue}"/> of texts will do.</param>
+    /// <param name="headers">Its header fields; null for none. A <see cref="Dictionary{TKey,TValue}"/> of texts is
+    /// converted.</param>
     /// <param name="body">Its body. A <c>text/event-stream</c> response is sent without it.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The status is none.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">It is no status.</exception>
     public Response(int status = 200, ResponseHeaders? headers = null, string body = "")
     {
         StatusCode = CheckStatus(status);
@@ -94,7 +95,7 @@ public partial class Response : IMessage
         return WithHeaders(checkedFirst);
     }
 
-    /// <summary>Adds a value to a header field, beside those that it has.</summary>
+    /// <summary>Adds a value to a header field, and keeps those that it has.</summary>
     /// <inheritdoc cref="WithHeader(string, string)"/>
     public Response WithAddedHeader(string name, string value)
     {
@@ -102,7 +103,7 @@ public partial class Response : IMessage
         return this;
     }
 
-    /// <summary>Adds header fields, beside those that are there (PHP: <c>withHeaders</c>).</summary>
+    /// <summary>Adds header fields, and keeps those that are there (PHP: <c>withHeaders</c>).</summary>
     /// <inheritdoc cref="WithHeader(string, string)"/>
     public Response WithHeaders(IEnumerable<KeyValuePair<string, string>> headers)
     {
@@ -134,9 +135,9 @@ public partial class Response : IMessage
     }
 
     /// <summary>
-    /// Lets the body be sent as gzip or Brotli if the client takes it, or not, whatever the worker's
+    /// Whether the body is sent as gzip or Brotli if the client accepts that, whatever the worker's
     /// <see cref="HttpOptions.Compression"/> says. Text of 1 KiB to 1 MiB in memory is compressed; files, chunks and events never
-    /// are. A page that shows a secret next to what a stranger may put there should not be compressed over TLS (BREACH).
+    /// are. A page that shows a secret beside text that an attacker can choose should not be compressed over TLS (BREACH).
     /// </summary>
     public Response WithCompression(bool compression = true)
     {
@@ -158,17 +159,17 @@ public partial class Response : IMessage
     /// <summary>The first value of a header field, or null (PHP: <c>getHeader</c>).</summary>
     public string? GetHeader(string name) => Headers.TryGetValue(name, out string? value) ? value : null;
 
-    /// <summary>Sets a cookie, beside those that are set already (PHP: <c>cookie</c>).</summary>
+    /// <summary>Sets a cookie, and keeps those that are set already (PHP: <c>cookie</c>).</summary>
     /// <param name="name">A token.</param>
     /// <param name="value">Any text; sent percent-encoded.</param>
     /// <param name="maxAge">Seconds that it lives; null for the browser's session, 0 or less to delete it.</param>
-    /// <param name="path">Where it is sent to; empty for the present path.</param>
-    /// <param name="domain">Whom it is sent to; empty for this host alone.</param>
-    /// <param name="secure">Only by HTTPS.</param>
-    /// <param name="httpOnly">Out of reach of scripts.</param>
-    /// <param name="sameSite">With requests from other sites or not.</param>
-    /// <param name="expires">When it ends; browsers prefer <paramref name="maxAge"/>. Null for not said.</param>
-    /// <param name="partitioned">In a jar of its own for each site that embeds this one.</param>
+    /// <param name="path">The path below which it is sent; empty for the current path.</param>
+    /// <param name="domain">The domain whose hosts it is sent to; empty for this host alone.</param>
+    /// <param name="secure">Whether it is sent by HTTPS only.</param>
+    /// <param name="httpOnly">Whether scripts cannot read it.</param>
+    /// <param name="sameSite">Whether it is sent with requests from other sites.</param>
+    /// <param name="expires">When it expires; browsers prefer <paramref name="maxAge"/>. Null to leave it out.</param>
+    /// <param name="partitioned">Whether browsers keep it separately for each site that embeds this one.</param>
     /// <exception cref="ArgumentException">The name is no token, path or domain has a semicolon or a control character, or
     /// browsers would not take a cookie with these attributes together.</exception>
     public Response Cookie(
@@ -181,7 +182,7 @@ public partial class Response : IMessage
         return this;
     }
 
-    /// <summary>A response like this one, whatever it is, with one more header field; this one stays as it is.</summary>
+    /// <summary>A copy of this response, of the same type, with one more header field; this one does not change.</summary>
     internal Response WithAnotherHeader(string name, string value)
     {
         var copy = (Response)MemberwiseClone();

@@ -5,8 +5,8 @@ using System.Globalization;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The header fields of a response, in their order; names are case-insensitive and may have several values. Nothing that could
-/// break out of its line gets in. Not thread-safe while it is changed.
+/// The header fields of a response, in their order; names are case-insensitive and may have several values. A name or value that
+/// could end its line is refused. Not thread-safe while it is changed.
 /// </summary>
 public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
 {
@@ -46,7 +46,7 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
         return headers;
     }
 
-    /// <summary>Adds a value, beside those that the name has.</summary>
+    /// <summary>Adds a value, and keeps those that the name has.</summary>
     /// <inheritdoc cref="this[string]" path="/exception"/>
     public void Add(string name, string value)
     {
@@ -77,7 +77,7 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
         return false;
     }
 
-    /// <summary>What the application says of the body's length, or null.</summary>
+    /// <summary>The body's length as the application has set it, or null.</summary>
     internal long? ContentLength => TryGetValue(LengthName, out string? value) ? ParseLength(value) : null;
 
     /// <summary>All values of a name, in their order.</summary>

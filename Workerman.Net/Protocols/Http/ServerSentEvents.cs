@@ -4,8 +4,8 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// One server-sent event (PHP: <c>Workerman\Protocols\Http\ServerSentEvents</c>), after the grammar of WHATWG HTML section
-/// 9.2.5. What could end a line early throws when it is set. An event that nobody changes any more may be sent many times.
+/// One server-sent event (PHP: <c>Workerman\Protocols\Http\ServerSentEvents</c>), after the grammar of WHATWG HTML section 9.2.5.
+/// A value that would end a line early throws when it is set. An event that does not change any more may be sent many times.
 /// </summary>
 public sealed class ServerSentEvents : IMessage
 {
@@ -47,7 +47,9 @@ public sealed class ServerSentEvents : IMessage
         }
     }
 
-    /// <summary>A comment, which browsers ignore: a sign of life (PHP: <c>''</c>). It may have several lines.</summary>
+    /// <summary>
+    /// A comment, which browsers ignore; sent to keep the connection alive (PHP: <c>''</c>). It may have several lines.
+    /// </summary>
     public string? Comment { get; set; }
 
     /// <summary>The event as it goes over the wire.</summary>

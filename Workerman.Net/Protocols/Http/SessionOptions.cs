@@ -24,7 +24,7 @@ public sealed class SessionOptions
     } = "PHPSID";
 
     /// <summary>
-    /// How long a session lives after it was last written; 1440 seconds, at least one (PHP: <c>$lifetime</c>). With
+    /// How long a session is kept after it was last written; 1440 seconds, at least one (PHP: <c>$lifetime</c>). With
     /// <see cref="AutoUpdateTimestamp"/>: after it was last used.
     /// </summary>
     public TimeSpan Lifetime { get => Store.Lifetime; set => Store.Lifetime = AtLeastASecond(value); }
@@ -37,8 +37,8 @@ public sealed class SessionOptions
 
     /// <summary>
     /// How long the browser keeps the cookie from the answer that sets it; zero, the default, until it is closed. Whole seconds
-    /// (PHP: <c>$cookieLifetime</c>). As in PHP the cookie is set once, with a new id, so this is the longest that a client stays
-    /// the same.
+    /// (PHP: <c>$cookieLifetime</c>). As in PHP the cookie is set once, with a new id, so after this time the client gets a new
+    /// session.
     /// </summary>
     public TimeSpan CookieLifetime
     {
@@ -50,7 +50,7 @@ public sealed class SessionOptions
         }
     }
 
-    /// <summary>Below which path the browser sends the cookie; <c>/</c> (PHP: <c>$cookiePath</c>).</summary>
+    /// <summary>The path below which the browser sends the cookie; <c>/</c> (PHP: <c>$cookiePath</c>).</summary>
     /// <exception cref="ArgumentException">It does not begin with a slash, or has a semicolon or a control character.</exception>
     public string CookiePath
     {
@@ -75,12 +75,12 @@ public sealed class SessionOptions
     /// </summary>
     public bool Secure { get; set; }
 
-    /// <summary>Whether the cookie is out of reach of scripts; true (PHP: <c>$httpOnly</c>).</summary>
+    /// <summary>Whether scripts cannot read the cookie; true (PHP: <c>$httpOnly</c>).</summary>
     public bool HttpOnly { get; set; } = true;
 
     /// <summary>
-    /// Whether requests from other sites bring the cookie; <see cref="Http.SameSite.Lax"/>: only when the user follows a link
-    /// (PHP: <c>$sameSite</c>, there unspecified, which some browsers take for always).
+    /// Whether requests from other sites have the cookie; <see cref="Http.SameSite.Lax"/>: only when the user follows a link
+    /// (PHP: <c>$sameSite</c>, there unspecified, which some browsers treat as <c>None</c>).
     /// </summary>
     public SameSite SameSite
     {
@@ -103,7 +103,7 @@ public sealed class SessionOptions
 
     /// <summary>
     /// In how many of <see cref="GcDivisor"/> requests that use a session the expired ones are removed from the store; 1, zero
-    /// for never (PHP: <c>$gcProbability[0]</c>). That happens on a thread of the pool.
+    /// for never (PHP: <c>$gcProbability[0]</c>). That happens on a thread of the thread pool.
     /// </summary>
     public int GcProbability { get => Store.GcProbability; set => Store.GcProbability = Setting.InRange(value, 0); }
 
@@ -117,14 +117,15 @@ public sealed class SessionOptions
         Name, id, CookieLifetime == TimeSpan.Zero ? null : (int)Math.Min(CookieLifetime.TotalSeconds, int.MaxValue), CookiePath,
         Domain, Secure, HttpOnly, SameSite);
 
-    /// <summary>Refuses what each setting allows by itself, but every browser refuses together.</summary>
-    /// <exception cref="ArgumentException">What contradicts what, and the cure.</exception>
+    /// <summary>Refuses combinations that browsers ignore though each setting is valid.</summary>
+    /// <exception cref="ArgumentException">Two settings contradict each other; the message says which, and what to
+    /// do.</exception>
     internal void Check()
     {
         try
         {
-            // No cookie is written to find out: it would compile and load what a program without sessions never needs, before its
-            // first answer.
+            // Checked without writing a cookie: that would load and compile code before the first answer, which a program without
+            // sessions never needs.
             SetCookie.CheckTogether(Name, CookiePath, Domain, Secure, SameSite);
         }
         catch (ArgumentException e)

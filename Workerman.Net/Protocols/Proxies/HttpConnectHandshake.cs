@@ -4,8 +4,8 @@ using System.Text;
 namespace Workerman.Protocols.Proxies;
 
 /// <summary>
-/// CONNECT to an HTTP proxy (RFC 9110, section 9.3.6), with Basic authentication (RFC 7617). It reads the head of the answer; a
-/// body that a refusal may have is not waited for.
+/// CONNECT to an HTTP proxy (RFC 9110, section 9.3.6), with Basic authentication (RFC 7617). It reads the head of the answer; the
+/// body of a refusal is not waited for.
 /// </summary>
 internal sealed class HttpConnectHandshake(string authority, string? user, string? password) : ProxyHandshake
 {
@@ -73,7 +73,7 @@ internal sealed class HttpConnectHandshake(string authority, string? user, strin
     }
 
     /// <summary>
-    /// Status and reason as the proxy gave them; they go into messages and logs, so nothing but printable characters.
+    /// Status and reason as the proxy gave them. They go into messages and logs, so control characters are replaced.
     /// </summary>
     private static string WordsOf(in ReadOnlySequence<byte> line)
     {

@@ -8,8 +8,8 @@ using System.Text;
 namespace Workerman.Protocols.Proxies;
 
 /// <summary>
-/// The header that a proxy puts before a connection (HAProxy's "The PROXY protocol", versions 1 and 2): whose connection it is. A
-/// value; reading it is pure.
+/// The header that a proxy sends first on a connection (HAProxy's "The PROXY protocol", versions 1 and 2): the addresses of the
+/// client. A value; reading it is pure.
 /// </summary>
 /// <param name="Source">The client; null where the proxy does not say, or says something other than TCP over IP: the connection's
 /// own address counts.</param>
@@ -94,14 +94,14 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
         int total = BinaryHeadSize + BinaryPrimitives.ReadUInt16BigEndian(bytes[14..]);
         if (total > maxSize) return Refuse($"{total} bytes are more than MaxHeaderSize");
         int addresses = (bytes[13] >> 4) switch { 1 => Ip4Size, 2 => Ip6Size, 3 => UnixSize, _ => -1 };
-        // LOCAL is the proxy's own connection, a health check mostly: whatever else stands there is to be ignored.
+        // LOCAL is a connection of the proxy itself, usually a health check: the rest of the header is to be ignored.
         bool isLocal = bytes[12] == 0x20 || addresses < 0;
         if (!isLocal && total < BinaryHeadSize + addresses) return Refuse("it is shorter than its addresses");
         if (bytes.Length < total) return Verdict.NeedMore;
         length = total;
         if (isLocal) return Verdict.Message;
         if (!AreWhole(bytes[..total], BinaryHeadSize + addresses, out string? fault)) return Refuse(fault!);
-        // 1 is a stream; the others have nothing to do with this connection.
+        // 1 is STREAM (TCP); the addresses of any other transport are not those of this connection.
         if ((bytes[13] & 0xF) != 1 || addresses == UnixSize) return Verdict.Message;
         ReadOnlySpan<byte> block = bytes.Slice(BinaryHeadSize, addresses);
         int size = (addresses - 4) / 2;
@@ -140,7 +140,7 @@ internal readonly record struct ProxyHeader(IPEndPoint? Source, IPEndPoint? Dest
         return ~crc;
     }
 
-    /// <summary>Whether bytes are a whole beginning, or may still become it.</summary>
+    /// <summary>Whether bytes begin as expected, or may still do so when more has arrived.</summary>
     private static bool Begins(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> beginning)
     {
         int common = Math.Min(bytes.Length, beginning.Length);

@@ -7,7 +7,7 @@ using Workerman.Protocols.Http;
 namespace Workerman.Protocols.WebSocket;
 
 /// <summary>
-/// The client's part of the opening handshake (RFC 6455 section 4.1): writes the request, and judges the answer. Used once;
+/// The client's half of the opening handshake (RFC 6455 section 4.1): writes the request, and judges the answer. Used once;
 /// belongs to its protocol.
 /// </summary>
 /// <param name="host">Host and port.</param>
@@ -79,7 +79,7 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
             return Verdict.Reject(0, "the server does not speak HTTP/1.1");
         options.Response = answer;
         if (answer.StatusCode != 101) return Verdict.Reject(0, $"the server answered {Printable.Of(statusLine[9..])}");
-        // Section 4.1: what each field has to say, or the connection fails.
+        // Section 4.1: the values that each field must have, or the connection fails.
         if (!OptionList.Contains(Joined(fields, "upgrade"), "websocket")
             || !OptionList.Contains(Joined(fields, "connection"), "upgrade"))
             return Verdict.Reject(0, "the server did not upgrade to a WebSocket");
@@ -93,7 +93,9 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
         return Deflate is null ? Verdict.Reject(0, "the server chose an extension that was not offered") : Verdict.Message;
     }
 
-    /// <summary>A status line (RFC 9112 section 4) with its fields; null if it is none of HTTP/1.1.</summary>
+    /// <summary>
+    /// The answer that a status line (RFC 9112 section 4) and its fields are; null if it is not one of HTTP/1.1.
+    /// </summary>
     private static Response? AnswerOf(string line, ResponseHeaders fields)
     {
         const string Version = "HTTP/1.1 ";
@@ -106,7 +108,7 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
         return new Response(status, fields).WithStatus(status, rest.Trim());
     }
 
-    /// <summary>The fields as they came; null if a line is none.</summary>
+    /// <summary>The fields as they were sent; null if a line is no field.</summary>
     private static ResponseHeaders? Fields(ReadOnlySpan<string> lines)
     {
         ResponseHeaders fields = [];

@@ -7,8 +7,8 @@ namespace Workerman.Protocols.WebSocket;
 /// </summary>
 /// <param name="ServerNoContextTakeover">The server compresses each message by itself.</param>
 /// <param name="ClientNoContextTakeover">The client does.</param>
-/// <param name="ServerWindowBits">The window that the server keeps to, 8 to 15.</param>
-/// <param name="ClientWindowBits">The window that the client keeps to; null if it was not spoken of.</param>
+/// <param name="ServerWindowBits">The window that the server compresses with at most, 8 to 15.</param>
+/// <param name="ClientWindowBits">The window that the client compresses with at most; null if it was not named.</param>
 internal sealed record DeflateParameters(bool ServerNoContextTakeover, bool ClientNoContextTakeover, int ServerWindowBits,
     int? ClientWindowBits)
 {
@@ -34,7 +34,7 @@ internal sealed record DeflateParameters(bool ServerNoContextTakeover, bool Clie
             {
                 ServerNoContextTakeover = offered.ServerNoContextTakeover || options.NoContextTakeover,
                 ClientNoContextTakeover = offered.ClientNoContextTakeover || options.PeerNoContextTakeover,
-                // Section 7.1.2.2: any window can be read here, so what the client proposes is what it gets.
+                // Section 7.1.2.2: any window can be decompressed here, so the one that the client proposes is accepted.
                 ClientWindowBits = offered.ClientWindowBits < LargestWindow ? offered.ClientWindowBits : null,
             };
         }

@@ -5,7 +5,7 @@ using System.Security.Cryptography;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>What a frame is (RFC 6455 section 5.2).</summary>
+/// <summary>The kind of a frame (RFC 6455 section 5.2).</summary>
 internal enum Opcode : byte
 {
     /// <summary>Another fragment of a message.</summary>
@@ -20,15 +20,16 @@ internal enum Opcode : byte
     /// <summary>The end, with a code and a reason.</summary>
     Close = 0x8,
 
-    /// <summary>A question whether somebody is there.</summary>
+    /// <summary>A request for a pong, to see whether the peer is still there.</summary>
     Ping = 0x9,
 
-    /// <summary>The answer to it.</summary>
+    /// <summary>The answer to a ping.</summary>
     Pong = 0xA,
 }
 
 /// <summary>
-/// The head of one frame (RFC 6455 section 5.2), read and written. It knows the form, not what is allowed where. A value; pure.
+/// The head of one frame (RFC 6455 section 5.2), read and written. It reads the form; whether a frame is allowed at its place is
+/// for the protocol to judge. A value; pure.
 /// </summary>
 internal readonly struct FrameHeader
 {
@@ -61,8 +62,8 @@ internal readonly struct FrameHeader
     public bool IsLengthMinimal { get; private init; }
 
     /// <summary>
-    /// Bytes of the head; 0 if they have not all come: then only what stands in the first byte is known, and what stands in the
-    /// second if there is one.
+    /// Bytes of the head; 0 if they have not all arrived: then only the fields of the first byte are known, and those of the
+    /// second if it has arrived.
     /// </summary>
     public int Size { get; private init; }
 
@@ -131,7 +132,8 @@ internal readonly struct FrameHeader
 }
 
 /// <summary>
-/// Masking (RFC 6455 section 5.3): the payload xor the key, over and over; the same both ways. Pure but for the keys.
+/// Masking (RFC 6455 section 5.3): each byte of the payload xor the key's, which is repeated. Unmasking is the same. Pure but for
+/// the keys.
 /// </summary>
 internal static class FrameMask
 {
@@ -143,18 +145,18 @@ internal static class FrameMask
     [ThreadStatic]
     private static int _next;
 
-    /// <summary>A key that nobody can foresee (section 10.3).</summary>
+    /// <summary>A key that cannot be predicted (section 10.3).</summary>
     public static uint NewKey()
     {
         uint[] keys = _keys ??= new uint[KeysAtOnce];
-        // Drawn many at a time: each draw is a call of the system.
+        // Many at a time, because each draw of random bytes is a system call.
         if (_next == 0) RandomNumberGenerator.Fill(MemoryMarshal.AsBytes(keys.AsSpan()));
         uint key = keys[_next];
         _next = (_next + 1) % KeysAtOnce;
         return key;
     }
 
-    /// <summary>The key for what follows <paramref name="count"/> bytes.</summary>
+    /// <summary>The key as it applies after <paramref name="count"/> bytes of a payload.</summary>
     public static uint After(uint key, long count) => BitOperations.RotateRight(key, (int)(count & 3) * 8);
 
     /// <summary>Applies the key, from <paramref name="source"/> to <paramref name="target"/>, which may be the same.</summary>
@@ -167,7 +169,7 @@ internal static class FrameMask
             for (; done <= source.Length - Vector<byte>.Count; done += Vector<byte>.Count)
                 (new Vector<byte>(source[done..]) ^ keys).CopyTo(target[done..]);
         }
-        // A vector's size is a multiple of the key's, so the key begins anew.
+        // A vector's size is a multiple of the key's, so the key begins with its first byte again.
         for (; done <= source.Length - sizeof(uint); done += sizeof(uint))
             MemoryMarshal.Write(target[done..], MemoryMarshal.Read<uint>(source[done..]) ^ key);
         for (; done < source.Length; done++, key >>= 8) target[done] = (byte)(source[done] ^ key);

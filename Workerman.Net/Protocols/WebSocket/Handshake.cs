@@ -5,7 +5,7 @@ using Workerman.Protocols.Http;
 namespace Workerman.Protocols.WebSocket;
 
 /// <summary>
-/// The server's part of the opening handshake (RFC 6455 section 4.2): judges a request, and makes the answer. Pure; any thread.
+/// The server's half of the opening handshake (RFC 6455 section 4.2): judges a request, and makes the answer. Pure; any thread.
 /// </summary>
 internal static class Handshake
 {
@@ -15,11 +15,11 @@ internal static class Handshake
 
     private static ReadOnlySpan<byte> Guid => "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"u8;
 
-    /// <summary>Why a request cannot become a WebSocket, as its answer; null if it can.</summary>
+    /// <summary>The answer that refuses a request which is no valid opening handshake, and says why; null if it is one.</summary>
     public static Response? Refuse(Request request)
     {
         if (!request.IsWebSocketUpgrade) return Refusal(426, "this is a WebSocket service").WithHeader("Upgrade", "websocket");
-        // Section 4.2.1: GET, HTTP/1.1 or higher, and what each field has to say. A body has no place there.
+        // Section 4.2.1: GET, HTTP/1.1 or higher, and the values that each field must have. A body is not expected.
         if (request.Method != "GET") return Refusal(405, "a WebSocket is opened with GET").WithHeader("Allow", "GET");
         if (request.ProtocolVersion != "1.1") return Refusal(400, "a WebSocket is opened with HTTP/1.1");
         if (!OptionList.Contains(request.Header("connection"), "upgrade")) return Refusal(400, "Connection: Upgrade is missing");
@@ -35,7 +35,7 @@ internal static class Handshake
     /// <param name="request">The request, which was not refused.</param>
     /// <param name="deflate">What was agreed on for compression, if anything.</param>
     /// <exception cref="InvalidOperationException">The application chose a subprotocol that the client did not offer, or set a
-    /// field that is the handshake's.</exception>
+    /// field that the handshake sets itself.</exception>
     public static Response Accept(Request request, DeflateParameters? deflate)
     {
         var answer = new Response(101);
@@ -49,7 +49,10 @@ internal static class Handshake
         return deflate is null ? answer : answer.WithHeader(ExtensionsField, deflate.ToString());
     }
 
-    /// <summary>What the client offers to agree on for compression, as the server takes it.</summary>
+    /// <summary>
+    /// The compression that is agreed on: the first of the client's offers that the server accepts, as it accepts it; null for
+    /// none.
+    /// </summary>
     public static DeflateParameters? Negotiate(Request request, DeflateOptions? options) =>
         options is null ? null : DeflateParameters.Accept(request.HeaderValues(ExtensionsField), options);
 
@@ -57,11 +60,11 @@ internal static class Handshake
     public static string? SubprotocolOf(Request request) =>
         request.UpgradeHeaders.TryGetValue(ProtocolField, out string? chosen) ? chosen : null;
 
-    /// <summary>What proves that the key was understood (section 1.3).</summary>
+    /// <summary>Sec-WebSocket-Accept, which proves to the client that its key was read (section 1.3).</summary>
     public static string AcceptOf(string key)
     {
         byte[] bytes = [.. Encoding.ASCII.GetBytes(key), .. Guid];
-        // Not for secrecy: the RFC says SHA-1.
+        // The RFC prescribes SHA-1; it is not used for security here.
 #pragma warning disable CA5350
         return Convert.ToBase64String(SHA1.HashData(bytes));
 #pragma warning restore CA5350

@@ -7,7 +7,7 @@ namespace Workerman.Protocols.WebSocket;
 /// whoever made it disposes of it.
 /// </summary>
 /// <param name="level">How hard to try.</param>
-/// <param name="takesContextOver">Whether a message refers to those before it.</param>
+/// <param name="takesContextOver">Whether a message may refer back to those before it (context takeover).</param>
 /// <param name="windowBits">How far back it refers at most, as a power of two.</param>
 internal sealed class MessageDeflater(CompressionLevel level, bool takesContextOver, int windowBits) : IDisposable
 {
@@ -19,15 +19,15 @@ internal sealed class MessageDeflater(CompressionLevel level, bool takesContextO
     private MemoryStream _output = new();
     private DeflateStream? _stream;
 
-    /// <summary>The message compressed; good until the next one.</summary>
+    /// <summary>The message compressed; valid until the next one.</summary>
     public ReadOnlySpan<byte> Compress(ReadOnlySpan<byte> message)
     {
         if (_output.Capacity > KeptSize) _output = Renewed();
         _output.SetLength(0);
-        // Section 7.2.3.6: nothing is an empty block.
+        // Section 7.2.3.6: an empty message is one empty block.
         if (message.IsEmpty) return "\0"u8;
-        // The runtime's compressor has the largest window only. One that begins anew after so many bytes never refers further
-        // back.
+        // The runtime's compressor has the largest window only. One that is restarted after so many bytes never refers back
+        // further.
         int pieceSize = windowBits == DeflateParameters.LargestWindow ? message.Length : 1 << windowBits;
         while (!message.IsEmpty)
         {
@@ -44,12 +44,12 @@ internal sealed class MessageDeflater(CompressionLevel level, bool takesContextO
     {
         _stream ??= new DeflateStream(_output, level, leaveOpen: true);
         _stream.Write(piece);
-        // A sync flush: all of it is out, behind an empty block whose last four bytes are the tail.
+        // A sync flush: all is written, and an empty block after it, whose last four bytes are the tail.
         _stream.Flush();
         if (!takesContextOver || windowBits < DeflateParameters.LargestWindow) EndCompressor();
     }
 
-    /// <summary>Ends the compressor, whose last words nobody is to hear.</summary>
+    /// <summary>Ends the compressor. What it writes at its end is not part of the message and is cut off.</summary>
     private void EndCompressor()
     {
         if (_stream is null) return;
@@ -60,7 +60,8 @@ internal sealed class MessageDeflater(CompressionLevel level, bool takesContextO
     }
 
     /// <summary>
-    /// A large message must not keep its size for the life of the connection; the compressor that goes on is bound to its stream.
+    /// The buffer of one large message is not kept for the life of the connection. A compressor that goes on is bound to its
+    /// stream, so that stream is shrunk instead of replaced.
     /// </summary>
     private MemoryStream Renewed()
     {
@@ -86,8 +87,8 @@ internal sealed class MessageInflater(bool takesContextOver) : IDisposable
     /// <param name="compressed">Its payload.</param>
     /// <param name="limit">Bytes that it may come to.</param>
     /// <param name="into">Where to.</param>
-    /// <returns>False if it comes to more; then nothing can be read any more.</returns>
-    /// <exception cref="InvalidDataException">It is not what a compressor makes.</exception>
+    /// <returns>False if it comes to more; the object cannot be used any more then.</returns>
+    /// <exception cref="InvalidDataException">It is not in the compressed format.</exception>
     public bool TryInflate(ReadOnlyMemory<byte> compressed, long limit, ref MessageBuffer into)
     {
         _inflater ??= new Inflater(static input => new DeflateStream(input, CompressionMode.Decompress));

@@ -1,6 +1,6 @@
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>Limits and patience of WebSockets. Set them before the worker runs.</summary>
+/// <summary>Limits and timeouts of WebSockets. Set them before the worker runs.</summary>
 public sealed class WebSocketOptions
 {
     /// <summary>
@@ -18,16 +18,16 @@ public sealed class WebSocketOptions
     } = 10 * 1024 * 1024;
 
     /// <summary>
-    /// How long a peer may be silent before it is sent a ping; 25 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for never. One
-    /// that is silent for as long again is gone, and its connection is closed. Checked about once a second, so that it may be a
-    /// second later. The default is shorter than what usual proxies allow: HAProxy 30 or 50 seconds as it is packaged, Heroku 55,
-    /// nginx and AWS's ALB 60, Cloudflare 100, Azure 230 (PHP: <c>$websocketPingInterval</c>).
+    /// How long a peer may be silent before it is sent a ping; 25 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for never. If
+    /// it is silent for as long again it counts as gone, and its connection is closed. Checked about once a second, so it may
+    /// happen a second later. The default is shorter than the idle timeouts of common proxies: HAProxy 30 or 50 seconds as it is
+    /// packaged, Heroku 55, nginx and AWS's ALB 60, Cloudflare 100, Azure 230 (PHP: <c>$websocketPingInterval</c>).
     /// </summary>
     public TimeSpan PingInterval { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(25);
 
     /// <summary>
-    /// How long a peer may stop in the middle of a message; 60 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. Then the
-    /// connection ends with 1008.
+    /// How long a peer may send nothing in the middle of a message; 60 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for no
+    /// limit. Then the connection ends with 1008.
     /// </summary>
     public TimeSpan MessageTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
 

@@ -19,21 +19,24 @@ internal sealed partial class WebSocketProtocol
     private byte[]? _receivedPong;
     private byte[]? _pendingPing;
 
-    /// <summary>With what the peer has ended; null while it has not.</summary>
+    /// <summary>Code and reason of the peer's close frame; null while none has arrived.</summary>
     public (int Code, string Reason)? PeerClose { get; private set; }
 
-    /// <summary>The payload of a ping that was received and has no pong yet; null for none.</summary>
+    /// <summary>The payload of a ping that was received and is not answered yet; null for none.</summary>
     public byte[]? ReceivedPing => _pendingPong;
 
-    /// <summary>Also of a pong, so that whoever reads comes back after the application was told of it.</summary>
-    public override bool HasPendingControl => _requestPending || _receivedPong is not null || (_state is State.Open or State.CloseReceived
-        && (_pendingPong is not null || _pendingPing is not null)) || _state == State.CloseReceived;
+    /// <summary>
+    /// Also after a pong, which needs no answer: reading goes on after the pending control is written, so the frames behind it
+    /// are read.
+    /// </summary>
+    public override bool HasPendingControl => _state == State.CloseReceived || _requestPending || _receivedPong is not null
+        || (_state == State.Open && (_pendingPong is not null || _pendingPing is not null));
 
     public override void EncodeControl(IBufferWriter<byte> output)
     {
         _receivedPong = null;
         if (_requestPending) WriteRequest(output);
-        // A WebSocket that is not open, or has said that it ends, has no place for these (section 5.5.1).
+        // These are not sent before the WebSocket is open, nor after a close frame (section 5.5.1).
         if (_state is State.Opening or State.Closed) return;
         if (_pendingPong is { } pong) Write(Opcode.Pong, compressed: false, pong, output);
         if (_pendingPing is { } ping) Write(Opcode.Ping, compressed: false, ping, output);
@@ -58,12 +61,12 @@ internal sealed partial class WebSocketProtocol
     {
         State before = _state;
         _state = State.Closed;
-        // Section 7.1.7: where there is no WebSocket yet, the connection just ends.
+        // Section 7.1.7: before the opening handshake has ended there is no close frame, the connection just ends.
         if (before is State.Closed or State.Opening) return;
         WriteClose(verdict.Status >= 1000 ? verdict.Status : CloseCode.InternalError, verdict.Reason ?? "", output);
     }
 
-    /// <summary>Whether a connection may end so.</summary>
+    /// <summary>Checks code and reason of a close frame.</summary>
     /// <exception cref="ArgumentException">The code may not be sent, or the reason is too long.</exception>
     public static void CheckClose(int code, string reason)
     {
@@ -75,24 +78,24 @@ internal sealed partial class WebSocketProtocol
             throw new ArgumentException("The reason has more than 123 bytes in UTF-8; shorten it.", nameof(reason));
     }
 
-    /// <summary>Sets with what the connection will end; see <see cref="CheckClose"/>.</summary>
+    /// <summary>Sets code and reason of the close frame that will be sent; see <see cref="CheckClose"/>.</summary>
     public void SetClose(int code, string reason) => (_closeCode, _closeReason) = (code, reason);
 
-    /// <exception cref="ArgumentException">A ping cannot have that payload.</exception>
+    /// <exception cref="ArgumentException">The payload is too large for a ping.</exception>
     public static void CheckPing(byte[] payload)
     {
         if (payload.Length > MaxControlPayload)
             throw new ArgumentException($"A ping has at most {MaxControlPayload} bytes.", nameof(payload));
     }
 
-    /// <summary>The peer is to be asked for a sign of life; see <see cref="CheckPing"/>.</summary>
+    /// <summary>Has a ping sent with the pending control; see <see cref="CheckPing"/>.</summary>
     public void QueuePing(byte[] payload)
     {
         _awaitsPong = true;
         _pendingPing = payload;
     }
 
-    /// <summary>The payload of a pong that was received and that nobody was told of yet; null for none.</summary>
+    /// <summary>The payload of a pong that was received since the last call; null for none.</summary>
     public byte[]? TakePong()
     {
         byte[]? payload = _receivedPong;
@@ -116,7 +119,7 @@ internal sealed partial class WebSocketProtocol
     private Verdict ReadClose(ReadOnlySpan<byte> payload)
     {
         int code = payload.IsEmpty ? CloseCode.NoStatus : BinaryPrimitives.ReadUInt16BigEndian(payload);
-        // Section 7.4: codes that are for within a program, or not assigned.
+        // Section 7.4: codes that are reserved for use within a program, or not assigned.
         if (!payload.IsEmpty && !CloseCode.CanBeSent(code)) return Broken("close code that may not be sent");
         ReadOnlySpan<byte> reason = payload.IsEmpty ? payload : payload[2..];
         if (!Utf8.IsValid(reason)) return NotUtf8();

@@ -7,11 +7,11 @@ internal static class HttpDate
 {
     public static string Format(DateTimeOffset time) => time.ToString("R", CultureInfo.InvariantCulture);
 
-    /// <summary>Without the part of a second that a header field cannot say.</summary>
+    /// <summary>Without fractions of a second, which a header field cannot express.</summary>
     public static DateTimeOffset ToSecond(DateTimeOffset time) =>
         new(time.UtcTicks - time.UtcTicks % TimeSpan.TicksPerSecond, TimeSpan.Zero);
 
-    /// <summary>Reads the present form and the two obsolete ones, which every recipient has to know.</summary>
+    /// <summary>Reads the current form and the two obsolete ones, which every recipient must accept.</summary>
     public static bool TryParse(string? text, out DateTimeOffset time)
     {
         const DateTimeStyles Utc = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
@@ -24,7 +24,9 @@ internal static class HttpDate
                 out time);
     }
 
-    /// <summary>A year of two digits that would be more than 50 years ahead is the last one that ends so.</summary>
+    /// <summary>
+    /// Completes a year of two digits. One that would be more than 50 years in the future is a hundred years earlier.
+    /// </summary>
     private static string? WithCentury(string text)
     {
         int dash = text.LastIndexOf('-');

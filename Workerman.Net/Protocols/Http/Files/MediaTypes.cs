@@ -4,12 +4,12 @@ using Microsoft.Win32.SafeHandles;
 namespace Workerman.Protocols.Http.Files;
 
 /// <summary>
-/// Media types by file extension, as files are sent with (PHP: <c>Response::$mimeTypeMap</c>). The table, <c>media.types</c>, is
-/// part of the assembly. Pure, any thread.
+/// The media types that files are sent with, by file extension (PHP: <c>Response::$mimeTypeMap</c>). The table,
+/// <c>media.types</c>, is part of the assembly. Pure, any thread.
 /// </summary>
 public static class MediaTypes
 {
-    /// <summary>The type of what is known to be bytes and nothing more: <c>application/octet-stream</c>.</summary>
+    /// <summary>The type of a file of unknown type: <c>application/octet-stream</c>.</summary>
     public const string Unknown = "application/octet-stream";
 
     private static readonly FrozenDictionary<string, string> Types = Load();
@@ -29,7 +29,7 @@ public static class MediaTypes
         return extension.Length > 1 && Lookup.TryGetValue(extension[1..], out string? type) ? type : null;
     }
 
-    /// <summary>A line is a type and its extensions; the first type that claims an extension has it.</summary>
+    /// <summary>Reads the table. A line is a type and its extensions; the first type with an extension counts.</summary>
     private static FrozenDictionary<string, string> Load()
     {
         var types = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
@@ -46,18 +46,18 @@ public static class MediaTypes
 }
 
 /// <summary>
-/// Which content types say the charset of their files. All of text do. JSON has no such parameter and is UTF-8 always (RFC 8259
-/// sections 8.1 and 11). XML has one, which counts more than what the file says of itself (RFC 7303 section 3.2), so it is left
-/// out where the file names another encoding. Pure but for a look at the beginning of an XML file; any thread.
+/// Which content types have a charset parameter. All of <c>text/</c> do. JSON has no such parameter and is always UTF-8 (RFC 8259
+/// sections 8.1 and 11). XML has one, which overrides the encoding that the file itself names (RFC 7303 section 3.2), so it is
+/// left out if that is another one. Pure, but it reads the beginning of an XML file; any thread.
 /// </summary>
 internal static class CharsetParameter
 {
-    /// <summary>More than an XML declaration is long, its white space included.</summary>
+    /// <summary>Bytes that are read: an XML declaration is shorter, even with much white space.</summary>
     private const int DeclarationSize = 256;
 
-    /// <summary>Whether the content type of a file is to say its charset.</summary>
+    /// <summary>Whether the content type of a file gets a charset parameter.</summary>
     /// <param name="type">The type, without parameters.</param>
-    /// <param name="charset">The charset that it would say.</param>
+    /// <param name="charset">The charset.</param>
     /// <param name="file">The file as it is stored, not compressed.</param>
     public static bool IsWanted(string type, string charset, SafeFileHandle file)
     {
@@ -68,8 +68,10 @@ internal static class CharsetParameter
         return Agrees(beginning[..RandomAccess.Read(file, beginning, 0)], charset);
     }
 
-    /// <summary>Whether a document may be in an encoding: it looks like text, and names no other (XML 1.0 sections 2.8 and
-    /// 4.3.3).</summary>
+    /// <summary>
+    /// Whether a document can be in an encoding: it begins like XML in an encoding that extends ASCII, and names no other (XML
+    /// 1.0 sections 2.8 and 4.3.3).
+    /// </summary>
     private static bool Agrees(ReadOnlySpan<byte> document, string charset)
     {
         if (document.StartsWith("\uFEFF"u8)) document = document[3..];

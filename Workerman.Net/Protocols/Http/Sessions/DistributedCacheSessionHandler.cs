@@ -4,29 +4,26 @@ namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
 /// Sessions in any of .NET's distributed caches: Redis, SQL, … (PHP: <c>RedisSessionHandler</c>), for workers on several
-/// machines. The cache forgets by itself. With a cache behind a network, <c>await request.LoadSessionAsync()</c> and
-/// <c>await session.SaveAsync()</c> keep the loop from waiting for it. As thread-safe as the cache, which they all are.
+/// machines. The cache removes expired sessions itself. With a cache behind a network, <c>await request.LoadSessionAsync()</c>
+/// and <c>await session.SaveAsync()</c> do not block the loop. Thread-safe, as these caches are.
 /// </summary>
 /// <remarks>
 /// The interface of these caches has neither a lock nor a conditional write. Within a process one caller at a time changes a
-/// session.
-/// Of two processes that save the same session between each other's read and write, the later one undoes what the earlier one has
-/// changed; a
-/// session that one process removes meanwhile does not come back: its removal is remembered for a minute, under a key that ends
-/// in
-/// <c>.gone</c>, and who has just written it removes it again.
+/// session. If two processes save the same session, each between the other's read and write, the later one overwrites the changes
+/// of the earlier one. A session that one process removes meanwhile is not restored: its removal is noted for a minute, under a
+/// key that ends in <c>.gone</c>, and a process that has just written the session removes it again.
 /// </remarks>
 public sealed class DistributedCacheSessionHandler : ISessionHandler
 {
-    /// <summary>Longer than any call to a cache takes.</summary>
+    /// <summary>How long a removal is noted: longer than any call to a cache takes.</summary>
     private static readonly DistributedCacheEntryOptions Remembered =
         new() { AbsoluteExpirationRelativeToNow = TimeSpan.FromMinutes(1) };
 
     private readonly IDistributedCache _cache;
 
     /// <summary>Stores sessions in a cache.</summary>
-    /// <param name="cache">The cache; whoever made it disposes of it, after the worker.</param>
-    /// <param name="prefix">What its keys begin with, before the id (PHP: <c>'prefix'</c>).</param>
+    /// <param name="cache">The cache; the application disposes of it, after the worker has stopped.</param>
+    /// <param name="prefix">The beginning of its keys, before the id (PHP: <c>'prefix'</c>).</param>
     public DistributedCacheSessionHandler(IDistributedCache cache, string prefix = "session_")
     {
         ArgumentNullException.ThrowIfNull(cache);
@@ -35,7 +32,7 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
         Prefix = prefix;
     }
 
-    /// <summary>What its keys begin with.</summary>
+    /// <summary>The beginning of its keys.</summary>
     public string Prefix { get; }
 
     /// <summary>
@@ -53,7 +50,7 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
     /// <inheritdoc/>
     public void Destroy(string sessionId)
     {
-        // In this order: whoever writes it again after it was removed finds the note.
+        // In this order, so that a process that writes the session after it was removed finds the note.
         _cache.Set(GoneKeyOf(sessionId), [1], Remembered);
         _cache.Remove(KeyOf(sessionId));
     }
@@ -70,7 +67,7 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
             if (stored is not null) Destroy(sessionId);
             return null;
         }
-        // An id may begin anew.
+        // A new session may have the id of one that was removed.
         if (stored is null) _cache.Remove(GoneKeyOf(sessionId));
         Write(sessionId, data, lifetime);
         if (stored is null || _cache.Get(GoneKeyOf(sessionId)) is null) return data;
@@ -80,7 +77,7 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
 
     /// <inheritdoc/>
     public bool UpdateTimestamp(string sessionId, TimeSpan lifetime) =>
-        // Reading is what slides.
+        // With sliding expiration, reading begins a new lifetime.
         (Sliding ? Read(sessionId, lifetime) : Update(sessionId, static stored => stored, lifetime)) is not null;
 
     /// <inheritdoc/>

@@ -5,12 +5,12 @@ using System.Text.Json.Serialization.Metadata;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// What the server remembers of a client between requests (PHP: <c>Workerman\Protocols\Http\Session</c>). Values are JSON, read
+/// What the server stores about a client between requests (PHP: <c>Workerman\Protocols\Http\Session</c>). Values are JSON, read
 /// with a type that the application names. Changes are saved when the answer is sent; later ones, or earlier if need be, by
 /// <see cref="Save"/>. It belongs to its request and is not for several threads at once. Two requests of a client at the same
-/// time each have their own copy, as it was when they first asked for it; what each of them sets or removes is saved, value by
-/// value, and of two that set the same value the last one to save wins. What one of them ends, the other does not bring back.
-/// Values of the application's own types are in <c>.Objects.cs</c>, saving is in <c>.Save.cs</c>.
+/// time each have their own copy, from when they first used it; what each of them sets or removes is saved, value by value, and
+/// if both set the same value, the last one to save wins. A session that one of them ends is not restored by the other. Values of
+/// the application's own types are in <c>.Objects.cs</c>, saving is in <c>.Save.cs</c>.
 /// </summary>
 public sealed partial class Session
 {
@@ -88,7 +88,7 @@ public sealed partial class Session
     /// <exception cref="ArgumentException">It is infinite or no number: JSON has no form for it.</exception>
     public void Set(string name, double value) => Store(name, SessionJson.Of(value));
 
-    /// <summary>Stores a number, to the last digit (PHP: <c>set()</c>).</summary>
+    /// <summary>Stores a number with all its digits (PHP: <c>set()</c>).</summary>
     public void Set(string name, decimal value) => Store(name, SessionJson.Of(value));
 
     /// <summary>
@@ -149,13 +149,13 @@ public sealed partial class Session
     /// <summary>Whether there is such a value and it is not null (PHP: <c>has()</c>).</summary>
     public bool Has(string name) => Find(name) is not null;
 
-    /// <summary>Whether there is such a value, be it null (PHP: <c>exists()</c>).</summary>
+    /// <summary>Whether there is such a value, even if it is null (PHP: <c>exists()</c>).</summary>
     public bool Exists(string name) => _values.ContainsKey(name);
 
     /// <summary>
-    /// Removes all values, and the session from the store (PHP: <c>flush()</c>): its id is worth nothing any more, unless this
-    /// request sets a value again. What
-    /// other requests set that have found the session before is dropped in either case.
+    /// Removes all values, and the session from the store (PHP: <c>flush()</c>): its id is not known any more, unless this
+    /// request sets a value again. In either case, values of other requests that found the session before are dropped when they
+    /// are saved.
     /// </summary>
     public void Flush()
     {
