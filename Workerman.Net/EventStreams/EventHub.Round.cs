@@ -23,14 +23,14 @@ internal sealed partial class EventHub
     private Phase _phase = Phase.Idle;
     private SendBatch? _batch;
     private Subscription?[]? _sharing;
-    private bool _hasApart;
+    private bool _hasIndividual;
     private int _next;
     private long _after;
     private long _to;
     private bool _more;
     private EventStream.Completion? _ending;
-    private long _bookmarked = -1;
-    private byte[] _bookmark = [];
+    private long _idOnlyAt = -1;
+    private byte[] _idOnly = [];
 
     private enum Phase
     {
@@ -40,13 +40,13 @@ internal sealed partial class EventHub
         /// <summary>
         /// Those who are level get what is new: first those who want everything and whose socket takes it now, many in one go.
         /// </summary>
-        Level,
+        Live,
 
         /// <summary>Then the others, each alone, because that may call the application.</summary>
-        Apart,
+        Individual,
 
         /// <summary>Those who are behind get a piece.</summary>
-        Behind,
+        CatchingUp,
 
         /// <summary>The stream is completed: all are ended.</summary>
         Ending,
@@ -61,9 +61,9 @@ internal sealed partial class EventHub
         bool goesOn = _phase != Phase.Idle;
         long deadline = Stopwatch.GetTimestamp() + Budget;
         if (_phase == Phase.Idle) BeginRound();
-        if (_phase == Phase.Level && HasServedLevel(deadline)) BeginPhase(Phase.Apart, _level);
-        if (_phase == Phase.Apart && HasServedApart(deadline)) BeginPhase(Phase.Behind, _behind);
-        if (_phase == Phase.Behind && HasServedBehind(deadline)) EndRound();
+        if (_phase == Phase.Live && ServeLive(deadline)) BeginPhase(Phase.Individual, _live);
+        if (_phase == Phase.Individual && ServeIndividually(deadline)) BeginPhase(Phase.CatchingUp, _catchingUp);
+        if (_phase == Phase.CatchingUp && ServeCatchingUp(deadline)) EndRound();
         if (_phase == Phase.Ending) EndAll(deadline);
         if (_phase != Phase.Idle || _more || goesOn) Wake();
     }
@@ -78,14 +78,14 @@ internal sealed partial class EventHub
         _windowCount = Math.Max(0, _log.Copy(_after, head, WriteLimit, _window));
         _to = _windowCount == 0 ? _after : _window[_windowCount - 1]!.Sequence;
         _more = _to < head;
-        _hasApart = false;
-        Join();
-        KeepBeating();
-        BeginPhase(Phase.Level, _level);
+        _hasIndividual = false;
+        JoinWindow();
+        ArmKeepAlive();
+        BeginPhase(Phase.Live, _live);
     }
 
     /// <summary>Makes the bytes that most get: all that is new, in one piece.</summary>
-    private void Join()
+    private void JoinWindow()
     {
         if (_windowCount == 0) return;
         _shared = _window[0]!.Bytes;
@@ -116,30 +116,30 @@ internal sealed partial class EventHub
         return _next < 0 ? null : set[_next--];
     }
 
-    private bool HasServedLevel(long deadline)
+    private bool ServeLive(long deadline)
     {
-        bool served = _windowCount == 0 || ServeLevel(deadline);
+        bool served = _windowCount == 0 || ShareWithLive(deadline);
         SendShared();
         return served;
     }
 
-    private bool ServeLevel(long deadline)
+    private bool ShareWithLive(long deadline)
     {
-        while (Next(_level) is { } subscription)
+        while (Next(_live) is { } subscription)
         {
             if (subscription.Cursor >= _to) continue;
             if (subscription.IsPlain && subscription.Cursor == _after && subscription.Connection.CanShareFeed)
                 Share(subscription);
-            else _hasApart = true;
+            else _hasIndividual = true;
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
         return true;
     }
 
-    private bool HasServedApart(long deadline)
+    private bool ServeIndividually(long deadline)
     {
-        if (!_hasApart) return true;
-        while (Next(_level) is { } subscription)
+        if (!_hasIndividual) return true;
+        while (Next(_live) is { } subscription)
         {
             if (subscription.Cursor >= _to) continue;
             if (subscription.IsPlain && subscription.Cursor == _after)
@@ -154,8 +154,8 @@ internal sealed partial class EventHub
             else
             {
                 // Only where the log had to let go of what nobody has had yet.
-                _level.Remove(subscription);
-                _behind.Add(subscription);
+                _live.Remove(subscription);
+                _catchingUp.Add(subscription);
             }
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
@@ -189,41 +189,41 @@ internal sealed partial class EventHub
         int count = batch.Count;
         if (batch.Send(_shared.Span) is { } unsent)
         {
-            foreach (SendBatch.Unsent one in unsent) Settle(_sharing![one.Index]!, one.Settle());
+            foreach (SendBatch.Unsent one in unsent) OnFed(_sharing![one.Index]!, one.Settle());
         }
         _sharing.AsSpan(0, count).Clear();
     }
 
-    private bool HasServedBehind(long deadline)
+    private bool ServeCatchingUp(long deadline)
     {
-        while (Next(_behind) is { } subscription)
+        while (Next(_catchingUp) is { } subscription)
         {
             if (subscription.Cursor < _to) HandOutPiece(subscription);
-            if (subscription.Set == _behind) Sort(subscription);
+            if (subscription.Set == _catchingUp) MoveIfCaughtUp(subscription);
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
         return true;
     }
 
     /// <summary>Puts one who has caught up among those who are level.</summary>
-    private void Sort(Subscription subscription)
+    private void MoveIfCaughtUp(Subscription subscription)
     {
-        if (subscription.Cursor != _to || subscription.Owed is not null)
+        if (subscription.Cursor != _to || subscription.Conflated is not null)
         {
             _more = true;
             return;
         }
-        subscription.Conflates = false;
-        _behind.Remove(subscription);
-        _level.Add(subscription);
+        subscription.SkipsSuperseded = false;
+        _catchingUp.Remove(subscription);
+        _live.Add(subscription);
     }
 
     /// <summary>A piece of what one who is behind lacks.</summary>
     private void HandOutPiece(Subscription subscription)
     {
-        if (subscription.Owed is { } owed)
+        if (subscription.Conflated is { } conflated)
         {
-            HandOutOwed(subscription, owed);
+            HandOutConflated(subscription, conflated);
             return;
         }
         PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
@@ -232,7 +232,7 @@ internal sealed partial class EventHub
         {
             subscription.Pending = 0;
             subscription.Examined = subscription.Position;
-            CatchUp(subscription);
+            ApplyPolicy(subscription);
         }
         else
         {
@@ -254,7 +254,7 @@ internal sealed partial class EventHub
         foreach (PublishedEvent? published in events)
         {
             if (!subscription.Wants(published!)) continue;
-            if (subscription.Conflates && published!.IsSuperseded)
+            if (subscription.SkipsSuperseded && published!.IsSuperseded)
             {
                 skipped++;
                 continue;
@@ -290,7 +290,7 @@ internal sealed partial class EventHub
         // What it is not interested in must not make the id too old that it would come back with.
         else if (cursor - subscription.Known > _options.ReplayCount / 2)
         {
-            SendBookmark(subscription);
+            SendIdOnly(subscription);
         }
     }
 
@@ -301,9 +301,9 @@ internal sealed partial class EventHub
         _rented = null;
         _window.AsSpan(0, _windowCount).Clear();
         _windowCount = 0;
-        ExamineBlocked();
+        ExamineBackPressured();
         long floor = _to;
-        for (int i = 0; i < _behind.Count; i++) floor = Math.Min(floor, _behind[i].Position);
+        for (int i = 0; i < _catchingUp.Count; i++) floor = Math.Min(floor, _catchingUp[i].Position);
         // Under the lock, because a subscriber that begins further back lowers it there; and what was kept for this round may go.
         lock (_log.Gate)
         {
@@ -311,7 +311,7 @@ internal sealed partial class EventHub
             _stream.Trim();
         }
         long slowest = floor;
-        for (int i = 0; i < _blocked.Count; i++) slowest = Math.Min(slowest, _blocked[i].Cursor);
+        for (int i = 0; i < _backPressured.Count; i++) slowest = Math.Min(slowest, _backPressured[i].Cursor);
         Volatile.Write(ref _slowest, slowest);
         _phase = _ending is not null && !_more ? Phase.Ending : Phase.Idle;
     }
@@ -320,9 +320,9 @@ internal sealed partial class EventHub
     {
         byte[] last = EventBlocks.Retry(_ending!.Retry);
         // Who is behind has just come, to be given what it missed: the next round is for it.
-        while (_level.Count + _blocked.Count > 0)
+        while (_live.Count + _backPressured.Count > 0)
         {
-            SubscriptionSet set = _level.Count > 0 ? _level : _blocked;
+            SubscriptionSet set = _live.Count > 0 ? _live : _backPressured;
             set[set.Count - 1].End(last);
             if (Stopwatch.GetTimestamp() > deadline) return;
         }

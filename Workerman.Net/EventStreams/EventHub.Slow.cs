@@ -6,21 +6,21 @@ namespace Workerman.EventStreams;
 internal sealed partial class EventHub
 {
     /// <summary>Looks at all who are blocked. Those who may be behind without end are left alone until they read again.</summary>
-    private void ExamineBlocked()
+    private void ExamineBackPressured()
     {
-        for (int i = _blocked.Count - 1; i >= 0; i--)
+        for (int i = _backPressured.Count - 1; i >= 0; i--)
         {
-            if (i >= _blocked.Count) continue;
-            Subscription subscription = _blocked[i];
+            if (i >= _backPressured.Count) continue;
+            Subscription subscription = _backPressured[i];
             Examine(subscription);
-            if (subscription.Set != _blocked) continue;
+            if (subscription.Set != _backPressured) continue;
             if (_options.SlowSubscribers == SlowSubscribers.Disconnect && (IsTooSlow(subscription) || HasLost(subscription)))
                 Disconnect(subscription);
         }
     }
 
     /// <summary>One that was blocked, or has lost events, goes on: where it was, or where the policy lets it.</summary>
-    private void CatchUp(Subscription subscription)
+    private void ApplyPolicy(Subscription subscription)
     {
         if (subscription.Set is null) return;
         Examine(subscription);
@@ -63,7 +63,7 @@ internal sealed partial class EventHub
             foreach (PublishedEvent? published in piece.AsSpan(0, count))
             {
                 if (subscription.Wants(published!)) subscription.Pending++;
-                else if (subscription.Pending == 0 && subscription.Owed is null) subscription.Cursor = published!.Sequence;
+                else if (subscription.Pending == 0 && subscription.Conflated is null) subscription.Cursor = published!.Sequence;
             }
             at = piece[count - 1]!.Sequence;
         }
@@ -81,19 +81,19 @@ internal sealed partial class EventHub
     private void Skip(Subscription subscription)
     {
         long target = NewestThatFit(subscription, out long skipped);
-        long owed = subscription.Owed?.Count ?? 0;
-        subscription.Conflates = _options.SlowSubscribers == SlowSubscribers.NewestPerKey;
+        long conflated = subscription.Conflated?.Count ?? 0;
+        subscription.SkipsSuperseded = _options.SlowSubscribers == SlowSubscribers.NewestPerKey;
         PublishedEvent[] newest = [.. _log.NewestPerKey(subscription.Cursor, target).Where(subscription.Wants)];
         if (subscription.Set is null) return;
-        CountDropped(subscription, Math.Max(0, owed + skipped - newest.Length));
+        CountDropped(subscription, Math.Max(0, conflated + skipped - newest.Length));
         if (newest.Length > 0)
         {
-            subscription.Owed = newest;
-            subscription.Target = target;
+            subscription.Conflated = newest;
+            subscription.ResumeAfter = target;
         }
         else
         {
-            subscription.Owed = null;
+            subscription.Conflated = null;
             subscription.Cursor = target;
         }
     }
@@ -126,16 +126,16 @@ internal sealed partial class EventHub
     }
 
     /// <summary>A piece of the newest events of keys, from before the place where the log goes on.</summary>
-    private void HandOutOwed(Subscription subscription, ArraySegment<PublishedEvent> owed)
+    private void HandOutConflated(Subscription subscription, ArraySegment<PublishedEvent> conflated)
     {
         int count = 0;
         long size = 0;
-        while (count < owed.Count && count < 256 && (count == 0 || size + owed[count].Bytes.Length <= WriteLimit))
-            size += owed[count++].Bytes.Length;
-        bool isLast = count == owed.Count;
-        subscription.Owed = isLast ? default(ArraySegment<PublishedEvent>?) : owed[count..];
-        long cursor = isLast ? subscription.Target : owed[count - 1].Sequence;
-        HandOut(subscription, owed.AsSpan(0, count));
+        while (count < conflated.Count && count < 256 && (count == 0 || size + conflated[count].Bytes.Length <= WriteLimit))
+            size += conflated[count++].Bytes.Length;
+        bool isLast = count == conflated.Count;
+        subscription.Conflated = isLast ? default(ArraySegment<PublishedEvent>?) : conflated[count..];
+        long cursor = isLast ? subscription.ResumeAfter : conflated[count - 1].Sequence;
+        HandOut(subscription, conflated.AsSpan(0, count));
         if (subscription.Set is not null) subscription.Cursor = cursor;
     }
 }

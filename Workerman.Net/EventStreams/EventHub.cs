@@ -18,13 +18,13 @@ internal sealed partial class EventHub
     private readonly Action _run;
 
     /// <summary>Those who have everything up to where the last round ended.</summary>
-    private readonly SubscriptionSet _level = new();
+    private readonly SubscriptionSet _live = new();
 
     /// <summary>Those who are on their way there: they replay, or have been blocked.</summary>
-    private readonly SubscriptionSet _behind = new();
+    private readonly SubscriptionSet _catchingUp = new();
 
     /// <summary>Those whose peer has not read what was sent: nothing is sent to them.</summary>
-    private readonly SubscriptionSet _blocked = new();
+    private readonly SubscriptionSet _backPressured = new();
 
     private int _woken;
     private int _count;
@@ -32,8 +32,8 @@ internal sealed partial class EventHub
     private long _dropped;
     private long _floor;
     private long _slowest;
-    private long _heartbeat;
-    private long _lastBeat;
+    private long _keepAliveTimer;
+    private long _lastKeepAlive;
 
     public EventHub(EventStream stream, IEventLoop loop)
     {
@@ -79,9 +79,9 @@ internal sealed partial class EventHub
         subscription.Enter(this, start);
         subscription.LastSent = Loop.Now;
         Volatile.Write(ref _slowest, Math.Min(Slowest, start.After));
-        _behind.Add(subscription);
+        _catchingUp.Add(subscription);
         Volatile.Write(ref _count, _count + 1);
-        KeepBeating();
+        ArmKeepAlive();
         Wake();
     }
 
@@ -93,80 +93,80 @@ internal sealed partial class EventHub
         subscription.Leave();
         Volatile.Write(ref _count, _count - 1);
         // Whoever was the slowest is no longer: who is, the next round tells.
-        if (subscription.Cursor <= _slowest && set != _level) Wake();
+        if (subscription.Cursor <= _slowest && set != _live) Wake();
         if (_count > 0) return;
-        Loop.DeleteTimer(_heartbeat);
-        _heartbeat = 0;
+        Loop.DeleteTimer(_keepAliveTimer);
+        _keepAliveTimer = 0;
         _stream.Remove(this);
     }
 
     /// <summary>Its peer has read all that was sent.</summary>
-    public void Unblock(Subscription subscription)
+    public void OnDrained(Subscription subscription)
     {
-        if (subscription.Set != _blocked) return;
-        _blocked.Remove(subscription);
-        _behind.Add(subscription);
-        CatchUp(subscription);
+        if (subscription.Set != _backPressured) return;
+        _backPressured.Remove(subscription);
+        _catchingUp.Add(subscription);
+        ApplyPolicy(subscription);
         Wake();
     }
 
-    private void Block(Subscription subscription)
+    private void OnBackPressured(Subscription subscription)
     {
         subscription.Set!.Remove(subscription);
-        _blocked.Add(subscription);
+        _backPressured.Add(subscription);
         subscription.Pending = 0;
         subscription.Examined = subscription.Position;
     }
 
     /// <summary>Arms the heartbeat, also again where the application has deleted all timers of the loop.</summary>
-    private void KeepBeating()
+    private void ArmKeepAlive()
     {
         if (_options.Heartbeat == Timeout.InfiniteTimeSpan
-            || (_heartbeat != 0 && Loop.Now - _lastBeat <= _options.Heartbeat.TotalMilliseconds)) return;
-        if (_heartbeat != 0) Loop.DeleteTimer(_heartbeat);
-        _lastBeat = Loop.Now;
-        _heartbeat = Loop.AddTimer(_options.Heartbeat / 4, Tick, persistent: true);
+            || (_keepAliveTimer != 0 && Loop.Now - _lastKeepAlive <= _options.Heartbeat.TotalMilliseconds)) return;
+        if (_keepAliveTimer != 0) Loop.DeleteTimer(_keepAliveTimer);
+        _lastKeepAlive = Loop.Now;
+        _keepAliveTimer = Loop.AddTimer(_options.Heartbeat / 4, SendKeepAlives, persistent: true);
     }
 
     /// <summary>
     /// A sign of life for those who have heard nothing for long: the id of the place they have come to, if the client does not
     /// know it, so that it does not become too old while nothing comes that they want.
     /// </summary>
-    private void Tick()
+    private void SendKeepAlives()
     {
-        _lastBeat = Loop.Now;
-        long latest = _lastBeat - (long)_options.Heartbeat.TotalMilliseconds;
-        for (int i = _level.Count - 1; i >= 0; i--)
+        _lastKeepAlive = Loop.Now;
+        long latest = _lastKeepAlive - (long)_options.Heartbeat.TotalMilliseconds;
+        for (int i = _live.Count - 1; i >= 0; i--)
         {
             // One that breaks may take others with it.
-            if (i >= _level.Count) continue;
-            Subscription subscription = _level[i];
+            if (i >= _live.Count) continue;
+            Subscription subscription = _live[i];
             if (subscription.LastSent > latest) continue;
-            if (subscription.Known < subscription.Cursor) SendBookmark(subscription);
-            else Send(subscription, EventBlocks.Heartbeat);
+            if (subscription.Known < subscription.Cursor) SendIdOnly(subscription);
+            else Send(subscription, EventBlocks.KeepAlive);
         }
     }
 
-    private void SendBookmark(Subscription subscription)
+    private void SendIdOnly(Subscription subscription)
     {
         long at = subscription.Cursor;
-        if (at != _bookmarked) (_bookmarked, _bookmark) = (at, EventBlocks.Bookmark(_log.IdFor(at)));
+        if (at != _idOnlyAt) (_idOnlyAt, _idOnly) = (at, EventBlocks.IdOnly(_log.IdFor(at)));
         subscription.Known = at;
-        Send(subscription, _bookmark);
+        Send(subscription, _idOnly);
     }
 
     /// <summary>Hands bytes to a connection. Whether it takes them all, and goes on.</summary>
     private bool Send(Subscription subscription, ReadOnlySpan<byte> bytes)
     {
         subscription.LastSent = Loop.Now;
-        return Settle(subscription, subscription.Connection.Feed(bytes));
+        return OnFed(subscription, subscription.Connection.Feed(bytes));
     }
 
-    private bool Settle(Subscription subscription, SendResult result)
+    private bool OnFed(Subscription subscription, SendResult result)
     {
         if (result == SendResult.Sent) return true;
         if (result == SendResult.Dropped) Remove(subscription);
-        else if (subscription.Set is not null) Block(subscription);
+        else if (subscription.Set is not null) OnBackPressured(subscription);
         return false;
     }
 
@@ -190,10 +190,10 @@ internal sealed partial class EventHub
 internal static class EventBlocks
 {
     /// <summary>A sign of life.</summary>
-    public static byte[] Heartbeat { get; } = Encode(new ServerSentEvents { Comment = "" });
+    public static byte[] KeepAlive { get; } = Encode(new ServerSentEvents { Comment = "" });
 
     /// <summary>Sets the id that the client comes back with.</summary>
-    public static byte[] Bookmark(string id) => Encode(new ServerSentEvents { Id = id });
+    public static byte[] IdOnly(string id) => Encode(new ServerSentEvents { Id = id });
 
     /// <summary>Sets how long the client waits before it comes back; nothing if there is nothing to set.</summary>
     public static byte[] Retry(TimeSpan? time) =>

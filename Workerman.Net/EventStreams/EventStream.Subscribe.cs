@@ -110,7 +110,7 @@ public sealed partial class EventStream
         var output = new ArrayBufferWriter<byte>();
         output.Write(EventBlocks.Retry(Options.Retry));
         if (start.IsGap) new ServerSentEvents { Event = Options.GapEvent, Data = lastId }.WriteTo(output);
-        if (start.IsGap || string.IsNullOrEmpty(lastId)) output.Write(EventBlocks.Bookmark(start.Id));
+        if (start.IsGap || string.IsNullOrEmpty(lastId)) output.Write(EventBlocks.IdOnly(start.Id));
         return output.WrittenSpan;
     }
 }

@@ -71,15 +71,15 @@ public sealed class Subscription : IFeedSource
     internal long Pending { get; set; }
 
     /// <summary>Whether it was too slow, and has not caught up since: it gets no event that its key has a newer one of.</summary>
-    internal bool Conflates { get; set; }
+    internal bool SkipsSuperseded { get; set; }
 
-    /// <summary>What it is owed before the log goes on for it at <see cref="Target"/>; null for nothing.</summary>
-    internal ArraySegment<PublishedEvent>? Owed { get; set; }
+    /// <summary>What it is owed before the log goes on for it at <see cref="ResumeAfter"/>; null for nothing.</summary>
+    internal ArraySegment<PublishedEvent>? Conflated { get; set; }
 
-    internal long Target { get; set; }
+    internal long ResumeAfter { get; set; }
 
     /// <summary>Sequence after which the log goes on for it.</summary>
-    internal long Position => Owed is null ? Cursor : Target;
+    internal long Position => Conflated is null ? Cursor : ResumeAfter;
 
     /// <summary>The set that it is in; null if it has ended.</summary>
     internal SubscriptionSet? Set { get; set; }
@@ -109,7 +109,7 @@ public sealed class Subscription : IFeedSource
         else Connection.Loop.Post(() => End(last));
     }
 
-    void IFeedSource.OnDrained(TcpConnection connection) => _hub?.Unblock(this);
+    void IFeedSource.OnDrained(TcpConnection connection) => _hub?.OnDrained(this);
 
     void IFeedSource.OnGone(TcpConnection connection) => _hub?.Remove(this);
 
@@ -124,7 +124,7 @@ public sealed class Subscription : IFeedSource
     internal void Leave()
     {
         Connection.Source = null;
-        Owed = null;
+        Conflated = null;
         Volatile.Write(ref _hub, null);
     }
 
