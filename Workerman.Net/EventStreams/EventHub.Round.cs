@@ -154,8 +154,7 @@ internal sealed partial class EventHub
             else
             {
                 // Only where the log had to let go of what nobody has had yet.
-                _live.Remove(subscription);
-                _catchingUp.Add(subscription);
+                MoveTo(subscription, SubscriberState.CatchingUp);
             }
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
@@ -199,7 +198,7 @@ internal sealed partial class EventHub
         while (Next(_catchingUp) is { } subscription)
         {
             if (subscription.Cursor < _to) HandOutPiece(subscription);
-            if (subscription.Set == _catchingUp) MoveIfCaughtUp(subscription);
+            if (subscription.State == SubscriberState.CatchingUp) MoveIfCaughtUp(subscription);
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
         return true;
@@ -213,9 +212,7 @@ internal sealed partial class EventHub
             _more = true;
             return;
         }
-        subscription.SkipsSuperseded = false;
-        _catchingUp.Remove(subscription);
-        _live.Add(subscription);
+        MoveTo(subscription, SubscriberState.Live);
     }
 
     /// <summary>A piece of what one who is behind lacks.</summary>
@@ -270,7 +267,7 @@ internal sealed partial class EventHub
             count++;
         }
         // A filter is the application's, and may have ended what it was asked for.
-        if (subscription.Set is not null)
+        if (subscription.State != SubscriberState.Inactive)
             Conclude(subscription, events[^1]!.Sequence, last, joined is null ? last?.Bytes : joined.AsSpan(0, length), count,
                 skipped);
         if (joined is not null) ArrayPool<byte>.Shared.Return(joined);

@@ -13,7 +13,7 @@ internal sealed partial class EventHub
             if (i >= _backPressured.Count) continue;
             Subscription subscription = _backPressured[i];
             Examine(subscription);
-            if (subscription.Set != _backPressured) continue;
+            if (subscription.State != SubscriberState.BackPressured) continue;
             if (_options.SlowSubscribers == SlowSubscribers.Disconnect && (IsTooSlow(subscription) || HasLost(subscription)))
                 Disconnect(subscription);
         }
@@ -22,9 +22,9 @@ internal sealed partial class EventHub
     /// <summary>One that was blocked, or has lost events, goes on: where it was, or where the policy lets it.</summary>
     private void ApplyPolicy(Subscription subscription)
     {
-        if (subscription.Set is null) return;
+        if (subscription.State == SubscriberState.Inactive) return;
         Examine(subscription);
-        if (subscription.Set is null || !(IsTooSlow(subscription) || HasLost(subscription))) return;
+        if (subscription.State == SubscriberState.Inactive || !(IsTooSlow(subscription) || HasLost(subscription))) return;
         if (_options.SlowSubscribers == SlowSubscribers.Disconnect) Disconnect(subscription);
         else Skip(subscription);
     }
@@ -49,7 +49,7 @@ internal sealed partial class EventHub
         }
         if (at >= _to) return;
         PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
-        while (at < _to && subscription.Set is not null)
+        while (at < _to && subscription.State != SubscriberState.Inactive)
         {
             int count = _log.Copy(at, _to, int.MaxValue, piece);
             if (count < 0)
@@ -84,7 +84,7 @@ internal sealed partial class EventHub
         long conflated = subscription.Conflated?.Count ?? 0;
         subscription.SkipsSuperseded = _options.SlowSubscribers == SlowSubscribers.NewestPerKey;
         PublishedEvent[] newest = [.. _log.NewestPerKey(subscription.Cursor, target).Where(subscription.Wants)];
-        if (subscription.Set is null) return;
+        if (subscription.State == SubscriberState.Inactive) return;
         CountDropped(subscription, Math.Max(0, conflated + skipped - newest.Length));
         if (newest.Length > 0)
         {
@@ -136,6 +136,6 @@ internal sealed partial class EventHub
         subscription.Conflated = isLast ? default(ArraySegment<PublishedEvent>?) : conflated[count..];
         long cursor = isLast ? subscription.ResumeAfter : conflated[count - 1].Sequence;
         HandOut(subscription, conflated.AsSpan(0, count));
-        if (subscription.Set is not null) subscription.Cursor = cursor;
+        if (subscription.State != SubscriberState.Inactive) subscription.Cursor = cursor;
     }
 }

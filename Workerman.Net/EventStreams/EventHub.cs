@@ -79,7 +79,7 @@ internal sealed partial class EventHub
         subscription.Enter(this, start);
         subscription.LastSent = Loop.Now;
         Volatile.Write(ref _slowest, Math.Min(Slowest, start.After));
-        _catchingUp.Add(subscription);
+        MoveTo(subscription, SubscriberState.CatchingUp);
         Volatile.Write(ref _count, _count + 1);
         ArmKeepAlive();
         Wake();
@@ -88,12 +88,13 @@ internal sealed partial class EventHub
     /// <summary>It has left, or its connection is gone. May happen in the middle of a round.</summary>
     public void Remove(Subscription subscription)
     {
-        if (subscription.Set is not { } set) return;
-        set.Remove(subscription);
+        SubscriberState state = subscription.State;
+        if (state == SubscriberState.Inactive) return;
+        MoveTo(subscription, SubscriberState.Inactive);
         subscription.Leave();
         Volatile.Write(ref _count, _count - 1);
         // Whoever was the slowest is no longer: who is, the next round tells.
-        if (subscription.Cursor <= _slowest && set != _live) Wake();
+        if (subscription.Cursor <= _slowest && state != SubscriberState.Live) Wake();
         if (_count > 0) return;
         Loop.DeleteTimer(_keepAliveTimer);
         _keepAliveTimer = 0;
@@ -103,20 +104,43 @@ internal sealed partial class EventHub
     /// <summary>Its peer has read all that was sent.</summary>
     public void OnDrained(Subscription subscription)
     {
-        if (subscription.Set != _backPressured) return;
-        _backPressured.Remove(subscription);
-        _catchingUp.Add(subscription);
+        if (subscription.State != SubscriberState.BackPressured) return;
+        MoveTo(subscription, SubscriberState.CatchingUp);
         ApplyPolicy(subscription);
         Wake();
     }
 
+    /// <summary>Its peer has not read all that was sent.</summary>
     private void OnBackPressured(Subscription subscription)
     {
-        subscription.Set!.Remove(subscription);
-        _backPressured.Add(subscription);
-        subscription.Pending = 0;
-        subscription.Examined = subscription.Position;
+        if (subscription.State is SubscriberState.Live or SubscriberState.CatchingUp)
+            MoveTo(subscription, SubscriberState.BackPressured);
     }
+
+    /// <summary>Changes a subscriber's state, and with it the set that it is in. Nothing else does.</summary>
+    private void MoveTo(Subscription subscription, SubscriberState state)
+    {
+        SetOf(subscription.State)?.Remove(subscription);
+        subscription.State = state;
+        SetOf(state)?.Add(subscription);
+        if (state == SubscriberState.Live)
+        {
+            subscription.SkipsSuperseded = false;
+        }
+        else if (state == SubscriberState.BackPressured)
+        {
+            subscription.Pending = 0;
+            subscription.Examined = subscription.Position;
+        }
+    }
+
+    private SubscriptionSet? SetOf(SubscriberState state) => state switch
+    {
+        SubscriberState.Live => _live,
+        SubscriberState.CatchingUp => _catchingUp,
+        SubscriberState.BackPressured => _backPressured,
+        _ => null,
+    };
 
     /// <summary>Arms the heartbeat, also again where the application has deleted all timers of the loop.</summary>
     private void ArmKeepAlive()
@@ -166,7 +190,7 @@ internal sealed partial class EventHub
     {
         if (result == SendResult.Sent) return true;
         if (result == SendResult.Dropped) Remove(subscription);
-        else if (subscription.Set is not null) OnBackPressured(subscription);
+        else OnBackPressured(subscription);
         return false;
     }
 

@@ -81,9 +81,10 @@ public sealed class Subscription : IFeedSource
     /// <summary>Sequence after which the log goes on for it.</summary>
     internal long Position => Conflated is null ? Cursor : ResumeAfter;
 
-    /// <summary>The set that it is in; null if it has ended.</summary>
-    internal SubscriptionSet? Set { get; set; }
+    /// <summary>How its hub serves it. Only <see cref="EventHub.MoveTo"/> changes it.</summary>
+    internal SubscriberState State { get; set; }
 
+    /// <summary>Its place in the set of those in its state.</summary>
     internal int Index { get; set; }
 
     /// <summary>
@@ -166,9 +167,25 @@ public sealed class Subscription : IFeedSource
     }
 }
 
+/// <summary>How a subscriber is served: what it has had of the log, and whether its peer reads.</summary>
+internal enum SubscriberState : byte
+{
+    /// <summary>It has not begun, or it has left the stream or lost its connection.</summary>
+    Inactive,
+
+    /// <summary>It has every event up to where the last round ended, and gets what is new.</summary>
+    Live,
+
+    /// <summary>It lacks events, because it replays or was back-pressured: it gets a piece of the log in each round.</summary>
+    CatchingUp,
+
+    /// <summary>Its peer has not read what was sent: nothing is sent to it until it has.</summary>
+    BackPressured,
+}
+
 /// <summary>
-/// Subscriptions in one state, in no order: each knows its place, so that adding and removing cost the same however many there
-/// are. Whoever goes through it does so from the end: what is removed meanwhile is replaced by one that was visited already.
+/// The subscriptions that are in one state, in no order. Each knows its index, so adding and removing take the same time however
+/// many there are. It is iterated from the end: one that is removed meanwhile is replaced by the last, which was visited already.
 /// Belongs to its hub, on the loop's thread.
 /// </summary>
 internal sealed class SubscriptionSet
@@ -182,7 +199,6 @@ internal sealed class SubscriptionSet
     public void Add(Subscription subscription)
     {
         if (Count == _items.Length) Array.Resize(ref _items, Math.Max(4, Count * 2));
-        subscription.Set = this;
         subscription.Index = Count;
         _items[Count++] = subscription;
     }
@@ -193,7 +209,6 @@ internal sealed class SubscriptionSet
         _items[subscription.Index] = last;
         last.Index = subscription.Index;
         _items[Count] = null!;
-        subscription.Set = null;
         if (_items.Length > 64 && Count < _items.Length / 4) Array.Resize(ref _items, _items.Length / 2);
     }
 }
