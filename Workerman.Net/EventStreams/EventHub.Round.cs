@@ -5,13 +5,13 @@ using Workerman.Connection;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// A round: what was published since the last one goes to all who are level, in one write each and for most of them the very same
-/// bytes; then those who are behind get a piece of what they lack. After <see cref="Budget"/> it gives way to the loop's other
+/// A round: what was published since the last one goes to all live subscribers, in one write each, for most of them the same
+/// bytes; then those that are catching up get a piece of what they lack. After <see cref="Budget"/> it yields to the loop's other
 /// work and goes on in the next turn.
 /// </summary>
 internal sealed partial class EventHub
 {
-    /// <summary>Bytes that are handed to a connection at once, but for an event that is larger.</summary>
+    /// <summary>Bytes that one write has at most, unless a single event is larger.</summary>
     private const int WriteLimit = 64 * 1024;
 
     private static readonly long Budget = Stopwatch.Frequency / 100;
@@ -38,26 +38,27 @@ internal sealed partial class EventHub
         Idle,
 
         /// <summary>
-        /// Those who are level get what is new: first those who want everything and whose socket takes it now, many in one go.
+        /// Live subscribers get what is new: first those that want everything and whose socket takes it now, many with one system
+        /// call.
         /// </summary>
         Live,
 
-        /// <summary>Then the others, each alone, because that may call the application.</summary>
+        /// <summary>Then the other live subscribers, one by one, because their filters call the application.</summary>
         Individual,
 
-        /// <summary>Those who are behind get a piece.</summary>
+        /// <summary>Those that are catching up get a piece each.</summary>
         CatchingUp,
 
-        /// <summary>The stream is completed: all are ended.</summary>
+        /// <summary>The stream is completed: all subscriptions are ended.</summary>
         Ending,
     }
 
     private void Run()
     {
-        // Before the log is read: what is published from here on wakes again.
+        // Reset before the log is read, so what is published from here on wakes the hub again.
         Interlocked.Exchange(ref _woken, 0);
         if (_count == 0 && _phase == Phase.Idle) return;
-        // What woke it may have come since that round began, and wants one of its own.
+        // The event that woke the hub may have been published after that round began, and then needs the next one.
         bool goesOn = _phase != Phase.Idle;
         long deadline = Stopwatch.GetTimestamp() + Budget;
         if (_phase == Phase.Idle) BeginRound();
@@ -71,7 +72,7 @@ internal sealed partial class EventHub
     private void BeginRound()
     {
         _more = false;
-        // Read first: nothing is published after the completion, so what is read next is all.
+        // Read before the log: nothing is published after the completion, so the log then has all events.
         _ending = _stream.Ending;
         _after = Math.Max(_to, _log.First - 1);
         long head = _log.Head;
@@ -84,7 +85,7 @@ internal sealed partial class EventHub
         BeginPhase(Phase.Live, _live);
     }
 
-    /// <summary>Makes the bytes that most get: all that is new, in one piece.</summary>
+    /// <summary>Joins all new events into one piece, which is what most subscribers get.</summary>
     private void JoinWindow()
     {
         if (_windowCount == 0) return;
@@ -107,8 +108,7 @@ internal sealed partial class EventHub
     }
 
     /// <summary>
-    /// The next of a set, towards its beginning, because those who leave it meanwhile are replaced from its end; null if there is
-    /// none.
+    /// The next of a set, from its end to its beginning (see <see cref="SubscriptionSet"/>); null if there is none.
     /// </summary>
     private Subscription? Next(SubscriptionSet set)
     {
@@ -153,7 +153,7 @@ internal sealed partial class EventHub
             }
             else
             {
-                // Only where the log had to let go of what nobody has had yet.
+                // Only if the log had to remove events that it has not had yet.
                 MoveTo(subscription, SubscriberState.CatchingUp);
             }
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
@@ -168,8 +168,8 @@ internal sealed partial class EventHub
     }
 
     /// <summary>
-    /// Most get the very same bytes: many of them in one go. Nothing of the application's is called while some wait for the
-    /// others.
+    /// Adds one that gets the shared bytes to the batch, which is sent with one system call. Nothing of the application is called
+    /// before that.
     /// </summary>
     private void Share(Subscription subscription)
     {
@@ -204,7 +204,7 @@ internal sealed partial class EventHub
         return true;
     }
 
-    /// <summary>Puts one who has caught up among those who are level.</summary>
+    /// <summary>Makes one that has caught up live.</summary>
     private void MoveIfCaughtUp(Subscription subscription)
     {
         if (subscription.Cursor != _to || subscription.Conflated is not null)
@@ -215,7 +215,7 @@ internal sealed partial class EventHub
         MoveTo(subscription, SubscriberState.Live);
     }
 
-    /// <summary>A piece of what one who is behind lacks.</summary>
+    /// <summary>Hands one that is catching up a piece of what it lacks.</summary>
     private void HandOutPiece(Subscription subscription)
     {
         if (subscription.Conflated is { } conflated)
@@ -239,7 +239,7 @@ internal sealed partial class EventHub
     }
 
     /// <summary>
-    /// Hands one subscriber those of the events that it wants, which follow its cursor in the log and fit into one write.
+    /// Hands a subscriber those of the events that it wants. They follow its cursor in the log, and fit into one write.
     /// </summary>
     private void HandOut(Subscription subscription, ReadOnlySpan<PublishedEvent?> events)
     {
@@ -266,7 +266,7 @@ internal sealed partial class EventHub
             length += last.Bytes.Length;
             count++;
         }
-        // A filter is the application's, and may have ended what it was asked for.
+        // A filter is the application's, and may have ended the subscription.
         if (subscription.State != SubscriberState.Inactive)
             Conclude(subscription, events[^1]!.Sequence, last, joined is null ? last?.Bytes : joined.AsSpan(0, length), count,
                 skipped);
@@ -284,7 +284,7 @@ internal sealed partial class EventHub
             CountDelivered(subscription, count);
             Send(subscription, bytes);
         }
-        // What it is not interested in must not make the id too old that it would come back with.
+        // The events that it does not want would make the id that it resumes by too old.
         else if (cursor - subscription.Known > _options.ReplayCount / 2)
         {
             SendIdOnly(subscription);
@@ -301,7 +301,8 @@ internal sealed partial class EventHub
         ExamineBackPressured();
         long floor = _to;
         for (int i = 0; i < _catchingUp.Count; i++) floor = Math.Min(floor, _catchingUp[i].Position);
-        // Under the lock, because a subscriber that begins further back lowers it there; and what was kept for this round may go.
+        // Under the lock, because a new subscriber that begins further back lowers the floor there. What was kept for this round
+        // may be removed now.
         lock (_log.Gate)
         {
             _floor = floor;
@@ -316,7 +317,7 @@ internal sealed partial class EventHub
     private void EndAll(long deadline)
     {
         byte[] last = EventBlocks.Retry(_ending!.Retry);
-        // Who is behind has just come, to be given what it missed: the next round is for it.
+        // One that is catching up has just subscribed, and first gets what it missed: the next round ends it.
         while (_live.Count + _backPressured.Count > 0)
         {
             SubscriptionSet set = _live.Count > 0 ? _live : _backPressured;

@@ -2,10 +2,16 @@ using System.Buffers;
 
 namespace Workerman.EventStreams;
 
-/// <summary>Those who do not read: what waits for them, and what becomes of them when that is too much.</summary>
+/// <summary>
+/// Subscribers whose peers do not read: counts what waits for them, and applies <see cref="SlowSubscribers"/> when that is too
+/// much.
+/// </summary>
 internal sealed partial class EventHub
 {
-    /// <summary>Looks at all who are blocked. Those who may be behind without end are left alone until they read again.</summary>
+    /// <summary>
+    /// Counts what waits for each back-pressured subscriber, and disconnects those that are too slow if that is the policy. With
+    /// the other policies they lose events only when they read again.
+    /// </summary>
     private void ExamineBackPressured()
     {
         for (int i = _backPressured.Count - 1; i >= 0; i--)
@@ -19,7 +25,10 @@ internal sealed partial class EventHub
         }
     }
 
-    /// <summary>One that was blocked, or has lost events, goes on: where it was, or where the policy lets it.</summary>
+    /// <summary>
+    /// Applies the policy to one that reads again, or that lacks events which the log no longer has: it goes on where it was,
+    /// skips events, or is disconnected.
+    /// </summary>
     private void ApplyPolicy(Subscription subscription)
     {
         if (subscription.State == SubscriberState.Inactive) return;
@@ -29,7 +38,10 @@ internal sealed partial class EventHub
         else Skip(subscription);
     }
 
-    /// <summary>It comes back when it can, and resumes by id. What the system holds for it may still arrive.</summary>
+    /// <summary>
+    /// Destroys the connection. The client may connect again, and resumes by id; what is in the socket's buffer may still reach
+    /// it.
+    /// </summary>
     private void Disconnect(Subscription subscription)
     {
         Remove(subscription);
@@ -37,7 +49,8 @@ internal sealed partial class EventHub
     }
 
     /// <summary>
-    /// Counts what waits for one who does not want everything; what it does not want is passed over while nothing waits.
+    /// Counts the events that wait for a subscriber and that it wants. As long as none waits, its cursor moves past those that it
+    /// does not want.
     /// </summary>
     private void Examine(Subscription subscription)
     {
@@ -54,7 +67,7 @@ internal sealed partial class EventHub
             int count = _log.Copy(at, _to, int.MaxValue, piece);
             if (count < 0)
             {
-                // Nobody can tell any more which of these it wanted.
+                // These are no longer in the log, so it is not known which of them it wanted: all count.
                 long first = Math.Min(_log.First - 1, _to);
                 subscription.Pending += first - at;
                 at = first;
@@ -71,13 +84,16 @@ internal sealed partial class EventHub
         subscription.Examined = at;
     }
 
-    /// <summary>What is replayed to it does not make it slow.</summary>
+    /// <summary>Whether too many events wait for it. Those that are replayed to it do not count.</summary>
     private bool IsTooSlow(Subscription subscription) =>
         subscription.Pending > _options.MaxBacklog + Math.Max(0, subscription.Joined - subscription.Position);
 
     private bool HasLost(Subscription subscription) => subscription.Pending > 0 && subscription.Position < _log.First - 1;
 
-    /// <summary>Leaves out what is too much, but for the newest of each key where that is the policy.</summary>
+    /// <summary>
+    /// Skips the oldest events, as many as are too many; with <see cref="SlowSubscribers.NewestPerKey"/> the newest of each key
+    /// are kept.
+    /// </summary>
     private void Skip(Subscription subscription)
     {
         long target = NewestThatFit(subscription, out long skipped);
@@ -98,7 +114,7 @@ internal sealed partial class EventHub
         }
     }
 
-    /// <summary>The sequence after which not more events wait for it than may.</summary>
+    /// <summary>The sequence after which no more events wait for it than <see cref="EventStreamOptions.MaxBacklog"/>.</summary>
     private long NewestThatFit(Subscription subscription, out long skipped)
     {
         long start = Math.Max(subscription.Position, _log.First - 1);
@@ -125,7 +141,9 @@ internal sealed partial class EventHub
         return fits;
     }
 
-    /// <summary>A piece of the newest events of keys, from before the place where the log goes on.</summary>
+    /// <summary>
+    /// Hands out a piece of the newest events of keys, which come before the place where it goes on in the log.
+    /// </summary>
     private void HandOutConflated(Subscription subscription, ArraySegment<PublishedEvent> conflated)
     {
         int count = 0;

@@ -6,9 +6,9 @@ using Workerman.Protocols.Http;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// The subscribers of one stream on one loop: who they are, which of them wait for their peer to read, their figures and
-/// heartbeats. Publishing wakes it, from any thread; all else runs on the loop's thread. It lives while it has subscribers. How
-/// events are handed out is in <c>.Round.cs</c>, what becomes of those who are too slow in <c>.Slow.cs</c>.
+/// The subscribers of one stream on one loop: their states, their figures and their keep-alive comments. Publishing wakes it,
+/// from any thread; all else runs on the loop's thread. It exists while it has subscribers. Events are handed out in
+/// <c>.Round.cs</c>, the policy for slow subscribers is in <c>.Slow.cs</c>.
 /// </summary>
 internal sealed partial class EventHub
 {
@@ -17,13 +17,13 @@ internal sealed partial class EventHub
     private readonly EventStreamOptions _options;
     private readonly Action _run;
 
-    /// <summary>Those who have everything up to where the last round ended.</summary>
+    /// <summary>Those in <see cref="SubscriberState.Live"/>.</summary>
     private readonly SubscriptionSet _live = new();
 
-    /// <summary>Those who are on their way there: they replay, or have been blocked.</summary>
+    /// <summary>Those in <see cref="SubscriberState.CatchingUp"/>.</summary>
     private readonly SubscriptionSet _catchingUp = new();
 
-    /// <summary>Those whose peer has not read what was sent: nothing is sent to them.</summary>
+    /// <summary>Those in <see cref="SubscriberState.BackPressured"/>.</summary>
     private readonly SubscriptionSet _backPressured = new();
 
     private int _woken;
@@ -53,24 +53,26 @@ internal sealed partial class EventHub
 
     public long Dropped => Volatile.Read(ref _dropped);
 
-    /// <summary>Up to where all who keep up have been served.</summary>
+    /// <summary>
+    /// The sequence up to which all subscribers that keep up have been served: the log may remove those events.
+    /// </summary>
     public long Floor => Volatile.Read(ref _floor);
 
-    /// <summary>How far the slowest subscriber has come; the end of all sequences if there is none.</summary>
+    /// <summary>The sequence that the slowest subscriber has reached; the largest one if there is no subscriber.</summary>
     public long Slowest => Count == 0 ? long.MaxValue : Volatile.Read(ref _slowest);
 
-    /// <summary>There is something to do. Any thread.</summary>
+    /// <summary>Has a round run on the loop. Any thread.</summary>
     /// <returns>False if the loop has ended.</returns>
     public bool Wake()
     {
         if (Interlocked.Exchange(ref _woken, 1) != 0 || Loop.Post(_run)) return true;
-        // So that the next publisher finds out too.
+        // So that the next publisher is told too.
         Volatile.Write(ref _woken, 0);
         return false;
     }
 
     /// <summary>
-    /// Keeps the log from letting go of what comes after a sequence: somebody here begins there. Under the log's lock.
+    /// Keeps the log from removing what comes after a sequence, where a new subscriber begins. Under the log's lock.
     /// </summary>
     public void Protect(long after) => _floor = Math.Min(_floor, after);
 
@@ -85,7 +87,7 @@ internal sealed partial class EventHub
         Wake();
     }
 
-    /// <summary>It has left, or its connection is gone. May happen in the middle of a round.</summary>
+    /// <summary>Removes one that has left, or whose connection is gone. It may happen in the middle of a round.</summary>
     public void Remove(Subscription subscription)
     {
         SubscriberState state = subscription.State;
@@ -93,7 +95,7 @@ internal sealed partial class EventHub
         MoveTo(subscription, SubscriberState.Inactive);
         subscription.Leave();
         Volatile.Write(ref _count, _count - 1);
-        // Whoever was the slowest is no longer: who is, the next round tells.
+        // It may have been the slowest: the next round finds out which is now.
         if (subscription.Cursor <= _slowest && state != SubscriberState.Live) Wake();
         if (_count > 0) return;
         Loop.DeleteTimer(_keepAliveTimer);
@@ -142,7 +144,7 @@ internal sealed partial class EventHub
         _ => null,
     };
 
-    /// <summary>Arms the heartbeat, also again where the application has deleted all timers of the loop.</summary>
+    /// <summary>Arms the timer for keep-alive comments; again if the application has deleted all timers of the loop.</summary>
     private void ArmKeepAlive()
     {
         if (_options.Heartbeat == Timeout.InfiniteTimeSpan
@@ -153,8 +155,8 @@ internal sealed partial class EventHub
     }
 
     /// <summary>
-    /// A sign of life for those who have heard nothing for long: the id of the place they have come to, if the client does not
-    /// know it, so that it does not become too old while nothing comes that they want.
+    /// Sends a keep-alive comment to each live subscriber that was sent nothing for long; or, if it has passed events that it
+    /// does not want, an id-only event, so that the id it resumes by does not become too old.
     /// </summary>
     private void SendKeepAlives()
     {
@@ -162,7 +164,7 @@ internal sealed partial class EventHub
         long latest = _lastKeepAlive - (long)_options.Heartbeat.TotalMilliseconds;
         for (int i = _live.Count - 1; i >= 0; i--)
         {
-            // One that breaks may take others with it.
+            // A send that fails may remove others too.
             if (i >= _live.Count) continue;
             Subscription subscription = _live[i];
             if (subscription.LastSent > latest) continue;
@@ -179,7 +181,8 @@ internal sealed partial class EventHub
         Send(subscription, _idOnly);
     }
 
-    /// <summary>Hands bytes to a connection. Whether it takes them all, and goes on.</summary>
+    /// <summary>Hands bytes to a connection.</summary>
+    /// <returns>Whether the socket took them all.</returns>
     private bool Send(Subscription subscription, ReadOnlySpan<byte> bytes)
     {
         subscription.LastSent = Loop.Now;
@@ -208,18 +211,18 @@ internal sealed partial class EventHub
 }
 
 /// <summary>
-/// What a stream sends besides events: blocks that a browser dispatches nothing for (WHATWG HTML section 9.2.6). Pure; any
-/// thread.
+/// What a stream sends besides events: blocks without data, for which a browser dispatches no event (WHATWG HTML section 9.2.6).
+/// Pure; any thread.
 /// </summary>
 internal static class EventBlocks
 {
-    /// <summary>A sign of life.</summary>
+    /// <summary>A comment, which keeps the connection alive.</summary>
     public static byte[] KeepAlive { get; } = Encode(new ServerSentEvents { Comment = "" });
 
-    /// <summary>Sets the id that the client comes back with.</summary>
+    /// <summary>Sets the id that the client resumes by.</summary>
     public static byte[] IdOnly(string id) => Encode(new ServerSentEvents { Id = id });
 
-    /// <summary>Sets how long the client waits before it comes back; nothing if there is nothing to set.</summary>
+    /// <summary>Sets how long the client waits before it connects again; empty for null.</summary>
     public static byte[] Retry(TimeSpan? time) =>
         time is { } retry ? Encode(new ServerSentEvents { Retry = (int)retry.TotalMilliseconds }) : [];
 

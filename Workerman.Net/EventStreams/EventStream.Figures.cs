@@ -8,7 +8,7 @@ public sealed partial class EventStream
     private long _delivered;
     private long _dropped;
 
-    /// <summary>How many are subscribed. Any thread, like all figures.</summary>
+    /// <summary>How many subscribers are connected. Any thread, like all figures.</summary>
     public int Subscribers
     {
         get
@@ -26,14 +26,14 @@ public sealed partial class EventStream
     public long Delivered => Sum(ref _delivered, static hub => hub.Delivered);
 
     /// <summary>
-    /// How many events were skipped for subscribers that were too slow, counted for each and when it goes on. Those of one who is
-    /// disconnected are not: it may still resume.
+    /// How many events were skipped for subscribers that were too slow, counted for each, when it reads again. Those of one that
+    /// is disconnected are not counted: it may still resume.
     /// </summary>
     public long Dropped => Sum(ref _dropped, static hub => hub.Dropped);
 
     /// <summary>
-    /// How many events the slowest subscriber is behind; of events that it does not want only those count that lie behind one it
-    /// waits for.
+    /// How many events the slowest subscriber is behind; of events that it does not want only those count that come after one
+    /// which waits for it.
     /// </summary>
     public long Lag
     {
@@ -54,8 +54,8 @@ public sealed partial class EventStream
 
 /// <summary>
 /// The figures of all streams as <see cref="System.Diagnostics.Metrics"/>: meter <c>Workerman.EventStreams</c>, each measurement
-/// tagged <c>stream</c> with the stream's name. Observed when a listener asks, so that they cost nothing otherwise; a stream that
-/// is completed and left, or collected, is no longer. Any thread.
+/// tagged <c>stream</c> with the stream's name. They are read only when a listener asks for them. A stream that is completed and
+/// has no subscribers, or was collected, is left out. Any thread.
 /// </summary>
 internal static class StreamMeter
 {
@@ -66,7 +66,7 @@ internal static class StreamMeter
 
     static StreamMeter()
     {
-        // The instruments keep it.
+        // The meter is referenced by its instruments.
         var meter = new Meter(Name);
         meter.CreateObservableUpDownCounter("workerman.event_stream.subscribers",
             static () => Measure(static stream => stream.Subscribers), "{subscriber}", "Subscribers that are connected.");

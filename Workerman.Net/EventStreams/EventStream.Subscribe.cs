@@ -4,13 +4,15 @@ using Workerman.Protocols.Http;
 
 namespace Workerman.EventStreams;
 
-/// <summary>How a request becomes a subscription: the head, what was missed, and a place in the log.</summary>
+/// <summary>
+/// Makes a subscription of a request: answers it with the head of the stream, and finds where it begins in the log.
+/// </summary>
 public sealed partial class EventStream
 {
     /// <summary>
     /// Answers a request with the stream: a <c>text/event-stream</c> head, what came after <c>Last-Event-ID</c>, then each event
-    /// as it is published. It ends by itself with the connection. A HEAD request gets the head and is no subscriber. Any thread;
-    /// from another than the connection's it is handed over.
+    /// as it is published. It ends with the connection. A HEAD request gets the head and becomes no subscriber. Any thread; on
+    /// another than the connection's it is posted to the connection's loop.
     /// </summary>
     /// <param name="connection">The connection that the request came on.</param>
     /// <param name="request">The request, which has no answer yet.</param>
@@ -28,7 +30,7 @@ public sealed partial class EventStream
     /// <param name="connection">The connection that the request came on.</param>
     /// <param name="request">The request, which has no answer yet.</param>
     /// <param name="options">What is wanted.</param>
-    /// <exception cref="ArgumentException">Its header fields have one that is the stream's own.</exception>
+    /// <exception cref="ArgumentException">Its header fields have one that the stream sets itself.</exception>
     public Subscription Subscribe(TcpConnection connection, Request request, SubscribeOptions options)
     {
         ArgumentNullException.ThrowIfNull(connection);
@@ -77,7 +79,8 @@ public sealed partial class EventStream
             hub = HubOf(subscription.Connection);
             hub.Protect(start.After);
         }
-        // Nothing of the application is called in between, which could empty the hub and have it removed.
+        // Nothing of the application is called in between: it could end the hub's last subscription, and the hub would be
+        // removed.
         hub.Add(subscription, start);
         subscription.Connection.Feed(Opening(lastId, start));
     }
@@ -102,8 +105,8 @@ public sealed partial class EventStream
     }
 
     /// <summary>
-    /// What comes before the first event. Whoever has no id of this stream, or one that is too old, is given one to resume by:
-    /// cut off before the first event it would lose what is published meanwhile.
+    /// What is sent before the first event. A client without an id of this stream, or with one that is too old, is given an id to
+    /// resume by: if it loses its connection before the first event, it does not miss what is published meanwhile.
     /// </summary>
     private ReadOnlySpan<byte> Opening(string? lastId, in StartingPoint start)
     {
