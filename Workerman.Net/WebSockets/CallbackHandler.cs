@@ -18,7 +18,7 @@ internal sealed class CallbackHandler(ConnectionHandler inner, Func<TcpConnectio
     {
         Verdict verdict = base.ReadMessage(connection, ref input);
         return verdict.Kind == VerdictKind.NeedMore
-            ? ControlCalls.Tell(connection, verdict, Owner as IWebSocketEvents, this)
+            ? ControlFrames.Tell(connection, verdict, Owner as IWebSocketEvents, this)
             : verdict;
     }
 

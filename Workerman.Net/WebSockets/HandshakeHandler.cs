@@ -20,7 +20,7 @@ internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents 
     {
         try
         {
-            Shake(connection, request);
+            Accept(connection, request);
         }
         catch (Exception e)
         {
@@ -31,17 +31,17 @@ internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents 
         if (connection.Protocol.IsOpening) connection.DropEarly();
     }
 
-    private void Shake(TcpConnection connection, Request request)
+    private void Accept(TcpConnection connection, Request request)
     {
-        if (Handshake.Refuse(request) is { } refusal)
+        if (ServerHandshake.Refuse(request) is { } refusal)
         {
             OnRejected(connection, Verdict.Reject(refusal.StatusCode, "no opening handshake of a WebSocket"));
             connection.Send(refusal);
             return;
         }
-        if (connection.Protocol is not OpeningProtocol opening) return;
+        if (connection.Protocol is not HandshakeProtocol opening) return;
         opening.AnsweredWith = 0;
-        (WebSocketExtension.Find(connection)?.OnConnect ?? events.OnWebSocketConnect)?.Invoke(connection, request);
+        (WebSocketCallbacks.Find(connection)?.OnConnect ?? events.OnWebSocketConnect)?.Invoke(connection, request);
         // Piped on.
         if (connection.Protocol != opening) return;
         if (connection.Status != ConnectionStatus.Established || !opening.IsUnanswered(request))
@@ -50,9 +50,9 @@ internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents 
             return;
         }
         WebSocketUpgrade.Open(connection, request,
-            new WebSocketProtocol(takesBinary, options, Handshake.Negotiate(request, options.Deflate)), Inner);
+            new WebSocketProtocol(takesBinary, options, ServerHandshake.Negotiate(request, options.Deflate)), Inner);
         if (connection.Protocol is not WebSocketProtocol) return;
-        if ((WebSocketExtension.Find(connection)?.OnConnected ?? events.OnWebSocketConnected) is { } connected)
-            ControlCalls.Guard(this, connection, () => connected(connection, request));
+        if ((WebSocketCallbacks.Find(connection)?.OnConnected ?? events.OnWebSocketConnected) is { } connected)
+            ControlFrames.Guard(this, connection, () => connected(connection, request));
     }
 }

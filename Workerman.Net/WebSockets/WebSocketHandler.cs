@@ -15,7 +15,7 @@ internal sealed class WebSocketHandler<T>(ConnectionHandler<T> inner, IWebSocket
     public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
     {
         Verdict verdict = inner.ReadMessage(connection, ref input);
-        return verdict.Kind == VerdictKind.NeedMore ? ControlCalls.Tell(connection, verdict, events, this) : verdict;
+        return verdict.Kind == VerdictKind.NeedMore ? ControlFrames.Tell(connection, verdict, events, this) : verdict;
     }
 
     /// <summary>Not called: the worker's own handler reads.</summary>

@@ -11,8 +11,8 @@ internal static class WebSocketUpgrade
     /// <exception cref="InvalidOperationException">The application has set a header field that cannot be.</exception>
     public static void Open(TcpConnection connection, Request request, WebSocketProtocol protocol, ConnectionHandler handler)
     {
-        Response answer = Handshake.Accept(request, protocol.Deflate);
-        if (Handshake.SubprotocolOf(request) is { } subprotocol) WebSocketExtension.Of(connection).Subprotocol = subprotocol;
+        Response answer = ServerHandshake.Accept(request, protocol.Deflate);
+        if (ServerHandshake.SubprotocolOf(request) is { } subprotocol) WebSocketCallbacks.Of(connection).Subprotocol = subprotocol;
         bool stopping = connection.Protocol is HttpProtocol { IsStopping: true };
         connection.Upgrade(new UpgradeAnswer(answer), protocol, handler);
         // The request was answered late: who stops was told of it as HTTP.

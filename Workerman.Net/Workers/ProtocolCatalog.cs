@@ -80,7 +80,7 @@ internal static class ProtocolCatalog
     private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure) => scheme switch
     {
         _ when !Has<T>(Messages[scheme]) => null,
-        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, () => new OpeningProtocol(options.Http, isSecure, scheme == "unix")),
+        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, () => new HandshakeProtocol(options.Http, isSecure, scheme == "unix")),
         "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, scheme == "unix"),
         "text" => PlainProtocols.Text<T>(),
         "frame" => PlainProtocols.Frame<T>(),

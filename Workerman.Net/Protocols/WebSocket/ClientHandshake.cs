@@ -83,7 +83,7 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
         if (!OptionList.Contains(Joined(fields, "upgrade"), "websocket")
             || !OptionList.Contains(Joined(fields, "connection"), "upgrade"))
             return Verdict.Reject(0, "the server did not upgrade to a WebSocket");
-        if (Joined(fields, "sec-websocket-accept") != Handshake.AcceptOf(_key))
+        if (Joined(fields, "sec-websocket-accept") != ServerHandshake.AcceptOf(_key))
             return Verdict.Reject(0, "the server's Sec-WebSocket-Accept is not of this handshake");
         Subprotocol = Joined(fields, "sec-websocket-protocol");
         if (Subprotocol is not null && !options.Subprotocols.Contains(Subprotocol))

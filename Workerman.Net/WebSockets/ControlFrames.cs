@@ -8,7 +8,7 @@ namespace Workerman.WebSockets;
 /// Tells the application of control frames (RFC 6455 section 5.5), by the connection's own callbacks or else its worker's. No
 /// state; on the connection's loop.
 /// </summary>
-internal static class ControlCalls
+internal static class ControlFrames
 {
     /// <summary>After a reading that gave no message: tells of the ping, pong or close that ended it, if one did.</summary>
     /// <param name="connection">The connection that was read.</param>
@@ -21,16 +21,16 @@ internal static class ControlCalls
         if (connection.Protocol is not WebSocketProtocol protocol) return verdict;
         if (protocol.PeerClose is { } close)
         {
-            if ((WebSocketExtension.Find(connection)?.OnClose ?? events?.OnWebSocketClose) is { } closed)
+            if ((WebSocketCallbacks.Find(connection)?.OnClose ?? events?.OnWebSocketClose) is { } closed)
                 Guard(handler, connection, () => closed(connection, close.Code, close.Reason));
         }
         else if (protocol.TakePong() is { } pong)
         {
-            Call(WebSocketExtension.Find(connection)?.OnPong ?? events?.OnWebSocketPong, connection, pong, handler);
+            Call(WebSocketCallbacks.Find(connection)?.OnPong ?? events?.OnWebSocketPong, connection, pong, handler);
         }
         else if (protocol.ReceivedPing is { } ping)
         {
-            Call(WebSocketExtension.Find(connection)?.OnPing ?? events?.OnWebSocketPing, connection, ping, handler);
+            Call(WebSocketCallbacks.Find(connection)?.OnPing ?? events?.OnWebSocketPing, connection, ping, handler);
         }
         else
         {

@@ -1,7 +1,9 @@
 using System.Buffers;
+using Workerman.Protocols;
 using Workerman.Protocols.Http;
+using Workerman.Protocols.WebSocket;
 
-namespace Workerman.Protocols.WebSocket;
+namespace Workerman.WebSockets;
 
 /// <summary>
 /// The protocol of a <c>websocket://</c> connection until it is one: HTTP for what comes, and for the answers that refuse; text,
@@ -9,7 +11,7 @@ namespace Workerman.Protocols.WebSocket;
 /// not compressed, whatever the handshake agrees on later: RFC 7692 section 6 leaves that to each message. It belongs to its
 /// connection, on the loop's thread.
 /// </summary>
-internal sealed class OpeningProtocol(HttpOptions options, bool isSecure, bool isUnix)
+internal sealed class HandshakeProtocol(HttpOptions options, bool isSecure, bool isUnix)
     : HttpProtocol(options, isSecure, isUnix), IEncoder<Response>, IEncoder<WebSocketMessage>
 {
     /// <summary>Writes the frames. A server's without compression has no state.</summary>

@@ -7,7 +7,7 @@ using Workerman.WebSockets;
 namespace Workerman;
 
 /// <summary>What a connection has besides as a WebSocket: here, because the connection's own layer knows no protocols.</summary>
-public static class WebSocketExtensions
+public static class WebSocketConnectionExtensions
 {
     /// <summary>What to do instead of waiting in <c>OnWebSocketConnect</c>, which the handshake does not wait for.</summary>
     internal const string ConnectCure =
@@ -21,8 +21,8 @@ public static class WebSocketExtensions
         /// </summary>
         public Action<TcpConnection, Request>? OnWebSocketConnect
         {
-            get => WebSocketExtension.Find(connection)?.OnConnect;
-            set => WebSocketExtension.Of(connection).OnConnect = AsyncVoid.Refuse(value, "OnWebSocketConnect", ConnectCure);
+            get => WebSocketCallbacks.Find(connection)?.OnConnect;
+            set => WebSocketCallbacks.Of(connection).OnConnect = AsyncVoid.Refuse(value, "OnWebSocketConnect", ConnectCure);
         }
 
         /// <summary>
@@ -31,8 +31,8 @@ public static class WebSocketExtensions
         /// </summary>
         public Action<TcpConnection, Request>? OnWebSocketConnected
         {
-            get => WebSocketExtension.Find(connection)?.OnConnected;
-            set => WebSocketExtension.Of(connection).OnConnected = value;
+            get => WebSocketCallbacks.Find(connection)?.OnConnected;
+            set => WebSocketCallbacks.Of(connection).OnConnected = value;
         }
 
         /// <summary>
@@ -41,8 +41,8 @@ public static class WebSocketExtensions
         /// </summary>
         public Action<TcpConnection, int, string>? OnWebSocketClose
         {
-            get => WebSocketExtension.Find(connection)?.OnClose;
-            set => WebSocketExtension.Of(connection).OnClose = value;
+            get => WebSocketCallbacks.Find(connection)?.OnClose;
+            set => WebSocketCallbacks.Of(connection).OnClose = value;
         }
 
         /// <summary>
@@ -52,8 +52,8 @@ public static class WebSocketExtensions
         /// </summary>
         public Action<TcpConnection, byte[]>? OnWebSocketPing
         {
-            get => WebSocketExtension.Find(connection)?.OnPing;
-            set => WebSocketExtension.Of(connection).OnPing = value;
+            get => WebSocketCallbacks.Find(connection)?.OnPing;
+            set => WebSocketCallbacks.Of(connection).OnPing = value;
         }
 
         /// <summary>
@@ -62,12 +62,12 @@ public static class WebSocketExtensions
         /// </summary>
         public Action<TcpConnection, byte[]>? OnWebSocketPong
         {
-            get => WebSocketExtension.Find(connection)?.OnPong;
-            set => WebSocketExtension.Of(connection).OnPong = value;
+            get => WebSocketCallbacks.Find(connection)?.OnPong;
+            set => WebSocketCallbacks.Of(connection).OnPong = value;
         }
 
         /// <summary>The subprotocol that was agreed on; null for none.</summary>
-        public string? Subprotocol => WebSocketExtension.Find(connection)?.Subprotocol;
+        public string? Subprotocol => WebSocketCallbacks.Find(connection)?.Subprotocol;
 
         /// <summary>
         /// Answers a request of an HTTP worker by going on as a WebSocket, beside pages and event streams on one port; PHP
@@ -110,13 +110,13 @@ public static class WebSocketExtensions
             if (connection.Protocol is not HttpProtocol http || !http.IsUnanswered(request))
                 throw new InvalidOperationException("This request has been answered already, or belongs to another connection. "
                     + "Upgrade the connection that the request came on, once, in place of an answer.");
-            if (Handshake.Refuse(request) is { } refusal)
+            if (ServerHandshake.Refuse(request) is { } refusal)
             {
                 connection.Send(refusal);
                 return false;
             }
             options ??= connection.Worker?.Options.WebSocket ?? new WebSocketOptions();
-            var protocol = new WebSocketProtocol(takesBinary: true, options, Handshake.Negotiate(request, options.Deflate));
+            var protocol = new WebSocketProtocol(takesBinary: true, options, ServerHandshake.Negotiate(request, options.Deflate));
             WebSocketUpgrade.Open(connection, request, protocol, new CallbackHandler(connection.Handler, onMessage));
             return connection.Protocol == protocol;
         }
@@ -156,7 +156,7 @@ public static class WebSocketExtensions
             OnLoop(connection, () =>
             {
                 if (connection.Protocol is WebSocketProtocol protocol) protocol.SetClose(code, reason);
-                if (connection.Protocol is WebSocketProtocol or OpeningProtocol) connection.Close();
+                if (connection.Protocol is WebSocketProtocol or HandshakeProtocol) connection.Close();
             });
         }
     }

@@ -7,7 +7,7 @@ namespace Workerman.WebSockets;
 /// What a connection has besides when it is a WebSocket, or may become one: callbacks of its own that take the place of its
 /// worker's, and what was agreed on. Made when it is needed; belongs to the connection.
 /// </summary>
-internal sealed class WebSocketExtension
+internal sealed class WebSocketCallbacks
 {
     public Action<TcpConnection, Request>? OnConnect { get; set; }
 
@@ -22,13 +22,13 @@ internal sealed class WebSocketExtension
     public string? Subprotocol { get; set; }
 
     /// <summary>What a connection has, or null.</summary>
-    public static WebSocketExtension? Find(TcpConnection connection) => connection.Extension as WebSocketExtension;
+    public static WebSocketCallbacks? Find(TcpConnection connection) => connection.Extension as WebSocketCallbacks;
 
     /// <summary>What a connection has, made if need be.</summary>
-    public static WebSocketExtension Of(TcpConnection connection)
+    public static WebSocketCallbacks Of(TcpConnection connection)
     {
-        if (connection.Extension is WebSocketExtension known) return known;
-        var made = new WebSocketExtension();
+        if (connection.Extension is WebSocketCallbacks known) return known;
+        var made = new WebSocketCallbacks();
         connection.Extension = made;
         return made;
     }

@@ -7,7 +7,7 @@ namespace Workerman.Protocols.WebSocket;
 /// <summary>
 /// The server's half of the opening handshake (RFC 6455 section 4.2): judges a request, and makes the answer. Pure; any thread.
 /// </summary>
-internal static class Handshake
+internal static class ServerHandshake
 {
     private const string Version = "13";
     private const string ProtocolField = "Sec-WebSocket-Protocol";
