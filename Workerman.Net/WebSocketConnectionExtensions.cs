@@ -6,7 +6,10 @@ using Workerman.WebSockets;
 
 namespace Workerman;
 
-/// <summary>What a connection has besides as a WebSocket: here, because the connection's own layer knows no protocols.</summary>
+/// <summary>
+/// The members of a connection that is or becomes a WebSocket. They are extensions, because the connection's own layer knows no
+/// protocols.
+/// </summary>
 public static class WebSocketConnectionExtensions
 {
     /// <summary>What to do instead of waiting in <c>OnWebSocketConnect</c>, which the handshake does not wait for.</summary>
@@ -46,7 +49,7 @@ public static class WebSocketConnectionExtensions
         }
 
         /// <summary>
-        /// The peer has sent a ping, with up to 125 bytes; the pong follows in any case. Of a worker's connection it takes the
+        /// The peer has sent a ping, with up to 125 bytes; the pong is sent in any case. Of a worker's connection it takes the
         /// place of the worker's <c>OnWebSocketPing</c>; clients have it too (PHP: <c>$connection-&gt;onWebSocketPing</c>, which
         /// takes the place of the pong).
         /// </summary>
@@ -70,14 +73,14 @@ public static class WebSocketConnectionExtensions
         public string? Subprotocol => WebSocketCallbacks.Find(connection)?.Subprotocol;
 
         /// <summary>
-        /// Answers a request of an HTTP worker by going on as a WebSocket, beside pages and event streams on one port; PHP
-        /// cannot. A request that is no proper handshake is answered with what is wrong (400, 405, 426). On the connection's
-        /// loop.
+        /// Answers a request of an HTTP worker by making its connection a WebSocket, so that one port has WebSockets beside pages
+        /// and event streams; not in PHP. A request that is no valid handshake is answered with what is wrong (400, 405, 426). On
+        /// the connection's loop.
         /// </summary>
         /// <param name="request">The request, which has no answer yet. <see cref="Request.UpgradeHeaders"/> go with the
         /// answer.</param>
         /// <param name="onMessage">What is called with each message, on the connection's loop.</param>
-        /// <param name="options">Limits and patience; null for the worker's (<see cref="WorkerOptions.WebSocket"/>).</param>
+        /// <param name="options">Limits and timeouts; null for the worker's (<see cref="WorkerOptions.WebSocket"/>).</param>
         /// <returns>Whether it is a WebSocket now, and can send messages.</returns>
         /// <exception cref="InvalidOperationException">The request has been answered, or the call is not on the connection's
         /// loop.</exception>
@@ -103,74 +106,27 @@ public static class WebSocketConnectionExtensions
         {
             ArgumentNullException.ThrowIfNull(request);
             ArgumentNullException.ThrowIfNull(onMessage);
-            if (!connection.Loop.IsCurrent)
-                throw new InvalidOperationException("UpgradeToWebSocket belongs on the connection's loop: call it in OnMessage, "
-                    + "or after an await in OnMessageAsync.");
-            if (connection.Status != ConnectionStatus.Established) return false;
-            if (connection.Protocol is not HttpProtocol http || !http.IsUnanswered(request))
-                throw new InvalidOperationException("This request has been answered already, or belongs to another connection. "
-                    + "Upgrade the connection that the request came on, once, in place of an answer.");
-            if (ServerHandshake.Refuse(request) is { } refusal)
-            {
-                connection.Send(refusal);
-                return false;
-            }
             options ??= connection.Worker?.Options.WebSocket ?? new WebSocketOptions();
-            var protocol = new WebSocketProtocol(takesBinary: true, options, ServerHandshake.Negotiate(request, options.Deflate));
-            WebSocketUpgrade.Open(connection, request, protocol, new CallbackHandler(connection.Handler, onMessage));
-            return connection.Protocol == protocol;
+            return WebSocketUpgrade.AnswerWith(connection, request, options, new CallbackHandler(connection.Handler, onMessage));
         }
 
         /// <summary>
-        /// Asks the peer of a WebSocket for a sign of life, at most 125 bytes with it; <c>OnWebSocketPong</c> tells of the
-        /// answer. On one that is not open, yet or any more, it does nothing, nor on a page of an HTTP worker. Any thread.
+        /// Sends a ping to the peer of a WebSocket, with at most 125 bytes; <c>OnWebSocketPong</c> is called for the answer. It
+        /// does nothing while the WebSocket is not open, nor on another connection of an HTTP worker. Any thread.
         /// </summary>
         /// <exception cref="ArgumentException">There are more than 125 bytes.</exception>
         /// <exception cref="InvalidOperationException">The connection is no WebSocket, and its protocol never becomes
         /// one.</exception>
-        public void Ping(ReadOnlySpan<byte> payload = default)
-        {
-            ThrowIfNone(connection);
-            byte[] copy = payload.ToArray();
-            WebSocketProtocol.CheckPing(copy);
-            OnLoop(connection, () =>
-            {
-                if (connection.Status != ConnectionStatus.Established
-                    || connection.Protocol is not WebSocketProtocol { IsOpening: false } protocol) return;
-                protocol.QueuePing(copy);
-                connection.SendControl();
-            });
-        }
+        public void Ping(ReadOnlySpan<byte> payload = default) => ControlFrames.Ping(connection, payload);
 
         /// <summary>
         /// Ends a WebSocket with a code of <see cref="CloseCode"/>, or 3000 to 4999, and a reason of at most 123 bytes. One that
-        /// is not open yet ends without them; a page of an HTTP worker does not. Any thread.
+        /// is not open yet ends without them; another connection of an HTTP worker does not end. Any thread.
         /// </summary>
         /// <exception cref="ArgumentException">The code may not be sent, or the reason is too long.</exception>
         /// <exception cref="InvalidOperationException">The connection is no WebSocket, and its protocol never becomes
         /// one.</exception>
-        public void CloseWebSocket(int code = CloseCode.Normal, string reason = "")
-        {
-            ThrowIfNone(connection);
-            WebSocketProtocol.CheckClose(code, reason);
-            OnLoop(connection, () =>
-            {
-                if (connection.Protocol is WebSocketProtocol protocol) protocol.SetClose(code, reason);
-                if (connection.Protocol is WebSocketProtocol or HandshakeProtocol) connection.Close();
-            });
-        }
-    }
-
-    private static void ThrowIfNone(TcpConnection connection)
-    {
-        if (connection.Protocol is not WebSocketProtocol && !connection.Protocol.SharesPort && !connection.HasOwnProtocol)
-            throw new InvalidOperationException($"A {connection.Protocol.Name} connection is no WebSocket and becomes none; "
-                + "those of websocket:// and ws:// are, and of http:// by UpgradeToWebSocket.");
-    }
-
-    private static void OnLoop(TcpConnection connection, Action action)
-    {
-        if (connection.Loop.IsCurrent) action();
-        else connection.Loop.Post(action);
+        public void CloseWebSocket(int code = CloseCode.Normal, string reason = "") =>
+            ControlFrames.Close(connection, code, reason);
     }
 }

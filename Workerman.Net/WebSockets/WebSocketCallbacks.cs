@@ -4,8 +4,8 @@ using Workerman.Protocols.Http;
 namespace Workerman.WebSockets;
 
 /// <summary>
-/// What a connection has besides when it is a WebSocket, or may become one: callbacks of its own that take the place of its
-/// worker's, and what was agreed on. Made when it is needed; belongs to the connection.
+/// What a connection that is or may become a WebSocket has in addition: callbacks of its own, which replace its worker's, and the
+/// subprotocol that was agreed on. Created when it is first needed; belongs to the connection.
 /// </summary>
 internal sealed class WebSocketCallbacks
 {
@@ -21,10 +21,10 @@ internal sealed class WebSocketCallbacks
 
     public string? Subprotocol { get; set; }
 
-    /// <summary>What a connection has, or null.</summary>
+    /// <summary>Those of a connection; null if it has none.</summary>
     public static WebSocketCallbacks? Find(TcpConnection connection) => connection.Extension as WebSocketCallbacks;
 
-    /// <summary>What a connection has, made if need be.</summary>
+    /// <summary>Those of a connection, created if it has none.</summary>
     public static WebSocketCallbacks Of(TcpConnection connection)
     {
         if (connection.Extension is WebSocketCallbacks known) return known;

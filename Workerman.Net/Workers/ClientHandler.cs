@@ -22,7 +22,7 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
         if (verdict.Kind != VerdictKind.NeedMore) return verdict;
         if (!opening || connection.Protocol.IsOpening) return ControlFrames.Tell(connection, verdict, events: null, this);
         AfterOpening(connection);
-        return ControlFrames.GoOn(connection, verdict);
+        return ControlFrames.AfterCallback(connection, verdict);
     }
 
     private void AfterOpening(TcpConnection connection)
