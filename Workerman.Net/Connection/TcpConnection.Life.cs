@@ -66,7 +66,7 @@ public partial class TcpConnection : ISecureSocketHandler, IDeferredWork
             return;
         }
         if (TryAbandonDial() || Status is ConnectionStatus.Closing or ConnectionStatus.Closed) return;
-        if (_life.IsEstablished && Protocol.OwesCloseFrame)
+        if (_life.IsEstablished && Protocol.NeedsCloseFrame)
         {
             // It takes two to end: the peer answers, and what it sends meanwhile is read.
             End();
@@ -91,7 +91,7 @@ public partial class TcpConnection : ISecureSocketHandler, IDeferredWork
         }
         if (TryAbandonDial() || _life.IsEnding) return;
         BeginEnd(ConnectionPhase.Ending);
-        if (Protocol.OwesCloseFrame) Write(this, static (connection, _, output) => connection.Protocol.EncodeCloseFrame(output));
+        if (Protocol.NeedsCloseFrame) Write(this, static (connection, _, output) => connection.Protocol.EncodeCloseFrame(output));
         if (!_life.IsInBatch) Advance();
     }
 
@@ -463,7 +463,7 @@ public partial class TcpConnection : ISecureSocketHandler, IDeferredWork
 
     private void OnTimeout()
     {
-        Verdict verdict = Protocol.TimedOut(_life.Awaited);
+        Verdict verdict = Protocol.OnTimeout(_life.Awaited);
         if (verdict.Kind == VerdictKind.Reject)
         {
             Reject(verdict);

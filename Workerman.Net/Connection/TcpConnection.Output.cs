@@ -196,7 +196,7 @@ public partial class TcpConnection
 
     private static void WriteRaw(TcpConnection connection, ReadOnlySpan<byte> bytes, OutputBuffer output)
     {
-        if (connection.Protocol.TakesRaw()) output.Write(bytes);
+        if (connection.Protocol.TryBeginRaw()) output.Write(bytes);
     }
 
     /// <summary>A closed connection is handed over to as well: what is dropped, the protocol is told on the loop.</summary>
@@ -319,7 +319,7 @@ public partial class TcpConnection
     {
         string reason = $"A {Protocol.Name} connection cannot send {typeof(T)}; it sends {Protocol.Sends}. "
             + "SendRaw sends bytes past the protocol.";
-        if (!IsPiped && !HasOwnProtocol && !(Protocol.HasRelatives && message is IMessage)) throw new InvalidOperationException(reason);
+        if (!IsPiped && !HasOwnProtocol && !(Protocol.SharesPort && message is IMessage)) throw new InvalidOperationException(reason);
         if (!Loop.IsCurrent) return HandOver(reason, static (connection, reason) => connection.RefuseOpen(reason));
         return RefuseOpen(reason);
     }
