@@ -46,6 +46,8 @@ internal sealed partial class LayerTests
         Assert.That(NamespaceLine().Match(text).Groups[1].Value, Is.EqualTo(own), "the namespace is the folder's");
         foreach (Match line in UsingLine().Matches(text))
             Assert.That(line.Groups[1].Value, Is.AnyOf([own, .. allowed!]), $"{file} must not know it");
+        foreach (Match line in UsingStaticLine().Matches(text))
+            Assert.That((string[])[own, .. allowed!], Has.Some.AnyOf(line.Groups[1].Value, line.Groups[2].Value), $"{file} must not know it");
     }
 
     /// <summary>
@@ -61,8 +63,12 @@ internal sealed partial class LayerTests
             Assert.That(Regex.IsMatch(code, $@"(?<![\w.]){type}(?=[.<(\s?])(?!\s*[{{=;,)])"), Is.False, $"{file} names {type}");
     }
 
-    [GeneratedRegex(@"^using (?:static )?(Workerman[\w.]*?)(?:\.\w+Interop)?;", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^using (Workerman[\w.]*);", RegexOptions.Multiline)]
     private static partial Regex UsingLine();
+
+    /// <summary>The type, and its namespace.</summary>
+    [GeneratedRegex(@"^using static ((Workerman[\w.]*)\.\w+);", RegexOptions.Multiline)]
+    private static partial Regex UsingStaticLine();
 
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
     private static partial Regex NamespaceLine();

@@ -87,7 +87,7 @@ public readonly struct ConnectedSocket : IDisposable
     public void Dispose()
     {
         if (Socket is not null) Socket.Dispose();
-        else if (OperatingSystem.IsLinux() && Handle != 0) _ = EpollInterop.close((int)Handle);
+        else if (OperatingSystem.IsLinux() && Handle != 0) _ = SystemCalls.close((int)Handle);
     }
 
     /// <summary>Whether it is connected to itself: TCP allows that where nobody listens on the port that the system gave it.</summary>
@@ -102,23 +102,23 @@ public readonly struct ConnectedSocket : IDisposable
             // Its peer has reset it already, which the first receive finds.
             return false;
         }
-        return OperatingSystem.IsLinux() && EpollSocketCalls.PeerOf((int)Handle) is { } own && own.Equals(EpollSocketCalls.NameOf((int)Handle));
+        return OperatingSystem.IsLinux() && SocketCalls.PeerOf((int)Handle) is { } own && own.Equals(SocketCalls.NameOf((int)Handle));
     }
 
     [SupportedOSPlatform("linux")]
-    private static void SetNoDelay(int descriptor) => SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_NODELAY, 1);
+    private static void SetNoDelay(int descriptor) => SetOption(descriptor, SystemCalls.IPPROTO_TCP, SystemCalls.TCP_NODELAY, 1);
 
     [SupportedOSPlatform("linux")]
     private static void SetKeepAlive(int descriptor, int idle, int interval, int probes)
     {
-        SetOption(descriptor, EpollInterop.SOL_SOCKET, EpollInterop.SO_KEEPALIVE, 1);
-        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPIDLE, idle);
-        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPINTVL, interval);
-        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPCNT, probes);
+        SetOption(descriptor, SystemCalls.SOL_SOCKET, SystemCalls.SO_KEEPALIVE, 1);
+        SetOption(descriptor, SystemCalls.IPPROTO_TCP, SystemCalls.TCP_KEEPIDLE, idle);
+        SetOption(descriptor, SystemCalls.IPPROTO_TCP, SystemCalls.TCP_KEEPINTVL, interval);
+        SetOption(descriptor, SystemCalls.IPPROTO_TCP, SystemCalls.TCP_KEEPCNT, probes);
     }
 
     /// <summary>What it fails on is a connection that is gone already, which the first receive finds.</summary>
     [SupportedOSPlatform("linux")]
     private static unsafe void SetOption(int descriptor, int level, int option, int value) =>
-        _ = EpollInterop.setsockopt(descriptor, level, option, (byte*)&value, sizeof(int));
+        _ = SystemCalls.setsockopt(descriptor, level, option, (byte*)&value, sizeof(int));
 }

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
@@ -36,7 +36,7 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
         if (!_watched) loop.Post(() => End(error));
     }
 
-    public void OnReady(uint events) => End(EpollSocketCalls.TakeError(_fd));
+    public void OnReady(uint events) => End(SocketCalls.TakeError(_fd));
 
     public void Dispose()
     {
@@ -110,5 +110,5 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
         _handler.OnConnected(new ConnectedSocket(_fd, _peer));
     }
 
-    private static SocketError LastError() => EpollSocketCalls.ErrorOf(Marshal.GetLastPInvokeError());
+    private static SocketError LastError() => SocketCalls.ErrorOf(Marshal.GetLastPInvokeError());
 }

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
@@ -19,7 +19,7 @@ internal static unsafe partial class EpollDatagramCalls
     private const int ECONNREFUSED = 111;
     private const int EHOSTUNREACH = 113;
 
-    private const int AddressSize = SocketNames.Size;
+    private const int AddressSize = SocketAddresses.Size;
     private const int IPv4Size = 16;
 
     public static int Receive(int fd, Span<byte> buffer, out IPEndPoint? from, out SocketError error)
@@ -29,7 +29,7 @@ internal static unsafe partial class EpollDatagramCalls
         nint count;
         fixed (byte* bytes = buffer) count = recvfrom(fd, bytes, buffer.Length, 0, address, &length);
         error = count >= 0 ? SocketError.Success : ErrorOf(Marshal.GetLastPInvokeError());
-        from = count >= 0 ? SocketNames.Read(new ReadOnlySpan<byte>(address, Math.Min(length, AddressSize))) : null;
+        from = count >= 0 ? SocketAddresses.Read(new ReadOnlySpan<byte>(address, Math.Min(length, AddressSize))) : null;
         return count >= 0 ? (int)count : 0;
     }
 

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
@@ -51,19 +51,19 @@ internal sealed unsafe class EpollListener : ILoopListener, IEpollHandler
 
     public void OnReady(uint events)
     {
-        byte* name = stackalloc byte[SocketNames.Size];
+        byte* name = stackalloc byte[SocketAddresses.Size];
         for (int i = 0; i < BatchSize && _enabled && !_disposed; i++)
         {
             // The peer is asked for here, where it costs no call of its own: once it has reset the connection, the system has
             // forgotten it.
-            int length = SocketNames.Size;
+            int length = SocketAddresses.Size;
             int fd = accept4(_fd, name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (fd < 0)
             {
                 OnError(Marshal.GetLastPInvokeError());
                 return;
             }
-            _handler.OnAccepted(new ConnectedSocket(fd, PeerName.Read(new ReadOnlySpan<byte>(name, Math.Min(length, SocketNames.Size)))));
+            _handler.OnAccepted(new ConnectedSocket(fd, PeerName.Read(new ReadOnlySpan<byte>(name, Math.Min(length, SocketAddresses.Size)))));
         }
     }
 

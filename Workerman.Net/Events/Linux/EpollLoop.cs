@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
@@ -209,7 +209,7 @@ public sealed unsafe class EpollLoop : EventLoop
         {
             int result = ring.Results[i];
             if (result == IoUring.NotMade) sends[i].Send(bytes);
-            else if (result < 0) sends[i].End(0, EpollSocketCalls.ErrorOf(-result));
+            else if (result < 0) sends[i].End(0, SocketCalls.ErrorOf(-result));
             else sends[i].End(result, SocketError.Success);
         }
     }

@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 using static Workerman.Events.IoUringInterop;
 
 namespace Workerman.Events;

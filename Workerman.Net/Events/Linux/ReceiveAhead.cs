@@ -99,7 +99,7 @@ internal sealed unsafe class ReceiveAhead : IDisposable
         int result = _results[at];
         if (result < 0)
         {
-            error = EpollSocketCalls.ErrorOf(-result);
+            error = SocketCalls.ErrorOf(-result);
             return true;
         }
         count = result;

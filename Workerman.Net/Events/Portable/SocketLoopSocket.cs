@@ -126,7 +126,7 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
         if (!_disposed) _handler.OnSent(count, error);
     }
 
-    private static IPEndPoint? Plain(EndPoint? endPoint) => endPoint is IPEndPoint ip ? SocketNames.Plain(ip) : null;
+    private static IPEndPoint? Plain(EndPoint? endPoint) => endPoint is IPEndPoint ip ? SocketAddresses.Plain(ip) : null;
 
     /// <summary>What the socket says; nothing if it is gone, reset or closed.</summary>
     private T? Ask<T>(Func<Socket, T> question)

@@ -10,7 +10,7 @@ namespace Workerman.Events;
 /// IPv6 address (RFC 4291
 /// section 2.5.5.2); here it is always the IPv4 address that it is. No state; any thread.
 /// </summary>
-internal static class SocketNames
+internal static class SocketAddresses
 {
     /// <summary>Bytes that the longest address of the internet families takes.</summary>
     public const int Size = 28;
@@ -42,14 +42,14 @@ internal readonly record struct PeerName(IPAddress? IPv6, uint IPv4, ushort Port
 
     private static ReadOnlySpan<byte> IPv4Mapped => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-    /// <inheritdoc cref="SocketNames.Read"/>
+    /// <inheritdoc cref="SocketAddresses.Read"/>
     public static PeerName Read(ReadOnlySpan<byte> name)
     {
         if (name.Length < IPv4Size) return default;
         ushort port = BinaryPrimitives.ReadUInt16BigEndian(name[2..]);
         ushort family = MemoryMarshal.Read<ushort>(name);
         if (family == AF_INET) return new PeerName(null, MemoryMarshal.Read<uint>(name[4..]), port);
-        if (family != AF_INET6 || name.Length < SocketNames.Size) return default;
+        if (family != AF_INET6 || name.Length < SocketAddresses.Size) return default;
         ReadOnlySpan<byte> address = name.Slice(8, 16);
         return address.StartsWith(IPv4Mapped)
             ? new PeerName(null, MemoryMarshal.Read<uint>(address[12..]), port)
@@ -60,7 +60,7 @@ internal readonly record struct PeerName(IPAddress? IPv6, uint IPv4, ushort Port
     public static PeerName Of(EndPoint? endPoint)
     {
         if (endPoint is not IPEndPoint ip) return default;
-        IPAddress address = SocketNames.Plain(ip).Address;
+        IPAddress address = SocketAddresses.Plain(ip).Address;
         return address.AddressFamily == AddressFamily.InterNetwork
             ? new PeerName(null, MemoryMarshal.Read<uint>(address.GetAddressBytes()), (ushort)ip.Port)
             : new PeerName(address, 0, (ushort)ip.Port);

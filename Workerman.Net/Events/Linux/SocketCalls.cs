@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
@@ -11,7 +11,7 @@ namespace Workerman.Events;
 /// that owns the descriptor.
 /// </summary>
 [SupportedOSPlatform("linux")]
-internal static unsafe class EpollSocketCalls
+internal static unsafe class SocketCalls
 {
     private delegate int AskName(int fd, byte* address, int* length);
 
@@ -85,8 +85,8 @@ internal static unsafe class EpollSocketCalls
 
     private static IPEndPoint? Name(int fd, AskName ask)
     {
-        byte* address = stackalloc byte[SocketNames.Size];
-        int length = SocketNames.Size;
-        return ask(fd, address, &length) == 0 ? SocketNames.Read(new ReadOnlySpan<byte>(address, Math.Min(length, SocketNames.Size))) : null;
+        byte* address = stackalloc byte[SocketAddresses.Size];
+        int length = SocketAddresses.Size;
+        return ask(fd, address, &length) == 0 ? SocketAddresses.Read(new ReadOnlySpan<byte>(address, Math.Min(length, SocketAddresses.Size))) : null;
     }
 }

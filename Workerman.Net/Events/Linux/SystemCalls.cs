@@ -9,7 +9,7 @@ namespace Workerman.Events;
 /// <c>struct epoll_event</c>. No policy. Linux only. What is called for each request does not keep its error where <c>GetLastPInvokeError</c> finds it, which
 /// would be two calls more each time: ask <see cref="Marshal.GetLastSystemError"/> right after it.
 /// </summary>
-internal static unsafe partial class EpollInterop
+internal static unsafe partial class SystemCalls
 {
     public const int EPOLL_CLOEXEC = 0x80000;
     public const int EPOLL_CTL_ADD = 1;
