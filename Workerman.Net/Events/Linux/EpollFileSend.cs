@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
+using static Workerman.Events.Errno;
 using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;

@@ -68,7 +68,7 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
 
     public bool ShutdownSend() => shutdown(_fd, SHUT_WR) == 0;
 
-    public bool SetOption(int level, int name, int value) => SocketCalls.SetOption(_fd, level, name, value);
+    public bool SetOption(int level, int name, int value) => SocketOptions.Set(_fd, level, name, value);
 
     public void SendWhenWritable(ReadOnlyMemory<byte> data)
     {
@@ -96,7 +96,7 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
         Dispose();
         // Before the descriptor is free for another connection: who asks for an address meanwhile must not be told that one's.
         _closed = true;
-        if (reset) SocketCalls.ResetOnClose(_fd);
+        if (reset) SocketOptions.ResetOnClose(_fd);
         if (_socket is null) _ = close(_fd);
         else _socket.Dispose();
     }
