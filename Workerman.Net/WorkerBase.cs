@@ -185,7 +185,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     internal bool HasAddress { get; }
 
     /// <summary>The protocol's name, for the banner.</summary>
-    internal string Scheme => ListenAddress.SchemeOf(Address);
+    internal string Scheme => AddressParser.SchemeOf(Address);
 
     /// <summary>
     /// Opens the listening sockets (PHP: <c>listen()</c>). Before <see cref="Worker.RunAll"/> connections wait until it is called.

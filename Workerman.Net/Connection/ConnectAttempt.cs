@@ -24,7 +24,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
     {
         if (plan.Timeout != Timeout.InfiniteTimeSpan) _timer = loop.AddTimer(plan.Timeout, OnTimeout, persistent: false);
         if (plan.Target.IsUnix) Race([new UnixDomainSocketEndPoint(plan.Target.Uri)]);
-        else if (plan.Address is { } address) Race([new IPEndPoint(address, plan.Port)]);
+        else if (plan.Server.Address is { } address) Race([new IPEndPoint(address, plan.Server.Port)]);
         else LookUp();
     }
 
@@ -74,7 +74,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
 
     private void LookUp()
     {
-        _stage = $", while {plan.Host} was looked up";
+        _stage = $", while {plan.Server.Host} was looked up";
         _ = LookUpAsync();
     }
 
@@ -82,7 +82,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
     {
         try
         {
-            IPAddress[] addresses = await plan.LookUp(plan.Host).ConfigureAwait(false);
+            IPAddress[] addresses = await plan.LookUp(plan.Server.Host).ConfigureAwait(false);
             loop.Post(() => OnLookedUp(addresses));
         }
         catch (Exception e)
@@ -95,14 +95,14 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
     {
         if (_ended) return;
         AddressFamily? family = plan.BindTo?.AddressFamily;
-        IPEndPoint[] endPoints = [.. addresses.Where(address => family is null || address.AddressFamily == family).Select(address => new IPEndPoint(address, plan.Port))];
+        IPEndPoint[] endPoints = [.. addresses.Where(address => family is null || address.AddressFamily == family).Select(address => new IPEndPoint(address, plan.Server.Port))];
         if (endPoints.Length > 0) Race(endPoints);
-        else Fail(SocketError.HostNotFound, $"{plan.Host} has no address{(family is null ? "" : " of the family that BindTo has")}");
+        else Fail(SocketError.HostNotFound, $"{plan.Server.Host} has no address{(family is null ? "" : " of the family that BindTo has")}");
     }
 
     private void OnLookUpFailed(Exception exception)
     {
-        if (!_ended) Fail((exception as SocketException)?.SocketErrorCode ?? SocketError.HostNotFound, $"{plan.Host} cannot be looked up: {exception.Message}");
+        if (!_ended) Fail((exception as SocketException)?.SocketErrorCode ?? SocketError.HostNotFound, $"{plan.Server.Host} cannot be looked up: {exception.Message}");
     }
 
     private void ProxyFailed(SocketError error, string reason) => Fail(error, $"the proxy: {reason}");

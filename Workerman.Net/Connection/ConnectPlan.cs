@@ -25,12 +25,7 @@ internal sealed record ConnectPlan(ClientAddress Target, ProxyAddress? Proxy, IP
     public Action<Socket>? ConfigureSocket { get; init; }
 
     /// <summary>What is looked up and connected to.</summary>
-    public string Host => Proxy?.Host ?? Target.Host;
-
-    public int Port => Proxy?.Port ?? Target.Port;
-
-    /// <summary>The host's address, where no look-up is needed.</summary>
-    public IPAddress? Address => Proxy is null ? Target.Address : Proxy.Address;
+    public HostAndPort Server => Proxy?.Server ?? Target.Server;
 
     /// <summary>Sets the options of a socket before it connects.</summary>
     /// <exception cref="InvalidOperationException">The application's part failed.</exception>

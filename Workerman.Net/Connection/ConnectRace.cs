@@ -44,7 +44,7 @@ internal sealed class ConnectRace
         _won = won;
         _lost = lost;
         _untried = new Queue<EndPoint>(Interleave([.. addresses]));
-        _isNamed = plan.Address is null && !plan.Target.IsUnix;
+        _isNamed = plan.Server.Address is null && !plan.Target.IsUnix;
     }
 
     /// <summary>What is under way, for an error message: begins with a comma, or is empty.</summary>

@@ -177,6 +177,15 @@ public partial class TcpConnection : ISecureSocketHandler, IDeferredWork
         MoveTo(ConnectionPhase.ProxyHeader);
     }
 
+    /// <summary>
+    /// Gives the connection up when what was sent is not acknowledged for so long, or never
+    /// (<see cref="SocketOptions.SetUserTimeout"/>). On the loop.
+    /// </summary>
+    internal void LimitPeerSilence(TimeSpan limit)
+    {
+        if (limit != Timeout.InfiniteTimeSpan && !_life.IsGone) SocketOptions.SetUserTimeout(_socket, limit);
+    }
+
     /// <summary>One look at the time limits. About once a second, on the loop's thread.</summary>
     internal void Sweep()
     {

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Runtime.Versioning;
 
 namespace Workerman.Events;
 
@@ -41,7 +40,7 @@ public readonly struct ConnectedSocket : IDisposable
     public void SetNoDelay()
     {
         if (Socket is not null) Socket.NoDelay = true;
-        else if (OperatingSystem.IsLinux()) SetNoDelay((int)Handle);
+        else if (OperatingSystem.IsLinux()) SocketOptions.SetNoDelay((int)Handle);
     }
 
     /// <summary>Has the system ask a peer that is silent whether it is still there (SO_KEEPALIVE).</summary>
@@ -50,22 +49,8 @@ public readonly struct ConnectedSocket : IDisposable
     /// <param name="probes">Questions without an answer before the connection counts as lost (TCP_KEEPCNT).</param>
     public void SetKeepAlive(int idle, int interval, int probes)
     {
-        if (Socket is null)
-        {
-            if (OperatingSystem.IsLinux()) SetKeepAlive((int)Handle, idle, interval, probes);
-            return;
-        }
-        try
-        {
-            Socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            Socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, idle);
-            Socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, interval);
-            Socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, probes);
-        }
-        catch (SocketException)
-        {
-            // Gone already, which the first receive finds; or a system that has not all of these.
-        }
+        if (Socket is not null) SocketOptions.SetKeepAlive(Socket, idle, interval, probes);
+        else if (OperatingSystem.IsLinux()) SocketOptions.SetKeepAlive((int)Handle, idle, interval, probes);
     }
 
     /// <summary>
@@ -87,7 +72,7 @@ public readonly struct ConnectedSocket : IDisposable
     public void Dispose()
     {
         if (Socket is not null) Socket.Dispose();
-        else if (OperatingSystem.IsLinux() && Handle != 0) _ = EpollInterop.close((int)Handle);
+        else if (OperatingSystem.IsLinux() && Handle != 0) _ = SystemCalls.close((int)Handle);
     }
 
     /// <summary>Whether it is connected to itself: TCP allows that where nobody listens on the port that the system gave it.</summary>
@@ -102,23 +87,7 @@ public readonly struct ConnectedSocket : IDisposable
             // Its peer has reset it already, which the first receive finds.
             return false;
         }
-        return OperatingSystem.IsLinux() && EpollSocketCalls.PeerOf((int)Handle) is { } own && own.Equals(EpollSocketCalls.NameOf((int)Handle));
+        return OperatingSystem.IsLinux()
+            && SocketCalls.PeerOf((int)Handle) is { } own && own.Equals(SocketCalls.NameOf((int)Handle));
     }
-
-    [SupportedOSPlatform("linux")]
-    private static void SetNoDelay(int descriptor) => SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_NODELAY, 1);
-
-    [SupportedOSPlatform("linux")]
-    private static void SetKeepAlive(int descriptor, int idle, int interval, int probes)
-    {
-        SetOption(descriptor, EpollInterop.SOL_SOCKET, EpollInterop.SO_KEEPALIVE, 1);
-        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPIDLE, idle);
-        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPINTVL, interval);
-        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPCNT, probes);
-    }
-
-    /// <summary>What it fails on is a connection that is gone already, which the first receive finds.</summary>
-    [SupportedOSPlatform("linux")]
-    private static unsafe void SetOption(int descriptor, int level, int option, int value) =>
-        _ = EpollInterop.setsockopt(descriptor, level, option, (byte*)&value, sizeof(int));
 }

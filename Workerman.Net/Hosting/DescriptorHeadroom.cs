@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Hosting;
 
@@ -8,7 +8,7 @@ namespace Workerman.Hosting;
 /// it cannot start a thread, nor load what it has not needed before. Systems give out the lowest free number, so a number near
 /// the limit tells that few are left. Any thread.
 /// </summary>
-internal static partial class DescriptorHeadroom
+internal static class DescriptorHeadroom
 {
     private const int Most = 32;
 
@@ -34,17 +34,8 @@ internal static partial class DescriptorHeadroom
     private static long FindMark()
     {
         // Windows has handles instead, and no limit on them worth the name.
-        if (OperatingSystem.IsWindows() || getrlimit(OperatingSystem.IsLinux() ? 7 : 8, out RLimit limit) != 0) return long.MaxValue;
+        if (OperatingSystem.IsWindows() || getrlimit(RLIMIT_NOFILE, out ResourceLimit limit) != 0) return long.MaxValue;
         long descriptors = (long)Math.Min(limit.Current, long.MaxValue);
         return descriptors - Math.Min(Most, descriptors / 8);
-    }
-
-    [LibraryImport("libc")]
-    private static partial int getrlimit(int resource, out RLimit limit);
-
-    private struct RLimit
-    {
-        public ulong Current;
-        public ulong Maximum;
     }
 }

@@ -32,7 +32,8 @@ internal sealed record SocketSetup(int Backlog, bool ReusePort, UnixFileMode? Mo
     public void Prepare(Socket socket, ListenAddress address)
     {
         if (address.EndPoint is IPEndPoint { Address: var ip } && ip.Equals(IPAddress.IPv6Any)) socket.DualMode = true;
-        if (ReusePort) SetReusePort(socket, address);
+        if (ReusePort && !SocketOptions.TrySetReusePort(socket))
+            throw new WorkerStartException($"Cannot listen on {address.Text}: this system has no SO_REUSEPORT. Cure: leave ReusePort false.");
         try
         {
             Configure?.Invoke(socket);
@@ -48,14 +49,5 @@ internal sealed record SocketSetup(int Backlog, bool ReusePort, UnixFileMode? Mo
     {
         socket.SetNoDelay();
         KeepAlive?.ApplyTo(socket);
-    }
-
-    /// <summary>SO_REUSEPORT, which .NET has no name for: each loop then has a queue of its own in the kernel.</summary>
-    private static void SetReusePort(Socket socket, ListenAddress address)
-    {
-        (int level, int option) = OperatingSystem.IsLinux() ? (1, 15)
-            : OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD() ? (0xffff, 0x200)
-            : throw new WorkerStartException($"Cannot listen on {address.Text}: this system has no SO_REUSEPORT. Cure: leave ReusePort false.");
-        socket.SetRawSocketOption(level, option, BitConverter.GetBytes(1));
     }
 }

@@ -1,3 +1,6 @@
+using System.Runtime.Versioning;
+using static Workerman.Events.SystemCalls;
+
 namespace Workerman.Hosting;
 
 /// <summary>
@@ -9,8 +12,17 @@ internal readonly record struct UnixFileIdentity(bool IsSocket, ulong Device, ul
     /// <summary>The file at a path; null if there is none.</summary>
     public static UnixFileIdentity? Of(string path)
     {
-        if (OperatingSystem.IsLinux()) return UnixInterop.IdentityOf(path);
+        if (OperatingSystem.IsLinux()) return OfLinux(path);
         var file = new FileInfo(path);
         return file.Exists ? new UnixFileIdentity(file is { Length: 0, LinkTarget: null }, (ulong)file.CreationTimeUtc.Ticks, (ulong)file.LastWriteTimeUtc.Ticks) : null;
+    }
+
+    [SupportedOSPlatform("linux")]
+    private static unsafe UnixFileIdentity? OfLinux(string path)
+    {
+        var status = new FileStatus();
+        return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) == 0
+            ? new UnixFileIdentity(status.Kind == S_IFSOCK, status.Device, status.Number)
+            : null;
     }
 }

@@ -1,18 +1,16 @@
 using System.Net.Sockets;
 using System.Text;
+using static Workerman.Events.Errno;
 
 namespace Workerman.Hosting;
 
 /// <summary>The path of a <c>unix://</c> address, and why the system does not listen on it. Pure but for the current folder.</summary>
 internal static class UnixPath
 {
-    private const int EPERM = 1;
-    private const int ENOENT = 2;
-    private const int EACCES = 13;
-    private const int ENOTDIR = 20;
-    private const int EROFS = 30;
-    private const int LinuxInUse = 98;
+    /// <summary>EADDRINUSE of macOS and FreeBSD; the other numbers are the same there as on Linux.</summary>
     private const int MacInUse = 48;
+
+    /// <summary>WSAEADDRINUSE.</summary>
     private const int WindowsInUse = 10048;
 
     /// <summary>Bytes of <c>sun_path</c> in <c>sockaddr_un</c>, without the zero at its end.</summary>
@@ -40,7 +38,7 @@ internal static class UnixPath
             ENOTDIR => Bad(address, $"{folder} is no folder", "choose another path"),
             EACCES or EPERM => Bad(address, $"the system does not let this user make a socket in {folder}", "give the user the right to write there, or choose another path"),
             EROFS => Bad(address, $"{folder} is on a disk that cannot be written to", "choose another path"),
-            LinuxInUse or MacInUse or WindowsInUse => Bad(address, $"{path} is there and this user cannot remove it", "remove it, or choose another path"),
+            EADDRINUSE or MacInUse or WindowsInUse => Bad(address, $"{path} is there and this user cannot remove it", "remove it, or choose another path"),
             _ => Bad(address, message, "see the cause"),
         };
     }

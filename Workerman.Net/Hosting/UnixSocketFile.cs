@@ -1,5 +1,7 @@
 using System.ComponentModel;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
+using Workerman.Events;
 
 namespace Workerman.Hosting;
 
@@ -30,7 +32,7 @@ internal sealed class UnixSocketFile : IDisposable
         UnixSocketFile? file = null;
         try
         {
-            file = new UnixSocketFile(OperatingSystem.IsLinux() ? UnixInterop.Bind(path, Prepare) : Bind(path, Prepare), path);
+            file = new UnixSocketFile(Bind(path, Prepare), path);
             if (setup.Mode is { } chosen && !OperatingSystem.IsWindows()) File.SetUnixFileMode(path, chosen);
             file.Socket.Listen(setup.Backlog);
             return file;
@@ -54,13 +56,22 @@ internal sealed class UnixSocketFile : IDisposable
         Socket.Dispose();
     }
 
-    private static Socket Bind(string path, Action<Socket> prepare)
+    /// <summary>A socket that is bound to a path and does not listen yet.</summary>
+    /// <param name="path">Where to.</param>
+    /// <param name="prepare">Sets its options, before it is bound.</param>
+    /// <exception cref="Win32Exception">The system refuses.</exception>
+    internal static Socket Bind(string path, Action<Socket> prepare)
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        Socket socket = OperatingSystem.IsLinux()
+            ? MakeOnLinux()
+            : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             prepare(socket);
-            socket.Bind(new UnixDomainSocketEndPoint(path));
+            var endPoint = new UnixDomainSocketEndPoint(path);
+            // A socket that .NET binds deletes its path when it is closed, whoever has it then.
+            if (OperatingSystem.IsLinux()) Errno.Check(SocketCalls.Bind((int)socket.Handle, endPoint.Serialize()));
+            else socket.Bind(endPoint);
             return socket;
         }
         catch
@@ -68,6 +79,14 @@ internal sealed class UnixSocketFile : IDisposable
             socket.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Of a socket that .NET has made itself it would not believe that it is bound.</summary>
+    [SupportedOSPlatform("linux")]
+    private static Socket MakeOnLinux()
+    {
+        int descriptor = Errno.Check(SystemCalls.socket(SystemCalls.AF_UNIX, SystemCalls.SOCK_STREAM | SystemCalls.SOCK_CLOEXEC, 0));
+        return new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
     }
 
     private static void RemoveStale(ListenAddress address, string path)

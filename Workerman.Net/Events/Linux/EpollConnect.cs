@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
@@ -12,7 +12,7 @@ namespace Workerman.Events;
 /// SO_ERROR tells. Disposing gives up. Belongs to the loop's thread and to whoever asked for it.
 /// </summary>
 [SupportedOSPlatform("linux")]
-internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
+internal sealed class EpollConnect : IDisposable, IEpollHandler
 {
     private readonly EpollLoop _loop;
     private readonly IConnectHandler _handler;
@@ -30,13 +30,13 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
         SocketAddress address = endPoint.Serialize();
         _fd = socket(MemoryMarshal.Read<ushort>(address.Buffer.Span), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (_fd >= 0 && prepare is not null) Prepare(prepare);
-        SocketError error = _fd < 0 ? LastError() : Start(address, localEndPoint?.Serialize());
+        SocketError error = _fd < 0 ? SocketCalls.LastError() : Start(address, localEndPoint?.Serialize());
         if (error == SocketError.InProgress) error = Watch();
         // What has ended at once, as it does with Unix sockets, is told in the next round of posted work.
         if (!_watched) loop.Post(() => End(error));
     }
 
-    public void OnReady(uint events) => End(EpollSocketCalls.TakeError(_fd));
+    public void OnReady(uint events) => End(SocketOptions.TakeError(_fd));
 
     public void Dispose()
     {
@@ -61,19 +61,11 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
 
     private SocketError Start(SocketAddress address, SocketAddress? local)
     {
-        if (local is not null && Call(bind, local) != 0) return LastError();
-        if (Call(connect, address) == 0) return SocketError.Success;
-        SocketError error = LastError();
+        if (local is not null && SocketCalls.Bind(_fd, local) != 0) return SocketCalls.LastError();
+        if (SocketCalls.Connect(_fd, address) == 0) return SocketError.Success;
+        SocketError error = SocketCalls.LastError();
         // Interrupted or not: it goes on by itself.
         return error == SocketError.Interrupted ? SocketError.InProgress : error;
-    }
-
-    private delegate int WithAddress(int fd, byte* address, int length);
-
-    private int Call(WithAddress call, SocketAddress address)
-    {
-        // .NET writes a socket address just as the system wants it.
-        fixed (byte* bytes = address.Buffer.Span) return call(_fd, bytes, address.Size);
     }
 
     private SocketError Watch()
@@ -109,6 +101,4 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
         Unwatch();
         _handler.OnConnected(new ConnectedSocket(_fd, _peer));
     }
-
-    private static SocketError LastError() => EpollSocketCalls.ErrorOf(Marshal.GetLastPInvokeError());
 }

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
@@ -38,9 +38,9 @@ internal sealed class EpollDatagramSocket : ILoopDatagramSocket, IEpollHandler
         }
     }
 
-    public int Receive(Span<byte> buffer, out IPEndPoint? from, out SocketError error) => EpollDatagramCalls.Receive(_fd, buffer, out from, out error);
+    public int Receive(Span<byte> buffer, out IPEndPoint? from, out SocketError error) => SocketCalls.ReceiveFrom(_fd, buffer, out from, out error);
 
-    public SocketError Send(ReadOnlySpan<byte> data, IPEndPoint? to) => EpollDatagramCalls.Send(_fd, data, to, _isIPv6);
+    public SocketError Send(ReadOnlySpan<byte> data, IPEndPoint? to) => SocketCalls.SendTo(_fd, data, to, _isIPv6);
 
     public void Dispose()
     {
@@ -52,7 +52,7 @@ internal sealed class EpollDatagramSocket : ILoopDatagramSocket, IEpollHandler
     public void OnReady(uint events)
     {
         // An error comes even where nothing is asked for, again and again, until it is received.
-        if (!_readEnabled) _ = EpollDatagramCalls.TakeError(_fd);
+        if (!_readEnabled) _ = SocketOptions.TakeError(_fd);
         else _handler.OnReadable();
     }
 }

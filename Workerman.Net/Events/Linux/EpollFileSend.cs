@@ -3,7 +3,8 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.Errno;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
@@ -56,7 +57,7 @@ internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, 
         try
         {
             int read = FilePiece.Read(file, offset, count, buffer);
-            return read == 0 ? 0 : EpollSocketCalls.Send(fd, buffer.AsSpan(0, read), out error);
+            return read == 0 ? 0 : SocketCalls.Send(fd, buffer.AsSpan(0, read), out error);
         }
         finally
         {

@@ -1,7 +1,8 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.Errno;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
@@ -10,7 +11,7 @@ namespace Workerman.Events;
 /// is empty: with several loops on one socket that is every second wake-up. Belongs to the loop's thread.
 /// </summary>
 [SupportedOSPlatform("linux")]
-internal sealed unsafe class EpollListener : ILoopListener, IEpollHandler
+internal sealed class EpollListener : ILoopListener, IEpollHandler
 {
     /// <summary>Connections a turn: few, so that several loops share a rush and open connections are not kept waiting.</summary>
     private const int BatchSize = 8;
@@ -51,19 +52,15 @@ internal sealed unsafe class EpollListener : ILoopListener, IEpollHandler
 
     public void OnReady(uint events)
     {
-        byte* name = stackalloc byte[SocketNames.Size];
         for (int i = 0; i < BatchSize && _enabled && !_disposed; i++)
         {
-            // The peer is asked for here, where it costs no call of its own: once it has reset the connection, the system has
-            // forgotten it.
-            int length = SocketNames.Size;
-            int fd = accept4(_fd, name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            int fd = SocketCalls.Accept(_fd, out PeerName peer);
             if (fd < 0)
             {
                 OnError(Marshal.GetLastPInvokeError());
                 return;
             }
-            _handler.OnAccepted(new ConnectedSocket(fd, PeerName.Read(new ReadOnlySpan<byte>(name, Math.Min(length, SocketNames.Size)))));
+            _handler.OnAccepted(new ConnectedSocket(fd, peer));
         }
     }
 

@@ -3,7 +3,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.Errno;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
@@ -40,7 +41,7 @@ public sealed unsafe class EpollLoop : EventLoop
         {
             _epoll = Check(epoll_create1(EPOLL_CLOEXEC));
             _wake = Check(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-            _events = (byte*)NativeMemory.Alloc(MaxEvents, (nuint)EventSize);
+            _events = (byte*)NativeMemory.Alloc(MaxEvents, (nuint)EpollEvent.Size);
             Control(EPOLL_CTL_ADD, _wake, EPOLLIN, WakeData);
         }
         catch
@@ -176,7 +177,7 @@ public sealed unsafe class EpollLoop : EventLoop
         ring.Clear();
         for (; next < count && !ahead.IsFull; next++)
         {
-            (uint events, ulong data) = Read(_events + next * EventSize, EventSize);
+            (uint events, ulong data) = EventAt(next);
             if (data != WakeData && _slots.Find(data) is EpollSocket watch && watch.ReceivesAhead(events)) ahead.Order(next, watch.Descriptor);
         }
         ahead.Receive();
@@ -185,7 +186,7 @@ public sealed unsafe class EpollLoop : EventLoop
 
     private void Handle(int number)
     {
-        (uint events, ulong data) = Read(_events + number * EventSize, EventSize);
+        (uint events, ulong data) = EventAt(number);
         if (data == WakeData)
         {
             DrainWake();
@@ -207,7 +208,7 @@ public sealed unsafe class EpollLoop : EventLoop
                 if (send.Watch is not EpollSocket watch) throw new ArgumentException("A socket is not watched by an epoll loop; send on it with its own loop.", nameof(sends));
                 // The system would send whatever lies there.
                 if ((uint)send.Offset > (uint)bytes.Length || (uint)send.Length > (uint)(bytes.Length - send.Offset)) throw new ArgumentOutOfRangeException(nameof(sends), "What is to be sent is not among the bytes.");
-                ring.Queue(IoUringInterop.IORING_OP_SEND, watch.Descriptor, start + send.Offset, send.Length, MSG_NOSIGNAL);
+                ring.Queue(IoUringStructures.IORING_OP_SEND, watch.Descriptor, start + send.Offset, send.Length, MSG_NOSIGNAL);
             }
             ring.Submit();
         }
@@ -215,7 +216,7 @@ public sealed unsafe class EpollLoop : EventLoop
         {
             int result = ring.Results[i];
             if (result == IoUring.NotMade) sends[i].Send(bytes);
-            else if (result < 0) sends[i].End(0, EpollSocketCalls.ErrorOf(-result));
+            else if (result < 0) sends[i].End(0, ToSocketError(-result));
             else sends[i].End(result, SocketError.Success);
         }
     }
@@ -242,10 +243,10 @@ public sealed unsafe class EpollLoop : EventLoop
 
     private void Control(int operation, int fd, uint events, ulong data)
     {
-        byte* buffer = stackalloc byte[16];
-        Write(buffer, EventSize, events, data);
+        byte* buffer = stackalloc byte[EpollEvent.MaxSize];
+        EpollEvent.Write(buffer, EpollEvent.Size, events, data);
         Check(epoll_ctl(_epoll, operation, fd, buffer));
     }
 
-    private static int Check(int result) => result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError());
+    private (uint Events, ulong Data) EventAt(int number) => EpollEvent.Read(_events + number * EpollEvent.Size, EpollEvent.Size);
 }

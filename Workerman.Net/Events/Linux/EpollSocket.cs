@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
@@ -42,11 +42,11 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
         set => SetEvents(value ? _events | EPOLLIN : _events & ~EPOLLIN);
     }
 
-    public IPEndPoint? RemoteEndPoint => Unclosed(EpollSocketCalls.PeerOf(_fd));
+    public IPEndPoint? RemoteEndPoint => Unclosed(SocketCalls.PeerOf(_fd));
 
-    public IPEndPoint? LocalEndPoint => Unclosed(EpollSocketCalls.NameOf(_fd));
+    public IPEndPoint? LocalEndPoint => Unclosed(SocketCalls.NameOf(_fd));
 
-    public bool HasUnread => _loop.Ahead?.Holds(_fd) == true || EpollSocketCalls.HasUnread(_fd);
+    public bool HasUnread => _loop.Ahead?.Holds(_fd) == true || SocketCalls.HasUnread(_fd);
 
     public int Receive(Span<byte> buffer, out SocketError error)
     {
@@ -56,7 +56,7 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
             if (count == ReceiveAhead.Size) _ahead = false;
             return count;
         }
-        count = EpollSocketCalls.Receive(_fd, buffer, out error);
+        count = SocketCalls.Receive(_fd, buffer, out error);
         if (!_ahead && count < ReceiveAhead.Size) _ahead = _handler.ReceivesAtOnce;
         return count;
     }
@@ -64,11 +64,11 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
     /// <summary>Whether its handler will do nothing else first, about these events, than to receive, and not much.</summary>
     internal bool ReceivesAhead(uint events) => _ahead && events == EPOLLIN && ReadEnabled;
 
-    public int Send(ReadOnlySpan<byte> data, out SocketError error) => EpollSocketCalls.Send(_fd, data, out error);
+    public int Send(ReadOnlySpan<byte> data, out SocketError error) => SocketCalls.Send(_fd, data, out error);
 
     public bool ShutdownSend() => shutdown(_fd, SHUT_WR) == 0;
 
-    public bool SetOption(int level, int name, int value) => EpollSocketCalls.SetOption(_fd, level, name, value);
+    public bool SetOption(int level, int name, int value) => SocketOptions.Set(_fd, level, name, value);
 
     public void SendWhenWritable(ReadOnlyMemory<byte> data)
     {
@@ -96,7 +96,7 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
         Dispose();
         // Before the descriptor is free for another connection: who asks for an address meanwhile must not be told that one's.
         _closed = true;
-        if (reset) EpollSocketCalls.ResetOnClose(_fd);
+        if (reset) SocketOptions.ResetOnClose(_fd);
         if (_socket is null) _ = close(_fd);
         else _socket.Dispose();
     }
@@ -153,5 +153,5 @@ internal sealed class EpollSendOrder
     public EpollSendOrder(EpollFileSend file) => _file = file;
 
     /// <summary>Sends what the socket takes, once.</summary>
-    public int Send(int fd, out SocketError error) => _file.IsEmpty ? EpollSocketCalls.Send(fd, _bytes.Span, out error) : _file.Send(fd, out error);
+    public int Send(int fd, out SocketError error) => _file.IsEmpty ? SocketCalls.Send(fd, _bytes.Span, out error) : _file.Send(fd, out error);
 }

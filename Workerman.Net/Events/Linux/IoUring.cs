@@ -1,8 +1,9 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
-using static Workerman.Events.IoUringInterop;
+using static Workerman.Events.Errno;
+using static Workerman.Events.IoUringStructures;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.IoUringInterop;
+using static Workerman.Events.IoUringStructures;
 
 namespace Workerman.Events;
 
@@ -99,7 +99,7 @@ internal sealed unsafe class ReceiveAhead : IDisposable
         int result = _results[at];
         if (result < 0)
         {
-            error = EpollSocketCalls.ErrorOf(-result);
+            error = Errno.ToSocketError(-result);
             return true;
         }
         count = result;

@@ -59,7 +59,7 @@ internal sealed class SocketLoopDatagramSocket : ILoopDatagramSocket, ISocketLoo
             _seen = false;
             EndPoint sender = _any;
             int count = _socket.ReceiveFrom(buffer, SocketFlags.None, ref sender);
-            from = sender is IPEndPoint ip ? SocketNames.Plain(ip) : null;
+            from = (sender as IPEndPoint)?.Unmapped();
             return count;
         }
         catch (SocketException e)

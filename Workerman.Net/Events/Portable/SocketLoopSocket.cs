@@ -41,9 +41,9 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
         }
     }
 
-    public IPEndPoint? RemoteEndPoint => Ask(static socket => Plain(socket.RemoteEndPoint));
+    public IPEndPoint? RemoteEndPoint => Ask(static socket => (socket.RemoteEndPoint as IPEndPoint)?.Unmapped());
 
-    public IPEndPoint? LocalEndPoint => Ask(static socket => Plain(socket.LocalEndPoint));
+    public IPEndPoint? LocalEndPoint => Ask(static socket => (socket.LocalEndPoint as IPEndPoint)?.Unmapped());
 
     public bool HasUnread => Ask(static socket => socket.Available > 0);
 
@@ -125,8 +125,6 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
     {
         if (!_disposed) _handler.OnSent(count, error);
     }
-
-    private static IPEndPoint? Plain(EndPoint? endPoint) => endPoint is IPEndPoint ip ? SocketNames.Plain(ip) : null;
 
     /// <summary>What the socket says; nothing if it is gone, reset or closed.</summary>
     private T? Ask<T>(Func<Socket, T> question)
