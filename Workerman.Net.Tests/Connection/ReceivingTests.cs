@@ -25,7 +25,7 @@ internal sealed class ReceivingTests(Type loopType)
         using RawClient client = server.Connect();
         client.Send("1").ReadExactly(6);
         client.Send("2");
-        await Task.Delay(30);
+        await LoopTurns.Pass(server);
         Assert.That(received.ToString(), Is.EqualTo("1"));
         connection!.ResumeRecv();
         client.ReadExactly(6);
@@ -71,7 +71,7 @@ internal sealed class ReceivingTests(Type loopType)
         int requests = 4 * 1024 * 1024 / request.Length;
         Task sending = Task.Run(() => client.Send(string.Concat(Enumerable.Repeat(request, requests))));
         await Wait.Until(() => held.RecvBufferQueueSize >= 64 * 1024, "the read-ahead");
-        await Task.Delay(50);
+        await LoopTurns.Pass(server);
         Assert.That(held.RecvBufferQueueSize, Is.LessThan(192 * 1024));
         held.Send("first");
         Assert.That(client.ReadResponse().Body, Is.EqualTo("first"));

@@ -42,10 +42,12 @@ internal sealed class HandshakeTests(Type loopType)
     [Test]
     public async Task ClientThatGoesAwayDuringTheHandshakeLeavesALine([Values] bool resets)
     {
-        await using TestServer server = Start();
+        EventLoop? loop = null;
+        await using TestServer server = Start(worker => worker.OnWorkerStart = _ => loop = EventLoop.Current);
         RawClient client = server.Connect();
         client.Send("\x16\x03\x01");
-        await Task.Delay(20);
+        await Wait.Until(() => loop is not null, "the loop");
+        await LoopTurns.Pass(loop!);
         if (resets) client.Reset();
         else client.Dispose();
         await AssertFailed(server, 1, "ended during the handshake");
