@@ -7,6 +7,8 @@ namespace Workerman.Tests.Connection;
 
 /// <summary>The way of a client connection to its peer: what is reached, what fails and how that is told, what is sent and closed on the way.</summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: it counts the sockets of the process.
+[NonParallelizable]
 internal sealed class ConnectingTests(Type loopType)
 {
     private LoopRunner _loop = null!;

@@ -7,6 +7,8 @@ namespace Workerman.Tests.Hosting;
 
 /// <summary>What is asked of the whole process: the status of its workers, and all its connections.</summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: the workers of other tests are workers of the process too.
+[NonParallelizable]
 internal sealed class ProcessWideTests(Type loopType)
 {
     [Test]
