@@ -28,7 +28,7 @@ internal sealed class HandshakeTests(Type loopType)
     public async Task WhatIsNoHandshakeEndsTheConnection(string bytes, string reason)
     {
         // Some of it could still become one, so that only the time limit ends it: all at once.
-        await using TestServer server = Start(worker => worker.Options.Tls.HandshakeTimeout = TimeSpan.FromMilliseconds(500));
+        await using TestServer server = Start(worker => worker.Options.Tls.HandshakeTimeout = TimeSpan.FromSeconds(2));
         List<RawClient> clients = [.. Fragmentation.All.Select(fragmentation => server.Connect().Send(bytes, fragmentation))];
         foreach (RawClient client in clients)
         {
@@ -77,7 +77,7 @@ internal sealed class HandshakeTests(Type loopType)
     [Test]
     public async Task StalledHandshakesKeepNobodyWaitingAndEndInTime()
     {
-        await using TestServer server = Start(worker => worker.Options.Tls.HandshakeTimeout = TimeSpan.FromMilliseconds(500));
+        await using TestServer server = Start(worker => worker.Options.Tls.HandshakeTimeout = TimeSpan.FromSeconds(2));
         RawClient[] stalled = [.. Enumerable.Range(0, 50).Select(_ => server.Connect())];
         for (int i = 0; i < 25; i++) stalled[i].Send("\x16\x03\x01\x02\x00\x01");
         var clock = Stopwatch.StartNew();
@@ -110,7 +110,7 @@ internal sealed class HandshakeTests(Type loopType)
     [Test]
     public async Task ConnectionsInTheHandshakeCountForTheLimit()
     {
-        await using TestServer server = Start(worker => worker.Options.Tls.HandshakeTimeout = TimeSpan.FromMilliseconds(300), maxConnections: 2);
+        await using TestServer server = Start(worker => worker.Options.Tls.HandshakeTimeout = TimeSpan.FromSeconds(1), maxConnections: 2);
         using RawClient first = server.Connect();
         using RawClient second = server.Connect();
         var clock = Stopwatch.StartNew();

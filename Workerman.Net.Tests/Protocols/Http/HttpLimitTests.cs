@@ -180,8 +180,9 @@ internal sealed class HttpLimitTests(Type loopType)
     {
         await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker =>
         {
-            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(100);
-            worker.Options.Http.BodyTimeout = TimeSpan.FromMilliseconds(100);
+            // The request has to have begun by then.
+            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(500);
+            worker.Options.Http.BodyTimeout = TimeSpan.FromMilliseconds(500);
         });
         using RawClient client = server.Connect();
         client.Send(request);
@@ -225,8 +226,8 @@ internal sealed class HttpLimitTests(Type loopType)
     {
         await using TestServer server = TestServer.Http(loopType, (connection, _) => Timer.Delay(0.8, () => connection.Send("late")), worker =>
         {
-            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(50);
-            worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(50);
+            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(300);
+            worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(300);
         });
         using RawClient client = server.Connect();
         client.Send(Get);
