@@ -49,7 +49,9 @@ internal static class Serve
             else if (sessions is not null && request.Path == "/session") UseSession(connection, request);
             else connection.Send("Hello, World!");
         };
-        if (Arguments.Text(args, "--port") is not null) Echo(Arguments.Integer(args, "--port", 0) + 1, worker.Count, args.Contains("--deflate"));
+        int port = Arguments.Integer(args, "--port", 0);
+        // With port 0 the system chooses both: two programs at once do not meet on port 1.
+        if (Arguments.Text(args, "--port") is not null) Echo(port == 0 ? 0 : port + 1, worker.Count, args.Contains("--deflate"));
         Worker.RunAll();
         return Environment.ExitCode;
     }

@@ -84,7 +84,7 @@ public class Worker<T> : WorkerBase
     }
 
     private protected override ILoopWorker MakeLoopWorker(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
-        new LoopWorker<T>(this, loop, id, thread, ownsLoop, HasAddress ? ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure) : static () => NoProtocol.Instance);
+        new LoopWorker<T>(this, loop, id, thread, ownsLoop, HasAddress ? ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure, Settings.Logger) : static () => NoProtocol.Instance);
 
     private protected override ConnectionCollection MakeCollection() => new ConnectionCollection<T>();
 
@@ -98,7 +98,7 @@ public class Worker<T> : WorkerBase
             throw new InvalidOperationException($"Worker {Name} has ReusePort, but a Unix socket has one queue only; leave it false: all {Count} loops accept from it.");
         try
         {
-            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure);
+            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure, Settings.Logger);
         }
         catch (ArgumentException e)
         {

@@ -79,8 +79,6 @@ internal sealed class ClientLifeTests(Type loopType)
     [Test]
     public void MessageTooLargeClosesItWithALine()
     {
-        Worker.Logger = new TestServer.MemoryLogger();
-        var log = (TestServer.MemoryLogger)Worker.Logger;
         using var peer = new Peer();
         using var events = new EventQueue();
         using var loop = new LoopRunner(loopType);
@@ -90,7 +88,7 @@ internal sealed class ClientLifeTests(Type loopType)
         Assert.That(server.ReadToEnd(), Is.Empty);
         server.Dispose();
         Assert.That(events.Next(), Is.EqualTo("closed"));
-        Assert.That(log.Text, Does.Contain(peer.Address).And.Contain("MaxPackageSize"));
+        Assert.That(loop.Log.Text, Does.Contain(peer.Address).And.Contain("MaxPackageSize"));
     }
 
     [Test]

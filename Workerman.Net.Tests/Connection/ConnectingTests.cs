@@ -301,8 +301,6 @@ internal sealed class ConnectingTests(Type loopType)
     [Test]
     public void ThrowingCallbacksAreLoggedAndHarmNobody()
     {
-        Worker.Logger = new TestServer.MemoryLogger();
-        var log = (TestServer.MemoryLogger)Worker.Logger;
         using var peer = new Peer();
         Clients.Connect(_loop, peer.Address, _events, connection =>
         {
@@ -317,7 +315,7 @@ internal sealed class ConnectingTests(Type loopType)
         using (RawClient server = peer.Accept()) server.Send("x");
         Assert.That(_events.Next(), Is.EqualTo("closed"));
         _loop.Do(() => { });
-        foreach (string where in new[] { "in OnConnect", "in OnMessage", "in OnClose" }) Assert.That(log.Text, Does.Contain(where));
-        Assert.That(log.Text, Does.Contain(peer.Address));
+        foreach (string where in new[] { "in OnConnect", "in OnMessage", "in OnClose" }) Assert.That(_loop.Log.Text, Does.Contain(where));
+        Assert.That(_loop.Log.Text, Does.Contain(peer.Address));
     }
 }

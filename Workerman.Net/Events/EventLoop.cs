@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
 using Workerman.Logging;
 
 namespace Workerman.Events;
@@ -70,6 +71,9 @@ public abstract class EventLoop : IEventLoop
 
     /// <summary>What is called when the loop ends, on its thread: for what lives on the loop and has no other end.</summary>
     internal Action? Ending { get; set; }
+
+    /// <summary>Where what lives on the loop logs to; null on a loop that the application has made itself.</summary>
+    internal ILogger? Logger { get; set; }
 
     /// <summary>What brings code after an <c>await</c> back here.</summary>
     internal LoopSynchronizationContext Context { get; }

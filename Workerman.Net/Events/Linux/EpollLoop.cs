@@ -24,12 +24,18 @@ public sealed unsafe class EpollLoop : EventLoop
     private readonly EpollSlots _slots = new();
     private IoUring? _ring;
     private ReceiveAhead? _ahead;
-    private bool _hasNoRing = !UseIoUring;
+    private bool _hasNoRing;
 
     /// <summary>Makes a loop with an epoll set of its own.</summary>
     /// <exception cref="Win32Exception">The system gives no epoll set or eventfd, mostly for want of descriptors.</exception>
     public EpollLoop()
+        : this(UseIoUring)
     {
+    }
+
+    internal EpollLoop(bool useIoUring)
+    {
+        _hasNoRing = !useIoUring;
         try
         {
             _epoll = Check(epoll_create1(EPOLL_CLOEXEC));
