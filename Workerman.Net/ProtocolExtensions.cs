@@ -82,7 +82,9 @@ public static class ProtocolExtensions
         {
             ArgumentNullException.ThrowIfNull(onMessage);
             options ??= connection.Worker?.Options.Http ?? new HttpOptions();
-            Switch(connection, ProtocolCatalog.HttpFactory(options, connection.IsEncrypted, connection.RemoteAddress is null), new SwitchedHandler<Request>(connection.Handler.Root, onMessage));
+            Func<ConnectionProtocol> makeProtocol = ProtocolCatalog.HttpFactory(
+                options, connection.IsEncrypted, connection.RemoteAddress is null, Worker.LoggerOf(connection.Loop));
+            Switch(connection, makeProtocol, new SwitchedHandler<Request>(connection.Handler.Root, onMessage));
         }
     }
 

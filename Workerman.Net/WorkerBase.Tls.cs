@@ -58,7 +58,7 @@ public abstract partial class WorkerBase
 
     private void OnCertificateReloaded(Exception? failure)
     {
-        if (failure is null) Log.CertificateReloaded(Worker.SafeLogger, Name);
-        else Log.CertificateNotReloaded(Worker.SafeLogger, Name, failure.Message);
+        if (failure is null) Log.CertificateReloaded(Settings.Logger, Name);
+        else Log.CertificateNotReloaded(Settings.Logger, Name, failure.Message);
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Workerman.Connection;
@@ -21,9 +20,6 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     /// <summary>By how many connections, and an eighth more, a loop may be ahead of the one that has the fewest.</summary>
     private const int MaxLead = 8;
 
-    /// <summary>Those that have a view, also ones that were made on a loop.</summary>
-    private static readonly ConcurrentDictionary<WorkerBase, byte> Running = new();
-
     private readonly Lock _gate = new();
     private readonly List<ILoopWorker> _views = [];
     private List<Listener> _listeners = [];
@@ -33,6 +29,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     private volatile bool _ended;
     private EndPoint? _boundEndPoint;
     private object? _context;
+    private ServerSettings? _settings;
     private List<Listener> _closing = [];
 
     private protected WorkerBase(string? address, WorkerOptions? options)
@@ -41,7 +38,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
         Address = address ?? "none";
         Options = options ?? new WorkerOptions();
         // One that is made on a loop listens there when it is told to: Worker.RunAll has no part in it.
-        if (EventLoop.Current is null) Worker.Register(this);
+        if (EventLoop.Current is null) WorkerRegistry.Add(this);
     }
 
     /// <summary>The address as it was given; <c>none</c> for a worker that listens nowhere (PHP: <c>getSocketName()</c>).</summary>
@@ -139,7 +136,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     public Action<TcpConnection, Request>? OnWebSocketConnect
     {
         get;
-        set => field = AsyncVoid.Refuse(value, nameof(OnWebSocketConnect), WebSocketExtensions.ConnectCure);
+        set => field = AsyncVoid.Refuse(value, nameof(OnWebSocketConnect), WebSocketConnectionExtensions.ConnectCure);
     }
 
     /// <summary>A WebSocket is open: what is sent from here on leaves at once (PHP: <c>$onWebSocketConnected</c>).</summary>
@@ -162,6 +159,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     /// none for a ping of the library's own (PHP: <c>$onWebSocketPong</c>).
     /// </summary>
     public Action<TcpConnection, byte[]>? OnWebSocketPong { get; set; }
+
+    /// <summary>Those of its run; as long as it is in none, what the statics say.</summary>
+    internal ServerSettings Settings => _settings ?? Worker.ReadSettings();
 
     /// <summary>What its sockets are bound to; null while it does not listen.</summary>
     internal EndPoint? Bound
@@ -276,7 +276,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     }
 
     void IWebSocketEvents.ReportRefusal(TcpConnection connection, Request request, int status) =>
-        Log.WebSocketRefused(Worker.SafeLogger, Name, connection.Id, connection.RemoteAddress?.ToString() ?? Address, request.Path, status == 0 ? "no answer" : $"{status}");
+        Log.WebSocketRefused(Settings.Logger, Name, connection.Id, connection.RemoteAddress?.ToString() ?? Address, request.Path, status == 0 ? "no answer" : $"{status}");
 
     void IHostedWorker.OpenListeners()
     {
@@ -303,11 +303,12 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     private protected abstract void CheckSetup();
 
     /// <summary>Claims the worker for a run; each runs once.</summary>
-    internal bool TryTake()
+    internal bool TryTake(ServerSettings settings)
     {
         lock (_gate)
         {
             if (_running) return false;
+            _settings = settings;
             return _running = true;
         }
     }
@@ -322,7 +323,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
             if (_views.Count > 0) return;
             CloseListeners();
         }
-        Running.TryRemove(this, out _);
+        WorkerRegistry.RemoveOnLoop(this);
     }
 
     /// <summary>The sockets that it listens on.</summary>
@@ -340,7 +341,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     {
         ILoopWorker view = MakeLoopWorker(loop, id, thread, ownsLoop);
         lock (_gate) _views.Add(view);
-        Running.TryAdd(this, 0);
+        WorkerRegistry.AddOnLoop(this);
         view.Start();
         Reconcile(view);
         // Not before: what is handed over to a loop comes after its OnWorkerStart.
@@ -350,7 +351,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 
     private void ListenOn(LoopThread thread)
     {
-        TryTake();
+        TryTake(thread.Settings);
         CheckSetup();
         OpenListeners();
         thread.Add(Attach(thread.Loop, 0, thread, ownsLoop: false));
@@ -383,7 +384,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
                 endPoint = _boundEndPoint = _listeners[0].EndPoint;
             }
         }
-        Log.Listening(Worker.SafeLogger, Name, $"{Scheme}://{Bound}");
+        Log.Listening(Settings.Logger, Name, $"{Scheme}://{Bound}");
     }
 
     /// <summary>Takes an <see cref="Unlisten"/> back that no loop has come to notice.</summary>
@@ -453,19 +454,16 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     /// <summary>A connection came (1) or went (-1). Any thread.</summary>
     internal void CountConnection(int change) => Interlocked.Add(ref _connectionCount, change);
 
-    /// <summary>Adds the connections of all workers that run.</summary>
-    private protected static void CopyRunningTo(ConnectionCollection all)
+    /// <summary>Adds its connections, of all loops, to a snapshot.</summary>
+    internal void CopyConnectionsTo(ConnectionCollection snapshot)
     {
-        foreach (WorkerBase worker in Running.Keys)
-        {
-            foreach (ILoopWorker view in worker.Views()) view.Connections.CopyTo(all);
-        }
+        foreach (ILoopWorker view in Views()) view.Connections.CopyTo(snapshot);
     }
 
     private ConnectionCollection Snapshot()
     {
         ConnectionCollection snapshot = MakeCollection();
-        foreach (ILoopWorker view in Views()) view.Connections.CopyTo(snapshot);
+        CopyConnectionsTo(snapshot);
         return snapshot;
     }
 

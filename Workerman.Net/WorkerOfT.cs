@@ -8,10 +8,11 @@ namespace Workerman;
 
 /// <summary>
 /// A worker whose messages are of type <typeparamref name="T"/> (PHP: <c>Workerman\Worker</c>, which is untyped). The address's
-/// scheme decides what it can deliver: <c>http://</c> a <c>Request</c>, <c>text://</c> (lines) and <c>frame://</c> (a length, then bytes) a
-/// <c>string</c>, <c>byte[]</c> or <c>ReadOnlyMemory&lt;byte&gt;</c>, <c>tcp://</c> the same as it arrives or, with <see cref="Protocol"/>, whatever
-/// the application's own protocol reads. On <c>unix:///path/to.sock</c> it is the type that decides, a <c>Request</c> or as for <c>tcp://</c>, or
-/// <see cref="Protocol"/>. For datagrams there is <see cref="UdpWorker{T}"/>.
+/// scheme decides what it can deliver: <c>http://</c> a <c>Request</c>, <c>text://</c> (lines) and <c>frame://</c> (a length, then
+/// bytes) a <c>string</c>, <c>byte[]</c> or <c>ReadOnlyMemory&lt;byte&gt;</c>, <c>tcp://</c> the same as it arrives or, with
+/// <see cref="Protocol"/>, whatever the application's own protocol reads. On <c>unix:///path/to.sock</c> it is the type that
+/// decides, a <c>Request</c> or as for <c>tcp://</c>, or <see cref="Protocol"/>. For datagrams there is <see cref="UdpWorker{T}"/>.
+/// Set it up before it runs; a callback is called on the thread of the loop that its connection belongs to.
 /// </summary>
 /// <typeparam name="T">What <see cref="OnMessage"/> receives.</typeparam>
 public class Worker<T> : WorkerBase
@@ -84,7 +85,7 @@ public class Worker<T> : WorkerBase
     }
 
     private protected override ILoopWorker MakeLoopWorker(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
-        new LoopWorker<T>(this, loop, id, thread, ownsLoop, HasAddress ? ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure) : static () => NoProtocol.Instance);
+        new LoopWorker<T>(this, loop, id, thread, ownsLoop, HasAddress ? ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure, Settings.Logger) : static () => NoProtocol.Instance);
 
     private protected override ConnectionCollection MakeCollection() => new ConnectionCollection<T>();
 
@@ -98,7 +99,7 @@ public class Worker<T> : WorkerBase
             throw new InvalidOperationException($"Worker {Name} has ReusePort, but a Unix socket has one queue only; leave it false: all {Count} loops accept from it.");
         try
         {
-            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure);
+            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure, Settings.Logger);
         }
         catch (ArgumentException e)
         {

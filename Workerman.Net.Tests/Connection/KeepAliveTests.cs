@@ -10,6 +10,8 @@ namespace Workerman.Tests.Connection;
 /// That the system looks for peers which vanished, and the other options that sockets get, as getsockopt tells them.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: it counts the sockets of the process.
+[NonParallelizable]
 [Platform("Linux")]
 internal sealed class KeepAliveTests(Type loopType)
 {
@@ -88,7 +90,7 @@ internal sealed class KeepAliveTests(Type loopType)
         Wait.For(Wait.Until(() => OpenFiles.CountOf("socket:") <= sockets, "the descriptor"));
         var worker = new Worker<string>("text://127.0.0.1:0") { OnMessage = (_, _) => { } };
         worker.Options.ConfigureSocket = _ => throw new InvalidOperationException("no such option");
-        Assert.That(() => Worker.RunAllAsync(), Throws.InstanceOf<WorkerStartException>().With.Message.Contains("ConfigureSocket failed with InvalidOperationException: no such option"));
+        Assert.That(TestServer.Refusal(loopType, worker), Does.Contain("ConfigureSocket failed with InvalidOperationException: no such option"));
     }
 
     [Test]

@@ -159,6 +159,7 @@ internal sealed class ReconnectingTests(Type loopType)
         if (how == "cancel") connection.CancelReconnect();
         else if (how == "close") connection.Close();
         else connection.Destroy();
+        // A timer of the loop's that is due after it would have been.
         var later = new TaskCompletionSource();
         _loop.Do(() => Timer.Delay(0.1, later.SetResult));
         Wait.For(later.Task);

@@ -25,7 +25,7 @@ internal sealed partial class LayerTests
         ["Protocols/WebSocket"] = ["Workerman.Protocols", "Workerman.Protocols.Http"],
         ["WebSockets"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket"],
         ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http"],
-        ["Hosting"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols"],
+        ["Hosting"] = ["Workerman.Logging", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols"],
         ["Workers"] = ["Workerman", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
             "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls", "Workerman.Hosting", "Workerman.Logging"],
         [""] = ["Workerman.Workers", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls", "Workerman.Hosting", "Workerman.Logging"],

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using Workerman.Events;
 
 namespace Workerman.Hosting;
@@ -15,20 +14,20 @@ internal sealed class LoopThread
     private readonly EventLoop _loop;
     private readonly IHostedWorker _worker;
     private readonly int _id;
-    private readonly ILogger _logger;
     private readonly Thread _thread;
     private readonly List<IHostedLoopWorker> _workers = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
     private bool _stopping;
 
-    public LoopThread(EventLoop loop, IHostedWorker worker, int id, ILogger logger)
+    public LoopThread(EventLoop loop, IHostedWorker worker, int id, ServerSettings settings)
     {
         _loop = loop;
         _worker = worker;
         _id = id;
-        _logger = logger;
-        _loop.ErrorHandler = e => Log.CallbackFailed(_logger, worker.Name, e);
+        Settings = settings;
+        _loop.Logger = settings.Logger;
+        _loop.ErrorHandler = e => Log.CallbackFailed(settings.Logger, worker.Name, e);
         // A background thread: one that hangs in a callback does not keep the process from ending.
         _thread = new Thread(Run) { Name = $"workerman {worker.Name} {id}", IsBackground = true };
         // First of all, so that whatever is posted from here on, a stop included, runs after the worker has begun.
@@ -39,6 +38,9 @@ internal sealed class LoopThread
     public static LoopThread? Current => _current;
 
     public IEventLoop Loop => _loop;
+
+    /// <summary>Those of the run that it belongs to.</summary>
+    public ServerSettings Settings { get; }
 
     /// <summary>Whether it would serve a new connection soon; only a hint.</summary>
     public bool IsResponsive => _loop.IsResponsive;
@@ -94,7 +96,7 @@ internal sealed class LoopThread
         }
         catch (Exception e)
         {
-            Log.LoopBroke(_logger, Name, e);
+            Log.LoopBroke(Settings.Logger, Name, e);
             _failure ??= e;
         }
         if (_failure is null) _ended.SetResult();
@@ -109,7 +111,7 @@ internal sealed class LoopThread
         }
         catch (Exception e)
         {
-            Log.CallbackFailed(_logger, _worker.Name, e);
+            Log.CallbackFailed(Settings.Logger, _worker.Name, e);
             _failure = e as WorkerStartException
                 ?? new WorkerStartException($"Worker {_worker.Name} on {_worker.Address} cannot start: "
                     + $"its OnWorkerStart failed with {e.GetType().Name}: {e.Message}", e);

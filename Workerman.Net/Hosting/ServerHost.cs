@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using Microsoft.Extensions.Logging;
 using Workerman.Events;
 
 namespace Workerman.Hosting;
@@ -9,7 +8,7 @@ namespace Workerman.Hosting;
 /// Runs a set of workers from opening their sockets to their end: a thread for each loop, the graceful stop and its deadline. It
 /// knows neither console nor signals. Any thread.
 /// </summary>
-internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loopType, TimeSpan stopTimeout, ILogger logger)
+internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSettings settings)
 {
     /// <summary>Time for an aborted loop to end its turn; after that its thread is not waited for.</summary>
     private static readonly TimeSpan AbortGrace = TimeSpan.FromMilliseconds(500);
@@ -32,7 +31,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
     {
         get
         {
-            TimeSpan all = stopTimeout + AbortGrace;
+            TimeSpan all = settings.StopTimeout + AbortGrace;
             TimeSpan left = Volatile.Read(ref _stoppedAt) is not 0 and var began ? all - Stopwatch.GetElapsedTime(began) : all;
             return left < LogGrace ? LogGrace : left;
         }
@@ -48,7 +47,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
             foreach (IHostedWorker worker in workers) worker.OpenListeners();
             foreach (IHostedWorker worker in workers)
             {
-                for (int id = 0; id < worker.Count; id++) _threads.Add(new LoopThread(MakeLoop(), worker, id, logger));
+                for (int id = 0; id < worker.Count; id++) _threads.Add(new LoopThread(MakeLoop(), worker, id, settings));
             }
         }
         catch
@@ -74,8 +73,8 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
         finally
         {
             CloseListeners();
-            foreach (LoopThread thread in _threads.Where(thread => !thread.Ended.IsCompleted)) Log.LoopHangs(logger, thread.Name);
-            Log.Stopped(logger);
+            foreach (LoopThread thread in _threads.Where(thread => !thread.Ended.IsCompleted)) Log.LoopHangs(settings.Logger, thread.Name);
+            Log.Stopped(settings.Logger);
         }
     }
 
@@ -85,7 +84,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
         if (Interlocked.CompareExchange(ref _stoppedAt, Stopwatch.GetTimestamp(), 0) != 0) return;
         // Before anything else, so that the deadline holds whatever fails below.
         _ = EnforceDeadlineAsync();
-        Log.Stopping(logger);
+        Log.Stopping(settings.Logger);
         foreach (LoopThread thread in _threads) thread.RequestStop();
     }
 
@@ -100,7 +99,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
     {
         try
         {
-            EventLoop loop = EventLoopFactory.Create(loopType);
+            EventLoop loop = EventLoopFactory.Create(settings.LoopType);
             LoopName = loop.Name;
             return loop;
         }
@@ -129,7 +128,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
 
     private async Task EnforceDeadlineAsync()
     {
-        await Task.Delay(stopTimeout).ConfigureAwait(false);
+        await Task.Delay(settings.StopTimeout).ConfigureAwait(false);
         foreach (LoopThread thread in _threads) thread.Abort();
         await Task.Delay(AbortGrace).ConfigureAwait(false);
         _deadline.TrySetResult();

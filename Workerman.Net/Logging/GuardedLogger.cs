@@ -7,12 +7,16 @@ namespace Workerman.Logging;
 /// nor stopping, and catches what it throws. Messages are formatted on the caller's thread; level, values, exception and the
 /// ExecutionContext (scopes, the current Activity) pass unchanged. Any thread.
 /// </summary>
-internal sealed class GuardedLogger(ILogger inner) : ILogger
+/// <param name="inner">The application's logger, or the console's.</param>
+/// <param name="queue">Whose thread calls it.</param>
+internal sealed class GuardedLogger(ILogger inner, LogQueue queue) : ILogger
 {
     /// <summary>How many inner exceptions count for the size of a line.</summary>
     private const int MaxDepth = 8;
 
     public ILogger Inner => inner;
+
+    public LogQueue Queue => queue;
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
@@ -37,8 +41,8 @@ internal sealed class GuardedLogger(ILogger inner) : ILogger
         {
             // The console's own logger queues what it has formatted.
             if (inner is ConsoleLogger) inner.Log(logLevel, eventId, state, exception, formatter);
-            else if (LogQueue.Shared.Admits(count => DroppedLines.Tell(inner, count)))
-                Queue(logLevel, eventId, state, exception, formatter(state, exception));
+            else if (queue.Admits(count => DroppedLines.Tell(inner, count)))
+                Enqueue(logLevel, eventId, state, exception, formatter(state, exception));
         }
         catch (Exception)
         {
@@ -46,11 +50,11 @@ internal sealed class GuardedLogger(ILogger inner) : ILogger
         }
     }
 
-    private void Queue<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, string message)
+    private void Enqueue<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, string message)
     {
         void Write() => inner.Log(logLevel, eventId, state, exception, (_, _) => message);
         ExecutionContext? context = ExecutionContext.Capture();
-        LogQueue.Shared.Add(message.Length + LengthOf(exception),
+        queue.Add(message.Length + LengthOf(exception),
             context is null ? Write : () => ExecutionContext.Run(context, static write => ((Action)write!)(), (Action)Write));
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
@@ -11,6 +12,8 @@ namespace Workerman.Workers;
 /// <summary>The guarded calls of the application for one client connection. Belongs to the loop's thread.</summary>
 internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop loop, ConnectionBuffers buffers) : ConnectionHandler<T>(loop, buffers)
 {
+    private readonly ILogger _logger = Worker.LoggerOf(loop);
+
     public override object? Owner => null;
 
     public void OnConnect() => Guard(static client => client.OnConnect?.Invoke(client));
@@ -20,15 +23,15 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
         bool opening = connection.Protocol.IsOpening;
         Verdict verdict = base.ReadMessage(connection, ref input);
         if (verdict.Kind != VerdictKind.NeedMore) return verdict;
-        if (!opening || connection.Protocol.IsOpening) return ControlCalls.Tell(connection, verdict, events: null, this);
+        if (!opening || connection.Protocol.IsOpening) return ControlFrames.Tell(connection, verdict, events: null, this);
         AfterOpening(connection);
-        return ControlCalls.GoOn(connection, verdict);
+        return ControlFrames.AfterCallback(connection, verdict);
     }
 
     private void AfterOpening(TcpConnection connection)
     {
         string? subprotocol = (connection.Protocol as WebSocketProtocol)?.ChosenSubprotocol;
-        if (subprotocol is not null || WebSocketExtension.Find(connection) is not null) WebSocketExtension.Of(connection).Subprotocol = subprotocol;
+        if (subprotocol is not null || WebSocketCallbacks.Find(connection) is not null) WebSocketCallbacks.Of(connection).Subprotocol = subprotocol;
         bool wasFull = connection.ReleaseHeld();
         if (client.OnWebSocketConnect is { } told && client.WebSocket.Response is { } answer) Guard(client => told(client, answer));
         client.AfterOpening(wasFull);
@@ -60,11 +63,11 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
     public override void OnRejected(TcpConnection connection, Verdict verdict)
     {
         if (connection.Protocol.IsOpening) client.NoteRefusal(verdict.Reason ?? "");
-        Log.ClientRejected(Worker.SafeLogger, client.Id, client.Address, verdict.Status, verdict.Reason);
+        Log.ClientRejected(_logger, client.Id, client.Address, verdict.Status, verdict.Reason);
     }
 
     public override void OnFault(TcpConnection connection, Exception exception) =>
-        Log.ClientCallbackFailed(Worker.SafeLogger, client.Id, client.Address, exception);
+        Log.ClientCallbackFailed(_logger, client.Id, client.Address, exception);
 
     public override void OnSecured(TcpConnection connection) => client.AfterSecuring();
 

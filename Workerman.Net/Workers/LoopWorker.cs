@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
@@ -15,17 +16,19 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
     private readonly Func<ConnectionProtocol> _makeProtocol;
     private readonly ConnectionHandler _first;
     private readonly bool _isUnix;
+    private readonly ILogger _logger;
     private Acceptor? _acceptor;
     private ConnectionCollection? _handshakes;
     private bool _stopped;
     private int _load;
 
     public LoopWorker(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
-        : base(loop, new ConnectionBuffers(loop))
+        : base(loop, ConnectionBuffers.Of(loop))
     {
         _worker = worker;
         _makeProtocol = makeProtocol;
         _isUnix = worker.Scheme == "unix";
+        _logger = thread.Settings.Logger;
         Id = id;
         Thread = thread;
         OwnsLoop = ownsLoop;
@@ -57,7 +60,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
         _acceptor?.Close();
         _acceptor = null;
         if (listener is null || _stopped) return;
-        _acceptor = new Acceptor(Loop, listener, _worker.Name, Worker.SafeLogger, OnAccepted, () => _worker.HasRoom);
+        _acceptor = new Acceptor(Loop, listener, _worker.Name, _logger, OnAccepted, () => _worker.HasRoom);
         if (_worker.IsAcceptPaused) _acceptor.Pause();
     }
 
@@ -97,7 +100,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
         try
         {
             if ((connection.OnError ?? _worker.OnError) is { } handler) handler((TcpConnection<T>)connection, error, reason);
-            else Log.ErrorUntold(Worker.SafeLogger, connection, error, reason);
+            else Log.ErrorUntold(_logger, connection, error, reason);
         }
         catch (Exception e)
         {
@@ -110,10 +113,10 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
     public override void OnBufferDrain(TcpConnection connection) => Guard(connection.OnBufferDrain ?? _worker.OnBufferDrain, connection);
 
     public override void OnRejected(TcpConnection connection, Verdict verdict) =>
-        Log.Rejected(Worker.SafeLogger, connection.Id, PeerOf(connection), verdict);
+        Log.Rejected(_logger, connection.Id, PeerOf(connection), verdict);
 
     public override void OnFault(TcpConnection connection, Exception exception) =>
-        Log.CallbackFailed(Worker.SafeLogger, _worker.Name, connection.Id, PeerOf(connection), exception);
+        Log.CallbackFailed(_logger, _worker.Name, connection.Id, PeerOf(connection), exception);
 
     public override void OnSecured(TcpConnection connection)
     {
@@ -124,12 +127,12 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
 
     public override void OnHandshakeFailed(TcpConnection connection, string reason)
     {
-        if (!_stopped) Log.HandshakeFailed(Worker.SafeLogger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", reason);
+        if (!_stopped) Log.HandshakeFailed(_logger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", reason);
     }
 
     public override void OnProxyRefused(TcpConnection connection, string reason)
     {
-        if (!_stopped) Log.ProxyRefused(Worker.SafeLogger, _worker.Name, connection.Id, PeerOf(connection), reason);
+        if (!_stopped) Log.ProxyRefused(_logger, _worker.Name, connection.Id, PeerOf(connection), reason);
     }
 
     /// <summary>Not before: in <c>OnClose</c> the connection is still listed, as in PHP.</summary>
@@ -188,7 +191,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
         catch (Exception e)
         {
             // Reset before it was taken on, or the system has no room for another watch: one connection, not the worker.
-            Log.ConnectionLost(Worker.SafeLogger, _worker.Name, e);
+            Log.ConnectionLost(_logger, _worker.Name, e);
             socket.Dispose();
             CountGone();
             return;
@@ -251,7 +254,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
         }
     }
 
-    private static void Guard(Action<Worker<T>>? callback, Worker<T> worker)
+    private void Guard(Action<Worker<T>>? callback, Worker<T> worker)
     {
         try
         {
@@ -259,7 +262,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
         }
         catch (Exception e)
         {
-            Log.CallbackFailed(Worker.SafeLogger, worker.Name, e);
+            Log.CallbackFailed(_logger, worker.Name, e);
         }
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Hosting;
 using Workerman.Protocols;
@@ -60,7 +61,13 @@ internal static class ProtocolCatalog
 
     /// <summary>Makes the protocols of a worker's connections.</summary>
     /// <exception cref="ArgumentException">The scheme is not known, or does not deliver the type.</exception>
-    public static Func<ConnectionProtocol> FactoryFor<T>(string scheme, WorkerOptions options, Func<IProtocol<T>>? protocol, bool isSecure)
+    /// <param name="scheme">In lower case.</param>
+    /// <param name="options">The worker's.</param>
+    /// <param name="protocol">The application's own; null for the scheme's.</param>
+    /// <param name="isSecure">Whether the connections are encrypted.</param>
+    /// <param name="logger">Where failures of sessions go; null for a client, which has none.</param>
+    public static Func<ConnectionProtocol> FactoryFor<T>(
+        string scheme, WorkerOptions options, Func<IProtocol<T>>? protocol, bool isSecure, ILogger? logger = null)
     {
         if (!Messages.TryGetValue(WithoutTls(scheme), out Type[]? delivered)) throw Unknown(scheme);
         if (protocol is not null)
@@ -69,7 +76,8 @@ internal static class ProtocolCatalog
                 ? () => new MessageProtocol<T>(scheme, protocol())
                 : throw new ArgumentException($"Protocol is set, but {scheme}:// brings its own; use tcp://");
         }
-        return Own<T>(WithoutTls(scheme), options, isSecure) ?? throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. {Cure<T>(scheme, delivered, isClient: false)}");
+        return Own<T>(WithoutTls(scheme), options, isSecure, logger)
+            ?? throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. {Cure<T>(scheme, delivered, isClient: false)}");
     }
 
     /// <summary>The handler that a worker's new connections begin with: the worker's own, or one that stands before it until the handshake is done.</summary>
@@ -77,11 +85,11 @@ internal static class ProtocolCatalog
         ? new HandshakeHandler(new WebSocketHandler<T>(handler, events), events, typeof(T) == typeof(WebSocketMessage), options.WebSocket)
         : handler;
 
-    private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure) => scheme switch
+    private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure, ILogger? logger) => scheme switch
     {
         _ when !Has<T>(Messages[scheme]) => null,
-        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, () => new OpeningProtocol(options.Http, isSecure, scheme == "unix")),
-        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, scheme == "unix"),
+        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, logger, () => new HandshakeProtocol(options.Http, isSecure, scheme == "unix")),
+        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, scheme == "unix", logger),
         "text" => PlainProtocols.Text<T>(),
         "frame" => PlainProtocols.Frame<T>(),
         _ => PlainProtocols.Raw<T>(scheme),
@@ -93,13 +101,14 @@ internal static class ProtocolCatalog
 
     /// <summary>Makes the protocols of HTTP connections.</summary>
     /// <exception cref="InvalidOperationException">The settings of sessions cannot work.</exception>
-    public static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure, bool isUnix) => HttpFactory(options, () => new HttpProtocol(options, isSecure, isUnix));
+    public static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure, bool isUnix, ILogger? logger) =>
+        HttpFactory(options, logger, () => new HttpProtocol(options, isSecure, isUnix));
 
-    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, Func<ConnectionProtocol> make)
+    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, ILogger? logger, Func<ConnectionProtocol> make)
     {
         options.Session.Check();
         options.SweepUploads();
-        options.Session.Store.Report = static (what, reason) => Log.SessionFailed(Worker.SafeLogger, what, reason);
+        if (logger is not null) options.Session.Store.Report = (what, reason) => Log.SessionFailed(logger, what, reason);
         return make;
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net;
+using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
@@ -14,6 +15,7 @@ namespace Workerman.Workers;
 internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
     : DatagramChannel(loop), ILoopWorker
 {
+    private readonly ILogger _logger = thread.Settings.Logger;
     private Listener? _listener;
     private bool _stopped;
 
@@ -61,7 +63,7 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
         }
         catch (Exception e)
         {
-            Log.CallbackFailed(Worker.SafeLogger, worker.Name, e);
+            Log.CallbackFailed(_logger, worker.Name, e);
         }
         _stopped = true;
         AcceptFrom(null);
@@ -96,7 +98,7 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
         }
         catch (Exception e)
         {
-            Log.DatagramFailed(Worker.SafeLogger, worker.Name, $"{from}", e);
+            Log.DatagramFailed(_logger, worker.Name, $"{from}", e);
             return;
         }
         if (IsWorthDecoding(datagram, protocol)) ReadMessages(new UdpPeer<T>(this, protocol, from), datagram);
@@ -120,7 +122,7 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
             if (verdict.Kind != VerdictKind.Message)
             {
                 // What is not whole now never will be: it is forgotten, with all that follows it.
-                Log.DatagramRefused(Worker.SafeLogger, worker.Name, $"{connection.RemoteAddress}", verdict.Reason ?? "no whole message is in it");
+                Log.DatagramRefused(_logger, worker.Name, $"{connection.RemoteAddress}", verdict.Reason ?? "no whole message is in it");
                 return;
             }
             OnMessage(connection, message);
@@ -160,5 +162,5 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
     }
 
     private void OnFault(UdpConnection connection, Exception exception) =>
-        Log.DatagramFailed(Worker.SafeLogger, worker.Name, $"{connection.RemoteAddress}", exception);
+        Log.DatagramFailed(_logger, worker.Name, $"{connection.RemoteAddress}", exception);
 }

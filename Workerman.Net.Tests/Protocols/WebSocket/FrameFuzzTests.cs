@@ -7,7 +7,6 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Protocols.WebSocket;
 
 /// <summary>Damaged frames, with a seed of its own in each run: however they arrive, the same comes of them, and nothing but verdicts.</summary>
-[Parallelizable]
 internal sealed class FrameFuzzTests
 {
     private const int MaxMessage = 100_000;

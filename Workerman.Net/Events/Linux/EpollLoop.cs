@@ -26,14 +26,20 @@ public sealed unsafe class EpollLoop : EventLoop
     private readonly EpollSlots _slots = new();
     private IoUring? _ring;
     private ReceiveAhead? _ahead;
-    private bool _hasNoRing = !UseIoUring;
+    private bool _hasNoRing;
 
     /// <summary>Makes a loop with an epoll set of its own.</summary>
     /// <exception cref="Win32Exception">
     /// The system gives no epoll set or eventfd, mostly because no descriptor is left.
     /// </exception>
     public EpollLoop()
+        : this(UseIoUring)
     {
+    }
+
+    internal EpollLoop(bool useIoUring)
+    {
+        _hasNoRing = !useIoUring;
         try
         {
             _epoll = Check(epoll_create1(EPOLL_CLOEXEC));
@@ -239,7 +245,7 @@ public sealed unsafe class EpollLoop : EventLoop
             Report(e);
         }
         _ahead?.End();
-        HurryDeferred();
+        RunDeferredIfDue();
     }
 
     private void DrainWake()
