@@ -9,9 +9,9 @@ using Workerman.Protocols;
 namespace Workerman.Connection;
 
 /// <summary>
-/// The grammar that all addresses of the library have in common, <c>scheme://host:port</c>: those of workers, clients, UDP clients and
-/// proxies. Each of these types says what else its addresses may have, and how it refuses one. It looks no name up. Immutable; any
-/// thread.
+/// The grammar that all addresses of the library have in common, <c>scheme://host:port</c>: those of workers, clients, UDP
+/// clients and proxies. Each of these types says what else its addresses may have, and how it refuses one. It looks no name up.
+/// Immutable; any thread.
 /// </summary>
 /// <param name="lowestPort">0 where the system may choose the port, else 1.</param>
 /// <param name="refuse">Makes an exception of the address, as it may be quoted, and of what is wrong with it.</param>
@@ -22,6 +22,8 @@ internal sealed class AddressParser(int lowestPort, Func<string, string, Excepti
     /// </summary>
     private static readonly SearchValues<char> NotInNames = SearchValues.Create(" #%/:<>?@[\\]^|");
 
+    private static readonly SearchValues<char> InIPv4 = SearchValues.Create("0123456789.");
+
     /// <summary>The scheme of an address in lower case, or an empty text if it has none.</summary>
     public static string SchemeOf(string text)
     {
@@ -30,8 +32,8 @@ internal sealed class AddressParser(int lowestPort, Func<string, string, Excepti
     }
 
     /// <summary>
-    /// Whether an address has a user, also where a slash in its password ends the authority. Ask before anything quotes the address:
-    /// a password stands in no log.
+    /// Whether an address has a user, also where a slash in its password ends the authority. Ask before anything quotes the
+    /// address: a password stands in no log.
     /// </summary>
     /// <param name="authority">What stands before the path.</param>
     /// <param name="rest">All behind <c>scheme://</c>.</param>
@@ -56,11 +58,11 @@ internal sealed class AddressParser(int lowestPort, Func<string, string, Excepti
     /// <param name="authority">Host and port.</param>
     public HostAndPort ParseAuthority(string text, string authority)
     {
-        int colon = authority.LastIndexOf(':');
         if (!HasPort(authority)) throw refuse(text, "it has no port");
-        if (!ushort.TryParse(authority.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port)
-            || port < lowestPort)
-            throw refuse(text, $"'{authority[(colon + 1)..]}' is no port ({lowestPort} to 65535)");
+        int colon = authority.LastIndexOf(':');
+        string digits = authority[(colon + 1)..];
+        if (!ushort.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port < lowestPort)
+            throw refuse(text, $"'{digits}' is no port ({lowestPort} to 65535)");
         return new HostAndPort(HostOf(text, authority[..colon]), port);
     }
 
@@ -84,13 +86,15 @@ internal sealed class AddressParser(int lowestPort, Func<string, string, Excepti
         if (host.Length == 0) throw refuse(text, "it has no host");
         if (host.StartsWith('[')) return IsIPv6(host) ? host[1..^1] : throw refuse(text, $"{host} is no IPv6 address");
         if (host.Contains(':', StringComparison.Ordinal)) throw refuse(text, "an IPv6 address goes into brackets");
-        if (host.AsSpan().ContainsAnyExcept("0123456789.")) return NameOf(text, host);
+        if (host.AsSpan().ContainsAnyExcept(InIPv4)) return NameOf(text, host);
         // Four numbers: IPAddress would also read 1 and 127.1 as addresses.
-        return host.AsSpan().Count('.') == 3 && IPAddress.TryParse(host, out _) ? host : throw refuse(text, $"{host} is no IPv4 address");
+        bool isIPv4 = host.AsSpan().Count('.') == 3 && IPAddress.TryParse(host, out _);
+        return isIPv4 ? host : throw refuse(text, $"{host} is no IPv4 address");
     }
 
     private static bool IsIPv6(string host) => host.EndsWith(']')
-        && IPAddress.TryParse(host.AsSpan(1, host.Length - 2), out IPAddress? address) && address.AddressFamily == AddressFamily.InterNetworkV6;
+        && IPAddress.TryParse(host.AsSpan(1, host.Length - 2), out IPAddress? address)
+        && address.AddressFamily == AddressFamily.InterNetworkV6;
 
     /// <summary>A name as DNS and proxies know it (RFC 5891), at most 255 bytes, which is what SOCKS has room for.</summary>
     private string NameOf(string text, string host)
@@ -99,7 +103,9 @@ internal sealed class AddressParser(int lowestPort, Func<string, string, Excepti
         try
         {
             // In lower case first: without ICU the mapping leaves capitals as they are, which are another name in DNS.
-            name = Ascii.IsValid(host) ? host : new IdnMapping().GetAscii(string.Concat(host.Normalize().Select(char.ToLowerInvariant)));
+            name = Ascii.IsValid(host)
+                ? host
+                : new IdnMapping().GetAscii(string.Concat(host.Normalize().Select(char.ToLowerInvariant)));
         }
         catch (ArgumentException)
         {

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Workerman.Connection;
 
 /// <summary>
-/// The address that a client connects to, <c>scheme://host:port/path?query</c> or <c>unix:///path/to.sock</c>, taken apart. Pure: it
-/// looks no name up.
+/// The address that a client connects to, <c>scheme://host:port/path?query</c> or <c>unix:///path/to.sock</c>, taken apart. Pure:
+/// it looks no name up.
 /// </summary>
 /// <param name="Scheme">In lower case.</param>
 /// <param name="Server">Host and port; nothing for a Unix socket.</param>
@@ -56,7 +56,8 @@ internal sealed record ClientAddress(string Scheme, HostAndPort Server, string U
         if (authority.Any(char.IsWhiteSpace)) throw Bad(text, "it has a space in its host or port");
         if (isWeb && authority.EndsWith(':')) authority = authority[..^1];
         if (ImpliedPort(scheme) is { } implied && !AddressParser.HasPort(authority)) authority = $"{authority}:{implied}";
-        return new ClientAddress(scheme, Parser.ParseAuthority(text, authority), UrlPath.Of(length < 0 ? "" : rest[length..], isWeb));
+        return new ClientAddress(scheme, Parser.ParseAuthority(text, authority),
+            UrlPath.Of(length < 0 ? "" : rest[length..], isWeb));
     }
 
     public override string ToString() => IsUnix ? $"unix://{Uri}" : $"{Scheme}://{Server}";
@@ -87,9 +88,11 @@ internal sealed record ClientAddress(string Scheme, HostAndPort Server, string U
 
     /// <summary>It quotes nothing of the address: the password may be anywhere in it.</summary>
     private static ArgumentException User(string scheme) => new(
-        $"Cannot connect to {scheme}://...: it has a user name or a password before an @, and {scheme}:// has no place for a user. Cure: leave them out, and "
+        $"Cannot connect to {scheme}://...: it has a user name or a password before an @, "
+        + $"and {scheme}:// has no place for a user. Cure: leave them out, and "
         + (SpeaksHttpBy(scheme)
-            ? "send them as a header field: connection.WebSocket.Headers[\"Authorization\"] = \"Basic \" + Convert.ToBase64String(\"user:password\"u8)."
+            ? "send them as a header field: "
+            + "connection.WebSocket.Headers[\"Authorization\"] = \"Basic \" + Convert.ToBase64String(\"user:password\"u8)."
             : "send them as your protocol has it, in OnConnect."));
 
     private static ArgumentException Bad(string text, string cause) => new($"Cannot connect to {text}: {cause}. Cure: {Form}.");

@@ -7,9 +7,9 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// One attempt to connect: looks the name up, has a <see cref="ConnectRace"/> among its addresses, has the proxy open the way,
-/// all within one time limit. It ends with one word
-/// to its <see cref="IConnectOutcome"/>, or silently with <see cref="Cancel"/>, and holds no descriptor afterwards. Belongs to the loop's thread.
+/// One attempt to connect: looks the name up, has a <see cref="ConnectRace"/> among its addresses, has the proxy open the tunnel,
+/// all within one time limit. It ends with one call of its <see cref="IConnectOutcome"/>, or without one by <see cref="Cancel"/>,
+/// and holds no descriptor afterwards. Belongs to the loop's thread.
 /// </summary>
 internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnectOutcome outcome)
 {
@@ -28,7 +28,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
         else LookUp();
     }
 
-    /// <summary>Gives up; nothing is told any more.</summary>
+    /// <summary>Gives up; nothing is called back any more.</summary>
     public void Cancel()
     {
         if (_ended) return;
@@ -38,7 +38,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
         _tunnel?.Cancel();
     }
 
-    /// <summary>About once a second: the timer may be gone, because the application may delete all of a loop's timers.</summary>
+    /// <summary>At each tick: the timer may be gone, because the application may delete all of a loop's timers.</summary>
     public void Tick()
     {
         if (plan.Timeout != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(_startedAt) > plan.Timeout) OnTimeout();
@@ -66,7 +66,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
         }
         catch (Exception e)
         {
-            // The system has no room for another watch.
+            // The system does not watch another socket.
             socket.Dispose();
             Fail(SocketError.NoBufferSpaceAvailable, e.Message);
         }
@@ -95,14 +95,18 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
     {
         if (_ended) return;
         AddressFamily? family = plan.BindTo?.AddressFamily;
-        IPEndPoint[] endPoints = [.. addresses.Where(address => family is null || address.AddressFamily == family).Select(address => new IPEndPoint(address, plan.Server.Port))];
+        IPEndPoint[] endPoints = [.. addresses.Where(address => family is null || address.AddressFamily == family)
+            .Select(address => new IPEndPoint(address, plan.Server.Port))];
+        string ofFamily = family is null ? "" : " of the family that BindTo has";
         if (endPoints.Length > 0) Race(endPoints);
-        else Fail(SocketError.HostNotFound, $"{plan.Server.Host} has no address{(family is null ? "" : " of the family that BindTo has")}");
+        else Fail(SocketError.HostNotFound, $"{plan.Server.Host} has no address{ofFamily}");
     }
 
     private void OnLookUpFailed(Exception exception)
     {
-        if (!_ended) Fail((exception as SocketException)?.SocketErrorCode ?? SocketError.HostNotFound, $"{plan.Server.Host} cannot be looked up: {exception.Message}");
+        if (_ended) return;
+        SocketError error = (exception as SocketException)?.SocketErrorCode ?? SocketError.HostNotFound;
+        Fail(error, $"{plan.Server.Host} cannot be looked up: {exception.Message}");
     }
 
     private void ProxyFailed(SocketError error, string reason) => Fail(error, $"the proxy: {reason}");

@@ -8,9 +8,11 @@ namespace Workerman.Connection;
 /// <param name="Target">Where to.</param>
 /// <param name="Proxy">Through whom; null for directly.</param>
 /// <param name="BindTo">Where from; null for what the system chooses.</param>
-/// <param name="Timeout">How long it may take, look-up and proxy included, or <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>.</param>
+/// <param name="Timeout">How long it may take, look-up and proxy included, or
+/// <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>.</param>
 /// <param name="LookUp">Looks a host name up without blocking.</param>
-internal sealed record ConnectPlan(ClientAddress Target, ProxyAddress? Proxy, IPEndPoint? BindTo, TimeSpan Timeout, Func<string, Task<IPAddress[]>> LookUp)
+internal sealed record ConnectPlan(ClientAddress Target, ProxyAddress? Proxy, IPEndPoint? BindTo, TimeSpan Timeout,
+    Func<string, Task<IPAddress[]>> LookUp)
 {
     /// <summary>
     /// How long one of several addresses may be silent before the next is tried beside it, or

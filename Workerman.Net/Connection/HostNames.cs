@@ -5,9 +5,9 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// The one look-up of host names, for TCP and UDP clients and for workers that listen on a name, without keeping a loop waiting. The
-/// system's look-up cannot be cancelled and may take as long as the name servers do, so there is one at most for each name: who asks
-/// meanwhile, mostly a client that tries again, gets the same answer. It keeps no answers. Any thread.
+/// The one look-up of host names, for TCP and UDP clients and for workers that listen on a name, without keeping a loop waiting.
+/// The system's look-up cannot be cancelled and may take as long as the name servers do, so there is one at most for each name:
+/// who asks meanwhile, mostly a client that tries again, gets the same answer. It keeps no answers. Any thread.
 /// </summary>
 /// <remarks>
 /// All take the addresses in the order of the system, which is that of RFC 6724: addresses that cannot be reached from here come
@@ -19,7 +19,8 @@ internal static class HostNames
     private static readonly ConcurrentDictionary<string, Task<IPAddress[]>> UnderWay = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>
-    /// All addresses of a name, in their order. An IPv4-mapped IPv6 address comes as IPv4: a socket of IPv6 does not always reach it.
+    /// All addresses of a name, in their order. An IPv4-mapped IPv6 address comes as IPv4: a socket of IPv6 does not always reach
+    /// it.
     /// </summary>
     /// <exception cref="System.Net.Sockets.SocketException">The name is not known, or nobody can be asked.</exception>
     public static Task<IPAddress[]> LookUpAsync(string host) => LookUpAsync(host, static host => Dns.GetHostAddressesAsync(host));
@@ -32,7 +33,8 @@ internal static class HostNames
         return task;
     }
 
-    private static async Task AskAsync(string host, Func<string, Task<IPAddress[]>> system, TaskCompletionSource<IPAddress[]> answer)
+    private static async Task AskAsync(string host, Func<string, Task<IPAddress[]>> system,
+        TaskCompletionSource<IPAddress[]> answer)
     {
         try
         {

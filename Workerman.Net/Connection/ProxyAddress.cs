@@ -10,8 +10,8 @@ internal enum ProxyKind
 }
 
 /// <summary>
-/// A proxy to connect through, and who is asking: <c>[user:password@]host:port</c>, taken apart. Immutable; it is never printed with
-/// its password.
+/// A proxy to connect through, and who is asking: <c>[user:password@]host:port</c>, taken apart. Immutable; it is never printed
+/// with its password.
 /// </summary>
 internal sealed record ProxyAddress(ProxyKind Kind, HostAndPort Server, string? User, string? Password)
 {
@@ -58,12 +58,14 @@ internal sealed record ProxyAddress(ProxyKind Kind, HostAndPort Server, string? 
         if (kind == ProxyKind.Socks5)
         {
             if (Size(user) is 0 or > MaxSecret || Size(password) is 0 or > MaxSecret)
-                throw new ArgumentException("A SOCKS5 proxy takes a user and a password of 1 to 255 bytes each (RFC 1929). Cure: write it as user:password@host:port.");
+                throw new ArgumentException("A SOCKS5 proxy takes a user and a password of 1 to 255 bytes each (RFC 1929). Cure: "
+                    + "write it as user:password@host:port.");
         }
         else if (user.Contains(':', StringComparison.Ordinal) || user.Any(char.IsControl) || password.Any(char.IsControl))
         {
             // RFC 7617, section 2.
-            throw new ArgumentException("The user of an HTTP proxy has no colon, and neither user nor password has a control character (RFC 7617).");
+            throw new ArgumentException(
+                "The user of an HTTP proxy has no colon, and neither user nor password has a control character (RFC 7617).");
         }
     }
 

@@ -3,10 +3,9 @@ using System.Net.Sockets;
 namespace Workerman.Events;
 
 /// <summary>
-/// A non-blocking stream socket, connected or about to be, that nobody watches yet: a .NET <see cref="Socket"/>, or what
-/// <see cref="EpollLoop"/> accepts, a bare
-/// descriptor, which costs no managed object. Whoever holds it gives it to <see cref="IEventLoop.Watch(ConnectedSocket, ISocketHandler)"/>, or
-/// closes it with <see cref="Dispose"/>, once.
+/// A non-blocking stream socket, connected or about to be, that no loop watches yet: a .NET <see cref="Socket"/>, or a bare
+/// descriptor, which is what <see cref="EpollLoop"/> accepts and which costs no managed object. Its holder gives it to
+/// <see cref="IEventLoop.Watch(ConnectedSocket, ISocketHandler)"/> or closes it with <see cref="Dispose"/>, once.
 /// </summary>
 public readonly struct ConnectedSocket : IDisposable
 {
@@ -23,18 +22,23 @@ public readonly struct ConnectedSocket : IDisposable
     internal ConnectedSocket(Socket socket, PeerName peer)
         : this(socket) => Peer = peer;
 
-    /// <summary>The descriptor, on Windows the handle; 0 for none, which no connection has here, because the standard input has it.</summary>
+    /// <summary>The descriptor, on Windows the handle; 0 for none: that descriptor is the standard input.</summary>
     public nint Handle { get; }
 
     /// <summary>The .NET socket behind it; null where there is none.</summary>
     internal Socket? Socket { get; }
 
-    /// <summary>The peer, where accepting it has told; the system knows of others.</summary>
+    /// <summary>The peer, where accept(2) or connecting has told it; nothing where the system has to be asked.</summary>
     internal PeerName Peer { get; }
 
     /// <summary>The same as a .NET socket, which is made if there is none; it owns the descriptor from here on.</summary>
     /// <exception cref="InvalidOperationException">It is <c>default</c>, and so no socket.</exception>
-    public Socket ToSocket() => Handle == 0 ? throw new InvalidOperationException("This ConnectedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, or make it of a Socket.") : Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
+    public Socket ToSocket()
+    {
+        if (Handle != 0) return Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
+        throw new InvalidOperationException(
+            "This ConnectedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, or make it of a Socket.");
+    }
 
     /// <summary>Has small sends leave at once (TCP_NODELAY).</summary>
     public void SetNoDelay()
@@ -75,7 +79,10 @@ public readonly struct ConnectedSocket : IDisposable
         else if (OperatingSystem.IsLinux() && Handle != 0) _ = SystemCalls.close((int)Handle);
     }
 
-    /// <summary>Whether it is connected to itself: TCP allows that where nobody listens on the port that the system gave it.</summary>
+    /// <summary>
+    /// Whether it is connected to itself (RFC 9293 section 3.5, simultaneous open): the system may choose as its port the very
+    /// one that it connects to, where no socket listens there.
+    /// </summary>
     internal bool MeetsItself()
     {
         try
@@ -84,7 +91,7 @@ public readonly struct ConnectedSocket : IDisposable
         }
         catch (SocketException)
         {
-            // Its peer has reset it already, which the first receive finds.
+            // The peer has reset it already, which the first receive finds.
             return false;
         }
         return OperatingSystem.IsLinux()

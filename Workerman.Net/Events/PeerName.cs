@@ -24,12 +24,13 @@ internal readonly record struct PeerName(IPAddress? IPv6, uint IPv4, ushort Port
     }
 
     /// <summary>The same as .NET has it; null for nothing.</summary>
-    public IPEndPoint? ToEndPoint() => Port == 0 && IPv4 == 0 && IPv6 is null ? null : new IPEndPoint(IPv6 ?? new IPAddress(IPv4), Port);
+    public IPEndPoint? ToEndPoint() =>
+        Port == 0 && IPv4 == 0 && IPv6 is null ? null : new IPEndPoint(IPv6 ?? new IPAddress(IPv4), Port);
 }
 
 /// <summary>
-/// IPv4-mapped IPv6 addresses (RFC 4291 section 2.5.5.2), which is how a socket for both families names a peer of IPv4. The library
-/// says IPv4 for them.
+/// IPv4-mapped IPv6 addresses (RFC 4291 section 2.5.5.2), which is how a socket for both families names a peer of IPv4. The
+/// library says IPv4 for them.
 /// </summary>
 internal static class MappedAddresses
 {

@@ -5,9 +5,9 @@ using System.Runtime.Versioning;
 namespace Workerman.Events;
 
 /// <summary>
-/// The socket options that the library sets, on sockets of .NET's and on bare descriptors: the one place that knows their numbers,
-/// and on which system an option has which. What .NET has a property for is set by it where there is a <see cref="Socket"/>. No state;
-/// any thread that owns the socket.
+/// The socket options that the library sets, on sockets of .NET's and on bare descriptors: the one place that knows their
+/// numbers, and on which system an option has which. What .NET has a property for is set by it where there is a
+/// <see cref="Socket"/>. No state; any thread that owns the socket.
 /// </summary>
 internal static unsafe class SocketOptions
 {
@@ -68,8 +68,8 @@ internal static unsafe class SocketOptions
     }
 
     /// <summary>
-    /// Gives a connection up when what was sent is not acknowledged for so long (RFC 5482, TCP_USER_TIMEOUT). A system that does not
-    /// have the option, or not for this socket, goes on without.
+    /// Gives a connection up when what was sent is not acknowledged for so long (RFC 5482, TCP_USER_TIMEOUT). A system that does
+    /// not have the option, or not for this socket, goes on without.
     /// </summary>
     public static void SetUserTimeout(ILoopSocket socket, TimeSpan limit)
     {
@@ -87,7 +87,8 @@ internal static unsafe class SocketOptions
     {
         bool isBsd = OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD();
         if (!isBsd && !OperatingSystem.IsLinux()) return false;
-        socket.SetRawSocketOption(isBsd ? BsdSocketLevel : SOL_SOCKET, isBsd ? BsdReusePort : SO_REUSEPORT, BitConverter.GetBytes(1));
+        socket.SetRawSocketOption(isBsd ? BsdSocketLevel : SOL_SOCKET, isBsd ? BsdReusePort : SO_REUSEPORT,
+            BitConverter.GetBytes(1));
         return true;
     }
 
@@ -99,7 +100,9 @@ internal static unsafe class SocketOptions
         _ = SystemCalls.setsockopt(descriptor, SOL_SOCKET, SO_LINGER, (byte*)linger, 2 * sizeof(int));
     }
 
-    /// <summary>The error that a socket holds, that of a connect which has failed for example; asking clears it (SO_ERROR).</summary>
+    /// <summary>
+    /// The error that a socket holds, that of a connect which has failed for example; asking clears it (SO_ERROR).
+    /// </summary>
     [SupportedOSPlatform("linux")]
     public static SocketError TakeError(int descriptor)
     {

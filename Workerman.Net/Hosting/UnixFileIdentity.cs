@@ -4,8 +4,9 @@ using static Workerman.Events.SystemCalls;
 namespace Workerman.Hosting;
 
 /// <summary>
-/// Which file stands at a path, and whether it is a socket; links are not followed. On Linux device and number tell; elsewhere, where .NET asks for
-/// neither, its times, and an empty file counts as a socket. A value, any thread.
+/// Which file is at a path, and whether it is a socket; links are not followed. On Linux by device and inode number (statx(2));
+/// .NET tells neither, so elsewhere by the times of its creation and last change, and an empty file counts as a socket. A value;
+/// any thread.
 /// </summary>
 internal readonly record struct UnixFileIdentity(bool IsSocket, ulong Device, ulong Number)
 {
@@ -14,7 +15,9 @@ internal readonly record struct UnixFileIdentity(bool IsSocket, ulong Device, ul
     {
         if (OperatingSystem.IsLinux()) return OfLinux(path);
         var file = new FileInfo(path);
-        return file.Exists ? new UnixFileIdentity(file is { Length: 0, LinkTarget: null }, (ulong)file.CreationTimeUtc.Ticks, (ulong)file.LastWriteTimeUtc.Ticks) : null;
+        if (!file.Exists) return null;
+        bool isSocket = file is { Length: 0, LinkTarget: null };
+        return new UnixFileIdentity(isSocket, (ulong)file.CreationTimeUtc.Ticks, (ulong)file.LastWriteTimeUtc.Ticks);
     }
 
     [SupportedOSPlatform("linux")]

@@ -8,8 +8,9 @@ using static Workerman.Events.SystemCalls;
 namespace Workerman.Events;
 
 /// <summary>
-/// One bare descriptor on its way to its peer: connect(2) returns at once, and the descriptor is writable when it has come to an end, whose outcome
-/// SO_ERROR tells. Disposing gives up. Belongs to the loop's thread and to whoever asked for it.
+/// One bare descriptor that is being connected: connect(2) returns at once, the descriptor becomes writable when the attempt has
+/// ended, and SO_ERROR tells the outcome. Disposing gives up. Belongs to the loop's thread and to the caller of
+/// <see cref="IEventLoop.Connect"/>.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed class EpollConnect : IDisposable, IEpollHandler
@@ -22,7 +23,8 @@ internal sealed class EpollConnect : IDisposable, IEpollHandler
     private bool _watched;
     private bool _ended;
 
-    public EpollConnect(EpollLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler)
+    public EpollConnect(EpollLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare,
+        IConnectHandler handler)
     {
         _loop = loop;
         _handler = handler;
@@ -32,7 +34,7 @@ internal sealed class EpollConnect : IDisposable, IEpollHandler
         if (_fd >= 0 && prepare is not null) Prepare(prepare);
         SocketError error = _fd < 0 ? SocketCalls.LastError() : Start(address, localEndPoint?.Serialize());
         if (error == SocketError.InProgress) error = Watch();
-        // What has ended at once, as it does with Unix sockets, is told in the next round of posted work.
+        // What has ended at once, as with Unix sockets, is reported by posted work: not before the caller has the result.
         if (!_watched) loop.Post(() => End(error));
     }
 
@@ -64,7 +66,7 @@ internal sealed class EpollConnect : IDisposable, IEpollHandler
         if (local is not null && SocketCalls.Bind(_fd, local) != 0) return SocketCalls.LastError();
         if (SocketCalls.Connect(_fd, address) == 0) return SocketError.Success;
         SocketError error = SocketCalls.LastError();
-        // Interrupted or not: it goes on by itself.
+        // An interrupted connect goes on by itself (connect(2), EINTR).
         return error == SocketError.Interrupted ? SocketError.InProgress : error;
     }
 

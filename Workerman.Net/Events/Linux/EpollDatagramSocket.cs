@@ -5,7 +5,10 @@ using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
-/// <summary>One datagram socket in an epoll set, worked on by its descriptor, because .NET's own calls throw where there is nothing. Belongs to the loop's thread.</summary>
+/// <summary>
+/// One datagram socket in an epoll set, used by its descriptor: .NET's own calls throw where there is nothing to receive. Belongs
+/// to the loop's thread.
+/// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed class EpollDatagramSocket : ILoopDatagramSocket, IEpollHandler
 {
@@ -38,7 +41,8 @@ internal sealed class EpollDatagramSocket : ILoopDatagramSocket, IEpollHandler
         }
     }
 
-    public int Receive(Span<byte> buffer, out IPEndPoint? from, out SocketError error) => SocketCalls.ReceiveFrom(_fd, buffer, out from, out error);
+    public int Receive(Span<byte> buffer, out IPEndPoint? from, out SocketError error) =>
+        SocketCalls.ReceiveFrom(_fd, buffer, out from, out error);
 
     public SocketError Send(ReadOnlySpan<byte> data, IPEndPoint? to) => SocketCalls.SendTo(_fd, data, to, _isIPv6);
 
@@ -51,7 +55,7 @@ internal sealed class EpollDatagramSocket : ILoopDatagramSocket, IEpollHandler
 
     public void OnReady(uint events)
     {
-        // An error comes even where nothing is asked for, again and again, until it is received.
+        // epoll reports an error also while no events are asked for, in every turn until it is taken.
         if (!_readEnabled) _ = SocketOptions.TakeError(_fd);
         else _handler.OnReadable();
     }

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Workerman.Events;
 
-/// <summary><c>struct epoll_event</c>, whose size depends on the architecture: reads and writes one in memory. No state.</summary>
+/// <summary>
+/// <c>struct epoll_event</c>, whose size depends on the architecture: reads and writes one in memory. No state.
+/// </summary>
 internal static unsafe class EpollEvent
 {
     /// <summary>The largest of its sizes.</summary>

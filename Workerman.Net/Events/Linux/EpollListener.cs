@@ -7,13 +7,15 @@ using static Workerman.Events.SystemCalls;
 namespace Workerman.Events;
 
 /// <summary>
-/// One listening socket in an epoll set. accept4 instead of <see cref="Socket.Accept()"/>, which throws where the backlog
-/// is empty: with several loops on one socket that is every second wake-up. Belongs to the loop's thread.
+/// One listening socket in an epoll set. It calls accept4(2) instead of <see cref="Socket.Accept()"/>, which throws where the
+/// backlog is empty: with several loops on one socket that is every second time. Belongs to the loop's thread.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed class EpollListener : ILoopListener, IEpollHandler
 {
-    /// <summary>Connections a turn: few, so that several loops share a rush and open connections are not kept waiting.</summary>
+    /// <summary>
+    /// Connections in a turn: few, so that several loops share many new ones, and open connections are not kept waiting.
+    /// </summary>
     private const int BatchSize = 8;
 
     private readonly EpollLoop _loop;
@@ -66,8 +68,8 @@ internal sealed class EpollListener : ILoopListener, IEpollHandler
 
     private void OnError(int error)
     {
-        // All else is about one connection that was gone before it was accepted (accept(2)), or about another loop
-        // having been faster: the next wake-up looks again.
+        // Any other error is about one connection that was gone before it was accepted (accept(2)), or says that another loop has
+        // accepted it. If there are more, epoll reports the socket again.
         if (error is EMFILE or ENFILE or ENOBUFS or ENOMEM) _handler.OnAcceptError(SocketError.TooManyOpenSockets);
     }
 }

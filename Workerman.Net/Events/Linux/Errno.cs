@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Workerman.Events;
 
 /// <summary>
-/// Linux's error numbers (errno(3)) and what they are to .NET. The numbers up to 34, but for EAGAIN, are those of macOS and FreeBSD
-/// as well. No state; any thread.
+/// Linux's error numbers (errno(3)) and what they are to .NET. The numbers up to 34, but for EAGAIN, are those of macOS and
+/// FreeBSD as well. No state; any thread.
 /// </summary>
 internal static class Errno
 {

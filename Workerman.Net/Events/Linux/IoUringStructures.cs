@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Workerman.Events;
 
-/// <summary>The structures of io_uring(7) and their constants, under the names of &lt;linux/io_uring.h&gt;. No policy. Linux only.</summary>
+/// <summary>
+/// The structures of io_uring(7) and their constants, under the names of &lt;linux/io_uring.h&gt;. No policy. Linux only.
+/// </summary>
 internal static unsafe class IoUringStructures
 {
     public const uint IORING_SETUP_SINGLE_ISSUER = 1u << 12;

@@ -7,8 +7,8 @@ using static Workerman.Events.SystemCalls;
 namespace Workerman.Events;
 
 /// <summary>
-/// The socket addresses of Linux as bytes, <c>struct sockaddr_in</c> and <c>sockaddr_in6</c>: the family in the machine's order, port
-/// and address in the network's. That of a Unix socket, and any address that needs no haste, .NET writes
+/// The socket addresses of Linux as bytes, <c>struct sockaddr_in</c> and <c>sockaddr_in6</c>: the family in the machine's order,
+/// port and address in the network's. That of a Unix socket, and any address that needs no haste, .NET writes
 /// (<see cref="EndPoint.Serialize"/>). No state; any thread.
 /// </summary>
 internal static class SocketAddresses
@@ -21,7 +21,9 @@ internal static class SocketAddresses
     /// <summary>The first 12 bytes of an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2).</summary>
     private static ReadOnlySpan<byte> IPv4Mapped => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-    /// <summary>Reads an address. That of an IPv4 peer comes as IPv4, also where a socket for both families has it as IPv6.</summary>
+    /// <summary>
+    /// Reads an address. That of an IPv4 peer comes as IPv4, also where a socket for both families has it as IPv6.
+    /// </summary>
     /// <returns>Nothing for another family, that of Unix sockets for example.</returns>
     public static PeerName Read(ReadOnlySpan<byte> name)
     {

@@ -8,9 +8,9 @@ using static Workerman.Events.SystemCalls;
 namespace Workerman.Events;
 
 /// <summary>
-/// What is done to a socket by its bare descriptor: system calls with .NET's types around them. .NET's own calls throw where there is
-/// nothing to receive, and need an object for each socket. Options stand in <see cref="SocketOptions"/>. No state and no policy.
-/// Any thread that owns the descriptor.
+/// What is done to a socket by its bare descriptor: system calls with .NET's types around them. .NET's own calls throw where
+/// there is nothing to receive, and need an object for each socket. Options stand in <see cref="SocketOptions"/>. No state and no
+/// policy. Any thread that owns the descriptor.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal static unsafe class SocketCalls

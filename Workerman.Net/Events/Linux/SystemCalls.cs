@@ -207,7 +207,9 @@ internal static unsafe partial class SystemCalls
             .AddTicks(_nanoseconds / 100);
     }
 
-    /// <summary><c>struct flock</c>: from the beginning, and with no length to the file's end. The same on 64-bit systems.</summary>
+    /// <summary>
+    /// <c>struct flock</c>: from the beginning, and with no length to the file's end. The same on 64-bit systems.
+    /// </summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct FileLock
     {
