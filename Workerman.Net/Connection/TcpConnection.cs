@@ -12,8 +12,8 @@ namespace Workerman.Connection;
 /// <summary>
 /// One TCP connection (PHP: <c>TcpConnection</c>). It lives on one loop, whose thread runs all its callbacks; its methods may be
 /// called from any thread and are then handed over to the loop. It is no protocol: it knows its protocol only as something that
-/// judges and encodes. Made by a worker, or as an <see cref="AsyncTcpConnection"/>. This file is its face; the way in is
-/// <c>.Input.cs</c>, the way out <c>.Output.cs</c>, its life from the first byte to the last <c>.Life.cs</c>.
+/// judges and encodes. Made by a worker, or as an <see cref="AsyncTcpConnection"/>. This file is its face; how it opens is in
+/// <c>.Opening.cs</c>, the way in in <c>.Input.cs</c>, the way out in <c>.Output.cs</c>, its life and its end in <c>.Life.cs</c>.
 /// </summary>
 public partial class TcpConnection : IPeer
 {

@@ -36,7 +36,7 @@ public abstract class EventLoop : IEventLoop
     private List<Action> _running = [];
     private readonly List<IDeferredWork> _deferred = [];
     private int _threadId;
-    private long _ticks = LoopClock.Ticks;
+    private long _now = LoopClock.Ticks;
     private long _nextTick;
     private bool _asleep;
     private bool _stopping;
@@ -58,7 +58,7 @@ public abstract class EventLoop : IEventLoop
     public bool IsCurrent => _threadId == Environment.CurrentManagedThreadId;
 
     /// <inheritdoc/>
-    public long Now => LoopClock.ToMilliseconds(_ticks);
+    public long Now => LoopClock.ToMilliseconds(_now);
 
     /// <inheritdoc/>
     public int TimerCount => _timers.Count;
@@ -83,7 +83,7 @@ public abstract class EventLoop : IEventLoop
     /// <summary>
     /// Whether it waits, or has begun its turn a moment ago. Any thread; elsewhere than on the loop it is a hint.
     /// </summary>
-    internal bool IsResponsive => Volatile.Read(ref _asleep) || LoopClock.Ticks - Volatile.Read(ref _ticks) < LongTurn;
+    internal bool IsResponsive => Volatile.Read(ref _asleep) || LoopClock.Ticks - Volatile.Read(ref _now) < LongTurn;
 
     /// <inheritdoc/>
     public Action<Exception>? ErrorHandler { get; set; }
@@ -295,8 +295,8 @@ public abstract class EventLoop : IEventLoop
     /// <summary>Reads the clock for <see cref="Now"/>. Drivers call it when the poll returns.</summary>
     private protected void ReadClock()
     {
-        _ticks = LoopClock.Ticks;
-        FlushDeadline.Restart(_ticks);
+        _now = LoopClock.Ticks;
+        FlushDeadline.Restart(_now);
     }
 
     /// <summary>Does not let deferred work wait for slow callbacks. Called when one has returned.</summary>
@@ -340,7 +340,7 @@ public abstract class EventLoop : IEventLoop
 
     private void RunTicks()
     {
-        if (_ticked.Count == 0 || _ticks < _nextTick) return;
+        if (_ticked.Count == 0 || _now < _nextTick) return;
         _nextTick = LoopClock.Ticks + TickInterval;
         for (int i = 0; i < _ticked.Count; i++) Guard(_ticked[i]);
     }

@@ -46,10 +46,8 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
     /// <summary>Whether the next receive decrypts what has arrived before, and asks the loop's socket for nothing.</summary>
     private bool _hasArrived;
 
-    /// <summary>Ciphertext that the loop's socket has not taken: rented memory, of which a part is left.</summary>
-    private byte[] _unsent = [];
-    private int _unsentAt;
-    private int _unsentEnd;
+    /// <summary>What the loop's socket has not taken. While there is some, that socket has been told to send it.</summary>
+    private UnsentCiphertext _unsent = new();
 
     /// <summary>Bytes of plaintext that are in the ciphertext above, or have left with it, and do not count as sent yet.</summary>
     private int _uncounted;
@@ -127,7 +125,7 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
 
     bool ISocketHandler.ReceivesAtOnce => true;
 
-    private bool HasUnsent => _unsentAt < _unsentEnd;
+    private bool HasUnsent => !_unsent.IsEmpty;
 
     /// <summary>Lets bytes pass as they are until <see cref="Start"/>. Before anything was received.</summary>
     public void WaitForStart() => _state = State.Clear;
@@ -219,7 +217,7 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         if (_disposed) _filter.Dispose();
         _disposed = true;
         _order = default;
-        ReleaseUnsent();
+        _unsent.Release();
     }
 
     void ISocketHandler.OnReadable()
@@ -247,15 +245,14 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
             return;
         }
         BytesWritten += count;
-        _unsentAt += count;
+        _unsent.Skip(count);
         if (HasUnsent)
         {
-            _inner.SendWhenWritable(_unsent.AsMemory(_unsentAt, _unsentEnd - _unsentAt));
+            _inner.SendWhenWritable(_unsent.Rest);
             // All but one byte may count: the last one tells the owner that there is room again.
             Count(Math.Min(count, _uncounted - 1));
             return;
         }
-        ReleaseUnsent();
         if (_shutsDown) _inner.ShutdownSend();
         if (_uncounted > 0) Count(_uncounted);
         else if (!_order.IsNone) SendOrder();
@@ -424,26 +421,8 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
     private void Keep(ReadOnlySpan<byte> rest)
     {
         bool isOrdered = HasUnsent;
-        int length = _unsentEnd - _unsentAt;
-        if (_unsent.Length - _unsentEnd < rest.Length)
-        {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(length + rest.Length);
-            _unsent.AsSpan(_unsentAt, length).CopyTo(larger);
-            // What the loop's socket was told to send is in the old memory, which then is left to the garbage collector.
-            byte[] old = _unsent;
-            (_unsent, _unsentAt, _unsentEnd) = (larger, 0, length);
-            if (!isOrdered && old.Length > 0) ArrayPool<byte>.Shared.Return(old);
-        }
-        rest.CopyTo(_unsent.AsSpan(_unsentEnd));
-        _unsentEnd += rest.Length;
-        if (!isOrdered) _inner.SendWhenWritable(_unsent.AsMemory(_unsentAt, _unsentEnd - _unsentAt));
-    }
-
-    private void ReleaseUnsent()
-    {
-        if (_unsent.Length > 0) ArrayPool<byte>.Shared.Return(_unsent);
-        _unsent = [];
-        _unsentAt = _unsentEnd = 0;
+        _unsent.Append(rest);
+        if (!isOrdered) _inner.SendWhenWritable(_unsent.Rest);
     }
 
     /// <summary>
