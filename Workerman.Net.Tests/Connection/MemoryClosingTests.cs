@@ -275,5 +275,5 @@ internal sealed class MemoryClosingTests
         text.AssertKeepsToTheContract();
     }
 
-    private static ConnectionProtocol Lines() => new MessageProtocol<string>("text", new TextProtocol());
+    private static MessageProtocol<string> Lines() => new MessageProtocol<string>("text", new TextProtocol());
 }

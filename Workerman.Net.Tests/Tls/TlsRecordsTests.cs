@@ -147,7 +147,7 @@ internal sealed class TlsRecordsTests
     {
         var records = new TlsRecords(owner: null);
         byte[] buffer = new byte[100];
-        ValueTask<int> read = records.ReadAsync(buffer);
+        Task<int> read = records.ReadAsync(buffer).AsTask();
         Assert.That((records.IsReading, read.IsCompleted), Is.EqualTo((true, false)));
         byte[] record = Record(Handshake, 20);
         records.Add(record.AsMemory(0, 24));
@@ -219,7 +219,7 @@ internal sealed class TlsRecordsTests
         records.Dispose();
         records.Dispose();
         Assert.That((records.HasRecord, records.IsReading), Is.EqualTo((false, false)));
-        Assert.Throws<ObjectDisposedException>(() => records.ReadAsync(new byte[10]));
+        Assert.Throws<ObjectDisposedException>(() => _ = records.ReadAsync(new byte[10]).AsTask());
         if (whileReading) Assert.ThrowsAsync<ObjectDisposedException>(async () => await read);
     }
 
@@ -238,7 +238,7 @@ internal sealed class TlsRecordsTests
     private static byte[] Read(TlsRecords records, int size = 20_000)
     {
         byte[] buffer = new byte[size];
-        ValueTask<int> read = records.ReadAsync(buffer);
+        Task<int> read = records.ReadAsync(buffer).AsTask();
         Assert.That(read.IsCompletedSuccessfully, "the record is there");
         return buffer[..read.Result];
     }
