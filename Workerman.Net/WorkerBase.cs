@@ -136,7 +136,7 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
     public Action<TcpConnection, Request>? OnWebSocketConnect
     {
         get;
-        set => field = AsyncVoid.Refuse(value, nameof(OnWebSocketConnect), WebSocketExtensions.ConnectCure);
+        set => field = AsyncVoid.Refuse(value, nameof(OnWebSocketConnect), WebSocketConnectionExtensions.ConnectCure);
     }
 
     /// <summary>A WebSocket is open: what is sent from here on leaves at once (PHP: <c>$onWebSocketConnected</c>).</summary>

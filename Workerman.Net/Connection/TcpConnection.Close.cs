@@ -27,7 +27,7 @@ public partial class TcpConnection
             return;
         }
         if (AbandonOpening() || Status is ConnectionStatus.Closing or ConnectionStatus.Closed) return;
-        if (Status == ConnectionStatus.Established && Protocol.OwesCloseFrame)
+        if (Status == ConnectionStatus.Established && Protocol.NeedsCloseFrame)
         {
             // It takes two to end: the peer answers, and what it sends meanwhile is read.
             End();
@@ -80,7 +80,7 @@ public partial class TcpConnection
         Status = ConnectionStatus.Ending;
         DropEarly();
         EndsHere |= !_peerClosed;
-        if (Protocol.OwesCloseFrame) Write(this, static (connection, _, output) => connection.Protocol.EncodeCloseFrame(output));
+        if (Protocol.NeedsCloseFrame) Write(this, static (connection, _, output) => connection.Protocol.EncodeCloseFrame(output));
         if (Buffers.Corked != this) AfterFlush();
     }
 

@@ -174,7 +174,7 @@ public partial class TcpConnection
 
     private static void WriteRaw(TcpConnection connection, ReadOnlySpan<byte> bytes, OutputBuffer output)
     {
-        if (!connection.Protocol.TakesRaw()) return;
+        if (!connection.Protocol.TryBeginRaw()) return;
         bytes.CopyTo(output.GetSpan(bytes.Length));
         output.Advance(bytes.Length);
     }
@@ -404,7 +404,7 @@ public partial class TcpConnection
     private SendResult Misplaced<T>(T message)
     {
         string reason = $"A {Protocol.Name} connection cannot send {typeof(T)}; it sends {Protocol.Sends}. SendRaw sends bytes past the protocol.";
-        if (!IsPiped && !HasOwnProtocol && !(Protocol.HasRelatives && message is IMessage)) throw new InvalidOperationException(reason);
+        if (!IsPiped && !HasOwnProtocol && !(Protocol.SharesPort && message is IMessage)) throw new InvalidOperationException(reason);
         return Loop.IsCurrent ? RefuseOpen(reason) : HandOver(reason, static (connection, reason) => connection.RefuseOpen(reason));
     }
 

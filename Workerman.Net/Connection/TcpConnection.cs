@@ -308,7 +308,7 @@ public partial class TcpConnection : ISocketHandler, IDeferredWork
 
     private void OnTimeout()
     {
-        Verdict verdict = Protocol.TimedOut(_phase);
+        Verdict verdict = Protocol.OnTimeout(_phase);
         if (verdict.Kind == VerdictKind.Reject)
         {
             Reject(verdict);

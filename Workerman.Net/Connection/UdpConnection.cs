@@ -104,7 +104,7 @@ public abstract class UdpConnection
     internal SendResult SendMessage<T>(T message)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (!IsElsewhere && IsReady() && Codec is not IEncoder<T>)
+        if (!IsElsewhere && TryGetReady() && Codec is not IEncoder<T>)
             throw new InvalidOperationException($"A {Codec.Name} connection cannot send {typeof(T)}; it sends {Codec.Sends}. SendRaw sends bytes past the protocol.");
         return IsElsewhere
             ? HandOver(message, static (connection, message) => connection.SendMessage(message))
@@ -112,14 +112,14 @@ public abstract class UdpConnection
     }
 
     /// <summary>Whether the protocol encodes such a message.</summary>
-    internal bool Encodes<T>() => (IsElsewhere || IsReady()) && Codec is IEncoder<T>;
+    internal bool Encodes<T>() => (IsElsewhere || TryGetReady()) && Codec is IEncoder<T>;
 
     /// <summary>Sends bytes as one datagram, past the protocol (PHP: <c>send($data, true)</c>). Any thread.</summary>
     /// <inheritdoc cref="Send(string)"/>
     public SendResult SendRaw(ReadOnlySpan<byte> bytes)
     {
         if (IsElsewhere) return HandOver(bytes.ToArray(), static (connection, copy) => connection.SendRaw(copy));
-        return IsReady() ? Transmit(bytes) : SendResult.Dropped;
+        return TryGetReady() ? Transmit(bytes) : SendResult.Dropped;
     }
 
     /// <summary>Sends text as one datagram of UTF-8, past the protocol (PHP: <c>send($data, true)</c>). Any thread.</summary>
@@ -154,8 +154,9 @@ public abstract class UdpConnection
     /// <inheritdoc cref="Close(ReadOnlySpan{byte}, bool)"/>
     public void Close(ReadOnlyMemory<byte> bytes, bool raw = false) => Close(bytes.Span, raw);
 
-    /// <summary>Whether anything can be sent, after what it takes to get ready for it. On the loop.</summary>
-    private protected virtual bool IsReady() => true;
+    /// <summary>Gets ready to send: a client that is not connected yet connects. On the loop.</summary>
+    /// <returns>Whether anything can be sent.</returns>
+    private protected virtual bool TryGetReady() => true;
 
     /// <summary>Sends one datagram. On the loop.</summary>
     private protected abstract SendResult Transmit(ReadOnlySpan<byte> bytes);
@@ -168,7 +169,7 @@ public abstract class UdpConnection
     private SendResult Send<TState>(TState state, EncodeInto<TState> encode)
         where TState : allows ref struct
     {
-        if (!IsReady()) return SendResult.Dropped;
+        if (!TryGetReady()) return SendResult.Dropped;
         DatagramBuffers buffers = DatagramBuffers.Current;
         OutputBuffer output = buffers.Take();
         try

@@ -4,7 +4,8 @@ using Workerman.Protocols;
 namespace Workerman.WebSockets;
 
 /// <summary>
-/// A handler that reads messages in a way of its own and leaves the life of its connections to another, the worker's. One per loop or connection; runs on the loop's thread.
+/// A handler that reads messages in a way of its own and leaves the life of its connections to another, the worker's. One per
+/// loop or connection; runs on the loop's thread.
 /// </summary>
 internal abstract class DelegatingHandler<T>(ConnectionHandler inner) : ConnectionHandler<T>(inner.Loop, inner.Buffers)
 {
@@ -16,7 +17,8 @@ internal abstract class DelegatingHandler<T>(ConnectionHandler inner) : Connecti
 
     public override void OnClose(TcpConnection connection) => inner.OnClose(connection);
 
-    public override void OnError(TcpConnection connection, ConnectionError error, string reason) => inner.OnError(connection, error, reason);
+    public override void OnError(TcpConnection connection, ConnectionError error, string reason) =>
+        inner.OnError(connection, error, reason);
 
     public override void OnBufferFull(TcpConnection connection) => inner.OnBufferFull(connection);
 
@@ -34,7 +36,8 @@ internal abstract class DelegatingHandler<T>(ConnectionHandler inner) : Connecti
 
     public override void OnSecured(TcpConnection connection) => inner.OnSecured(connection);
 
-    public override void OnHandshakeFailed(TcpConnection connection, string reason) => inner.OnHandshakeFailed(connection, reason);
+    public override void OnHandshakeFailed(TcpConnection connection, string reason) =>
+        inner.OnHandshakeFailed(connection, reason);
 
     public override void OnProxyRefused(TcpConnection connection, string reason) => inner.OnProxyRefused(connection, reason);
 }

@@ -23,15 +23,15 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
         bool opening = connection.Protocol.IsOpening;
         Verdict verdict = base.ReadMessage(connection, ref input);
         if (verdict.Kind != VerdictKind.NeedMore) return verdict;
-        if (!opening || connection.Protocol.IsOpening) return ControlCalls.Tell(connection, verdict, events: null, this);
+        if (!opening || connection.Protocol.IsOpening) return ControlFrames.Tell(connection, verdict, events: null, this);
         AfterOpening(connection);
-        return ControlCalls.GoOn(connection, verdict);
+        return ControlFrames.AfterCallback(connection, verdict);
     }
 
     private void AfterOpening(TcpConnection connection)
     {
         string? subprotocol = (connection.Protocol as WebSocketProtocol)?.ChosenSubprotocol;
-        if (subprotocol is not null || WebSocketExtension.Find(connection) is not null) WebSocketExtension.Of(connection).Subprotocol = subprotocol;
+        if (subprotocol is not null || WebSocketCallbacks.Find(connection) is not null) WebSocketCallbacks.Of(connection).Subprotocol = subprotocol;
         bool wasFull = connection.ReleaseHeld();
         if (client.OnWebSocketConnect is { } told && client.WebSocket.Response is { } answer) Guard(client => told(client, answer));
         client.AfterOpening(wasFull);

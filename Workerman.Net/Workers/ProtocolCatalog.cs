@@ -88,7 +88,8 @@ internal static class ProtocolCatalog
     private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure, ILogger? logger) => scheme switch
     {
         _ when !Has<T>(Messages[scheme]) => null,
-        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, logger, () => new OpeningProtocol(options.Http, isSecure, scheme == "unix")),
+        _ when IsWebSocket<T>(scheme) =>
+            HttpFactory(options.Http, logger, () => new HandshakeProtocol(options.Http, isSecure, scheme == "unix")),
         "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, scheme == "unix", logger),
         "text" => PlainProtocols.Text<T>(),
         "frame" => PlainProtocols.Frame<T>(),

@@ -26,7 +26,8 @@ worker.OnMessage = (connection, request) =>
     switch (request.Method, request.Path)
     {
         case ("GET", "/events"):
-            stream.Subscribe(connection, request, new SubscribeOptions { Topics = [.. request.GetValues("topic")], FromOldest = true });
+            stream.Subscribe(connection, request,
+                new SubscribeOptions { Topics = [.. request.GetValues("topic")], FromOldest = true });
             break;
         case ("POST", "/cut"):
             // As a lost network would, without a word.

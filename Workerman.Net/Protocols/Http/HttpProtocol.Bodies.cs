@@ -2,7 +2,10 @@ using System.Buffers;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>Answers in chunks: a head, then what the application sends piece by piece, until an empty piece.</summary>
+/// <summary>
+/// Answers whose body follows their head on its own: a file, which the connection sends, or chunks, which the application sends
+/// piece by piece until an empty one.
+/// </summary>
 internal partial class HttpProtocol
 {
     private ChunkForm _chunkForm;
@@ -12,7 +15,7 @@ internal partial class HttpProtocol
         /// <summary>Each with its size (RFC 9112 section 7.1).</summary>
         Framed,
 
-        /// <summary>Bare bytes, ended by the end of the connection: HTTP/1.0 knows no chunks (RFC 9112 section 6.1).</summary>
+        /// <summary>Plain bytes up to the end of the connection: HTTP/1.0 has no chunks (RFC 9112 section 6.1).</summary>
         UntilClose,
 
         /// <summary>Not sent at all: the answer to HEAD.</summary>
@@ -21,7 +24,7 @@ internal partial class HttpProtocol
 
     public override bool EndsByClose => _state == State.Chunked && _chunkForm == ChunkForm.UntilClose;
 
-    /// <summary>With a piece missing the answer is not whole, and must not be ended as if it were.</summary>
+    /// <summary>A piece of the answer was dropped, so it must not end as if it were complete.</summary>
     public override void OnOverflow() => IsBrokenOff |= _state == State.Chunked;
 
     public void Encode(Chunk message, IBufferWriter<byte> output)
@@ -41,10 +44,10 @@ internal partial class HttpProtocol
         bool framed = Head.MinorVersion > 0 && message.ProtocolVersion == "1.1";
         form = form with { KeepAlive = form.KeepAlive && framed };
         ResponseWriter.WriteChunkedHead(message, form, framed, output);
-        _retiring |= !form.KeepAlive;
+        _endsAfterAnswer |= !form.KeepAlive;
         _chunkForm = form.IsHead ? ChunkForm.Unsent : framed ? ChunkForm.Framed : ChunkForm.UntilClose;
         _state = State.Chunked;
-        // Without a body nothing has been said yet; an empty chunk here would be the end.
+        // An empty body is not written: an empty chunk would end the answer.
         if (!message.RawBody.IsEmpty) WriteChunk(message.RawBody.Span, output);
     }
 
@@ -55,8 +58,8 @@ internal partial class HttpProtocol
     }
 
     /// <summary>
-    /// The handler failed in the middle: the connection ends without the last chunk, which tells the client that the answer is
-    /// not whole. Where there are no chunks only a reset can tell.
+    /// The handler failed in the middle: the connection ends without the last chunk, from which the client knows that the answer
+    /// is not complete. Without chunks only a reset tells it.
     /// </summary>
     private void BreakOffChunks()
     {
@@ -65,6 +68,28 @@ internal partial class HttpProtocol
     }
 
     private static bool IsChunked(Response response) =>
-        response.GetHeader("Transfer-Encoding") is { } coding && coding.AsSpan().Trim(" \t").Equals("chunked", StringComparison.OrdinalIgnoreCase)
+        response.GetHeader("Transfer-Encoding") is { } coding
+        && coding.AsSpan().Trim(" \t").Equals("chunked", StringComparison.OrdinalIgnoreCase)
         && ResponseWriter.HasBody(response.StatusCode);
+
+    private void EncodeFile(Response message, AnswerForm form, IBufferWriter<byte> output)
+    {
+        FileAnswer answer = FileAnswer.Of(message, _request);
+        FileRange? file = answer.Body;
+        try
+        {
+            if (file is null) ResponseWriter.Write(answer.Head, form, output);
+            else ResponseWriter.WriteHead(answer.Head, form, file.Remaining, output);
+            bool follows = file is { Remaining: > 0 } && !form.IsHead && ResponseWriter.HasBody(answer.Head.StatusCode);
+            _endsAfterAnswer |= !form.KeepAlive;
+            if (follows) (PendingFile, file, _state) = (file, null, State.File);
+            else EndAnswer();
+        }
+        finally
+        {
+            file?.Dispose();
+        }
+    }
+
+    public override void OnFileSent() => EndAnswer();
 }
