@@ -15,7 +15,7 @@ namespace Workerman;
 /// What all workers have, whatever their messages: address, loops, connections, sockets (PHP: <c>Workerman\Worker</c>). One
 /// object for all its loops; on each it has a view, which answers for the loop that asks. Set it up before it runs.
 /// </summary>
-public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
+public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents, IFaultHandler<WorkerBase>
 {
     /// <summary>By how many connections, and an eighth more, a loop may be ahead of the one that has the fewest.</summary>
     private const int MaxLead = 8;
@@ -277,6 +277,9 @@ public abstract partial class WorkerBase : IHostedWorker, IWebSocketEvents
 
     void IWebSocketEvents.ReportRefusal(TcpConnection connection, Request request, int status) =>
         Log.WebSocketRefused(Settings.Logger, Name, connection.Id, connection.RemoteAddress?.ToString() ?? Address, request.Path, status == 0 ? "no answer" : $"{status}");
+
+    void IFaultHandler<WorkerBase>.OnFault(WorkerBase worker, Exception exception) =>
+        Log.CallbackFailed(Settings.Logger, Name, exception);
 
     void IHostedWorker.OpenListeners()
     {

@@ -70,7 +70,7 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
         {
             int count = watch.Receive(buffer, out IPEndPoint? from, out SocketError error);
             if (error == SocketError.WouldBlock) return;
-            if (error == SocketError.Success && from is not null) OnDatagram(new ReadOnlySequence<byte>(buffer, 0, count), from);
+            if (error == SocketError.Success && from is not null) Receive(new ReadOnlySequence<byte>(buffer, 0, count), from);
             else if (IsAboutEarlier(error)) OnUnreachable();
         }
     }
@@ -78,8 +78,11 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     /// <summary>Something could not be sent. Does not throw.</summary>
     public abstract void OnError(UdpConnection connection, ConnectionError error, string reason);
 
-    /// <summary>A datagram has arrived; its bytes live during the call. Does not throw.</summary>
+    /// <summary>A datagram has arrived; its bytes live during the call. What it throws goes to <see cref="OnDatagramFault"/>.</summary>
     protected abstract void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from);
+
+    /// <summary>A protocol of the application's has failed with a datagram, which is dropped. Does not throw.</summary>
+    protected abstract void OnDatagramFault(IPEndPoint from, Exception exception);
 
     /// <summary>The network says that something sent earlier found nobody. Does not throw.</summary>
     protected virtual void OnUnreachable()
@@ -89,6 +92,18 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     /// <summary>Whether a datagram may be decoded: an empty one is a message only where there is no protocol.</summary>
     protected static bool IsWorthDecoding(in ReadOnlySequence<byte> datagram, ConnectionProtocol protocol) =>
         !datagram.IsEmpty || protocol is RawProtocol or RawTextProtocol;
+
+    private void Receive(ReadOnlySequence<byte> datagram, IPEndPoint from)
+    {
+        try
+        {
+            OnDatagram(datagram, from);
+        }
+        catch (Exception e)
+        {
+            OnDatagramFault(from, e);
+        }
+    }
 
     private static bool IsAboutEarlier(SocketError error) => error is SocketError.ConnectionRefused or SocketError.ConnectionReset;
 
