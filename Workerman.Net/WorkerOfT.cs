@@ -14,7 +14,7 @@ namespace Workerman;
 /// <see cref="Protocol"/>. For datagrams there is <see cref="UdpWorker{T}"/>.
 /// </summary>
 /// <typeparam name="T">What <see cref="OnMessage"/> receives.</typeparam>
-public class Worker<T> : WorkerBase
+public class Worker<T> : StreamWorker
 {
     /// <summary>Makes a worker that <see cref="Worker.RunAll"/> will run.</summary>
     /// <param name="address">

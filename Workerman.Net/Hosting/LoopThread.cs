@@ -15,7 +15,7 @@ internal sealed class LoopThread
     private readonly IHostedWorker _worker;
     private readonly int _id;
     private readonly Thread _thread;
-    private readonly List<IHostedLoopWorker> _views = [];
+    private readonly List<ILoopWorker> _workers = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
     private bool _stopping;
@@ -58,33 +58,33 @@ internal sealed class LoopThread
     /// <summary>Lets the workers on this loop end; the loop follows when their last connection is gone.</summary>
     public void RequestStop() => _loop.Post(() =>
     {
-        StopViews();
+        StopWorkers();
         StopIfDrained();
     });
 
     /// <summary>Ends what is left, now.</summary>
     public void Abort() => _loop.Post(() =>
     {
-        StopViews();
-        foreach (IHostedLoopWorker view in _views) view.Abort();
+        StopWorkers();
+        foreach (ILoopWorker worker in _workers) worker.Abort();
         _loop.Stop();
     });
 
     /// <summary>Another worker begins to listen on this loop, on its thread.</summary>
-    public void Add(IHostedLoopWorker view) => _views.Add(view);
+    public void Add(ILoopWorker worker) => _workers.Add(worker);
 
-    /// <summary>A view tells that it has one connection less.</summary>
+    /// <summary>A per-loop worker has one connection less.</summary>
     public void StopIfDrained()
     {
-        if (_stopping && _views.TrueForAll(view => view.IsDrained)) _loop.Stop();
+        if (_stopping && _workers.TrueForAll(worker => worker.IsDrained)) _loop.Stop();
     }
 
-    private void StopViews()
+    private void StopWorkers()
     {
         if (_stopping) return;
         _stopping = true;
         // By index: a stop callback might begin to listen.
-        for (int i = 0; i < _views.Count; i++) _views[i].Stop();
+        for (int i = 0; i < _workers.Count; i++) _workers[i].Stop();
     }
 
     private void Run()
@@ -107,7 +107,7 @@ internal sealed class LoopThread
     {
         try
         {
-            _views.Add(_worker.Attach(_loop, _id, this));
+            _workers.Add(_worker.Attach(_loop, _id, this));
         }
         catch (Exception e)
         {

@@ -11,7 +11,7 @@ namespace Workerman.Workers;
 /// A worker on one loop: its connections there, its share of accepting, and the guarded calls of the application. Belongs to
 /// the loop's thread.
 /// </summary>
-internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
+internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
 {
     private readonly Worker<T> _worker;
     private readonly Func<ConnectionProtocol> _makeProtocol;
@@ -164,8 +164,8 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
 
     private void OnAccepted(ConnectedSocket socket)
     {
-        _worker.CountConnection(1);
-        if (_worker.LeastLoadedLoop(this)?.TryHandOver(socket) == true) return;
+        _worker.Balancer.Count(1);
+        if (_worker.Balancer.TryHandOver(socket, this)) return;
         Interlocked.Increment(ref _load);
         Take(socket);
     }
@@ -214,7 +214,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
     private void CountGone()
     {
         Interlocked.Decrement(ref _load);
-        _worker.CountConnection(-1);
+        _worker.Balancer.Count(-1);
     }
 
     private void DestroyHandshakes()

@@ -25,8 +25,6 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
 
     public bool OwnsLoop => ownsLoop;
 
-    public ConnectionCollection Connections { get; } = new();
-
     public object? Context { get; set; }
 
     public bool IsDrained => _stopped;
@@ -44,11 +42,6 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
         Open(_listener.Socket);
         if (worker.IsAcceptPaused) IsPaused = true;
     }
-
-    public int Load => 0;
-
-    /// <summary>Datagrams have no connection that could be handed over.</summary>
-    public bool TryHandOver(ConnectedSocket socket) => false;
 
     public void PauseAccepting() => IsPaused = true;
 
