@@ -58,7 +58,7 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>Whether nothing follows what has been written: the connection ends once that is sent.</summary>
     public virtual bool IsFinished => false;
 
-    /// <summary>Whether the answer was broken off in a way that only a reset of the connection can tell the peer.</summary>
+    /// <summary>Whether an answer was broken off, and the peer can know that only from a reset of the connection.</summary>
     public bool IsBrokenOff { get; protected set; }
 
     /// <summary>
@@ -68,8 +68,8 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     public virtual bool EndsByClose => false;
 
     /// <summary>
-    /// The file that follows what was written last. The connection takes it after the encoding; the protocol is not ready
-    /// until it hears <see cref="OnFileSent"/>. Not virtual: it is asked for after every send.
+    /// The file that follows what was written last. The connection takes it after the encoding; the protocol is not ready before
+    /// <see cref="OnFileSent"/> is called. Not virtual, because it is read after every send.
     /// </summary>
     public FileRange? PendingFile { get; set; }
 
@@ -149,7 +149,7 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     }
 
     /// <summary>
-    /// Whose fault it was that a handler failed, and what the peer is told: a rejection with a reason is the peer's own.
+    /// The error response for a handler that has failed: with a reason if the fault is the peer's, without if it is the server's.
     /// </summary>
     public virtual Verdict JudgeFault(Exception exception) => new(VerdictKind.Reject, 500);
 
@@ -193,7 +193,7 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     {
     }
 
-    /// <summary>The connection is gone, or has another protocol: what this one holds is given back.</summary>
+    /// <summary>The connection has ended, or has another protocol from here on: releases what this one holds.</summary>
     public virtual void Dispose()
     {
     }

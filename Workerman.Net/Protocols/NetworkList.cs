@@ -6,9 +6,9 @@ using System.Net.Sockets;
 namespace Workerman.Protocols;
 
 /// <summary>
-/// Peers that are trusted, by address: networks (<c>10.0.0.0/8</c>), single addresses, and <c>unix:</c> for whoever connects by a
-/// Unix socket. IPv4 addresses and those that IPv6 maps them to are the same. Set it up before the worker listens; from then on
-/// any thread may ask it.
+/// Peers that are trusted, by address: networks (<c>10.0.0.0/8</c>), single addresses, and <c>unix:</c> for all peers on a Unix
+/// socket. IPv4 addresses and those that IPv6 maps them to are the same. Set it up before the worker listens; from then on any
+/// thread may ask it.
 /// </summary>
 public sealed class NetworkList : IEnumerable<IPNetwork>
 {
@@ -16,10 +16,12 @@ public sealed class NetworkList : IEnumerable<IPNetwork>
 
     private readonly List<IPNetwork> _networks = [];
 
-    /// <summary>Whether nobody is in it.</summary>
+    /// <summary>Whether it is empty: nobody is trusted.</summary>
     public bool IsEmpty => _networks.Count == 0 && !HasUnixSockets;
 
-    /// <summary>Whether peers on Unix sockets are in it, who have no address: their socket's file says who may connect.</summary>
+    /// <summary>
+    /// Whether peers on Unix sockets are in it. They have no address: the mode of the socket's file decides who may connect.
+    /// </summary>
     public bool HasUnixSockets { get; private set; }
 
     /// <summary>Adds a network.</summary>

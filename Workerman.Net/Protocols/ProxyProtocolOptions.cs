@@ -10,9 +10,8 @@ public sealed class ProxyProtocolOptions
     private const int LongestHeader = 16 + ushort.MaxValue;
 
     /// <summary>
-    /// The proxies. A connection of theirs must begin with a header, or it is closed with a line in the log. What a peer that is
-    /// not named here sends is what it is: bytes of the worker's protocol, of which a header is none. Empty, the default:
-    /// nobody's header is read.
+    /// The proxies. A connection of theirs must begin with a header, or it is closed with a line in the log. What any other peer
+    /// sends is read as the worker's protocol, also if it looks like a header. Empty, the default: nobody's header is read.
     /// </summary>
     public NetworkList TrustedProxies { get; set => field = value ?? throw new ArgumentNullException(nameof(value)); } = [];
 

@@ -11,7 +11,8 @@ internal static class Setting
         return value;
     }
 
-    /// <exception cref="ArgumentOutOfRangeException">It is zero or less, and not <see cref="Timeout.InfiniteTimeSpan"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">It is zero or less, and not
+    /// <see cref="Timeout.InfiniteTimeSpan"/>.</exception>
     public static TimeSpan PositiveOrInfinite(TimeSpan value)
     {
         if (value != Timeout.InfiniteTimeSpan) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(value, TimeSpan.Zero);

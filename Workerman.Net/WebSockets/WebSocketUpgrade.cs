@@ -50,7 +50,8 @@ internal static class WebSocketUpgrade
     {
         var protocol = new WebSocketProtocol(takesBinary, options, ServerHandshake.Negotiate(request, options.Deflate));
         Response answer = ServerHandshake.Accept(request, protocol.Deflate);
-        if (ServerHandshake.SubprotocolOf(request) is { } subprotocol) WebSocketCallbacks.Of(connection).Subprotocol = subprotocol;
+        if (ServerHandshake.SubprotocolOf(request) is { } subprotocol)
+            WebSocketCallbacks.Of(connection).Subprotocol = subprotocol;
         bool stopping = connection.Protocol is HttpProtocol { IsStopping: true };
         connection.Upgrade(new UpgradeAnswer(answer), protocol, handler);
         if (connection.Protocol != protocol) return false;

@@ -4,8 +4,8 @@ using Workerman.EventStreams;
 namespace Dashboard;
 
 /// <summary>
-/// What the dashboard shows, each topic one chart: figures of this very process and machine since they were last read. It
-/// publishes nothing. The worker has one loop, which counts the requests and reads the figures, so there is no lock.
+/// What the dashboard shows, one chart for each topic: figures of this process and its machine since they were last read. It
+/// publishes nothing. The worker has one loop, which counts the requests and reads the figures, so no lock is needed.
 /// </summary>
 internal sealed class Figures(EventStream stream)
 {
@@ -21,7 +21,7 @@ internal sealed class Figures(EventStream stream)
     public long Requests { get; set; }
 
     /// <summary>
-    /// The topics with their values, all of one moment: <c>n</c> counts the readings, <c>t</c> is Unix time in seconds.
+    /// The topics with their values, all read at the same time: <c>n</c> counts the readings, <c>t</c> is Unix time in seconds.
     /// </summary>
     public (string Topic, Dictionary<string, double> Values)[] Read()
     {
@@ -56,7 +56,7 @@ internal sealed class Figures(EventStream stream)
     private static double Round(double value) => Math.Round(value, 2);
 
     /// <summary>
-    /// Time that the processors of the machine have worked, and all their time, in ticks of the kernel. Only Linux tells.
+    /// The time that the processors of the machine were busy, and their total time, in ticks of the kernel. Linux only.
     /// </summary>
     private static (long Busy, long Total) ReadMachine()
     {

@@ -12,7 +12,7 @@ internal static class ContentCodings
     /// <summary>Codings that one body may have. More of them are only sent to make the server work.</summary>
     private const int Most = 3;
 
-    /// <summary>Accept-Encoding of a 415: the codings that would have been decoded (RFC 9110 section 15.5.16).</summary>
+    /// <summary>The Accept-Encoding of a 415: the codings that are decoded here (RFC 9110 section 15.5.16).</summary>
     public static string Accepted(HttpOptions options) => options.DecompressRequests ? "gzip, deflate, br" : "identity";
 
     /// <summary>The codings in the order in which they were applied, without identity.</summary>

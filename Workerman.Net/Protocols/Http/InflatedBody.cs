@@ -4,8 +4,9 @@ using System.IO.Compression;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// gzip, RFC 1952, in any number of members; or deflate, which is zlib (RFC 1950), and from some clients the bare format within it
-/// (RFC 1951). What follows the end of the format is left unread. Belongs to a <see cref="RequestBody"/>, on the loop's thread.
+/// gzip, RFC 1952, in any number of members; or deflate, which is zlib (RFC 1950), and from some clients the bare format within
+/// it (RFC 1951). What follows the end of the format is left unread. Belongs to a <see cref="RequestBody"/>, on the loop's
+/// thread.
 /// </summary>
 internal sealed class InflatedBody(string coding, long limit, ContentDecoder? following, BodySink next)
     : ContentDecoder(coding, limit, following, next)

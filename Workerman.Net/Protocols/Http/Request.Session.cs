@@ -19,8 +19,7 @@ public sealed partial class Request
     /// </summary>
     /// <exception cref="InvalidOperationException">The answer has been sent, so it can no longer set the cookie of a new
     /// session.</exception>
-    /// <exception cref="Exception">Whatever keeps the handler from reading: a cache that is down, a folder of somebody
-    /// else's.</exception>
+    /// <exception cref="Exception">The handler cannot read: a cache that is down, a folder of another user.</exception>
     public Session Session => Parsed.Session ??= Attach(Options.Store.Find(SessionIdsToFind()));
 
     /// <summary>
@@ -36,8 +35,7 @@ public sealed partial class Request
     /// <exception cref="ArgumentException">It is set to something else.</exception>
     /// <exception cref="InvalidOperationException">It is set when the session is in use already, or read when
     /// <see cref="Session"/> cannot be.</exception>
-    /// <exception cref="Exception">Whatever keeps the handler from reading: a cache that is down, a folder of somebody
-    /// else's.</exception>
+    /// <exception cref="Exception">The handler cannot read: a cache that is down, a folder of another user.</exception>
     public string SessionId
     {
         get => Session.Id;

@@ -135,7 +135,7 @@ public sealed partial class Request
     /// </summary>
     public ResponseHeaders UpgradeHeaders => Parsed.UpgradeHeaders ??= [];
 
-    /// <summary>Whether the request asks to go on as a WebSocket.</summary>
+    /// <summary>Whether the request asks for an upgrade to a WebSocket.</summary>
     public bool IsWebSocketUpgrade => OptionList.Contains(Header("upgrade"), "websocket");
 
     /// <summary>Method and target, for logs and debuggers.</summary>

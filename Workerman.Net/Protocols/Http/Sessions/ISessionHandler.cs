@@ -9,10 +9,10 @@ namespace Workerman.Protocols.Http.Sessions;
 /// <para>
 /// Several requests of a client may have its session at once, and one of them may end it. So a session is read with
 /// <see cref="Read"/> when a request first needs it, and changed with <see cref="Update"/>, which is given what is stored at that
-/// time. <see cref="Update"/> has a default implementation that is right for one process: it reads, changes and writes, one caller
-/// for each session at a time. A store that is shared by several processes overrides it (and <see cref="UpdateAsync"/>) with a
-/// transaction, a lock, or a conditional write that is retried. Without that, two processes that save one session at the same
-/// moment may overwrite each other's changes, and restore a session that the other has just removed.
+/// time. <see cref="Update"/> has a default implementation that is right for one process: it reads, changes and writes, one
+/// caller for each session at a time. A store that is shared by several processes overrides it (and <see cref="UpdateAsync"/>)
+/// with a transaction, a lock, or a conditional write that is retried. Without that, two processes that save one session at the
+/// same moment may overwrite each other's changes, and restore a session that the other has just removed.
 /// </para>
 /// <para>
 /// Ids always have 32 lower-case letters and digits, so they are safe in paths and keys. (An id of the application's own,

@@ -260,7 +260,7 @@ public sealed partial class Session
             : handler.Update(old.Key, old.Apply, _store.Lifetime);
         for (int moves = 1; ; moves++)
         {
-            // The new one is stored before the old one goes: whatever fails in between, the client's values are somewhere.
+            // The new one is stored before the old one is removed: if something fails in between, no values are lost.
             handler.Write(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime);
             byte[]? now = null;
             bool last = moves >= MaxMoves;
@@ -280,7 +280,7 @@ public sealed partial class Session
             : handler.UpdateAsync(old.Key, old.Apply, _store.Lifetime, cancellationToken));
         for (int moves = 1; ; moves++)
         {
-            // The new one is stored before the old one goes: whatever fails in between, the client's values are somewhere.
+            // The new one is stored before the old one is removed: if something fails in between, no values are lost.
             await handler.WriteAsync(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime, cancellationToken);
             byte[]? now = null;
             bool last = moves >= MaxMoves;
