@@ -57,7 +57,7 @@ public static class ProtocolExtensions
         {
             ArgumentNullException.ThrowIfNull(protocol);
             ArgumentNullException.ThrowIfNull(onMessage);
-            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, isOwn: true), new SwitchedHandler<T>(connection.Handler.Root, onMessage));
+            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, isOwn: true), new CallbackHandler<T>(connection.Handler.Root, onMessage));
         }
 
         /// <summary>Goes on with HTTP/1.1 (PHP: <c>$connection-&gt;protocol = 'Workerman\Protocols\Http'</c>).</summary>
@@ -84,7 +84,7 @@ public static class ProtocolExtensions
             options ??= connection.Worker?.Options.Http ?? new HttpOptions();
             Func<ConnectionProtocol> makeProtocol = ProtocolCatalog.HttpFactory(
                 options, connection.IsEncrypted, connection.RemoteAddress is null, Worker.LoggerOf(connection.Loop));
-            Switch(connection, makeProtocol, new SwitchedHandler<Request>(connection.Handler.Root, onMessage));
+            Switch(connection, makeProtocol, new CallbackHandler<Request>(connection.Handler.Root, onMessage));
         }
     }
 
@@ -101,14 +101,5 @@ public static class ProtocolExtensions
             throw new InvalidOperationException("A message of this connection waits for its answer, which the present protocol has to write; send it first, then change the protocol.");
         connection.Switch(makeProtocol(), handler);
         connection.HasOwnProtocol = true;
-    }
-
-    /// <summary>
-    /// The handler of a connection whose protocol was changed: all but its messages stays with the one it was made with. On the
-    /// loop's thread.
-    /// </summary>
-    private sealed class SwitchedHandler<T>(ConnectionHandler inner, Func<TcpConnection, T, Task> received) : DelegatingHandler<T>(inner)
-    {
-        protected override void OnMessage(TcpConnection connection, T message) => Observe(connection, message, received(connection, message));
     }
 }

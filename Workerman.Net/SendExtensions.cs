@@ -91,7 +91,7 @@ public static class SendExtensions
 
     /// <summary>Sends a number to all connections of a worker, as its text; where the worker has messages of that type, as that.</summary>
     [OverloadResolutionPriority(-1)]
-    public static void Broadcast<TNumber>(this WorkerBase worker, TNumber number)
+    public static void Broadcast<TNumber>(this StreamWorker worker, TNumber number)
         where TNumber : struct, INumber<TNumber>
     {
         if (worker is Worker<TNumber>) worker.BroadcastMessage(number);

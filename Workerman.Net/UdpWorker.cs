@@ -84,12 +84,12 @@ public class UdpWorker<T> : WorkerBase
     /// <param name="localAddress">The interface, by one of its addresses; null for what the system chooses.</param>
     /// <exception cref="ArgumentException">It is no group.</exception>
     /// <exception cref="SocketException">The system refuses.</exception>
-    public void JoinMulticastGroup(IPAddress group, IPAddress? localAddress = null) => Multicast.Join(group, localAddress, OpenSockets());
+    public void JoinMulticastGroup(IPAddress group, IPAddress? localAddress = null) => Multicast.Join(group, localAddress, Listeners.Sockets);
 
     /// <summary>Takes <see cref="JoinMulticastGroup"/> back, with the same arguments. Any thread.</summary>
     /// <exception cref="ArgumentException">It is no group.</exception>
     /// <exception cref="SocketException">The system refuses: it was no member.</exception>
-    public void DropMulticastGroup(IPAddress group, IPAddress? localAddress = null) => Multicast.Drop(group, localAddress, OpenSockets());
+    public void DropMulticastGroup(IPAddress group, IPAddress? localAddress = null) => Multicast.Drop(group, localAddress, Listeners.Sockets);
 
     /// <summary>
     /// A peer that nothing need have come from, to send to through the worker's socket: a host, a multicast group, a broadcast
@@ -99,15 +99,13 @@ public class UdpWorker<T> : WorkerBase
     public UdpConnection<T> PeerAt(IPEndPoint remote)
     {
         ArgumentNullException.ThrowIfNull(remote);
-        return CurrentView() is UdpLoopWorker<T> view
-            ? view.PeerAt(remote)
+        return Loops.Current is UdpLoopWorker<T> current
+            ? current.PeerAt(remote)
             : throw new InvalidOperationException($"Worker {Name} does not run on this thread; call PeerAt in one of its callbacks, or in a timer that was made there.");
     }
 
     private protected override ILoopWorker MakeLoopWorker(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
         new UdpLoopWorker<T>(this, loop, id, thread, ownsLoop, PlainProtocols.ForDatagrams(Scheme, Protocol));
-
-    private protected override ConnectionCollection MakeCollection() => new();
 
     private protected override void CheckSetup()
     {

@@ -15,7 +15,7 @@ namespace Workerman;
 /// Set it up before it runs; a callback is called on the thread of the loop that its connection belongs to.
 /// </summary>
 /// <typeparam name="T">What <see cref="OnMessage"/> receives.</typeparam>
-public class Worker<T> : WorkerBase
+public class Worker<T> : StreamWorker
 {
     /// <summary>Makes a worker that <see cref="Worker.RunAll"/> will run.</summary>
     /// <param name="address">

@@ -25,7 +25,7 @@ internal sealed class KeepAliveTests(Type loopType)
     [TestCase("tcp")]
     public async Task AcceptedConnectionsHaveIt(string scheme)
     {
-        WorkerBase worker = scheme switch
+        StreamWorker worker = scheme switch
         {
             "http" => new Worker("http://127.0.0.1:0") { OnMessage = (_, _) => { } },
             _ => new Worker<string>($"{scheme}://127.0.0.1:0") { OnMessage = (_, _) => { } },
@@ -115,7 +115,7 @@ internal sealed class KeepAliveTests(Type loopType)
     public void WhatNoSystemTakesIsRefused(double idle, double interval, int probes) => Assert.That(
         () => new TcpKeepAlive { Idle = TimeSpan.FromSeconds(idle), Interval = TimeSpan.FromSeconds(interval), Probes = probes }, Throws.InstanceOf<ArgumentOutOfRangeException>());
 
-    private async Task<string> OfAccepted(WorkerBase worker)
+    private async Task<string> OfAccepted(StreamWorker worker)
     {
         await using TestServer server = TestServer.Start(loopType, worker);
         using RawClient client = server.Connect();

@@ -105,7 +105,7 @@ internal sealed class UdpWorkerTests(Type loopType)
         });
         using var client = new UdpClientSocket(server.EndPoint);
         for (int i = 0; i < Count; i++) client.Send("x");
-        server.Main.ResumeAccept();
+        server.First.ResumeAccept();
         Wait.For(all.Task);
         Assert.That(inTheFirstTurn, Is.InRange(2, 64));
     }
@@ -196,7 +196,7 @@ internal sealed class UdpWorkerTests(Type loopType)
         connection.Send("bytes"u8);
         connection.SendRaw("raw"u8);
         Assert.That((client.Receive(), client.Receive(), client.Receive()), Is.EqualTo(("from outside", "bytes", "raw")));
-        server.Main.Stop();
+        server.First.Stop();
         await Wait.Until(() => connection.Send("too late") == SendResult.Dropped, "the loop has ended");
     }
 
@@ -242,13 +242,13 @@ internal sealed class UdpWorkerTests(Type loopType)
         await LoopTurns.Pass(loop!);
         Assert.That(client.Socket.Available, Is.Zero);
         // Also in a socket that is opened meanwhile.
-        server.Main.Unlisten();
-        await Wait.Until(() => server.Main.LocalEndPoint is null, "the socket is closed");
-        server.Main.Listen();
+        server.First.Unlisten();
+        await Wait.Until(() => server.First.LocalEndPoint is null, "the socket is closed");
+        server.First.Listen();
         client.Send("c");
         await LoopTurns.Pass(loop!);
         Assert.That(client.Socket.Available, Is.Zero);
-        server.Main.ResumeAccept();
+        server.First.ResumeAccept();
         Assert.That(client.Receive(), Is.EqualTo("b").Or.EqualTo("c"));
     }
 

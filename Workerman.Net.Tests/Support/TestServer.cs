@@ -22,7 +22,7 @@ internal sealed class TestServer : IAsyncDisposable
     private TestServer(ServerSettings settings, params WorkerBase[] workers)
     {
         _settings = settings;
-        Main = workers[0];
+        First = workers[0];
         _run = WorkerRun.Open(settings, [.. workers]).RunUntilAsync(_stop.Token);
     }
 
@@ -30,11 +30,14 @@ internal sealed class TestServer : IAsyncDisposable
     public MemoryLogger Log => (MemoryLogger)_settings.Logger.Inner;
 
     /// <summary>The first of its workers.</summary>
-    public WorkerBase Main { get; }
+    public WorkerBase First { get; }
+
+    /// <summary>The same where it has connections.</summary>
+    public StreamWorker Main => (StreamWorker)First;
 
     public Task Run => _run;
 
-    public IPEndPoint EndPoint => Main.LocalEndPoint!;
+    public IPEndPoint EndPoint => First.LocalEndPoint!;
 
     public Uri Uri => new($"http://{EndPoint}/");
 

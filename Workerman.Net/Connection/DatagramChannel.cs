@@ -70,7 +70,7 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
         {
             int count = socket.Receive(buffer, out IPEndPoint? from, out SocketError error);
             if (error == SocketError.WouldBlock) return;
-            if (error == SocketError.Success && from is not null) OnDatagram(new ReadOnlySequence<byte>(buffer, 0, count), from);
+            if (error == SocketError.Success && from is not null) Receive(new ReadOnlySequence<byte>(buffer, 0, count), from);
             else if (IsAboutEarlier(error)) OnUnreachable();
         }
     }
@@ -78,10 +78,13 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     /// <summary>Something could not be sent. Does not throw.</summary>
     public abstract void OnError(UdpConnection connection, ConnectionError error, string reason);
 
-    /// <summary>A datagram has arrived; its bytes live during the call. Does not throw.</summary>
+    /// <summary>A datagram has arrived; its bytes live during the call. What it throws goes to <see cref="OnDatagramFault"/>.</summary>
     protected abstract void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from);
 
-    /// <summary>The network reports that nothing listens where a datagram was sent before. Does not throw.</summary>
+    /// <summary>A protocol of the application's has failed with a datagram, which is dropped. Does not throw.</summary>
+    protected abstract void OnDatagramFault(IPEndPoint from, Exception exception);
+
+    /// <summary>The network says that something sent earlier found nobody. Does not throw.</summary>
     protected virtual void OnUnreachable()
     {
     }
@@ -90,8 +93,19 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     protected static bool IsWorthDecoding(in ReadOnlySequence<byte> datagram, ConnectionProtocol protocol) =>
         !datagram.IsEmpty || protocol is RawProtocol or RawTextProtocol;
 
-    private static bool IsAboutEarlier(SocketError error) =>
-        error is SocketError.ConnectionRefused or SocketError.ConnectionReset;
+    private void Receive(ReadOnlySequence<byte> datagram, IPEndPoint from)
+    {
+        try
+        {
+            OnDatagram(datagram, from);
+        }
+        catch (Exception e)
+        {
+            OnDatagramFault(from, e);
+        }
+    }
+
+    private static bool IsAboutEarlier(SocketError error) => error is SocketError.ConnectionRefused or SocketError.ConnectionReset;
 
     private static string Explain(SocketError error, int size) => error switch
     {

@@ -7,12 +7,8 @@ namespace Workerman.Connection;
 /// The handler of a connection that is piped into another: what arrives is sent on as it is, and the end of one is the end
 /// of the other. All else stays with the handler it stands in for. Runs on the source's loop.
 /// </summary>
-internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destination) : ConnectionHandler(inner.Loop, inner.Buffers)
+internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destination) : ConnectionHandler(inner)
 {
-    public override object? Owner => inner.Owner;
-
-    public override ConnectionHandler Root => inner.Root;
-
     /// <summary>Where what arrives is sent on to.</summary>
     public TcpConnection Destination => destination;
 
@@ -42,24 +38,6 @@ internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destina
     {
         if (connection.Peer == PeerSide.BrokenOff) destination.Reset();
         else destination.Close();
-        inner.OnClose(connection);
+        base.OnClose(connection);
     }
-
-    public override void OnError(TcpConnection connection, ConnectionError error, string reason) => inner.OnError(connection, error, reason);
-
-    public override void OnBufferFull(TcpConnection connection) => inner.OnBufferFull(connection);
-
-    public override void OnBufferDrain(TcpConnection connection) => inner.OnBufferDrain(connection);
-
-    public override void OnRejected(TcpConnection connection, Verdict verdict) => inner.OnRejected(connection, verdict);
-
-    public override void OnFault(TcpConnection connection, Exception exception) => inner.OnFault(connection, exception);
-
-    public override void OnSecured(TcpConnection connection) => inner.OnSecured(connection);
-
-    public override void OnHandshakeFailed(TcpConnection connection, string reason) => inner.OnHandshakeFailed(connection, reason);
-
-    public override void OnGone(TcpConnection connection) => inner.OnGone(connection);
-
-    public override void OnFreed(TcpConnection connection) => inner.OnFreed(connection);
 }

@@ -115,8 +115,9 @@ public partial class TcpConnection
             if (verdict.Kind == VerdictKind.Message) continue;
             if (verdict.Kind == VerdictKind.NeedMore && Protocol.HasPendingControl)
             {
-                // Behind a ping there may be more.
-                SendControl();
+                _handler.OnPeerControl(this);
+                // A callback may have sent it, or closed the connection. Behind a ping there may be more.
+                if (Status != ConnectionStatus.Closed && Protocol.HasPendingControl) SendControl();
                 continue;
             }
             if (verdict.Kind == VerdictKind.Reject) Reject(verdict);

@@ -20,18 +20,5 @@ internal interface IHostedWorker
     void CloseListeners();
 
     /// <summary>Begins to work on a loop, on its thread.</summary>
-    IHostedLoopWorker Attach(IEventLoop loop, int id, LoopThread thread);
-}
-
-/// <summary>A worker on one loop. Belongs to the loop's thread.</summary>
-internal interface IHostedLoopWorker
-{
-    /// <summary>Whether it has stopped and its last connection is closed.</summary>
-    bool IsDrained { get; }
-
-    /// <summary>Stops accepting, and closes each connection as soon as its answer has left.</summary>
-    void Stop();
-
-    /// <summary>Closes the connections that are left, at once.</summary>
-    void Abort();
+    ILoopWorker Attach(IEventLoop loop, int id, LoopThread thread);
 }

@@ -15,7 +15,7 @@ internal sealed class LoopThread
     private readonly IHostedWorker _worker;
     private readonly int _id;
     private readonly Thread _thread;
-    private readonly List<IHostedLoopWorker> _workers = [];
+    private readonly List<ILoopWorker> _workers = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
     private bool _stopping;
@@ -66,24 +66,24 @@ internal sealed class LoopThread
     public void Abort() => _loop.Post(() =>
     {
         StopWorkers();
-        foreach (IHostedLoopWorker worker in _workers) worker.Abort();
+        foreach (ILoopWorker worker in _workers) worker.Abort();
         _loop.Stop();
     });
 
-    /// <summary>Another worker has begun to listen on this loop. On its thread.</summary>
-    public void Add(IHostedLoopWorker worker) => _workers.Add(worker);
+    /// <summary>Another worker begins to listen on this loop, on its thread.</summary>
+    public void Add(ILoopWorker worker) => _workers.Add(worker);
 
-    /// <summary>Called when a connection was closed, on the loop: ends it if it was stopped and that was the last one.</summary>
+    /// <summary>A per-loop worker has one connection less.</summary>
     public void StopIfDrained()
     {
-        if (_stopping && _workers.TrueForAll(static worker => worker.IsDrained)) _loop.Stop();
+        if (_stopping && _workers.TrueForAll(worker => worker.IsDrained)) _loop.Stop();
     }
 
     private void StopWorkers()
     {
         if (_stopping) return;
         _stopping = true;
-        // By index: a callback of the application may begin to listen with another worker.
+        // By index: a stop callback might begin to listen.
         for (int i = 0; i < _workers.Count; i++) _workers[i].Stop();
     }
 

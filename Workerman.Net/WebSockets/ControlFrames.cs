@@ -44,55 +44,20 @@ internal static class ControlFrames
         });
     }
 
-    /// <summary>
-    /// After a read that returned no message: calls the application for the ping, pong or close frame that ended it, if one did.
-    /// </summary>
-    /// <param name="connection">The connection that was read.</param>
-    /// <param name="verdict">The verdict of the read.</param>
+    /// <summary>Calls the application for the ping, the pong or the close frame that the peer has sent last.</summary>
+    /// <param name="connection">The connection.</param>
     /// <param name="events">The worker's callbacks; null for none.</param>
-    /// <param name="handler">The handler that exceptions of the application are reported to.</param>
-    /// <returns>The verdict to return: to go on reading, if there is no pending control to send first.</returns>
-    public static Verdict Tell(TcpConnection connection, Verdict verdict, IWebSocketEvents? events, ConnectionHandler handler)
+    /// <param name="faults">Where exceptions of the application go.</param>
+    public static void Tell(TcpConnection connection, IWebSocketEvents? events, IFaultHandler<TcpConnection> faults)
     {
-        if (connection.Protocol is not WebSocketProtocol protocol) return verdict;
+        if (connection.Protocol is not WebSocketProtocol protocol) return;
+        WebSocketCallbacks? own = WebSocketCallbacks.Find(connection);
         if (protocol.PeerClose is { } close)
-        {
-            if ((WebSocketCallbacks.Find(connection)?.OnClose ?? events?.OnWebSocketClose) is { } closed)
-                Guard(handler, connection, () => closed(connection, close.Code, close.Reason));
-        }
+            ApplicationGuard.Call(faults, connection, own?.OnClose ?? events?.OnWebSocketClose, close.Code, close.Reason);
         else if (protocol.TakePong() is { } pong)
-        {
-            Call(WebSocketCallbacks.Find(connection)?.OnPong ?? events?.OnWebSocketPong, connection, pong, handler);
-        }
+            ApplicationGuard.Call(faults, connection, own?.OnPong ?? events?.OnWebSocketPong, pong);
         else if (protocol.ReceivedPing is { } ping)
-        {
-            Call(WebSocketCallbacks.Find(connection)?.OnPing ?? events?.OnWebSocketPing, connection, ping, handler);
-        }
-        else
-        {
-            return verdict;
-        }
-        return AfterCallback(connection, verdict);
-    }
-
-    /// <summary>
-    /// The verdict to return after a callback. The connection goes on reading after it has sent pending control; if there is none
-    /// any more, because the callback has sent it or has closed the connection, the verdict of a message makes it go on.
-    /// </summary>
-    public static Verdict AfterCallback(TcpConnection connection, Verdict verdict) =>
-        connection.Status == ConnectionStatus.Closed || !connection.Protocol.HasPendingControl ? Verdict.Message : verdict;
-
-    /// <summary>Calls the application; what it throws is reported, and has no other effect.</summary>
-    public static void Guard(ConnectionHandler handler, TcpConnection connection, Action call)
-    {
-        try
-        {
-            call();
-        }
-        catch (Exception e)
-        {
-            handler.OnFault(connection, e);
-        }
+            ApplicationGuard.Call(faults, connection, own?.OnPing ?? events?.OnWebSocketPing, ping);
     }
 
     private static void ThrowIfNoWebSocket(TcpConnection connection)
@@ -106,11 +71,5 @@ internal static class ControlFrames
     {
         if (connection.Loop.IsCurrent) action();
         else connection.Loop.Post(action);
-    }
-
-    private static void Call(Action<TcpConnection, byte[]>? callback, TcpConnection connection, byte[] payload,
-        ConnectionHandler handler)
-    {
-        if (callback is not null) Guard(handler, connection, () => callback(connection, payload));
     }
 }

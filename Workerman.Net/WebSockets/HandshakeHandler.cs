@@ -10,24 +10,16 @@ namespace Workerman.WebSockets;
 /// lets the application refuse it, and upgrades the connection (<see cref="WebSocketUpgrade"/>). One per worker and loop; runs on
 /// the loop's thread.
 /// </summary>
-/// <param name="open">The handler of the open WebSocket.</param>
+/// <param name="inner">The worker's handler, which is that of the open WebSocket.</param>
 /// <param name="events">The worker's callbacks.</param>
 /// <param name="takesBinary">Whether messages of bytes are accepted.</param>
 /// <param name="options">Limits and timeouts.</param>
-internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents events, bool takesBinary,
-    WebSocketOptions options) : DelegatingHandler<Request>(open)
+internal sealed class HandshakeHandler(ConnectionHandler inner, IWebSocketEvents events, bool takesBinary,
+    WebSocketOptions options) : ConnectionHandler<Request>(inner)
 {
     protected override void OnMessage(TcpConnection connection, Request request)
     {
-        try
-        {
-            Accept(connection, request);
-        }
-        catch (Exception e)
-        {
-            OnFault(connection, e);
-            connection.AnswerFault(connection.Protocol.JudgeFault(e), request);
-        }
+        ApplicationGuard.Deliver(this, connection, request, Accept, onMessageAsync: null);
         // The handshake was refused: what was sent to the WebSocket is dropped. The peer may send another request.
         if (connection.Protocol.IsOpening) connection.DropHeld();
     }
@@ -49,8 +41,8 @@ internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents 
             events.ReportRefusal(connection, request, opening.AnsweredWith);
             return;
         }
-        if (!WebSocketUpgrade.Accept(connection, request, takesBinary, options, Inner)) return;
-        if ((WebSocketCallbacks.Find(connection)?.OnConnected ?? events.OnWebSocketConnected) is { } connected)
-            ControlFrames.Guard(this, connection, () => connected(connection, request));
+        if (!WebSocketUpgrade.Accept(connection, request, takesBinary, options, Root)) return;
+        ApplicationGuard.Call(
+            this, connection, WebSocketCallbacks.Find(connection)?.OnConnected ?? events.OnWebSocketConnected, request);
     }
 }

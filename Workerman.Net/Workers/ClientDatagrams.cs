@@ -14,6 +14,7 @@ namespace Workerman.Workers;
 /// the loop's thread, as soon as it has one.
 /// </summary>
 internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, DatagramAddress address)
+    : IFaultHandler<UdpConnection>
 {
     /// <summary>Datagrams that wait for a name to be looked up.</summary>
     private const int MaxWaiting = 64;
@@ -51,7 +52,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         _makeCodec = MakeCodec(protocol);
         _codec = _makeCodec();
         _setup = setup;
-        _channel = new Channel(this, loop);
+        _channel = new Channel(this, connection, loop);
         Status = ConnectionStatus.Connecting;
         if (address.Server.Address is { } ip) Open([ip]);
         else _ = LookUpAsync();
@@ -152,17 +153,10 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         });
     }
 
-    private void Report(ConnectionError error, string reason)
-    {
-        try
-        {
-            connection.OnError?.Invoke(connection, error, reason);
-        }
-        catch (Exception e)
-        {
-            OnFault(e);
-        }
-    }
+    /// <summary>What the application lets escape goes where all of the loop's does: to its error handler, which logs it.</summary>
+    public void OnFault(UdpConnection peer, Exception exception) => Owner!.Post(ExceptionDispatchInfo.Capture(exception).Throw);
+
+    private void Report(ConnectionError error, string reason) => ApplicationGuard.Call(this, connection, connection.OnError, error, reason);
 
     private void Receive(ReadOnlySequence<byte> datagram)
     {
@@ -172,45 +166,24 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         {
             Verdict verdict = ((IDecoder<T>)codec).TryDecode(ref datagram, DatagramChannel.MaxSize, out T message);
             if (verdict.Kind == VerdictKind.Reject) throw new InvalidDataException($"A datagram from {address} is refused: {verdict.Reason}");
-            // What is not whole now never will be.
+            // A message that is not whole here never will be: datagrams are not put together.
             if (verdict.Kind == VerdictKind.NeedMore) return;
-            if (connection.OnMessage is { } handler) handler(connection, message);
-            else if (connection.OnMessageAsync is { } asyncHandler) _ = AwaitAsync(asyncHandler(connection, message));
+            ApplicationGuard.Deliver(this, connection, message, connection.OnMessage, connection.OnMessageAsync);
         }
         while (!datagram.IsEmpty && Status == ConnectionStatus.Established);
     }
 
-    private async Task AwaitAsync(Task handling)
+    private sealed class Channel(ClientDatagrams<T> client, AsyncUdpConnection<T> connection, IEventLoop loop) : DatagramChannel(loop)
     {
-        try
-        {
-            await handling;
-        }
-        catch (Exception e)
-        {
-            OnFault(e);
-        }
-    }
-
-    /// <summary>What the application lets escape goes where all of the loop's does: to its error handler, which logs it.</summary>
-    private void OnFault(Exception exception) => Owner!.Post(ExceptionDispatchInfo.Capture(exception).Throw);
-
-    private sealed class Channel(ClientDatagrams<T> client, IEventLoop loop) : DatagramChannel(loop)
-    {
-        public override void OnError(UdpConnection connection, ConnectionError error, string reason) => client.Report(error, reason);
+        public override void OnError(UdpConnection peer, ConnectionError error, string reason) => client.Report(error, reason);
 
         protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)
         {
-            try
-            {
-                client.Sender = from;
-                client.Receive(datagram);
-            }
-            catch (Exception e)
-            {
-                client.OnFault(e);
-            }
+            client.Sender = from;
+            client.Receive(datagram);
         }
+
+        protected override void OnDatagramFault(IPEndPoint from, Exception exception) => client.OnFault(connection, exception);
 
         protected override void OnUnreachable() => client.Report(ConnectionError.SendFail, "nobody listens there");
     }

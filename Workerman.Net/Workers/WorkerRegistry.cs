@@ -83,6 +83,6 @@ internal static class WorkerRegistry
     {
         WorkerBase[] workers;
         lock (Gate) workers = [.. OnLoops];
-        foreach (WorkerBase worker in workers) worker.CopyConnectionsTo(all);
+        foreach (StreamWorker worker in workers.OfType<StreamWorker>()) worker.CopyConnectionsTo(all);
     }
 }

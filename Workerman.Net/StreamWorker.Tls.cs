@@ -5,7 +5,7 @@ using Workerman.Workers;
 namespace Workerman;
 
 /// <summary>Encryption: whether the worker's connections are encrypted, and with what.</summary>
-public abstract partial class WorkerBase
+public abstract partial class StreamWorker
 {
     private string? _transport;
 
