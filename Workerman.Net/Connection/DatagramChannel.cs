@@ -78,7 +78,9 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     /// <summary>Something could not be sent. Does not throw.</summary>
     public abstract void OnError(UdpConnection connection, ConnectionError error, string reason);
 
-    /// <summary>A datagram has arrived; its bytes live during the call. What it throws goes to <see cref="OnDatagramFault"/>.</summary>
+    /// <summary>
+    /// A datagram has arrived; its bytes live during the call. What it throws goes to <see cref="OnDatagramFault"/>.
+    /// </summary>
     protected abstract void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from);
 
     /// <summary>A protocol of the application's has failed with a datagram, which is dropped. Does not throw.</summary>
@@ -105,7 +107,8 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
         }
     }
 
-    private static bool IsAboutEarlier(SocketError error) => error is SocketError.ConnectionRefused or SocketError.ConnectionReset;
+    private static bool IsAboutEarlier(SocketError error) =>
+        error is SocketError.ConnectionRefused or SocketError.ConnectionReset;
 
     private static string Explain(SocketError error, int size) => error switch
     {
