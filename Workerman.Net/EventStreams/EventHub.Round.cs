@@ -35,10 +35,7 @@ internal sealed partial class EventHub
         /// <summary>Between two rounds.</summary>
         Idle,
 
-        /// <summary>
-        /// Live subscribers get what is new: first those that want everything and whose socket takes it now, many with one system
-        /// call.
-        /// </summary>
+        /// <summary>Live subscribers get what is new: first those that want everything, the very same bytes.</summary>
         Live,
 
         /// <summary>Then the other live subscribers, one by one, because their filters call the application.</summary>
