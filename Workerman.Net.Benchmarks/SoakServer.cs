@@ -42,7 +42,7 @@ internal sealed class SoakServer
     public static int Run(string[] args)
     {
         if (Arguments.Text(args, "--event-loop") == "socket") Worker.EventLoopClass = typeof(SocketLoop);
-        // Patience that a run of minutes sees the end of.
+        // Short, so that a run of minutes sees clients that do not read time out.
         TcpConnection.DefaultSendTimeout = TimeSpan.FromSeconds(5);
         TcpConnection.DefaultMaxSendBufferSize = 2 * LargeSize;
         _ = new SoakServer(Arguments.Text(args, "--uploads") ?? Path.GetTempPath(), Arguments.Integer(args, "--loops", 2));

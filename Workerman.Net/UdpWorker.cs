@@ -143,8 +143,8 @@ public class UdpWorker<T> : WorkerBase
     private static string Checked(string address)
     {
         ArgumentNullException.ThrowIfNull(address);
-        return ListenAddress.SchemeOf(address) is "udp" or "text" or "frame" or ""
+        return AddressParser.SchemeOf(address) is "udp" or "text" or "frame" or ""
             ? address
-            : throw new ArgumentException($"{ListenAddress.SchemeOf(address)}:// is not spoken over UDP; use udp://, text:// or frame://, udp:// with Protocol for a protocol of your own (IProtocol<T>), or a Worker<T> for connections.", nameof(address));
+            : throw new ArgumentException($"{AddressParser.SchemeOf(address)}:// is not spoken over UDP; use udp://, text:// or frame://, udp:// with Protocol for a protocol of your own (IProtocol<T>), or a Worker<T> for connections.", nameof(address));
     }
 }

@@ -126,7 +126,7 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     internal bool HasAddress { get; }
 
     /// <summary>The protocol's name, for the banner.</summary>
-    internal string Scheme => ListenAddress.SchemeOf(Address);
+    internal string Scheme => AddressParser.SchemeOf(Address);
 
     /// <summary>Its per-loop workers.</summary>
     private protected LoopWorkerSet Loops => _loops;

@@ -108,7 +108,7 @@ public class Worker<T> : StreamWorker
 
     private static string? Checked(string? address)
     {
-        if (address is not null) ProtocolCatalog.Check<T>(ListenAddress.SchemeOf(address));
+        if (address is not null) ProtocolCatalog.Check<T>(AddressParser.SchemeOf(address));
         return address;
     }
 }

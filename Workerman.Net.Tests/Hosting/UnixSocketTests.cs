@@ -141,7 +141,7 @@ internal sealed class UnixSocketTests(Type loopType)
     {
         // Bound by a descriptor of the system's own, so that closing leaves the file, as a server that was killed does.
         if (!OperatingSystem.IsLinux()) return;
-        UnixInterop.Bind(SocketPath, _ => { }).Dispose();
+        UnixSocketFile.Bind(SocketPath, _ => { }).Dispose();
         Assert.That(File.Exists(SocketPath));
         await using TestServer server = TestServer.Start(loopType, new Worker<string>(Address) { OnMessage = (connection, text) => connection.Send(text) });
         using RawClient client = Connect();

@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Workerman.Events;
 
-/// <summary>Reads a piece of a file for loops that send it themselves. Stateless, any thread.</summary>
+/// <summary>Reads a piece of a file where the kernel does not copy it to the socket. No state; any thread.</summary>
 internal static class FilePiece
 {
     /// <returns>How many bytes there are; 0 at the end of the file, and where it cannot be read.</returns>

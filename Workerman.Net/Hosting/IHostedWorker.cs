@@ -2,7 +2,7 @@ using Workerman.Events;
 
 namespace Workerman.Hosting;
 
-/// <summary>A worker as the host sees it: something that listens and that loops are given to.</summary>
+/// <summary>A worker as <see cref="ServerHost"/> uses it: it opens listeners, and is attached to loops.</summary>
 internal interface IHostedWorker
 {
     string Name { get; }
@@ -13,7 +13,7 @@ internal interface IHostedWorker
     int Count { get; }
 
     /// <summary>Opens its sockets, unless they are open.</summary>
-    /// <exception cref="WorkerStartException">It cannot.</exception>
+    /// <exception cref="WorkerStartException">The system refuses one.</exception>
     void OpenListeners();
 
     /// <summary>Closes its sockets, as soon as no loop accepts from them.</summary>

@@ -3,8 +3,8 @@ using Workerman.Events;
 namespace Workerman.Hosting;
 
 /// <summary>
-/// One loop on a thread of its own, with the worker it was started for and those that began to listen on it later. Its public
-/// face is for any thread; the rest runs on the loop.
+/// One loop on a thread of its own, with the worker that it was started for and those that have begun to listen on it later. Its
+/// public members are for any thread, but for those that say otherwise; the rest runs on the loop.
 /// </summary>
 internal sealed class LoopThread
 {
@@ -28,9 +28,9 @@ internal sealed class LoopThread
         Settings = settings;
         _loop.Logger = settings.Logger;
         _loop.ErrorHandler = e => Log.CallbackFailed(settings.Logger, worker.Name, e);
-        // A background thread: one that hangs in a callback must not keep the process after its time is up.
+        // A background thread: one that hangs in a callback does not keep the process from ending.
         _thread = new Thread(Run) { Name = $"workerman {worker.Name} {id}", IsBackground = true };
-        // First of all: whatever is posted from here on, a stop included, comes after the worker's beginning.
+        // First of all, so that whatever is posted from here on, a stop included, runs after the worker has begun.
         _loop.Post(Attach);
     }
 
@@ -42,7 +42,7 @@ internal sealed class LoopThread
     /// <summary>Those of the run that it belongs to.</summary>
     public ServerSettings Settings { get; }
 
-    /// <summary>Whether it would soon see to a new connection; only a hint.</summary>
+    /// <summary>Whether it would serve a new connection soon; only a hint.</summary>
     public bool IsResponsive => _loop.IsResponsive;
 
     /// <summary>Ends with the thread; failed if the worker could not begin or the loop broke.</summary>
@@ -52,17 +52,17 @@ internal sealed class LoopThread
 
     public void Start() => _thread.Start();
 
-    /// <summary>Gives back what a loop that is never started holds.</summary>
+    /// <summary>Frees what a loop that is never started holds.</summary>
     public void Discard() => _loop.Dispose();
 
-    /// <summary>Lets the workers on this loop end; the loop follows when their last connection is gone.</summary>
+    /// <summary>Stops the workers on this loop; the loop ends when their last connection is closed.</summary>
     public void RequestStop() => _loop.Post(() =>
     {
         StopWorkers();
         StopIfDrained();
     });
 
-    /// <summary>Ends what is left, now.</summary>
+    /// <summary>Closes what is left at once, and ends the loop.</summary>
     public void Abort() => _loop.Post(() =>
     {
         StopWorkers();
@@ -70,20 +70,20 @@ internal sealed class LoopThread
         _loop.Stop();
     });
 
-    /// <summary>Another worker begins to listen on this loop, on its thread.</summary>
+    /// <summary>Another worker has begun to listen on this loop. On its thread.</summary>
     public void Add(ILoopWorker worker) => _workers.Add(worker);
 
-    /// <summary>A per-loop worker has one connection less.</summary>
+    /// <summary>Called when a connection was closed, on the loop: ends it if it was stopped and that was the last one.</summary>
     public void StopIfDrained()
     {
-        if (_stopping && _workers.TrueForAll(worker => worker.IsDrained)) _loop.Stop();
+        if (_stopping && _workers.TrueForAll(static worker => worker.IsDrained)) _loop.Stop();
     }
 
     private void StopWorkers()
     {
         if (_stopping) return;
         _stopping = true;
-        // By index: a stop callback might begin to listen.
+        // By index: a callback of the application may begin to listen with another worker.
         for (int i = 0; i < _workers.Count; i++) _workers[i].Stop();
     }
 
@@ -113,7 +113,8 @@ internal sealed class LoopThread
         {
             Log.CallbackFailed(Settings.Logger, _worker.Name, e);
             _failure = e as WorkerStartException
-                ?? new WorkerStartException($"Worker {_worker.Name} on {_worker.Address} cannot start: its OnWorkerStart failed with {e.GetType().Name}: {e.Message}", e);
+                ?? new WorkerStartException($"Worker {_worker.Name} on {_worker.Address} cannot start: "
+                    + $"its OnWorkerStart failed with {e.GetType().Name}: {e.Message}", e);
             _loop.Stop();
         }
     }

@@ -5,15 +5,15 @@ using Workerman.Events;
 namespace Workerman.Hosting;
 
 /// <summary>
-/// Runs a set of workers from their opening to their end: sockets, a thread for each loop, the graceful stop and its
-/// deadline. It knows neither console nor signals. Any thread.
+/// Runs a set of workers from opening their sockets to their end: a thread for each loop, the graceful stop and its deadline. It
+/// knows neither console nor signals. Any thread.
 /// </summary>
 internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSettings settings)
 {
-    /// <summary>What an aborted loop gets to end its turn, before its thread is left to itself.</summary>
+    /// <summary>Time for an aborted loop to end its turn; after that its thread is not waited for.</summary>
     private static readonly TimeSpan AbortGrace = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>What the log gets in any case to be written to its end.</summary>
+    /// <summary>Time that the log has in any case to be written to its end.</summary>
     private static readonly TimeSpan LogGrace = TimeSpan.FromMilliseconds(200);
 
     private readonly List<LoopThread> _threads = [];
@@ -23,9 +23,10 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
 
     public string LoopName { get; private set; } = "";
 
-    public WorkerStatus Status => Volatile.Read(ref _stoppedAt) != 0 ? WorkerStatus.Shutdown : _runs ? WorkerStatus.Running : WorkerStatus.Starting;
+    public WorkerStatus Status =>
+        Volatile.Read(ref _stoppedAt) != 0 ? WorkerStatus.Shutdown : _runs ? WorkerStatus.Running : WorkerStatus.Starting;
 
-    /// <summary>What is left of the time that stopping may take; some is left always.</summary>
+    /// <summary>What is left of the time that stopping may take, at least <see cref="LogGrace"/>.</summary>
     public TimeSpan TimeLeft
     {
         get
@@ -37,7 +38,8 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
     }
 
     /// <summary>Opens all sockets and makes all loops; if one fails, none stays open.</summary>
-    /// <exception cref="WorkerStartException">One line with address, cause and cure.</exception>
+    /// <exception cref="WorkerStartException">A socket or a loop cannot be made; one line with address, cause and
+    /// cure.</exception>
     public void Open()
     {
         try
@@ -76,17 +78,17 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
         }
     }
 
-    /// <summary>Stops gracefully within the stop timeout. Once is enough.</summary>
+    /// <summary>Stops gracefully within the stop timeout. Further calls do nothing.</summary>
     public void Stop()
     {
         if (Interlocked.CompareExchange(ref _stoppedAt, Stopwatch.GetTimestamp(), 0) != 0) return;
-        // Before anything else: nothing that goes wrong on the way may keep it from its end.
+        // Before anything else, so that the deadline holds whatever fails below.
         _ = EnforceDeadlineAsync();
         Log.Stopping(settings.Logger);
         foreach (LoopThread thread in _threads) thread.RequestStop();
     }
 
-    /// <summary>Stops without waiting for what is still owed.</summary>
+    /// <summary>Stops without waiting for answers that are still to be sent.</summary>
     public void Abort()
     {
         Stop();
@@ -103,11 +105,14 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
         }
         catch (Win32Exception e)
         {
-            throw new WorkerStartException($"Cannot make an event loop: {e.Message}. Cure: raise the limit of open files (ulimit -n).", e);
+            throw new WorkerStartException(
+                $"Cannot make an event loop: {e.Message}. Cure: raise the limit of open files (ulimit -n).", e);
         }
     }
 
-    /// <summary>The end of one loop. One that fails takes the others along: half a server helps nobody.</summary>
+    /// <summary>
+    /// The end of one loop. If it has failed, the others are stopped: a server that serves only in part is hard to see.
+    /// </summary>
     private async Task EndOf(LoopThread thread)
     {
         try

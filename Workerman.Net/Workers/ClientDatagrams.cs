@@ -31,7 +31,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
 
     public IEventLoop? Owner => _channel?.Loop;
 
-    public IPEndPoint? RemoteAddress { get; private set; } = address.Address is { } known ? new IPEndPoint(known, address.Port) : null;
+    public IPEndPoint? RemoteAddress { get; private set; } = address.Server.Address is { } known ? new IPEndPoint(known, address.Server.Port) : null;
 
     public IPEndPoint? LocalAddress => _channel?.LocalAddress;
 
@@ -54,7 +54,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         _setup = setup;
         _channel = new Channel(this, connection, loop);
         Status = ConnectionStatus.Connecting;
-        if (address.Address is { } ip) Open([ip]);
+        if (address.Server.Address is { } ip) Open([ip]);
         else _ = LookUpAsync();
     }
 
@@ -68,7 +68,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
                 _waiting.Add(bytes.ToArray());
                 return SendResult.Queued;
             case ConnectionStatus.Connecting:
-                Report(ConnectionError.SendFail, $"{MaxWaiting} datagrams wait for {address.Host} to be looked up");
+                Report(ConnectionError.SendFail, $"{MaxWaiting} datagrams wait for {address.Server.Host} to be looked up");
                 return SendResult.Dropped;
             default:
                 return SendResult.Dropped;
@@ -104,9 +104,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         try
         {
             // Comes back to this loop: the loop's SynchronizationContext sees to it.
-            addresses = [.. await HostNames.LookUpAsync(address.Host)];
-            // As for workers that listen on a name: with datagrams nobody finds out which of them answers.
-            Array.Sort(addresses, static (a, b) => a.AddressFamily.CompareTo(b.AddressFamily));
+            addresses = await HostNames.LookUpAsync(address.Server.Host);
         }
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
@@ -117,13 +115,13 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
 
     private void Open(IPAddress[] addresses)
     {
-        string reason = $"the host name {address.Host} is not known";
+        string reason = $"the host name {address.Server.Host} is not known";
         foreach (IPAddress ip in addresses)
         {
             Socket? socket = null;
             try
             {
-                var remote = new IPEndPoint(ip, address.Port);
+                var remote = new IPEndPoint(ip, address.Server.Port);
                 socket = _setup!.Open(remote);
                 _channel!.Open(socket);
                 _socket = socket;

@@ -3,14 +3,10 @@ using System.Runtime.InteropServices;
 namespace Workerman.Events;
 
 /// <summary>
-/// The system calls of <see cref="IoUring"/> and the layouts of its structures, under the names of &lt;linux/io_uring.h&gt; so that the man pages apply.
-/// The C library has no functions for these calls; their numbers are the same on every architecture that .NET runs on. No policy. Linux only.
+/// The structures of io_uring(7) and their constants, under the names of &lt;linux/io_uring.h&gt;. No policy. Linux only.
 /// </summary>
-internal static unsafe partial class IoUringInterop
+internal static unsafe class IoUringStructures
 {
-    public const int SYS_io_uring_setup = 425;
-    public const int SYS_io_uring_enter = 426;
-
     public const uint IORING_SETUP_SINGLE_ISSUER = 1u << 12;
     public const uint IORING_SETUP_DEFER_TASKRUN = 1u << 13;
     public const uint IORING_FEAT_SINGLE_MMAP = 1u << 0;
@@ -23,11 +19,6 @@ internal static unsafe partial class IoUringInterop
     public const long IORING_OFF_SQES = 0x10000000;
     public const byte IORING_OP_SEND = 26;
     public const byte IORING_OP_RECV = 27;
-
-    public const int PROT_READ = 1;
-    public const int PROT_WRITE = 2;
-    public const int MAP_SHARED = 1;
-    public const int MAP_POPULATE = 0x8000;
 
     /// <summary><c>struct io_uring_params</c>, with the offsets of the two queues in the mapping.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 120)]
@@ -66,17 +57,4 @@ internal static unsafe partial class IoUringInterop
         [FieldOffset(0)] public ulong UserData;
         [FieldOffset(8)] public int Result;
     }
-
-    public static int io_uring_setup(uint entries, Params* parameters) => (int)syscall(SYS_io_uring_setup, (nint)entries, (nint)parameters, 0, 0, 0, 0);
-
-    public static int io_uring_enter(int fd, uint toSubmit, uint minComplete, uint flags) => (int)syscall(SYS_io_uring_enter, fd, (nint)toSubmit, (nint)minComplete, (nint)flags, 0, 0);
-
-    [LibraryImport("libc")]
-    public static partial nint syscall(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
-
-    [LibraryImport("libc")]
-    public static partial byte* mmap(byte* addr, nint length, int prot, int flags, int fd, long offset);
-
-    [LibraryImport("libc")]
-    public static partial int munmap(byte* addr, nint length);
 }
