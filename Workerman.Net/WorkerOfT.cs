@@ -8,10 +8,11 @@ namespace Workerman;
 
 /// <summary>
 /// A worker whose messages are of type <typeparamref name="T"/> (PHP: <c>Workerman\Worker</c>, which is untyped). The address's
-/// scheme decides what it can deliver: <c>http://</c> a <c>Request</c>, <c>text://</c> (lines) and <c>frame://</c> (a length, then bytes) a
-/// <c>string</c>, <c>byte[]</c> or <c>ReadOnlyMemory&lt;byte&gt;</c>, <c>tcp://</c> the same as it arrives or, with <see cref="Protocol"/>, whatever
-/// the application's own protocol reads. On <c>unix:///path/to.sock</c> it is the type that decides, a <c>Request</c> or as for <c>tcp://</c>, or
-/// <see cref="Protocol"/>. For datagrams there is <see cref="UdpWorker{T}"/>.
+/// scheme decides what it can deliver: <c>http://</c> a <c>Request</c>, <c>text://</c> (lines) and <c>frame://</c> (a length, then
+/// bytes) a <c>string</c>, <c>byte[]</c> or <c>ReadOnlyMemory&lt;byte&gt;</c>, <c>tcp://</c> the same as it arrives or, with
+/// <see cref="Protocol"/>, whatever the application's own protocol reads. On <c>unix:///path/to.sock</c> it is the type that
+/// decides, a <c>Request</c> or as for <c>tcp://</c>, or <see cref="Protocol"/>. For datagrams there is <see cref="UdpWorker{T}"/>.
+/// Set it up before it runs; a callback is called on the thread of the loop that its connection belongs to.
 /// </summary>
 /// <typeparam name="T">What <see cref="OnMessage"/> receives.</typeparam>
 public class Worker<T> : StreamWorker

@@ -7,7 +7,10 @@ using Workerman.Tls;
 
 namespace Workerman;
 
-/// <summary>Settings of a worker's sockets and protocol (PHP: the second argument, <c>$context</c>).</summary>
+/// <summary>
+/// Settings of a worker's sockets and protocol (PHP: the second argument, <c>$context</c>). Set them before the worker runs: its
+/// loops share them, without a lock.
+/// </summary>
 public sealed class WorkerOptions
 {
     /// <summary>Connections that may wait to be accepted; 4096, at least 1. The system may cap it (PHP: <c>backlog</c>).</summary>

@@ -6,6 +6,8 @@ namespace Workerman.Tests.Connection;
 
 /// <summary>Client connections among workers: whose loop they live on, what ends them, what limits them, what they speak.</summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: it counts the sockets of the process.
+[NonParallelizable]
 internal sealed class ClientLifeTests(Type loopType)
 {
     [Test]

@@ -7,6 +7,8 @@ namespace Workerman.Tests.Connection;
 
 /// <summary>A name with several addresses, some of which are dead (RFC 8305).</summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: it counts the sockets of the process.
+[NonParallelizable]
 internal sealed class ConnectRaceTests(Type loopType)
 {
     private static readonly IPAddress Dead = IPAddress.Parse("127.0.0.2");

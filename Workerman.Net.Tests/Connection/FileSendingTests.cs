@@ -52,7 +52,9 @@ internal sealed class FileSendingTests(Type loopType)
         await Wait.Until(() => OpenFiles.CountOf(path) == 0, "the file to be closed");
     }
 
+    // Alone: it measures the memory of the process.
     [Test]
+    [NonParallelizable]
     [Platform("Linux")]
     public async Task HugeFileToSlowReadersCostsNoMemoryAndKeepsNobodyWaiting()
     {

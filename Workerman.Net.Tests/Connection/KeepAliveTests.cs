@@ -10,6 +10,8 @@ namespace Workerman.Tests.Connection;
 /// That the system looks for peers which vanished, and the other options that sockets get, as getsockopt tells them.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: it counts the sockets of the process.
+[NonParallelizable]
 [Platform("Linux")]
 internal sealed class KeepAliveTests(Type loopType)
 {

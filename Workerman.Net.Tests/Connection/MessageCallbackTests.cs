@@ -115,7 +115,7 @@ internal sealed class MessageCallbackTests(Type loopType)
     {
         await using TestServer server = Lines(worker =>
         {
-            worker.OnConnect = connection => connection.GetContext<Visitor>().Deadline = Timer.Delay(0.1, () => connection.Close("too late"));
+            worker.OnConnect = connection => connection.GetContext<Visitor>().Deadline = Timer.Delay(0.5, () => connection.Close("too late"));
             worker.OnMessage = (connection, line) =>
             {
                 if (line == "login") Timer.Del(connection.GetContext<Visitor>().Deadline);

@@ -68,6 +68,8 @@ internal sealed class SameTurnTests(Type loopType)
         await using TestServer server = await Start(answers: true);
         _first = _ => throw new InvalidOperationException("callback");
         SendInOneTurn(server, "x");
+        // Else the one whose callback fails may find both at once.
+        await Wait.Until(() => Ask(() => _received.Values.Count(text => text.Length > 0)) == Count - 1, "what the others have got");
         for (int i = 0; i < Count; i++) _clients[i].Send("y");
         int answered = 0;
         for (int i = 0; i < Count; i++)

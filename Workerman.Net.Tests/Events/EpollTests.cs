@@ -80,7 +80,7 @@ internal sealed partial class EpollTests
         pair.Far.LingerState = new System.Net.Sockets.LingerOption(true, 0);
         pair.Far.Close();
         await Wait.Until(() => runner.Ask(() => hangups) == 1, "the hang-up");
-        await Task.Delay(20);
+        await LoopTurns.Pass(runner.Loop);
         Assert.That(runner.Ask(() => hangups), Is.EqualTo(1));
     }
 

@@ -143,9 +143,11 @@ internal sealed unsafe class IoUringTests
     {
         _ring.Dispose();
         _ring = null!;
+        const int Many = 500;
         int before = OpenFiles.CountOf("anon_inode:[io_uring]");
-        for (int i = 0; i < 100; i++) IoUring.TryCreate()!.Dispose();
-        Assert.That(OpenFiles.CountOf("anon_inode:[io_uring]"), Is.EqualTo(before));
+        for (int i = 0; i < Many; i++) IoUring.TryCreate()!.Dispose();
+        // Loops of other tests come and go, but are not nearly so many.
+        Assert.That(OpenFiles.CountOf("anon_inode:[io_uring]"), Is.LessThan(before + Many / 2));
     }
 
     private void Send(Socket socket, int offset, int length) => _ring.Queue(IoUringStructures.IORING_OP_SEND, Descriptor(socket), Bytes + offset, length, SystemCalls.MSG_NOSIGNAL);

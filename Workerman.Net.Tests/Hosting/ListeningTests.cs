@@ -52,7 +52,7 @@ internal sealed class ListeningTests(Type loopType)
         using RawClient waiting = server.Connect();
         waiting.Send(Get);
         open.Send(Get).ReadResponse();
-        await Task.Delay(30);
+        await LoopTurns.Pass(server);
         Assert.That(waiting.Socket.Available, Is.Zero);
         server.Main.ResumeAccept();
         Assert.That(waiting.ReadResponse().Body, Is.EqualTo("ok"));
@@ -126,11 +126,15 @@ internal sealed class ListeningTests(Type loopType)
     [Test]
     public async Task PauseAcceptBeforeAcceptingCounts()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"),
-            worker => worker.OnWorkerStart = _ => worker.PauseAccept());
+        var started = new TaskCompletionSource<EventLoop>();
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker => worker.OnWorkerStart = _ =>
+        {
+            worker.PauseAccept();
+            started.SetResult(EventLoop.Current!);
+        });
         using RawClient waiting = server.Connect();
         waiting.Send(Get);
-        await Task.Delay(50);
+        await LoopTurns.Pass(Wait.For(started.Task));
         Assert.That(waiting.Socket.Available, Is.Zero);
         server.Main.ResumeAccept();
         Assert.That(waiting.ReadResponse().Body, Is.EqualTo("ok"));

@@ -229,22 +229,24 @@ internal sealed class UdpWorkerTests(Type loopType)
     [Test]
     public async Task PausedAcceptLeavesDatagramsWaiting()
     {
+        EventLoop? loop = null;
         await using TestServer server = Start<string>(worker => worker.OnMessage = (connection, text) =>
         {
+            loop = EventLoop.Current;
             if (text == "pause") worker.PauseAccept();
             connection.Send(text);
         });
         using var client = new UdpClientSocket(server.EndPoint);
         Assert.That(client.Send("pause").Receive(), Is.EqualTo("pause"));
         client.Send("b");
-        await Task.Delay(50);
+        await LoopTurns.Pass(loop!);
         Assert.That(client.Socket.Available, Is.Zero);
         // Also in a socket that is opened meanwhile.
         server.First.Unlisten();
         await Wait.Until(() => server.First.LocalEndPoint is null, "the socket is closed");
         server.First.Listen();
         client.Send("c");
-        await Task.Delay(50);
+        await LoopTurns.Pass(loop!);
         Assert.That(client.Socket.Available, Is.Zero);
         server.First.ResumeAccept();
         Assert.That(client.Receive(), Is.EqualTo("b").Or.EqualTo("c"));

@@ -16,7 +16,7 @@ internal sealed partial class LayerTests
         ["Events"] = ["Workerman.Logging"],
         ["Protocols"] = [],
         ["Protocols/Proxies"] = ["Workerman.Protocols"],
-        ["Tls"] = [],
+        ["Tls"] = ["Workerman.Events"],
         ["Connection"] = ["Workerman.Events", "Workerman.Protocols", "Workerman.Protocols.Proxies", "Workerman.Tls"],
         ["Protocols/Http"] = ["Workerman.Protocols", "Workerman.Protocols.Http.Files", "Workerman.Protocols.Http.Sessions"],
         // Not the loops: the system calls alone, which are declared once.

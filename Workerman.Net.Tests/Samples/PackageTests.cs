@@ -10,7 +10,6 @@ namespace Workerman.Tests.Samples;
 /// The package as a user meets it: packed, referenced by a fresh console project from a local folder, the example compiled word
 /// for word and talked to.
 /// </summary>
-[Parallelizable]
 internal sealed class PackageTests
 {
     private string _folder = null!;
@@ -29,7 +28,7 @@ internal sealed class PackageTests
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
-        Dotnet(PathOf("source", "Workerman.Net"), "pack", "-c", "Release", "-o", PathOf("feed"), $"-p:Version={_version}", "-p:ContinuousIntegrationBuild=false");
+        Dotnet(PathOf("source", "Workerman.Net"), "pack", "-c", "Release", "-o", PathOf("feed"), $"-p:Version={_version}", "-p:ContinuousIntegrationBuild=false", "-p:RunAnalyzers=false");
     }
 
     [OneTimeTearDown]
@@ -123,12 +122,14 @@ internal sealed class PackageTests
 
     private string PathOf(params string[] parts) => Path.Combine([_folder, .. parts]);
 
-    private static void Dotnet(string folder, params string[] arguments)
+    private void Dotnet(string folder, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [.. arguments, "-p:UseSharedCompilation=false"]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         // What the test runner sets for itself is not meant for another build.
         foreach (string name in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList()) start.Environment.Remove(name);
+        // No server that lives on, and no file outside of the folder.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        start.Environment["TMPDIR"] = Directory.CreateDirectory(PathOf("tmp")).FullName;
         using Process process = Process.Start(start)!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

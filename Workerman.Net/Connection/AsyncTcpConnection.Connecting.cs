@@ -18,9 +18,14 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
     private TaskCompletionSource? _connected;
     private double? _reconnectAfterClose;
     private long _timer;
-    private bool _failing;
     private bool _hasTried;
+
+    /// <summary>Whether the peer has yet to agree to TLS or to the protocol, after which the application is told.</summary>
     private bool _opening;
+
+    /// <summary>Whether the application has ended it before the peer did.</summary>
+    private bool _endedHere;
+
     private string? _refusal;
     private bool _unsecured;
 
@@ -31,6 +36,9 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         _clients = LoopClients.Of(loop);
         SetHandler(MakeHandler(loop, _clients.Buffers));
     }
+
+    /// <summary>Whether the end of the last life is still to come: <c>OnClose</c> has not been called.</summary>
+    private bool IsClosing => Phase is ConnectionPhase.Closed or ConnectionPhase.Reset;
 
     private bool IsBoundElsewhere => _hasTried && !Loop.IsCurrent;
 
@@ -43,7 +51,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         try
         {
             tls = Transport == "ssl" ? TlsFilter.ForClient(Tls.For(_address.Host, _address.SpeaksHttp), ConnectTimeout) : null;
-            Attach(socket);
+            Attach(socket, tls);
         }
         catch (Exception e)
         {
@@ -53,7 +61,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             return;
         }
         _opening = tls is not null || Protocol.IsOpening;
-        Begin(received, tls);
+        Begin(received);
         if (tls is null) Proceed();
     }
 
@@ -67,19 +75,21 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
     /// <summary>Bytes can be sent: what waited leaves, and either the protocol's own beginning follows or it is connected.</summary>
     private void Proceed()
     {
-        bool waited = HasEarly;
-        if (!FlushEarly())
+        if (_opening)
+        {
+            UpdateReading();
+            SendControl();
+            return;
+        }
+        bool waited = HasHeld;
+        if (SendHeld() == WriteOutcome.Failed)
         {
             _opening = true;
             _refusal = "the peer broke it off at once";
             TearDown();
             return;
         }
-        if (_opening)
-        {
-            SendControl();
-            return;
-        }
+        UpdateReading();
         Announce();
         if (waited) AnnounceDrain();
     }
@@ -137,7 +147,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         _clients!.Remove(this);
         if (!_opening) return;
         _opening = false;
-        if (_refusal is null && (EndsHere || (!PeerEnded && !PeerReset)))
+        if (_refusal is null && (_endedHere || Peer == PeerSide.Sending))
         {
             FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
             return;
@@ -146,11 +156,13 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         bool unsecured = _unsecured;
         (_refusal, _unsecured) = (null, false);
         if (unsecured) FailTask(new AuthenticationException(reason));
-        else FailTask(PeerReset ? SocketError.ConnectionReset : SocketError.ConnectionRefused, reason);
+        else FailTask(Peer == PeerSide.BrokenOff ? SocketError.ConnectionReset : SocketError.ConnectionRefused, reason);
         RaiseError(ConnectionError.ConnectFail, reason);
     }
 
-    private protected override void Abandon()
+    private protected override void OnEnding() => _endedHere |= Peer == PeerSide.Sending;
+
+    private protected override void AbandonDial()
     {
         bool tried = _attempt is not null;
         StopConnecting();
@@ -162,10 +174,9 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         else
         {
             // Nothing was under way: OnClose has come for the last connection, if there was one.
-            DropEarly();
+            DropHeld();
             Unlist();
-            SetStatus(ConnectionStatus.Closed);
-            EndUnopened();
+            MoveTo(ConnectionPhase.Freed);
         }
         FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
     }
@@ -173,12 +184,10 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
     /// <summary>PHP's order: the error, with status <see cref="ConnectionStatus.Closing"/>, then the end, unless it is being connected again.</summary>
     private void Fail(SocketError error, string reason)
     {
-        SetStatus(ConnectionStatus.Closing);
+        MoveTo(ConnectionPhase.DialFailed);
         FailTask(error, reason);
-        _failing = true;
         RaiseError(ConnectionError.ConnectFail, reason);
-        if (_failing && Status == ConnectionStatus.Closing) TearDown();
-        _failing = false;
+        if (Phase == ConnectionPhase.DialFailed) TearDown();
     }
 
     private void FailTask(SocketError error, string reason) => FailTask(error == SocketError.TimedOut ? new TimeoutException(reason) : new SocketException((int)error, reason));
@@ -208,17 +217,16 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
 
     private void ReconnectNow()
     {
-        if (IsTornDown)
+        if (IsClosing)
         {
             _reconnectAfterClose = 0;
             return;
         }
         StopTimer();
-        if (HasEnded()) return;
+        if (FailIfLoopHasEnded()) return;
         _hasTried = true;
-        _failing = false;
-        Renew(MakeProtocol);
-        SetStatus(ConnectionStatus.Connecting);
+        _endedHere = false;
+        Renew(ConnectionPhase.Dialling, MakeProtocol);
         _clients!.Add(this);
         _attempt = new ConnectAttempt(Loop, new ConnectPlan(_address, _socks5 ?? _http, BindTo, ConnectTimeout, LookUp) { AttemptDelay = AttemptDelay, KeepAlive = KeepAlive, ConfigureSocket = ConfigureSocket }, this);
         _attempt.Start();
@@ -226,17 +234,16 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
 
     private void ReconnectLater(double after)
     {
-        if (HasEnded()) return;
+        if (FailIfLoopHasEnded()) return;
         _hasTried = true;
-        _failing = false;
+        _endedHere = false;
         // What is sent from here on is the next connection's.
-        Renew(MakeProtocol);
-        SetStatus(ConnectionStatus.Initial);
+        Renew(ConnectionPhase.Unconnected, MakeProtocol);
         _timer = Loop.AddTimer(TimeSpan.FromSeconds(after), ReconnectNow, persistent: false);
     }
 
     /// <summary>Whether the loop is at its end. A connection that reconnects whenever it is closed is not told; who waits for it is.</summary>
-    private bool HasEnded()
+    private bool FailIfLoopHasEnded()
     {
         if (_clients!.HasEnded) FailTask(SocketError.OperationAborted, $"connect {Address} failed: its event loop has ended");
         return _clients.HasEnded;

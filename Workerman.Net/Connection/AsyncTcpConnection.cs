@@ -159,7 +159,7 @@ public abstract partial class AsyncTcpConnection : TcpConnection
     {
         if (!TakeLoop(Connect)) return;
         CheckSetup();
-        if (Status is ConnectionStatus.Initial or ConnectionStatus.Closed || _failing) ReconnectNow();
+        if (Status is ConnectionStatus.Initial or ConnectionStatus.Closed || Phase == ConnectionPhase.DialFailed) ReconnectNow();
     }
 
     /// <summary>
@@ -178,7 +178,7 @@ public abstract partial class AsyncTcpConnection : TcpConnection
         if (cancellationToken.IsCancellationRequested) return Task.FromCanceled(cancellationToken);
         Connect();
         if (Status == ConnectionStatus.Established && !_opening) return Task.CompletedTask;
-        if (Status != ConnectionStatus.Connecting && !IsTornDown && !_opening) throw new InvalidOperationException($"The connection to {Address} is {Status}; wait for OnClose before it is connected again.");
+        if (Status != ConnectionStatus.Connecting && !IsClosing && !_opening) throw new InvalidOperationException($"The connection to {Address} is {Status}; wait for OnClose before it is connected again.");
         _connected ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         return AwaitConnectedAsync(_connected, cancellationToken);
     }
@@ -197,7 +197,7 @@ public abstract partial class AsyncTcpConnection : TcpConnection
         CheckSetup();
         // Its end is still to come, or brought about here: OnClose first.
         if (HasSocket) Destroy();
-        if (IsTornDown)
+        if (IsClosing)
         {
             _reconnectAfterClose = after;
             return;

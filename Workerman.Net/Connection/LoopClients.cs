@@ -22,7 +22,7 @@ internal sealed class LoopClients
     private LoopClients(EventLoop loop)
     {
         _loop = loop;
-        Buffers = new ConnectionBuffers(loop);
+        Buffers = ConnectionBuffers.Of(loop);
         loop.AddTick(Sweep);
         loop.Ending += () =>
         {

@@ -30,13 +30,13 @@ internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destina
     {
         if (destination == connection || destination.Loop != Loop || !destination.IsPipedInto(connection)) return false;
         destination.EndSending();
-        return !destination.PeerEnded && destination.Status <= ConnectionStatus.Established;
+        return destination.Peer != PeerSide.Ended && destination.Status <= ConnectionStatus.Established;
     }
 
     /// <summary>A connection that was broken off must not look to the other peer like one that has come to its end.</summary>
     public override void OnClose(TcpConnection connection)
     {
-        if (connection.PeerReset) destination.Reset();
+        if (connection.Peer == PeerSide.BrokenOff) destination.Reset();
         else destination.Close();
         base.OnClose(connection);
     }

@@ -21,8 +21,6 @@ internal sealed partial class EventHub
     private ReadOnlyMemory<byte> _shared;
     private byte[]? _rented;
     private Phase _phase = Phase.Idle;
-    private SendBatch? _batch;
-    private Subscription?[]? _sharing;
     private bool _hasIndividual;
     private int _next;
     private long _after;
@@ -118,18 +116,19 @@ internal sealed partial class EventHub
 
     private bool ServeLive(long deadline)
     {
-        bool served = _windowCount == 0 || ShareWithLive(deadline);
-        SendShared();
+        if (_windowCount == 0) return true;
+        int offset = _batch.BeginShared(_shared.Span);
+        bool served = ShareWithLive(offset, deadline);
+        _batch.EndShared();
         return served;
     }
 
-    private bool ShareWithLive(long deadline)
+    private bool ShareWithLive(int offset, long deadline)
     {
         while (Next(_live) is { } subscription)
         {
             if (subscription.Cursor >= _to) continue;
-            if (subscription.IsPlain && subscription.Cursor == _after && subscription.Connection.CanShareFeed)
-                Share(subscription);
+            if (subscription.IsPlain && subscription.Cursor == _after) Share(subscription, offset);
             else _hasIndividual = true;
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
@@ -142,12 +141,7 @@ internal sealed partial class EventHub
         while (Next(_live) is { } subscription)
         {
             if (subscription.Cursor >= _to) continue;
-            if (subscription.IsPlain && subscription.Cursor == _after)
-            {
-                Advance(subscription);
-                Send(subscription, _shared.Span);
-            }
-            else if (subscription.Cursor == _after)
+            if (subscription.Cursor == _after)
             {
                 HandOut(subscription, _window.AsSpan(0, _windowCount));
             }
@@ -167,30 +161,12 @@ internal sealed partial class EventHub
         CountDelivered(subscription, _windowCount);
     }
 
-    /// <summary>
-    /// Adds one that gets the shared bytes to the batch, which is sent with one system call. Nothing of the application is called
-    /// before that.
-    /// </summary>
-    private void Share(Subscription subscription)
+    /// <summary>Most get the very same bytes, which the batch holds once for all.</summary>
+    private void Share(Subscription subscription, int offset)
     {
         Advance(subscription);
         subscription.LastSent = Loop.Now;
-        _sharing ??= new Subscription[SendBatch.Capacity];
-        _batch ??= new SendBatch(Loop);
-        _sharing[_batch.Count] = subscription;
-        _batch.Add(subscription.Connection, 0, _shared.Length);
-        if (_batch.Count == SendBatch.Capacity) SendShared();
-    }
-
-    private void SendShared()
-    {
-        if (_batch is not { Count: > 0 } batch) return;
-        int count = batch.Count;
-        if (batch.Send(_shared.Span) is { } unsent)
-        {
-            foreach (SendBatch.Unsent one in unsent) OnFed(_sharing![one.Index]!, one.Settle());
-        }
-        _sharing.AsSpan(0, count).Clear();
+        if (!subscription.Connection.FeedShared(offset)) Remove(subscription);
     }
 
     private bool ServeCatchingUp(long deadline)

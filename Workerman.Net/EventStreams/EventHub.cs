@@ -16,6 +16,7 @@ internal sealed partial class EventHub
     private readonly EventLog _log;
     private readonly EventStreamOptions _options;
     private readonly Action _run;
+    private readonly WriteBatch _batch;
 
     /// <summary>Those in <see cref="SubscriberState.Live"/>.</summary>
     private readonly SubscriptionSet _live = new();
@@ -42,6 +43,7 @@ internal sealed partial class EventHub
         _options = stream.Options;
         Loop = loop;
         _run = Run;
+        _batch = ConnectionBuffers.Of(loop).Batch;
         _after = _to = _floor = _slowest = _log.Head;
     }
 
@@ -113,7 +115,7 @@ internal sealed partial class EventHub
     }
 
     /// <summary>Its peer has not read all that was sent.</summary>
-    private void OnBackPressured(Subscription subscription)
+    public void OnBackPressured(Subscription subscription)
     {
         if (subscription.State is SubscriberState.Live or SubscriberState.CatchingUp)
             MoveTo(subscription, SubscriberState.BackPressured);
@@ -182,19 +184,10 @@ internal sealed partial class EventHub
     }
 
     /// <summary>Hands bytes to a connection.</summary>
-    /// <returns>Whether the socket took them all.</returns>
-    private bool Send(Subscription subscription, ReadOnlySpan<byte> bytes)
+    private void Send(Subscription subscription, ReadOnlySpan<byte> bytes)
     {
         subscription.LastSent = Loop.Now;
-        return OnFed(subscription, subscription.Connection.Feed(bytes));
-    }
-
-    private bool OnFed(Subscription subscription, SendResult result)
-    {
-        if (result == SendResult.Sent) return true;
-        if (result == SendResult.Dropped) Remove(subscription);
-        else OnBackPressured(subscription);
-        return false;
+        if (!subscription.Connection.Feed(bytes)) Remove(subscription);
     }
 
     private void CountDelivered(Subscription subscription, int delivered)

@@ -3,8 +3,8 @@ using Workerman.Protocols;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// Limits and other settings of an <see cref="EventStream"/>. All are on by default. A stream takes a copy when it is created:
-/// later changes do not apply to it.
+/// Limits and habits of an <see cref="EventStream"/>. All are on by default. A stream takes a copy when it is made and owns that:
+/// what is set here afterwards changes nothing.
 /// </summary>
 public sealed class EventStreamOptions
 {

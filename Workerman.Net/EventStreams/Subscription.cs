@@ -112,6 +112,8 @@ public sealed class Subscription : IFeedSource
         else Connection.Loop.Post(() => End(last));
     }
 
+    void IFeedSource.OnBackPressured(TcpConnection connection) => _hub?.OnBackPressured(this);
+
     void IFeedSource.OnDrained(TcpConnection connection) => _hub?.OnDrained(this);
 
     void IFeedSource.OnGone(TcpConnection connection) => _hub?.Remove(this);

@@ -16,14 +16,6 @@ public abstract class EventLoop : IEventLoop
     /// <summary>After this long the sockets come before the timers that are still due; those run in the next turn.</summary>
     private static readonly long TimerBudget = LoopClock.FromMilliseconds(10);
 
-    /// <summary>
-    /// Deferred work waits for the end of the turn, but no longer than this once a callback has returned: half a millisecond.
-    /// </summary>
-    private static readonly long Patience = LoopClock.FromMilliseconds(1) / 2;
-
-    /// <summary>How many callbacks may follow each other without a look at the clock.</summary>
-    private const int QuickCallbacks = 4;
-
     /// <summary>A turn that has taken longer than a millisecond may be held up by a callback that blocks.</summary>
     private static readonly long LongTurn = LoopClock.FromMilliseconds(1);
 
@@ -44,11 +36,8 @@ public abstract class EventLoop : IEventLoop
     private List<Action> _running = [];
     private readonly List<IDeferredWork> _deferred = [];
     private int _threadId;
-    private long _ticks = LoopClock.Ticks;
+    private long _now = LoopClock.Ticks;
     private long _nextTick;
-    private long _deferredSince;
-    private long _lookedAt;
-    private int _untilLook;
     private bool _asleep;
     private bool _stopping;
     private bool _ended;
@@ -69,13 +58,16 @@ public abstract class EventLoop : IEventLoop
     public bool IsCurrent => _threadId == Environment.CurrentManagedThreadId;
 
     /// <inheritdoc/>
-    public long Now => LoopClock.ToMilliseconds(_ticks);
+    public long Now => LoopClock.ToMilliseconds(_now);
 
     /// <inheritdoc/>
     public int TimerCount => _timers.Count;
 
     /// <summary>Called when the loop ends, on its thread: for what lives as long as the loop.</summary>
     internal Action? Ending { get; set; }
+
+    /// <summary>How long deferred work, which sends what callbacks have written, may wait.</summary>
+    internal FlushDeadline FlushDeadline { get; } = new();
 
     /// <summary>Where what lives on the loop logs to; null on a loop that the application has made itself.</summary>
     internal ILogger? Logger { get; set; }
@@ -91,7 +83,7 @@ public abstract class EventLoop : IEventLoop
     /// <summary>
     /// Whether it waits, or has begun its turn a moment ago. Any thread; elsewhere than on the loop it is a hint.
     /// </summary>
-    internal bool IsResponsive => Volatile.Read(ref _asleep) || LoopClock.Ticks - Volatile.Read(ref _ticks) < LongTurn;
+    internal bool IsResponsive => Volatile.Read(ref _asleep) || LoopClock.Ticks - Volatile.Read(ref _now) < LongTurn;
 
     /// <inheritdoc/>
     public Action<Exception>? ErrorHandler { get; set; }
@@ -121,7 +113,7 @@ public abstract class EventLoop : IEventLoop
     /// <summary>
     /// Waits up to <paramref name="timeout"/> milliseconds (-1: without an end) and calls back what is ready. It calls
     /// <see cref="ReadClock"/> when the wait has ended, passes what a callback throws to <see cref="Report"/>, and calls
-    /// <see cref="HurryDeferred()"/> after each callback.
+    /// <see cref="RunDeferredIfDue"/> after each callback.
     /// </summary>
     private protected abstract void Poll(int timeout);
 
@@ -301,25 +293,18 @@ public abstract class EventLoop : IEventLoop
     }
 
     /// <summary>Reads the clock for <see cref="Now"/>. Drivers call it when the poll returns.</summary>
-    private protected void ReadClock() => _ticks = _deferredSince = LoopClock.Ticks;
-
-    /// <summary>Does not let deferred work wait for slow callbacks. Drivers call it when one has returned.</summary>
-    private protected void HurryDeferred()
+    private protected void ReadClock()
     {
-        if (_deferred.Count == 0 || --_untilLook > 0) return;
-        long now = LoopClock.Ticks;
-        // Looking takes a hundredth of a request's time (referee.py http). Callbacks that have been quick are taken to be quick a
-        // few times more.
-        _untilLook = now - _lookedAt < Patience / 4 ? QuickCallbacks : 1;
-        _lookedAt = now;
-        HurryDeferred(now);
+        _now = LoopClock.Ticks;
+        FlushDeadline.Restart(_now);
     }
 
-    private void HurryDeferred(long now)
+    /// <summary>Does not let deferred work wait for slow callbacks. Called when one has returned.</summary>
+    private protected void RunDeferredIfDue()
     {
-        if (_deferred.Count == 0 || now - _deferredSince <= Patience) return;
+        if (_deferred.Count == 0 || !FlushDeadline.HasPassedAfterCallback()) return;
         RunDeferred();
-        _deferredSince = LoopClock.Ticks;
+        FlushDeadline.Restart(LoopClock.Ticks);
     }
 
     private void RunTimers()
@@ -333,7 +318,7 @@ public abstract class EventLoop : IEventLoop
             Guard(timer!.Callback);
             if (timer.Persistent) _timers.Rearm(timer, TimerCoalescing.Next(timer.Due, now, timer.Interval));
             ranAt = LoopClock.Ticks;
-            HurryDeferred(ranAt);
+            RunDeferredIfDue();
         }
     }
 
@@ -348,14 +333,14 @@ public abstract class EventLoop : IEventLoop
         foreach (Action work in _running)
         {
             Guard(work);
-            HurryDeferred();
+            RunDeferredIfDue();
         }
         _running.Clear();
     }
 
     private void RunTicks()
     {
-        if (_ticked.Count == 0 || _ticks < _nextTick) return;
+        if (_ticked.Count == 0 || _now < _nextTick) return;
         _nextTick = LoopClock.Ticks + TickInterval;
         for (int i = 0; i < _ticked.Count; i++) Guard(_ticked[i]);
     }

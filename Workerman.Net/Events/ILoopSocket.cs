@@ -36,6 +36,21 @@ public interface ILoopSocket : IDisposable
     /// <returns>How many bytes; 0 for an error such as <see cref="SocketError.WouldBlock"/>.</returns>
     int Send(ReadOnlySpan<byte> data, out SocketError error);
 
+    /// <summary>
+    /// Whether what is sent goes to the system as it is, so that <see cref="IEventLoop.SendAll"/> can send it with others'. True,
+    /// but for a socket that wraps another.
+    /// </summary>
+    bool JoinsBatches => true;
+
+    /// <summary>
+    /// Sends what the socket itself ends with, before it is closed in order: for TLS close_notify, for others nothing. Called again,
+    /// it tells whether that has left.
+    /// </summary>
+    /// <returns>
+    /// False if it waits for the peer to read; <see cref="ISocketHandler.OnSent"/> with 0 bytes follows when it has left.
+    /// </returns>
+    bool SendEnd() => true;
+
     /// <summary>Tells the peer that no more is sent.</summary>
     /// <returns>False if the connection is gone.</returns>
     bool ShutdownSend();

@@ -3,7 +3,8 @@ using System.Net.Sockets;
 namespace Workerman.Events;
 
 /// <summary>
-/// One of the sends of an <see cref="IEventLoop.SendAll"/>: which bytes go to which socket, and what became of it.
+/// One of the sends of an <see cref="IEventLoop.SendAll"/>: which bytes go to which socket, and what became of it. Lives for that
+/// call, on the loop's thread.
 /// </summary>
 public struct SocketSend
 {

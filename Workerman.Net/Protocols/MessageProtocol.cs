@@ -4,7 +4,8 @@ namespace Workerman.Protocols;
 
 /// <summary>
 /// An <see cref="IProtocol{T}"/>, of the application or of the library, as the protocol of one connection. What it decodes is
-/// checked here: it consumes what it makes a message of, and no message is longer than it may be.
+/// checked here: it consumes what it makes a message of, and no message is longer than it may be. Owned by its connection, on
+/// the loop's thread.
 /// </summary>
 /// <param name="name">Scheme of the addresses that speak it.</param>
 /// <param name="protocol">What reads and writes.</param>

@@ -1,9 +1,9 @@
 namespace Workerman.Protocols;
 
 /// <summary>
-/// Which peers begin their connections with a header of the PROXY protocol, version 1 or 2, as HAProxy, nginx and the load
-/// balancers of cloud providers can: it says who the client is, and counts as the connection's <c>RemoteAddress</c> and
-/// <c>LocalAddress</c> from <c>OnConnect</c> on. It comes before TLS. Set it before the worker listens.
+/// Which peers begin their connections with a header of the PROXY protocol, version 1 or 2, as HAProxy, nginx and the balancers
+/// of the clouds can: it says who the client is, and counts as the connection's <c>RemoteAddress</c> and <c>LocalAddress</c> from
+/// <c>OnConnect</c> on. It comes before TLS. Set it before the worker listens: its loops share it.
 /// </summary>
 public sealed class ProxyProtocolOptions
 {

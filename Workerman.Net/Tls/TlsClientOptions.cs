@@ -7,8 +7,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Workerman.Tls;
 
 /// <summary>
-/// Settings of a client whose connection is encrypted (PHP: the <c>ssl</c> part of <c>$context_option</c>). They count when it connects. What cannot work is told
-/// by <c>Connect()</c>.
+/// Settings of a client whose connection is encrypted (PHP: the <c>ssl</c> part of <c>$context_option</c>). They belong to that
+/// connection and count when it connects. What cannot work is told by <c>Connect()</c>.
 /// </summary>
 public sealed class TlsClientOptions
 {

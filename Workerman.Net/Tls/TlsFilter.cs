@@ -29,9 +29,10 @@ internal interface ITlsOwner
 }
 
 /// <summary>
-/// TLS between a socket and its connection, server or client: ciphertext in, plaintext out, and back. It drives an <see cref="SslStream"/> whose wire is
-/// memory (<see cref="TlsRecords"/>), so that all of it happens within these calls, on the connection's thread; it knows neither socket nor connection,
-/// sends nothing and calls nobody back. One per connection; it holds no buffers while nothing is under way.
+/// The cryptography of a <see cref="TlsSocket"/>, server or client: ciphertext in, plaintext out, and back. It drives an
+/// <see cref="SslStream"/> whose wire is memory (<see cref="TlsRecords"/>), so that all of it happens within these calls, on the
+/// connection's thread; it knows no socket and sends nothing. It calls back for one thing, a handshake that comes back from another
+/// thread (<see cref="ITlsOwner"/>), and from any thread. One per connection; it holds no buffers while nothing is under way.
 /// </summary>
 /// <param name="authenticate">Begins the handshake, in the role that the connection has.</param>
 /// <param name="handshakeTimeout">How long the handshake may take; for the connection, which has the clock.</param>
@@ -59,11 +60,8 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
     /// <summary>Whether the peer has said that it sends no more (close_notify, RFC 8446 section 6.1).</summary>
     public bool PeerEnded { get; private set; }
 
-    /// <summary>Whether the peer was told that no more is sent.</summary>
-    public bool HasEnded { get; private set; }
-
-    /// <summary>A piece of a file that is encrypted and not sent yet; null while no file is on its way.</summary>
-    public TlsPiece? Piece { get; set; }
+    /// <summary>Whether records have arrived that are not decrypted yet.</summary>
+    public bool HasArrived => _records is { } records && (records.HasRecord || records.IsNotTls);
 
     /// <summary>The version that was agreed on.</summary>
     public SslProtocols Protocol { get; private set; }
@@ -157,7 +155,6 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
     /// <exception cref="IOException">It cannot be told any more.</exception>
     public void End(IBufferWriter<byte> output)
     {
-        HasEnded = true;
         _records!.Output = output;
         try
         {
@@ -172,16 +169,8 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
     /// <summary>What is to be sent of the filter's own accord. Not while the handshake is elsewhere.</summary>
     public ReadOnlySpan<byte> TakeOutput() => _records is null ? default : _records.TakeOutput();
 
-    /// <summary>The file is sent, or given up.</summary>
-    public void DropPiece()
-    {
-        Piece?.Dispose();
-        Piece = null;
-    }
-
     public void Dispose()
     {
-        DropPiece();
         if (_ssl is null) return;
         OutsideOfContext(static filter => filter._ssl!.Dispose());
         // Both were ended by that; a failure that nobody looks at would be reported.

@@ -6,8 +6,9 @@ using System.Security.Cryptography.X509Certificates;
 namespace Workerman.Tls;
 
 /// <summary>
-/// Settings of a worker whose connections are encrypted (PHP: the <c>ssl</c> part of <c>$context</c>). They count when it begins to listen, those of the
-/// certificate again with <see cref="ReloadCertificate"/>. What cannot work is told then, before a socket opens.
+/// Settings of a worker whose connections are encrypted (PHP: the <c>ssl</c> part of <c>$context</c>). They count when it begins
+/// to listen, for all its loops, those of the certificate again with <see cref="ReloadCertificate"/>. What cannot work is told
+/// then, before a socket opens.
 /// </summary>
 public sealed class TlsOptions
 {

@@ -103,14 +103,14 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        bool strange = Environment.CurrentManagedThreadId != _thread;
-        if (!strange && HasRecord) return new ValueTask<int>(Take(buffer.Span));
+        bool offThread = Environment.CurrentManagedThreadId != _thread;
+        if (!offThread && HasRecord) return new ValueTask<int>(Take(buffer.Span));
         _source.Reset();
         _wanted = buffer;
         Volatile.Write(ref _reading, true);
         var read = new ValueTask<int>(this, _source.Version);
         // The input is the owner's alone: it goes on there.
-        if (strange) owner?.WakeHandshake();
+        if (offThread) owner?.WakeHandshake();
         return read;
     }
 

@@ -21,7 +21,7 @@ internal sealed class HandshakeHandler(ConnectionHandler inner, IWebSocketEvents
     {
         ApplicationGuard.Deliver(this, connection, request, Accept, onMessageAsync: null);
         // The handshake was refused: what was sent to the WebSocket is dropped. The peer may send another request.
-        if (connection.Protocol.IsOpening) connection.DropEarly();
+        if (connection.Protocol.IsOpening) connection.DropHeld();
     }
 
     private void Accept(TcpConnection connection, Request request)

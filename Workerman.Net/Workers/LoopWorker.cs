@@ -24,7 +24,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
     private int _load;
 
     public LoopWorker(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
-        : base(loop, new ConnectionBuffers(loop))
+        : base(loop, ConnectionBuffers.Of(loop))
     {
         _worker = worker;
         _makeProtocol = makeProtocol;

@@ -6,6 +6,9 @@ namespace Workerman.Connection;
 /// </summary>
 internal interface IFeedSource
 {
+    /// <summary>The peer does not read as fast as it is sent to: some bytes wait, and more should not be fed.</summary>
+    void OnBackPressured(TcpConnection connection);
+
     /// <summary>All that waited has left: there is room for more.</summary>
     void OnDrained(TcpConnection connection);
 

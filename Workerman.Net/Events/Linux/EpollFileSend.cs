@@ -18,8 +18,6 @@ internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, 
     /// <summary>Bytes for one connection in a turn, so that a fast reader of a large file does not hold up the others.</summary>
     private const int Budget = 256 * 1024;
 
-    private const int CopySize = 64 * 1024;
-
     public bool IsEmpty => count == 0;
 
     /// <summary>Sends what the socket takes, once.</summary>
@@ -55,10 +53,10 @@ internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, 
     private int Copy(int fd, out SocketError error)
     {
         error = SocketError.Success;
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(CopySize);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(FilePiece.Size);
         try
         {
-            int read = FilePiece.Read(file, offset, buffer.AsSpan(0, (int)Math.Min(count, CopySize)));
+            int read = FilePiece.Read(file, offset, count, buffer);
             return read == 0 ? 0 : SocketCalls.Send(fd, buffer.AsSpan(0, read), out error);
         }
         finally

@@ -245,7 +245,7 @@ public sealed unsafe class EpollLoop : EventLoop
             Report(e);
         }
         _ahead?.End();
-        HurryDeferred();
+        RunDeferredIfDue();
     }
 
     private void DrainWake()

@@ -62,7 +62,7 @@ public sealed class SocketLoop : EventLoop
             {
                 Report(e);
             }
-            HurryDeferred();
+            RunDeferredIfDue();
         }
         _running.Clear();
     }

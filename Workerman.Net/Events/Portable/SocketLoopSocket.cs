@@ -149,8 +149,8 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
 }
 
 /// <summary>
-/// The asynchronous send of a <see cref="SocketLoopSocket"/>. It sends a copy, because .NET may still read the bytes after the
-/// connection has given its own back.
+/// The asynchronous send of a <see cref="SocketLoopSocket"/>, which owns it. It sends a copy, because .NET may still read the bytes
+/// after the connection has given its own back. Its methods run on the loop's thread; a completion only queues it.
 /// </summary>
 internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
 {
@@ -185,8 +185,8 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
     /// </summary>
     public void Start(SafeFileHandle file, long offset, long count)
     {
-        EnsureCopy(MaxSize);
-        Start(FilePiece.Read(file, offset, _copy.AsSpan(0, (int)Math.Min(count, MaxSize))));
+        EnsureCopy(FilePiece.Size);
+        Start(FilePiece.Read(file, offset, count, _copy));
     }
 
     public void Dispose()

@@ -167,7 +167,8 @@ internal sealed class MultipartReader
     {
         // The empty line is searched together with the line end before it, so a part without any field has a head too.
         int end = bytes.StartsWith("\r\n"u8) ? 0 : bytes.IndexOf("\r\n\r\n"u8);
-        if (end > _maxHeadSize || (end < 0 && bytes.Length > _maxHeadSize)) throw FormLimits.NameTooLong();
+        // Of an end that has not come whole there may be all bytes but the last.
+        if (end > _maxHeadSize || (end < 0 && bytes.Length > _maxHeadSize + 3)) throw FormLimits.NameTooLong();
         if (end < 0) return ~0;
         int length = end == 0 ? 0 : end + 2;
         _sink.BeginPart(MultipartHead.Read(bytes[..length]));

@@ -4,8 +4,9 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// One server-sent event (PHP: <c>Workerman\Protocols\Http\ServerSentEvents</c>), after the grammar of WHATWG HTML section 9.2.5.
-/// A value that would end a line early throws when it is set. An event that does not change any more may be sent many times.
+/// One server-sent event (PHP: <c>Workerman\Protocols\Http\ServerSentEvents</c>), after the grammar of WHATWG HTML section
+/// 9.2.5. What could end a line early throws when it is set. Belongs to who made it; an event that nobody changes any more may
+/// be sent many times, from any thread.
 /// </summary>
 public sealed class ServerSentEvents : IMessage
 {

@@ -7,8 +7,8 @@ using System.Text;
 namespace Workerman.Protocols.Proxies;
 
 /// <summary>
-/// SOCKS5 (RFC 1928) with user and password (RFC 1929). A host name is sent to the proxy as it is, and the proxy looks it up. One
-/// object per attempt, on the loop's thread.
+/// SOCKS5 (RFC 1928) with user and password (RFC 1929). A host name goes to the proxy as it is, which then looks it up. Owned by
+/// its attempt, on the loop's thread.
 /// </summary>
 internal sealed class Socks5Handshake(string host, int port, string? user, string? password) : ProxyHandshake
 {

@@ -55,8 +55,14 @@ internal readonly struct FrameHeader
     /// <summary>The masking key, in the order of its bytes; 0 without one.</summary>
     public uint Mask { get; private init; }
 
-    /// <summary>Bytes of the payload; negative if the highest bit of 64 is set.</summary>
+    /// <summary>
+    /// Bytes of the payload; negative if the highest bit of 64 is set. Until it <see cref="IsLengthKnown"/>: what the second byte
+    /// says.
+    /// </summary>
     public long Length { get; private init; }
+
+    /// <summary>Whether all bytes of the length have come.</summary>
+    public bool IsLengthKnown { get; private init; }
 
     /// <summary>Whether the length is written in as few bytes as it can be.</summary>
     public bool IsLengthMinimal { get; private init; }
@@ -82,7 +88,8 @@ internal readonly struct FrameHeader
         int lengthSize = brief == 127 ? 8 : brief == 126 ? 2 : 0;
         int size = 2 + lengthSize + (masked ? 4 : 0);
         bool whole = bytes.Length >= size;
-        long length = lengthSize == 0 ? brief : bytes.Length < 2 + lengthSize ? brief
+        bool isLengthKnown = bytes.Length >= 2 + lengthSize;
+        long length = lengthSize == 0 || !isLengthKnown ? brief
             : lengthSize == 2
             ? BinaryPrimitives.ReadUInt16BigEndian(bytes[2..])
             : BinaryPrimitives.ReadInt64BigEndian(bytes[2..]);
@@ -95,7 +102,8 @@ internal readonly struct FrameHeader
             IsMasked = masked,
             Mask = whole && masked ? BinaryPrimitives.ReadUInt32LittleEndian(bytes[(size - 4)..]) : 0,
             Length = length,
-            IsLengthMinimal = lengthSize == 0 || bytes.Length < 2 + lengthSize || length < 0
+            IsLengthKnown = isLengthKnown,
+            IsLengthMinimal = lengthSize == 0 || !isLengthKnown || length < 0
                 || length > (lengthSize == 2 ? 125 : ushort.MaxValue),
             HasSecondByte = bytes.Length > 1,
             Size = whole ? size : 0,

@@ -3,7 +3,7 @@ using Workerman.Protocols.Http;
 namespace Workerman.Protocols.WebSocket;
 
 /// <summary>
-/// What a WebSocket client asks for in its handshake, and what the server answered. Set it before <c>Connect()</c>.
+/// What a WebSocket client asks for, and what it was answered. Belongs to its connection; set it before <c>Connect()</c>.
 /// </summary>
 public sealed class WebSocketClientOptions
 {

@@ -1,6 +1,6 @@
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>Limits and timeouts of WebSockets. Set them before the worker runs.</summary>
+/// <summary>Limits and timeouts of WebSockets. Set them before the worker runs: its loops share them.</summary>
 public sealed class WebSocketOptions
 {
     /// <summary>

@@ -116,9 +116,12 @@ internal sealed partial class WebSocketProtocol
         // Section 5.1: clients mask, servers do not.
         if (head.IsMasked != (_role == WebSocketRole.Server))
             return Broken(head.IsMasked ? "masked frame from a server" : "frame without a mask");
-        if (head.IsControl && head.Length > 125) return Broken("control frame of more than 125 bytes");
+        // Whatever follows: the second byte says so, by announcing a length of 16 or 64 bits.
+        if (head.IsControl && ((ulong)head.Length > 125 || !head.IsLengthMinimal))
+            return Broken("control frame of more than 125 bytes");
         if (head.Opcode == Opcode.Close && head.Length == 1) return Broken("half a close code");
-        // Section 5.2: the length is written in the least number of bytes, and has no more than 63 bits.
+        if (!head.IsLengthKnown) return Verdict.NeedMore;
+        // Section 5.2: the least number of bytes, and no more than 63 bits.
         if (!head.IsLengthMinimal) return Broken("length in more bytes than it needs");
         if (head.Length < 0) return Broken("length of 64 bits");
         if (!head.IsControl && head.Length > _options.MaxFrameSize)

@@ -32,7 +32,8 @@ public class ResponseWriterBenchmarks
     {
         OurText();
         KestrelText();
-        Verify.Equal(Lines(_output.Written), "Connection: keep-alive|Content-Length: 13|Content-Type: text/html;charset=utf-8|Date|HTTP/1.1 200 OK||Hello, World!", "our text");
+        Verify.Equal(Lines(_output.Written), "Connection: keep-alive|Content-Length: 13|Content-Type: text/html;charset=utf-8|"
+            + "Date|HTTP/1.1 200 OK||Hello, World!", "our text");
         Verify.Equal(Lines(_pipe.Written), Lines(_output.Written), "Kestrel's text");
         OurResponse();
         KestrelHeaders();
@@ -114,7 +115,8 @@ public class ResponseWriterBenchmarks
     private static string Lines(ReadOnlySpan<byte> answer)
     {
         string[] parts = Encoding.UTF8.GetString(answer).Split("\r\n\r\n");
-        IEnumerable<string> head = parts[0].Split("\r\n").Select(line => line.StartsWith("Date: ", StringComparison.Ordinal) ? "Date" : line);
+        IEnumerable<string> head =
+            parts[0].Split("\r\n").Select(line => line.StartsWith("Date: ", StringComparison.Ordinal) ? "Date" : line);
         return string.Join('|', [.. head.Order(StringComparer.Ordinal), "", parts[1]]);
     }
 }

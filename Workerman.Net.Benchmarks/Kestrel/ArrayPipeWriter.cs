@@ -2,7 +2,9 @@ using System.IO.Pipelines;
 
 namespace Workerman.Benchmarks.Kestrel;
 
-/// <summary>A pipe writer over one array, the counterpart of our output buffer: nothing is copied or sent after the writing. One thread.</summary>
+/// <summary>
+/// A pipe writer over one array, the counterpart of our output buffer: nothing is copied or sent after the writing. One thread.
+/// </summary>
 internal sealed class ArrayPipeWriter : PipeWriter
 {
     private readonly byte[] _buffer = new byte[64 * 1024];
@@ -23,5 +25,6 @@ internal sealed class ArrayPipeWriter : PipeWriter
 
     public override void Complete(Exception? exception = null) => throw new NotSupportedException();
 
-    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException();
 }

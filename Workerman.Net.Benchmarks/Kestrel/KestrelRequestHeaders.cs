@@ -20,7 +20,8 @@ internal sealed class KestrelRequestHeaders
         Type type = KestrelInternals.Http("HttpRequestHeaders");
         object headers = KestrelInternals.Constructor(type, typeof(bool), typeof(Func<string, Encoding?>)).Invoke([true, null]);
         All = (IHeaderDictionary)headers;
-        _append = KestrelInternals.Method(type, "Append", typeof(ReadOnlySpan<byte>), typeof(ReadOnlySpan<byte>), typeof(bool)).CreateDelegate<AppendField>(headers);
+        _append = KestrelInternals.Method(type, "Append", typeof(ReadOnlySpan<byte>), typeof(ReadOnlySpan<byte>), typeof(bool))
+            .CreateDelegate<AppendField>(headers);
         _reset = KestrelInternals.Method(type, "Reset").CreateDelegate<Action>(headers);
         _complete = KestrelInternals.Method(type, "OnHeadersComplete").CreateDelegate<Action>(headers);
     }

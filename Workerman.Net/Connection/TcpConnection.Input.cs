@@ -12,9 +12,7 @@ public partial class TcpConnection
     private const int ReadAheadLimit = 64 * 1024;
 
     private PendingBytes? _input;
-    private bool _paused;
-    private bool _peerClosed;
-    private bool _resumeDeferred;
+    private long _bytesRead;
 
     /// <summary>Stops reading, and with it <c>OnMessage</c>, until <see cref="ResumeRecv"/> (PHP: <c>pauseRecv()</c>). Any thread.</summary>
     public void PauseRecv()
@@ -24,11 +22,13 @@ public partial class TcpConnection
             Loop.Post(PauseRecv);
             return;
         }
-        _paused = true;
+        _life.IsPaused = true;
         UpdateReading();
     }
 
-    /// <summary>Goes on reading; what has arrived meanwhile is handled at the end of the loop's turn (PHP: <c>resumeRecv()</c>). Any thread.</summary>
+    /// <summary>
+    /// Goes on reading; what has arrived meanwhile is handled at the end of the loop's turn (PHP: <c>resumeRecv()</c>). Any thread.
+    /// </summary>
     public void ResumeRecv()
     {
         if (!Loop.IsCurrent)
@@ -36,9 +36,9 @@ public partial class TcpConnection
             Loop.Post(ResumeRecv);
             return;
         }
-        if (!_paused) return;
-        _paused = false;
-        _phaseSince = Loop.Now;
+        if (!_life.IsPaused) return;
+        _life.IsPaused = false;
+        _life.Since = Loop.Now;
         DeferResume();
     }
 
@@ -56,57 +56,33 @@ public partial class TcpConnection
         }
     }
 
-    /// <summary>Nothing of the application throws this far, so something is broken: the connection goes, or it would come again and again.</summary>
-    private void Break(Exception exception)
+    void ISocketHandler.OnHangup()
     {
+        if (_life.Phase == ConnectionPhase.HalfClosed) ReadRest();
+        if (_life.Peer == PeerSide.Ended) return;
+        _life.Peer = PeerSide.BrokenOff;
         Destroy();
-        _handler.OnFault(this, exception);
     }
 
     private void Receive()
     {
-        int count = _watch.Receive(Buffers.Receive, out SocketError error);
+        int count = _socket.Receive(Buffers.Receive, out SocketError error);
         if (error is SocketError.WouldBlock or SocketError.Interrupted) return;
         if (error != SocketError.Success)
         {
-            PeerReset = true;
+            _life.Peer = PeerSide.BrokenOff;
             Destroy();
             return;
         }
         if (count == 0)
         {
-            OnPeerClosed();
+            OnPeerEnded();
             return;
         }
-        BytesRead += count;
-        if (_tls is not null)
-        {
-            ReceiveEncrypted(count);
-            return;
-        }
+        _bytesRead += count;
+        if (_life.IsEstablished) OnReceived(Buffers.Receive, count);
+        else if (_life.Phase == ConnectionPhase.ProxyHeader) ReceiveProxyHeader(count);
         // Closing and ending: what still comes is read only to be thrown away.
-        if (Status == ConnectionStatus.Established) OnReceived(Buffers.Receive, count);
-        else if (Status == ConnectionStatus.Connecting && AwaitsProxyHeader) ReceiveProxyHeader(count);
-    }
-
-    void ISocketHandler.OnHangup()
-    {
-        if (_endsSending) ReadRest();
-        if (_peerClosed) return;
-        PeerReset = true;
-        Destroy();
-    }
-
-    void IDeferredWork.RunDeferred()
-    {
-        if (!_resumeDeferred)
-        {
-            Free();
-            return;
-        }
-        // Deferred before its end, which is deferred too: freed here it would overtake connections that were closed before it.
-        _resumeDeferred = false;
-        Resume();
     }
 
     private void OnReceived(byte[] buffer, int count)
@@ -115,7 +91,7 @@ public partial class TcpConnection
         {
             var input = new ReadOnlySequence<byte>(buffer, 0, count);
             ReadMessages(ref input);
-            if (!input.IsEmpty && Status == ConnectionStatus.Established)
+            if (!input.IsEmpty && _life.IsEstablished)
             {
                 _input = new PendingBytes();
                 _input.Append(input);
@@ -132,7 +108,7 @@ public partial class TcpConnection
     /// <summary>Reads what messages the input holds; all their answers leave in one send.</summary>
     private void ReadMessages(ref ReadOnlySequence<byte> input)
     {
-        Cork();
+        _life.IsInBatch = true;
         while (!input.IsEmpty && CanReadMessage())
         {
             Verdict verdict = _handler.ReadMessage(this, ref input);
@@ -147,8 +123,9 @@ public partial class TcpConnection
             if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
             break;
         }
-        Uncork();
-        TrackPhase();
+        _life.IsInBatch = false;
+        Advance();
+        TrackWait();
     }
 
     private void ReadPending()
@@ -166,58 +143,62 @@ public partial class TcpConnection
     /// next answer would be dropped.
     /// </summary>
     private bool CanReadMessage() =>
-        Status == ConnectionStatus.Established && !_paused && Protocol.IsReady && (_output?.Length ?? 0) < MaxSendBufferSize;
+        _life.IsEstablished && !_life.IsPaused && Protocol.IsReady && (_queue is null || _queue.Length < MaxSendBufferSize);
 
     /// <summary>The peer sends no more. It may still read: an answer that is owed is given first.</summary>
-    private void OnPeerClosed()
+    private void OnPeerEnded()
     {
-        _peerClosed = true;
-        _phaseSince = Loop.Now;
-        if (Status == ConnectionStatus.Established)
-        {
-            CloseIfPeerHasAll();
-            UpdateReading();
-        }
-        else if (!HasUnsent || Status == ConnectionStatus.Connecting)
-        {
-            Destroy();
-        }
-        else
-        {
-            UpdateReading();
-        }
+        _life.Peer = PeerSide.Ended;
+        _life.Since = Loop.Now;
+        if (_life.IsEstablished) CloseIfPeerHasAll();
+        else if (!HasUnsent || _life.Phase < ConnectionPhase.Opening) Destroy();
+        UpdateReading();
     }
 
     private void CloseIfPeerHasAll()
     {
-        if (_peerClosed && Status == ConnectionStatus.Established && CanReadMessage() && !_handler.OnPeerEnded(this)) Close();
+        if (_life.Peer == PeerSide.Ended && _life.IsEstablished && CanReadMessage() && !_handler.OnPeerEnded(this)) Close();
     }
 
-    /// <summary>Goes on with what waits, at the end of the turn: an answer was given, reading was resumed, or the backlog drained.</summary>
+    /// <summary>
+    /// Both directions have ended, though reading is paused: the system cannot be made to keep silent about that, so what it still
+    /// holds is taken in.
+    /// </summary>
+    private void ReadRest()
+    {
+        long before = -1;
+        while (_life.IsEstablished && _life.Peer == PeerSide.Sending && before != BytesRead)
+        {
+            before = BytesRead;
+            Receive();
+        }
+    }
+
+    /// <summary>Goes on with what waits, at the end of the turn: an answer was given, reading was resumed, or the queue has left.</summary>
     private void DeferResume()
     {
-        if (_resumeDeferred || Status != ConnectionStatus.Established) return;
-        _resumeDeferred = true;
+        if (_life.ResumeIsDeferred || !_life.IsEstablished) return;
+        _life.ResumeIsDeferred = true;
         Loop.Defer(this);
     }
 
     private void Resume()
     {
-        if (Status != ConnectionStatus.Established) return;
+        if (!_life.IsEstablished) return;
         if (_input is not null && CanReadMessage()) ReadPending();
         CloseIfPeerHasAll();
         UpdateReading();
     }
 
-    private void UpdateReading()
+    private protected void UpdateReading()
     {
-        if (Status == ConnectionStatus.Closed) return;
-        _watch.ReadEnabled = !_peerClosed && Status switch
+        if (_life.IsGone) return;
+        _socket.ReadEnabled = _life.Peer == PeerSide.Sending && _life.Phase switch
         {
-            ConnectionStatus.Connecting => true,
-            ConnectionStatus.Established => !_paused && (CanReadMessage() || RecvBufferQueueSize < ReadAheadLimit),
-            // Draining, so that the answer is not lost to a reset.
-            _ => _lingers,
+            < ConnectionPhase.Opening => true,
+            <= ConnectionPhase.HalfClosed => !_life.IsPaused && (CanReadMessage() || RecvBufferQueueSize < ReadAheadLimit),
+            // What the peer sends is read, so that the answer is not lost to a reset.
+            _ => _life.IsLingering,
         };
     }
 }

@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Workerman.Benchmarks.Kestrel;
 
-/// <summary>The types of Kestrel that are not public, by name. A name that is gone throws: then there is nothing to compare with.</summary>
+/// <summary>
+/// The types of Kestrel that are not public, by name. A name that is gone throws: then there is nothing to compare with.
+/// </summary>
 internal static class KestrelInternals
 {
     private const BindingFlags Any = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;

@@ -33,8 +33,10 @@ internal sealed class KestrelResponse
         object headers = KestrelInternals.Constructor(type, typeof(Func<string, Encoding?>)).Invoke([null]);
         Headers = (IHeaderDictionary)headers;
         _reset = KestrelInternals.Method(type, "Reset").CreateDelegate<Action>(headers);
-        _setDate = KestrelInternals.Method(type, "SetRawDate", typeof(StringValues), typeof(byte[])).CreateDelegate<Action<StringValues, byte[]>>(headers);
-        _setConnection = KestrelInternals.Method(type, "SetRawConnection", typeof(StringValues), typeof(byte[])).CreateDelegate<Action<StringValues, byte[]>>(headers);
+        _setDate = KestrelInternals.Method(type, "SetRawDate", typeof(StringValues), typeof(byte[]))
+            .CreateDelegate<Action<StringValues, byte[]>>(headers);
+        _setConnection = KestrelInternals.Method(type, "SetRawConnection", typeof(StringValues), typeof(byte[]))
+            .CreateDelegate<Action<StringValues, byte[]>>(headers);
         _dateBytes = Encoding.ASCII.GetBytes("\r\nDate: " + _date);
         _write = Emit(type);
     }
@@ -57,7 +59,8 @@ internal sealed class KestrelResponse
     {
         Type writer = KestrelInternals.Type("System.Buffers.BufferWriter`1").MakeGenericType(typeof(PipeWriter));
         Type span = typeof(ReadOnlySpan<byte>);
-        var method = new DynamicMethod("WriteResponse", null, [typeof(object), typeof(PipeWriter), typeof(int), typeof(byte[]), typeof(byte[]), typeof(byte[])], headers.Module, skipVisibility: true);
+        var method = new DynamicMethod("WriteResponse", null, [typeof(object), typeof(PipeWriter), typeof(int), typeof(byte[]),
+            typeof(byte[]), typeof(byte[])], headers.Module, skipVisibility: true);
         ILGenerator il = method.GetILGenerator();
         LocalBuilder local = il.DeclareLocal(writer);
         il.Emit(OpCodes.Ldloca, local);
@@ -68,7 +71,8 @@ internal sealed class KestrelResponse
         {
             il.Emit(OpCodes.Ldarg_2);
             il.Emit(OpCodes.Ldnull);
-            il.Emit(OpCodes.Call, KestrelInternals.Method(KestrelInternals.Http("ReasonPhrases"), "ToStatusBytes", typeof(int), typeof(string)));
+            il.Emit(OpCodes.Call,
+                KestrelInternals.Method(KestrelInternals.Http("ReasonPhrases"), "ToStatusBytes", typeof(int), typeof(string)));
         });
         il.Emit(OpCodes.Ldarg_0);
         il.Emit(OpCodes.Castclass, headers);

@@ -43,7 +43,8 @@ public class ParserBenchmarks
         Verify.Equal(KestrelParser(), bytes.Length, "Kestrel's length");
         Verify.Equal(KestrelWithHeaders(), bytes.Length, "Kestrel's length, with headers");
         Verify.Equal(_headers.Target, target, "Kestrel's target");
-        Verify.Equal((_headers.All.Count, _headers.All.Host.ToString()), (fields, head.Target.Length == 1 ? "127.0.0.1:8080" : "example.org:8080"), "Kestrel's fields");
+        Verify.Equal((_headers.All.Count, _headers.All.Host.ToString()),
+            (fields, head.Target.Length == 1 ? "127.0.0.1:8080" : "example.org:8080"), "Kestrel's fields");
     }
 
     /// <summary>Ours: a request that owns its bytes, its framing judged.</summary>
@@ -109,7 +110,8 @@ public class ParserBenchmarks
 
         public void OnStaticIndexedHeader(int index, ReadOnlySpan<byte> value) => throw new NotSupportedException();
 
-        public void OnDynamicIndexedHeader(int? index, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) => throw new NotSupportedException();
+        public void OnDynamicIndexedHeader(int? index, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) =>
+            throw new NotSupportedException();
     }
 
     private readonly struct Keeping(KestrelRequestHeaders headers) : IHttpRequestLineHandler, IHttpHeadersHandler
@@ -125,6 +127,7 @@ public class ParserBenchmarks
 
         public void OnStaticIndexedHeader(int index, ReadOnlySpan<byte> value) => throw new NotSupportedException();
 
-        public void OnDynamicIndexedHeader(int? index, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) => throw new NotSupportedException();
+        public void OnDynamicIndexedHeader(int? index, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) =>
+            throw new NotSupportedException();
     }
 }
