@@ -15,9 +15,9 @@ internal interface IFaultHandler<in TPeer>
 }
 
 /// <summary>
-/// Calls the application for connections and peers of datagrams. What a callback throws goes to a <see cref="IFaultHandler{TPeer}"/>
-/// and no further; a task that it returns is awaited, on the loop. The loop guards its own callbacks (timers, posted work) itself.
-/// No state; on the loop's thread.
+/// Calls the application for connections and peers of datagrams. What a callback throws goes to a
+/// <see cref="IFaultHandler{TPeer}"/> and no further; a task that it returns is awaited, on the loop. The loop guards its own
+/// callbacks (timers, posted work) itself. No state; on the loop's thread.
 /// </summary>
 internal static class ApplicationGuard
 {
@@ -87,7 +87,8 @@ internal static class ApplicationGuard
         return true;
     }
 
-    private static async Task AwaitAsync<TPeer, TMessage>(IFaultHandler<TPeer> faults, TPeer peer, TMessage message, Task handling)
+    private static async Task AwaitAsync<TPeer, TMessage>(IFaultHandler<TPeer> faults, TPeer peer, TMessage message,
+        Task handling)
     {
         try
         {

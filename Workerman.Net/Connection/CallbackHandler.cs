@@ -6,7 +6,8 @@ namespace Workerman.Connection;
 /// </summary>
 /// <param name="inner">The handler that it stands in for.</param>
 /// <param name="received">What is called with each message.</param>
-internal sealed class CallbackHandler<T>(ConnectionHandler inner, Func<TcpConnection, T, Task> received) : ConnectionHandler<T>(inner)
+internal sealed class CallbackHandler<T>(ConnectionHandler inner, Func<TcpConnection, T, Task> received)
+    : ConnectionHandler<T>(inner)
 {
     protected override void OnMessage(TcpConnection connection, T message) =>
         ApplicationGuard.Deliver(this, connection, message, onMessage: null, received);

@@ -4,8 +4,8 @@ using Workerman.Protocols;
 namespace Workerman.Connection;
 
 /// <summary>
-/// Stands in for the handler of a client connection that belongs to no loop yet. Nothing reaches it, because its loop refuses all.
-/// No state; any thread.
+/// Stands in for the handler of a client connection that belongs to no loop yet. Nothing reaches it, because its loop refuses
+/// all. No state; any thread.
 /// </summary>
 internal sealed class NoHandler : ConnectionHandler
 {

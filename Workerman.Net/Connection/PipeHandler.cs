@@ -23,8 +23,8 @@ internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destina
     }
 
     /// <summary>
-    /// Between two connections of one loop that are piped into each other an end is handed on as what it is: the other peer hears it, and may still
-    /// answer. Elsewhere it closes both.
+    /// Between two connections of one loop that are piped into each other an end is handed on as what it is: the other peer hears
+    /// it, and may still answer. Elsewhere it closes both.
     /// </summary>
     public override bool OnPeerEnded(TcpConnection connection)
     {
