@@ -14,7 +14,8 @@ namespace Workerman;
 /// <summary>
 /// What workers of connections have, whatever their messages: their connections, encryption, WebSockets (PHP:
 /// <c>Workerman\Worker</c>). It is what <c>connection.Worker</c> is known as; make a <see cref="Worker"/> or a
-/// <see cref="Worker{T}"/>.
+/// <see cref="Worker{T}"/>. One object for all its loops; a callback is called on the thread of the loop that its connection
+/// belongs to.
 /// </summary>
 public abstract partial class StreamWorker : WorkerBase, IWebSocketEvents
 {
