@@ -6,8 +6,8 @@ using Workerman.Tls;
 namespace Workerman.Connection;
 
 /// <summary>
-/// The way to the peer: binding to a loop, the attempt, the steps from a connected socket to <c>OnConnect</c>, failing, and trying again. All on the
-/// loop's thread.
+/// The way to the peer: binding to a loop, the attempt, the steps from a connected socket to <c>OnConnect</c>, failing, and
+/// trying again. All on the loop's thread.
 /// </summary>
 public abstract partial class AsyncTcpConnection : IConnectOutcome
 {
@@ -32,7 +32,9 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
     /// <summary>Gives it a loop. It is one for life once it has tried to connect.</summary>
     private protected void Bind(EventLoop loop)
     {
-        if (IsPiped) throw new InvalidOperationException("The connection was made, and piped, on another event loop; connect it there, or make it here.");
+        if (IsPiped)
+            throw new InvalidOperationException(
+                "The connection was made, and piped, on another event loop; connect it there, or make it here.");
         _clients = LoopClients.Of(loop);
         SetHandler(MakeHandler(loop, _clients.Buffers));
     }
@@ -72,7 +74,9 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         Proceed();
     }
 
-    /// <summary>Bytes can be sent: what waited leaves, and either the protocol's own beginning follows or it is connected.</summary>
+    /// <summary>
+    /// Bytes can be sent: what waited leaves, and either the protocol's own beginning follows or it is connected.
+    /// </summary>
     private void Proceed()
     {
         if (_opening)
@@ -152,7 +156,8 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
             return;
         }
-        string reason = $"connect {Address} failed: {_refusal ?? "the peer ended the connection before it had agreed to the protocol"}";
+        string reason =
+            $"connect {Address} failed: {_refusal ?? "the peer ended the connection before it had agreed to the protocol"}";
         bool unsecured = _unsecured;
         (_refusal, _unsecured) = (null, false);
         if (unsecured) FailTask(new AuthenticationException(reason));
@@ -181,7 +186,10 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
     }
 
-    /// <summary>PHP's order: the error, with status <see cref="ConnectionStatus.Closing"/>, then the end, unless it is being connected again.</summary>
+    /// <summary>
+    /// PHP's order: the error, with status <see cref="ConnectionStatus.Closing"/>, then the end, unless it is being connected
+    /// again.
+    /// </summary>
     private void Fail(SocketError error, string reason)
     {
         MoveTo(ConnectionPhase.DialFailed);
@@ -190,7 +198,8 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         if (Phase == ConnectionPhase.DialFailed) TearDown();
     }
 
-    private void FailTask(SocketError error, string reason) => FailTask(error == SocketError.TimedOut ? new TimeoutException(reason) : new SocketException((int)error, reason));
+    private void FailTask(SocketError error, string reason) =>
+        FailTask(error == SocketError.TimedOut ? new TimeoutException(reason) : new SocketException((int)error, reason));
 
     private void FailTask(Exception failure)
     {
@@ -210,7 +219,8 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             return false;
         }
         if (current is null)
-            throw new InvalidOperationException($"No event loop runs on this thread, so nothing can connect to {Address}. Connect in OnWorkerStart or in another callback of a worker, after Worker.RunAll().");
+            throw new InvalidOperationException($"No event loop runs on this thread, so nothing can connect to {Address}. "
+                + "Connect in OnWorkerStart or in another callback of a worker, after Worker.RunAll().");
         if (_clients is null || !Loop.IsCurrent) Bind(current);
         return true;
     }
@@ -228,7 +238,12 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         _endedHere = false;
         Renew(ConnectionPhase.Dialling, MakeProtocol);
         _clients!.Add(this);
-        _attempt = new ConnectAttempt(Loop, new ConnectPlan(_address, _socks5 ?? _http, BindTo, ConnectTimeout, LookUp) { AttemptDelay = AttemptDelay, KeepAlive = KeepAlive, ConfigureSocket = ConfigureSocket }, this);
+        _attempt = new ConnectAttempt(Loop, new ConnectPlan(_address, _socks5 ?? _http, BindTo, ConnectTimeout, LookUp)
+        {
+            AttemptDelay = AttemptDelay,
+            KeepAlive = KeepAlive,
+            ConfigureSocket = ConfigureSocket
+        }, this);
         _attempt.Start();
     }
 
@@ -242,7 +257,9 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         _timer = Loop.AddTimer(TimeSpan.FromSeconds(after), ReconnectNow, persistent: false);
     }
 
-    /// <summary>Whether the loop is at its end. A connection that reconnects whenever it is closed is not told; who waits for it is.</summary>
+    /// <summary>
+    /// Whether the loop is at its end. A connection that reconnects whenever it is closed is not told; who waits for it is.
+    /// </summary>
     private bool FailIfLoopHasEnded()
     {
         if (_clients!.HasEnded) FailTask(SocketError.OperationAborted, $"connect {Address} failed: its event loop has ended");
@@ -273,7 +290,8 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         {
             await connected.Task;
         }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.OperationAborted && cancellationToken.IsCancellationRequested)
+        catch (SocketException e)
+            when (e.SocketErrorCode == SocketError.OperationAborted && cancellationToken.IsCancellationRequested)
         {
             throw new OperationCanceledException($"connect {Address} was cancelled", e, cancellationToken);
         }

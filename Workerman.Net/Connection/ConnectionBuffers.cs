@@ -5,8 +5,8 @@ using Workerman.Tls;
 namespace Workerman.Connection;
 
 /// <summary>
-/// What the connections of one loop share, because only one of them is at work at a time: where they receive, the batch of what they
-/// write, and the buffers of encrypted ones. One per loop, for all its workers and clients; belongs to the loop's thread.
+/// What the connections of one loop share, because only one of them is at work at a time: where they receive, the batch of what
+/// they write, and the buffers of encrypted ones. One per loop, for all its workers and clients; belongs to the loop's thread.
 /// </summary>
 internal sealed class ConnectionBuffers(IEventLoop loop)
 {

@@ -1,7 +1,8 @@
 namespace Workerman.Connection;
 
 /// <summary>
-/// Where a connection is in its life, in the order of its life; <see cref="ConnectionStatus"/> is what the application sees of it.
+/// Where a connection is in its life, in the order of its life; <see cref="ConnectionStatus"/> is what the application sees of
+/// it.
 /// </summary>
 internal enum ConnectionPhase : byte
 {
@@ -47,7 +48,9 @@ internal enum ConnectionPhase : byte
     /// <summary>Gone; the socket is closed at the end of the turn.</summary>
     Closed,
 
-    /// <summary>As <see cref="Closed"/>, and the socket is closed in a way that the peer cannot take for an end in order.</summary>
+    /// <summary>
+    /// As <see cref="Closed"/>, and the socket is closed in a way that the peer cannot take for an end in order.
+    /// </summary>
     Reset,
 
     /// <summary>The socket is closed, and nothing is held any more.</summary>
@@ -68,8 +71,8 @@ internal enum PeerSide : byte
 }
 
 /// <summary>
-/// The life of one connection: its phase, and what goes on beside it. A client that connects again begins with a new one. A value of
-/// its connection, on the loop's thread; <see cref="Status"/> is read by any.
+/// The life of one connection: its phase, and what goes on beside it. A client that connects again begins with a new one. A value
+/// of its connection, on the loop's thread; <see cref="Status"/> is read by any.
 /// </summary>
 internal struct ConnectionLife(ConnectionPhase phase)
 {
@@ -84,7 +87,9 @@ internal struct ConnectionLife(ConnectionPhase phase)
     /// <summary>Whether the application has paused reading.</summary>
     public bool IsPaused { get; set; }
 
-    /// <summary>Whether messages are being read, or the last one is being sent: the next step of life is taken after them.</summary>
+    /// <summary>
+    /// Whether messages are being read, or the last one is being sent: the next step of life is taken after them.
+    /// </summary>
     public bool IsInBatch { get; set; }
 
     /// <summary>Whether reading goes on at the end of the turn.</summary>

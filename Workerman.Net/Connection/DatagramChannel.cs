@@ -78,7 +78,9 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     /// <summary>Something could not be sent. Does not throw.</summary>
     public abstract void OnError(UdpConnection connection, ConnectionError error, string reason);
 
-    /// <summary>A datagram has arrived; its bytes live during the call. What it throws goes to <see cref="OnDatagramFault"/>.</summary>
+    /// <summary>
+    /// A datagram has arrived; its bytes live during the call. What it throws goes to <see cref="OnDatagramFault"/>.
+    /// </summary>
     protected abstract void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from);
 
     /// <summary>A protocol of the application's has failed with a datagram, which is dropped. Does not throw.</summary>

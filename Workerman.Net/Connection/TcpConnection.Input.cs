@@ -14,7 +14,9 @@ public partial class TcpConnection
     private PendingBytes? _input;
     private long _bytesRead;
 
-    /// <summary>Stops reading, and with it <c>OnMessage</c>, until <see cref="ResumeRecv"/> (PHP: <c>pauseRecv()</c>). Any thread.</summary>
+    /// <summary>
+    /// Stops reading, and with it <c>OnMessage</c>, until <see cref="ResumeRecv"/> (PHP: <c>pauseRecv()</c>). Any thread.
+    /// </summary>
     public void PauseRecv()
     {
         if (!Loop.IsCurrent)
@@ -27,7 +29,8 @@ public partial class TcpConnection
     }
 
     /// <summary>
-    /// Goes on reading; what has arrived meanwhile is handled at the end of the loop's turn (PHP: <c>resumeRecv()</c>). Any thread.
+    /// Goes on reading; what has arrived meanwhile is handled at the end of the loop's turn (PHP: <c>resumeRecv()</c>). Any
+    /// thread.
     /// </summary>
     public void ResumeRecv()
     {
@@ -161,8 +164,8 @@ public partial class TcpConnection
     }
 
     /// <summary>
-    /// Both directions have ended, though reading is paused: the system cannot be made to keep silent about that, so what it still
-    /// holds is taken in.
+    /// Both directions have ended, though reading is paused: the system cannot be made to keep silent about that, so what it
+    /// still holds is taken in.
     /// </summary>
     private void ReadRest()
     {
@@ -174,7 +177,9 @@ public partial class TcpConnection
         }
     }
 
-    /// <summary>Goes on with what waits, at the end of the turn: an answer was given, reading was resumed, or the queue has left.</summary>
+    /// <summary>
+    /// Goes on with what waits, at the end of the turn: an answer was given, reading was resumed, or the queue has left.
+    /// </summary>
     private void DeferResume()
     {
         if (_life.ResumeIsDeferred || !_life.IsEstablished) return;

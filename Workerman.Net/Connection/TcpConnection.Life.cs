@@ -6,8 +6,9 @@ using Workerman.Tls;
 namespace Workerman.Connection;
 
 /// <summary>
-/// The life of a connection: what it waits for, and how it ends. <see cref="MoveTo"/> is the one place where its phase changes. At the end the phase changes at once; the socket is closed and <c>OnClose</c> called at the end of the loop's
-/// turn, so that no callback finds its connection freed under it.
+/// The life of a connection: what it waits for, and how it ends. <see cref="MoveTo"/> is the one place where its phase changes.
+/// At the end the phase changes at once; the socket is closed and <c>OnClose</c> called at the end of the loop's turn, so that no
+/// callback finds its connection freed under it.
 /// </summary>
 public partial class TcpConnection : IDeferredWork
 {
@@ -58,7 +59,9 @@ public partial class TcpConnection : IDeferredWork
         if (!_life.IsInBatch) Advance();
     }
 
-    /// <summary>Closes at once; what was sent and the system has no room for is lost (PHP: <c>destroy()</c>). Any thread.</summary>
+    /// <summary>
+    /// Closes at once; what was sent and the system has no room for is lost (PHP: <c>destroy()</c>). Any thread.
+    /// </summary>
     public void Destroy()
     {
         if (!Loop.IsCurrent)
@@ -72,7 +75,9 @@ public partial class TcpConnection : IDeferredWork
         TearDown();
     }
 
-    /// <summary>Closes at once and in a way that the peer cannot take for an end in order; what waits to be sent is lost.</summary>
+    /// <summary>
+    /// Closes at once and in a way that the peer cannot take for an end in order; what waits to be sent is lost.
+    /// </summary>
     internal void Reset()
     {
         if (!Loop.IsCurrent)
@@ -91,7 +96,9 @@ public partial class TcpConnection : IDeferredWork
         if (_life.IsEstablished && Protocol.Drain(stopping: true)) Close();
     }
 
-    /// <summary>Tells the peer that nothing more is sent, once all has left; reading goes on. On the loop, or handed over.</summary>
+    /// <summary>
+    /// Tells the peer that nothing more is sent, once all has left; reading goes on. On the loop, or handed over.
+    /// </summary>
     internal void EndSending()
     {
         if (!Loop.IsCurrent)
@@ -327,7 +334,8 @@ public partial class TcpConnection : IDeferredWork
         }
     }
 
-    private bool HasWaited(TimeSpan limit) => limit != Timeout.InfiniteTimeSpan && Loop.Now - _life.Since > limit.TotalMilliseconds;
+    private bool HasWaited(TimeSpan limit) =>
+        limit != Timeout.InfiniteTimeSpan && Loop.Now - _life.Since > limit.TotalMilliseconds;
 
     private void OnTimeout()
     {
@@ -351,13 +359,16 @@ public partial class TcpConnection : IDeferredWork
     private void TrackWait(bool sent = false)
     {
         WaitPhase awaited = Protocol.Waiting;
-        if (awaited == _life.Awaited && (awaited == WaitPhase.Head || (sent && awaited != WaitPhase.Nothing && !Protocol.SendingCounts)))
+        if (awaited == _life.Awaited
+            && (awaited == WaitPhase.Head || (sent && awaited != WaitPhase.Nothing && !Protocol.SendingCounts)))
             return;
         _life.Awaited = awaited;
         _life.Since = Loop.Now;
     }
 
-    /// <summary>Nothing of the application throws this far, so something is broken: the connection goes, or it would come again and again.</summary>
+    /// <summary>
+    /// Nothing of the application throws this far, so something is broken: the connection goes, or it would come again and again.
+    /// </summary>
     private void Break(Exception exception)
     {
         Destroy();

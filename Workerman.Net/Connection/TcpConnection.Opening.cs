@@ -6,8 +6,8 @@ using Workerman.Tls;
 namespace Workerman.Connection;
 
 /// <summary>
-/// How a connection opens: made of a socket, or as a client without one; the header of the PROXY protocol, the TLS handshake, until
-/// bytes flow.
+/// How a connection opens: made of a socket, or as a client without one; the header of the PROXY protocol, the TLS handshake,
+/// until bytes flow.
 /// </summary>
 public partial class TcpConnection : ISecureSocketHandler
 {
@@ -81,7 +81,9 @@ public partial class TcpConnection : ISecureSocketHandler
         Destroy();
     }
 
-    /// <summary>Begins another life, if the last one has come to its end; one that is only about to begin goes on as it is.</summary>
+    /// <summary>
+    /// Begins another life, if the last one has come to its end; one that is only about to begin goes on as it is.
+    /// </summary>
     private protected void Renew(ConnectionPhase phase, Func<ConnectionProtocol> makeProtocol)
     {
         if (_life.Phase == ConnectionPhase.Freed)
@@ -116,7 +118,9 @@ public partial class TcpConnection : ISecureSocketHandler
         _socket = Watch(socket, tls);
     }
 
-    /// <summary>With a socket it is what an accepted connection is: open, or in the handshake of TLS, which begins here.</summary>
+    /// <summary>
+    /// With a socket it is what an accepted connection is: open, or in the handshake of TLS, which begins here.
+    /// </summary>
     /// <param name="received">What has arrived already.</param>
     private protected void Begin(ReadOnlySpan<byte> received)
     {
@@ -195,7 +199,9 @@ public partial class TcpConnection : ISecureSocketHandler
     /// </summary>
     private void ReportLostOpening()
     {
-        if (_life.Phase == ConnectionPhase.Securing) _handler.OnHandshakeFailed(this, "the connection ended during the handshake");
-        else if (_life.Phase == ConnectionPhase.ProxyHeader && Proxied!.HasBegun) _handler.OnProxyRefused(this, "the connection ended within its header");
+        if (_life.Phase == ConnectionPhase.Securing)
+            _handler.OnHandshakeFailed(this, "the connection ended during the handshake");
+        else if (_life.Phase == ConnectionPhase.ProxyHeader && Proxied!.HasBegun)
+            _handler.OnProxyRefused(this, "the connection ended within its header");
     }
 }

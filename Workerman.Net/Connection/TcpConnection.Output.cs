@@ -6,10 +6,10 @@ using Workerman.Protocols;
 namespace Workerman.Connection;
 
 /// <summary>
-/// The way out, which all that leaves takes: a message is encoded once, into the <see cref="WriteBatch"/> of the loop; at the end of
-/// the turn <see cref="Write(ReadOnlySpan{byte})"/> gives the socket all that the batch has for the connection; what the socket does
-/// not take waits in a <see cref="SendQueue"/>, and a file follows it there. Before the peer can be sent messages they are held in
-/// the queue too.
+/// The way out, which all that leaves takes: a message is encoded once, into the <see cref="WriteBatch"/> of the loop; at the end
+/// of the turn <see cref="Write(ReadOnlySpan{byte})"/> gives the socket all that the batch has for the connection; what the
+/// socket does not take waits in a <see cref="SendQueue"/>, and a file follows it there. Before the peer can be sent messages
+/// they are held in the queue too.
 /// </summary>
 public partial class TcpConnection
 {
@@ -19,7 +19,9 @@ public partial class TcpConnection
     private delegate void EncodeInto<in TState>(TcpConnection connection, TState state, OutputBuffer output)
         where TState : allows ref struct;
 
-    /// <summary>As a value of its own type the usual message has machine code of its own, with no look-ups of what its type is.</summary>
+    /// <summary>
+    /// As a value of its own type the usual message has machine code of its own, with no look-ups of what its type is.
+    /// </summary>
     private readonly record struct Text(string Value);
 
     /// <summary>What feeds the connection from outside its own callbacks; null for none.</summary>
@@ -206,7 +208,9 @@ public partial class TcpConnection
         return Loop.Post(() => SendHandedOver(message, send)) && open ? SendResult.Queued : SendResult.Dropped;
     }
 
-    /// <summary>The sender has gone on, so a failure counts as the handler's: logged, and answered if an answer is owed.</summary>
+    /// <summary>
+    /// The sender has gone on, so a failure counts as the handler's: logged, and answered if an answer is owed.
+    /// </summary>
     private void SendHandedOver<TMessage>(TMessage message, Func<TcpConnection, TMessage, SendResult> send)
     {
         try
@@ -319,7 +323,8 @@ public partial class TcpConnection
     {
         string reason = $"A {Protocol.Name} connection cannot send {typeof(T)}; it sends {Protocol.Sends}. "
             + "SendRaw sends bytes past the protocol.";
-        if (!IsPiped && !HasOwnProtocol && !(Protocol.SharesPort && message is IMessage)) throw new InvalidOperationException(reason);
+        if (!IsPiped && !HasOwnProtocol && !(Protocol.SharesPort && message is IMessage))
+            throw new InvalidOperationException(reason);
         if (!Loop.IsCurrent) return HandOver(reason, static (connection, reason) => connection.RefuseOpen(reason));
         return RefuseOpen(reason);
     }

@@ -58,8 +58,8 @@ public partial class TcpConnection : IPeer
 
     /// <summary>
     /// How long a connection whose peer has ended its side is kept for an answer that is still owed, for new connections; 60
-    /// seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. A peer that has gone away for good looks just like one that waits. Checked about
-    /// once a second, and only while nothing is being sent.
+    /// seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. A peer that has gone away for good looks just like one that
+    /// waits. Checked about once a second, and only while nothing is being sent.
     /// </summary>
     public static TimeSpan DefaultHalfClosedTimeout
     {
@@ -102,7 +102,11 @@ public partial class TcpConnection : IPeer
     }
 
     /// <summary>Bytes that may wait to be sent before sends are dropped; at least 1 (PHP: <c>$maxSendBufferSize</c>).</summary>
-    public int MaxSendBufferSize { get => _limits.MaxSendBufferSize; set => _limits = _limits with { MaxSendBufferSize = value }; }
+    public int MaxSendBufferSize
+    {
+        get => _limits.MaxSendBufferSize;
+        set => _limits = _limits with { MaxSendBufferSize = value };
+    }
 
     /// <summary>
     /// Bytes that a message may have; at least 1 (PHP: <c>$maxPackageSize</c>). Of HTTP that is head and body, and the body may
@@ -118,7 +122,11 @@ public partial class TcpConnection : IPeer
     public TimeSpan SendTimeout { get => _limits.SendTimeout; set => _limits = _limits with { SendTimeout = value }; }
 
     /// <summary>See <see cref="DefaultHalfClosedTimeout"/>.</summary>
-    public TimeSpan HalfClosedTimeout { get => _limits.HalfClosedTimeout; set => _limits = _limits with { HalfClosedTimeout = value }; }
+    public TimeSpan HalfClosedTimeout
+    {
+        get => _limits.HalfClosedTimeout;
+        set => _limits = _limits with { HalfClosedTimeout = value };
+    }
 
     /// <summary>Takes the place of the worker's <c>OnClose</c> for this connection (PHP: <c>$onClose</c>).</summary>
     public Action<TcpConnection>? OnClose { get => _callbacks?.Close; set => Callbacks.Close = value; }
@@ -141,7 +149,9 @@ public partial class TcpConnection : IPeer
     /// </summary>
     public long BytesWritten => TlsSocket?.BytesWritten ?? _bytesWritten;
 
-    /// <summary>Bytes that wait to be sent (PHP: <c>getSendBufferQueueSize()</c>); over TLS as they were before encryption.</summary>
+    /// <summary>
+    /// Bytes that wait to be sent (PHP: <c>getSendBufferQueueSize()</c>); over TLS as they were before encryption.
+    /// </summary>
     public long SendBufferQueueSize => _queue is { } queue ? queue.Length + queue.HeldLength : 0;
 
     /// <summary>Bytes received that no message was made of yet (PHP: <c>getRecvBufferQueueSize()</c>).</summary>
@@ -209,7 +219,9 @@ public partial class TcpConnection : IPeer
             : HandOver(text, static (connection, text) => connection.Send(text));
     }
 
-    /// <summary>Sends bytes as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). Any thread.</summary>
+    /// <summary>
+    /// Sends bytes as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). Any thread.
+    /// </summary>
     /// <inheritdoc cref="Send(string)"/>
     public SendResult Send(ReadOnlySpan<byte> bytes)
     {
@@ -228,9 +240,9 @@ public partial class TcpConnection : IPeer
     public SendResult Send(ReadOnlyMemory<byte> bytes) => Send(bytes.Span);
 
     /// <summary>
-    /// Sends a message of the protocol (PHP: <c>send($data)</c>): for HTTP a <c>Response</c>, <c>Chunk</c> or <c>ServerSentEvents</c>. Any
-    /// thread; from another than the loop's, do not change the message afterwards. Numbers, and the messages of a protocol of
-    /// your own, are sent by <see cref="SendExtensions"/>.
+    /// Sends a message of the protocol (PHP: <c>send($data)</c>): for HTTP a <c>Response</c>, <c>Chunk</c> or
+    /// <c>ServerSentEvents</c>. Any thread; from another than the loop's, do not change the message afterwards. Numbers, and the
+    /// messages of a protocol of your own, are sent by <see cref="SendExtensions"/>.
     /// </summary>
     /// <inheritdoc cref="Send(string)"/>
     public SendResult Send<T>(T message)
@@ -255,9 +267,9 @@ public partial class TcpConnection : IPeer
     }
 
     /// <summary>
-    /// Sends bytes as they are, past the protocol (PHP: <c>send($data, true)</c>). For HTTP the first of them count as the answer:
-    /// where it ends is known to the application alone, and so is whether the connection ends with it. Before the handshake of a
-    /// WebSocket they wait for it, but for those of <c>Close(bytes, raw: true)</c>. Any thread.
+    /// Sends bytes as they are, past the protocol (PHP: <c>send($data, true)</c>). For HTTP the first of them count as the
+    /// answer: where it ends is known to the application alone, and so is whether the connection ends with it. Before the
+    /// handshake of a WebSocket they wait for it, but for those of <c>Close(bytes, raw: true)</c>. Any thread.
     /// </summary>
     public SendResult SendRaw(ReadOnlySpan<byte> bytes)
     {
@@ -274,7 +286,8 @@ public partial class TcpConnection : IPeer
     }
 
     /// <summary>Sends a last text and closes (PHP: <c>close($data)</c>). Any thread.</summary>
-    public void Close(string text, bool raw = false) => Finish(() => raw ? SendLastRaw(Encoding.UTF8.GetBytes(text)) : Send(text), closing: true);
+    public void Close(string text, bool raw = false) =>
+        Finish(() => raw ? SendLastRaw(Encoding.UTF8.GetBytes(text)) : Send(text), closing: true);
 
     /// <summary>Sends last bytes and closes (PHP: <c>close($data)</c>). Any thread.</summary>
     public void Close(ReadOnlySpan<byte> bytes, bool raw = false)
@@ -298,7 +311,8 @@ public partial class TcpConnection : IPeer
     internal void CloseWith<T>(T message) => Finish(() => SendMessage(message), closing: true);
 
     /// <summary>Sends a last text, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
-    public void End(string text, bool raw = false) => Finish(() => raw ? SendLastRaw(Encoding.UTF8.GetBytes(text)) : Send(text), closing: false);
+    public void End(string text, bool raw = false) =>
+        Finish(() => raw ? SendLastRaw(Encoding.UTF8.GetBytes(text)) : Send(text), closing: false);
 
     /// <summary>Sends last bytes, then <see cref="End()"/> (PHP: <c>end($data)</c>). Any thread.</summary>
     public void End(ReadOnlySpan<byte> bytes, bool raw = false)
@@ -322,9 +336,10 @@ public partial class TcpConnection : IPeer
     internal void EndWith<T>(T message) => Finish(() => SendMessage(message), closing: false);
 
     /// <summary>
-    /// Sends all that arrives from here on to <paramref name="destination"/>, as it is and past both protocols; the end of
-    /// this connection closes the other, and a full send buffer there pauses reading here (PHP: <c>pipe($dest)</c>). Between two connections of one
-    /// loop that are piped into each other, a peer that only ends its sending may still be answered, and a reset is handed on as one.
+    /// Sends all that arrives from here on to <paramref name="destination"/>, as it is and past both protocols; the end of this
+    /// connection closes the other, and a full send buffer there pauses reading here (PHP: <c>pipe($dest)</c>). Between two
+    /// connections of one loop that are piped into each other, a peer that only ends its sending may still be answered, and a
+    /// reset is handed on as one.
     /// </summary>
     public void Pipe(TcpConnection destination)
     {
@@ -343,8 +358,8 @@ public partial class TcpConnection : IPeer
     internal object? Owner => _handler.Owner;
 
     /// <summary>
-    /// Whether the application has given it another protocol than its worker's: what the others of the worker send has no place on
-    /// it then, which is no mistake of whoever sends to all.
+    /// Whether the application has given it another protocol than its worker's: what the others of the worker send has no place
+    /// on it then, which is no mistake of whoever sends to all.
     /// </summary>
     internal bool HasOwnProtocol { get; set; }
 

@@ -37,7 +37,8 @@ public readonly struct ConnectedSocket : IDisposable
     {
         if (Handle != 0) return Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
         throw new InvalidOperationException(
-            "This ConnectedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, or make it of a Socket.");
+            "This ConnectedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, "
+            + "or make it of a Socket.");
     }
 
     /// <summary>Has small sends leave at once (TCP_NODELAY).</summary>

@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Workerman.Events;
 
 /// <summary>
-/// Reads a piece of a file for sockets that cannot have the kernel copy it: for all, there is one size of a piece and one answer to a
-/// file that has become shorter. It keeps nothing. Any thread.
+/// Reads a piece of a file for sockets that cannot have the kernel copy it: for all, there is one size of a piece and one answer
+/// to a file that has become shorter. It keeps nothing. Any thread.
 /// </summary>
 internal static class FilePiece
 {
@@ -17,7 +17,8 @@ internal static class FilePiece
     public delegate int Use<in T>(ReadOnlySpan<byte> piece, T state);
 
     /// <summary>Reads a piece into rented memory.</summary>
-    /// <returns>What <paramref name="use"/> returns; 0, without a call, at the end of the file and where it cannot be read.</returns>
+    /// <returns>What <paramref name="use"/> returns; 0, without a call, at the end of the file and where it cannot be
+    /// read.</returns>
     public static int Read<T>(SafeFileHandle file, long offset, long count, T state, Use<T> use)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(Size);

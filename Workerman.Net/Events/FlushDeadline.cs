@@ -1,9 +1,9 @@
 namespace Workerman.Events;
 
 /// <summary>
-/// How long what callbacks have sent may wait for the end of the loop's turn: half a millisecond, counted from the beginning of the
-/// turn or from the last flush. It is only the clock of that rule: the loop asks it between two callbacks, and whoever gathers
-/// writes asks it within one that goes on sending. One per loop; belongs to the loop's thread.
+/// How long what callbacks have sent may wait for the end of the loop's turn: half a millisecond, counted from the beginning of
+/// the turn or from the last flush. It is only the clock of that rule: the loop asks it between two callbacks, and whoever
+/// gathers writes asks it within one that goes on sending. One per loop; belongs to the loop's thread.
 /// </summary>
 internal sealed class FlushDeadline
 {

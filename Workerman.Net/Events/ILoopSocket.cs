@@ -43,8 +43,8 @@ public interface ILoopSocket : IDisposable
     internal bool JoinsBatches => true;
 
     /// <summary>
-    /// Sends what the socket itself ends with, before it is closed in order: for TLS close_notify, for others nothing. Called again,
-    /// it tells whether that has left.
+    /// Sends what the socket itself ends with, before it is closed in order: for TLS close_notify, for others nothing. Called
+    /// again, it tells whether that has left.
     /// </summary>
     /// <returns>
     /// False if it waits for the peer to read; <see cref="ISocketHandler.OnSent"/> with 0 bytes follows when it has left.

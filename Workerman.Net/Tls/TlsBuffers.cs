@@ -8,7 +8,9 @@ namespace Workerman.Tls;
 /// </summary>
 internal sealed class TlsBuffers
 {
-    /// <summary>How long a buffer is that takes all that one receive can be decrypted to: what it received, and two records.</summary>
+    /// <summary>
+    /// How long a buffer is that takes all that one receive can be decrypted to: what it received, and two records.
+    /// </summary>
     public const int PlaintextSize = ReceiveSize + 2 * 16 * 1024;
 
     private const int ReceiveSize = 64 * 1024;

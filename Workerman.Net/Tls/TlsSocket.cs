@@ -22,10 +22,10 @@ internal interface ISecureSocketHandler : ISocketHandler
 }
 
 /// <summary>
-/// A socket that encrypts: it wraps the loop's socket, so that its owner sends and receives plaintext like on any other. It drives
-/// the handshake, and keeps the ciphertext that the loop's socket has not taken; the cryptography is the <see cref="TlsFilter"/>'s.
-/// Plaintext counts as sent no sooner than its ciphertext: what is told of it in advance is less than what has left. Belongs to its
-/// connection, on the loop's thread; the addresses are for any.
+/// A socket that encrypts: it wraps the loop's socket, so that its owner sends and receives plaintext like on any other. It
+/// drives the handshake, and keeps the ciphertext that the loop's socket has not taken; the cryptography is the
+/// <see cref="TlsFilter"/>'s. Plaintext counts as sent no sooner than its ciphertext: what is told of it in advance is less than
+/// what has left. Belongs to its connection, on the loop's thread; the addresses are for any.
 /// </summary>
 internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
 {
@@ -49,7 +49,9 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
     /// <summary>What the loop's socket has not taken. While there is some, that socket has been told to send it.</summary>
     private UnsentCiphertext _unsent = new();
 
-    /// <summary>Bytes of plaintext that are in the ciphertext above, or have left with it, and do not count as sent yet.</summary>
+    /// <summary>
+    /// Bytes of plaintext that are in the ciphertext above, or have left with it, and do not count as sent yet.
+    /// </summary>
     private int _uncounted;
 
     private Order _order;
@@ -63,7 +65,9 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         Clear,
         Handshake,
 
-        /// <summary>The handshake goes on in another thread: what it writes there must not be touched, and it reads nothing.</summary>
+        /// <summary>
+        /// The handshake goes on in another thread: what it writes there must not be touched, and it reads nothing.
+        /// </summary>
         HandshakeOffThread,
         Secured,
 
@@ -130,7 +134,9 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
     /// <summary>Lets bytes pass as they are until <see cref="Start"/>. Before anything was received.</summary>
     public void WaitForStart() => _state = State.Clear;
 
-    /// <summary>Begins the handshake: a client says hello, a server reads the peer's. By itself a server begins when that comes.</summary>
+    /// <summary>
+    /// Begins the handshake: a client says hello, a server reads the peer's. By itself a server begins when that comes.
+    /// </summary>
     /// <param name="received">What the peer has sent already, borrowed for this call.</param>
     public void Start(ReadOnlyMemory<byte> received)
     {
@@ -177,7 +183,9 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         return sent;
     }
 
-    /// <summary>RFC 8446 section 6.1: tells the peer that this is the end, and nobody has cut the connection off (close_notify).</summary>
+    /// <summary>
+    /// RFC 8446 section 6.1: tells the peer that this is the end, and nobody has cut the connection off (close_notify).
+    /// </summary>
     public bool SendEnd()
     {
         if (_state == State.Secured) Write(default, static (filter, _, output) => filter.End(output), out _);
@@ -210,7 +218,9 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
 
     public void Close(bool reset) => _inner.Close(reset);
 
-    /// <summary>Ends the watch; again after <see cref="Close"/>, it gives back what the owner could still ask for until then.</summary>
+    /// <summary>
+    /// Ends the watch; again after <see cref="Close"/>, it gives back what the owner could still ask for until then.
+    /// </summary>
     public void Dispose()
     {
         _inner.Dispose();

@@ -4,8 +4,8 @@ namespace Workerman.Connection;
 
 /// <summary>
 /// What one connection has that its socket has not taken: bytes, the file that follows them, and messages that are held until the
-/// peer can be sent any. Made when there is something and dropped when all has left, so that an idle connection has none. It sends
-/// nothing: its connection does, and owns it, on the loop's thread.
+/// peer can be sent any. Made when there is something and dropped when all has left, so that an idle connection has none. It
+/// sends nothing: its connection does, and owns it, on the loop's thread.
 /// </summary>
 internal sealed class SendQueue
 {
@@ -18,7 +18,9 @@ internal sealed class SendQueue
     /// <summary>How many bytes are held.</summary>
     public long HeldLength => _held?.Length ?? 0;
 
-    /// <summary>The file that follows the bytes; null for none. There is one at most: the protocol is not ready before it has left.</summary>
+    /// <summary>
+    /// The file that follows the bytes; null for none. There is one at most: the protocol is not ready before it has left.
+    /// </summary>
     public FileRange? File { get; set; }
 
     /// <summary>Whether the socket has been told to send a piece of the file.</summary>

@@ -6,8 +6,8 @@ namespace Workerman.Connection;
 
 /// <summary>
 /// What the connections of a loop have written and the sockets have not been given yet: answers, messages of timers and of other
-/// connections, events. All that leaves a connection passes here, and leaves at the end of the turn, in its order, as many sends at
-/// once as the loop makes with one system call and without a callback in between. It does not wait beyond the loop's
+/// connections, events. All that leaves a connection passes here, and leaves at the end of the turn, in its order, as many sends
+/// at once as the loop makes with one system call and without a callback in between. It does not wait beyond the loop's
 /// <see cref="FlushDeadline"/>, nor when it is large. It knows no protocol, and keeps nothing: what a socket does not take waits
 /// with its connection (<see cref="SendQueue"/>). One per <see cref="ConnectionBuffers"/>; belongs to the loop's thread.
 /// </summary>
@@ -37,7 +37,8 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
 
     /// <summary>A message is about to be encoded. Followed by <see cref="End"/> or <see cref="Abandon"/>.</summary>
     /// <param name="mark">Where in the buffer it begins.</param>
-    /// <returns>Where to encode it: a buffer of its own, if it is sent by an encoder that is at work on another message.</returns>
+    /// <returns>Where to encode it: a buffer of its own, if it is sent by an encoder that is at work on another
+    /// message.</returns>
     public OutputBuffer Begin(out int mark)
     {
         OutputBuffer output = _holds++ == 0 ? _buffer : new OutputBuffer();
@@ -169,7 +170,8 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
         {
             ref readonly Write write = ref writes[i];
             write.Connection.PendingWrites--;
-            WriteOutcome outcome = write.Connection.OnWritten(bytes.Slice(write.Offset, write.Length), _sends[i].Sent, _sends[i].Error);
+            WriteOutcome outcome =
+                write.Connection.OnWritten(bytes.Slice(write.Offset, write.Length), _sends[i].Sent, _sends[i].Error);
             if (outcome != WriteOutcome.Sent) (unsent ??= []).Add((write.Connection, outcome));
         }
         _next += writes.Length;

@@ -149,8 +149,8 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
 }
 
 /// <summary>
-/// The asynchronous send of a <see cref="SocketLoopSocket"/>, which owns it. It sends a copy, because .NET may still read the bytes
-/// after the connection has given its own back. Its methods run on the loop's thread; a completion only queues it.
+/// The asynchronous send of a <see cref="SocketLoopSocket"/>, which owns it. It sends a copy, because .NET may still read the
+/// bytes after the connection has given its own back. Its methods run on the loop's thread; a completion only queues it.
 /// </summary>
 internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
 {

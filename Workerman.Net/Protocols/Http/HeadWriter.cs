@@ -5,8 +5,8 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Writes text and numbers into one span of a buffer writer, whose size is calculated beforehand. Made for one head, or one event,
-/// on the stack of the thread that encodes it.
+/// Writes text and numbers into one span of a buffer writer, whose size is calculated beforehand. Made for one head, or one
+/// event, on the stack of the thread that encodes it.
 /// </summary>
 internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
 {

@@ -36,7 +36,8 @@ internal static unsafe class LinuxFile
     /// False if somebody else has it. A file system without locks says so by other errors; there the file counts as ours, as .NET
     /// has it.
     /// </returns>
-    public static bool TryLock(SafeFileHandle file) => flock(file, LOCK_EX | LOCK_NB) == 0 || Marshal.GetLastPInvokeError() is not (EAGAIN or EINTR);
+    public static bool TryLock(SafeFileHandle file) =>
+        flock(file, LOCK_EX | LOCK_NB) == 0 || Marshal.GetLastPInvokeError() is not (EAGAIN or EINTR);
 
     /// <summary>
     /// Whether the open file is still the one at its path: it may have been replaced or removed before it was locked.
@@ -53,7 +54,8 @@ internal static unsafe class LinuxFile
         catch (EntryPointNotFoundException)
         {
             // A C library from before statx; the kernel tells it in words.
-            return File.ResolveLinkTarget($"/proc/self/fd/{(uint)file.DangerousGetHandle()}", returnFinalTarget: false)?.FullName.EndsWith(" (deleted)", StringComparison.Ordinal) == false;
+            return File.ResolveLinkTarget($"/proc/self/fd/{(uint)file.DangerousGetHandle()}",
+                returnFinalTarget: false)?.FullName.EndsWith(" (deleted)", StringComparison.Ordinal) == false;
         }
     }
 
