@@ -14,7 +14,8 @@ namespace Workerman;
 /// <summary>
 /// What workers of connections have, whatever their messages: their connections, encryption, WebSockets (PHP:
 /// <c>Workerman\Worker</c>). It is what <c>connection.Worker</c> is known as; make a <see cref="Worker"/> or a
-/// <see cref="Worker{T}"/>.
+/// <see cref="Worker{T}"/>. One object for all its loops; a callback is called on the thread of the loop that its connection
+/// belongs to.
 /// </summary>
 public abstract partial class StreamWorker : WorkerBase, IWebSocketEvents
 {
@@ -23,16 +24,19 @@ public abstract partial class StreamWorker : WorkerBase, IWebSocketEvents
     {
     }
 
-    /// <summary>The open connections of the loop that asks; asked from elsewhere, a snapshot of all loops (PHP: <c>$connections</c>).</summary>
+    /// <summary>
+    /// The open connections of the loop that asks; asked from elsewhere, a snapshot of all loops (PHP: <c>$connections</c>).
+    /// </summary>
     public ConnectionCollection Connections => Loops.Current is IStreamLoopWorker current ? current.Connections : Snapshot();
 
     /// <summary>The path of the Unix socket that it listens on; null for all others, and while it does not listen.</summary>
     public string? LocalPath => (Bound as UnixDomainSocketEndPoint)?.ToString();
 
     /// <summary>
-    /// Somebody asks for a WebSocket (PHP: <c>$onWebSocketConnect</c>). To refuse, send a <see cref="Response"/>, 403 perhaps, or
-    /// close the connection; nothing else refuses, and a line of level Debug in the log tells of it. Messages that are sent here
-    /// are the first after the handshake. To choose a subprotocol or add header fields, set <see cref="Request.UpgradeHeaders"/>.
+    /// A request asks for a WebSocket (PHP: <c>$onWebSocketConnect</c>). To refuse, send a <see cref="Response"/>, 403 perhaps,
+    /// or close the connection; nothing else refuses, and a line of level Debug in the log tells of it. Messages that are sent
+    /// here are the first after the handshake. To choose a subprotocol or add header fields, set
+    /// <see cref="Request.UpgradeHeaders"/>.
     /// </summary>
     /// <exception cref="ArgumentException">It is <c>async void</c>: the handshake would go on at its first
     /// <c>await</c>.</exception>
@@ -70,10 +74,10 @@ public abstract partial class StreamWorker : WorkerBase, IWebSocketEvents
     internal bool HasRoom => Balancer.Connections < Options.MaxConnections;
 
     /// <summary>
-    /// Sends a message to all connections, of all loops (PHP: <c>foreach ($worker-&gt;connections …)</c>, which reaches those of one process). Where the protocol lets it, it is encoded once. One whose send
-    /// buffer is full misses it, as with <c>Send</c>. Any thread; from one of the loops its own connections have it when this
-    /// returns. Do not change the message afterwards. Numbers, and the messages of a
-    /// protocol of your own, are sent by <see cref="SendExtensions"/>.
+    /// Sends a message to all connections, of all loops (PHP: <c>foreach ($worker-&gt;connections …)</c>, which reaches those of
+    /// one process). Where the protocol lets it, it is encoded once. One whose send buffer is full misses it, as with
+    /// <c>Send</c>. Any thread; from one of the loops its own connections have it when this returns. Do not change the message
+    /// afterwards. Numbers, and the messages of a protocol of your own, are sent by <see cref="SendExtensions"/>.
     /// </summary>
     /// <param name="message">What <c>Send</c> takes on the connections of this worker.</param>
     /// <typeparam name="T">Its type.</typeparam>

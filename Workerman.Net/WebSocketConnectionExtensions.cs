@@ -107,7 +107,8 @@ public static class WebSocketConnectionExtensions
             ArgumentNullException.ThrowIfNull(request);
             ArgumentNullException.ThrowIfNull(onMessage);
             options ??= connection.Worker?.Options.WebSocket ?? new WebSocketOptions();
-            return WebSocketUpgrade.AnswerWith(connection, request, options, new CallbackHandler<WebSocketMessage>(connection.Handler, onMessage));
+            return WebSocketUpgrade.AnswerWith(connection, request, options,
+                new CallbackHandler<WebSocketMessage>(connection.Handler, onMessage));
         }
 
         /// <summary>

@@ -29,7 +29,10 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
         }
     } = TimeSpan.FromSeconds(2);
 
-    /// <summary>The event loop to use: <c>typeof(EpollLoop)</c>, <c>typeof(SocketLoop)</c>, or null for the best there is (PHP: <c>$eventLoopClass</c>).</summary>
+    /// <summary>
+    /// The event loop to use: <c>typeof(EpollLoop)</c>, <c>typeof(SocketLoop)</c>, or null for the best there is (PHP:
+    /// <c>$eventLoopClass</c>).
+    /// </summary>
     /// <exception cref="ArgumentException">Another type.</exception>
     public static Type? EventLoopClass
     {
@@ -37,7 +40,8 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
         set
         {
             if (value is not null && value != typeof(EpollLoop) && value != typeof(SocketLoop))
-                throw new ArgumentException($"{value} is no event loop of this library; use typeof(EpollLoop) or typeof(SocketLoop).", nameof(value));
+                throw new ArgumentException(
+                    $"{value} is no event loop of this library; use typeof(EpollLoop) or typeof(SocketLoop).", nameof(value));
             field = value;
         }
     }
@@ -59,7 +63,7 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     }
 
     /// <summary>
-    /// How many characters of log lines may wait for a log that does not take them (a pipe that nobody reads, a slow
+    /// How many characters of log lines may wait for a log that does not take them (a pipe that is not read, a slow
     /// <see cref="Logger"/>); 1,048,576, at least 1. Beyond, lines are dropped, and one line says how many once writing goes on.
     /// </summary>
     public static long LogBufferSize
@@ -75,7 +79,9 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     /// <summary>What the statics say now: whatever begins here is given it, and hands it on.</summary>
     internal static ServerSettings ReadSettings() => new(_logger, EventLoopClass, StopTimeout);
 
-    /// <summary>Where what lives on a loop logs to: where its run does; on a loop of the application's own, where the library does.</summary>
+    /// <summary>
+    /// Where what lives on a loop logs to: where its run does; on a loop of the application's own, where the library does.
+    /// </summary>
     internal static ILogger LoggerOf(IEventLoop loop) => (loop as EventLoop)?.Logger ?? _logger;
 
     /// <summary>

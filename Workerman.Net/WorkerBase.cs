@@ -7,9 +7,9 @@ using Workerman.Workers;
 namespace Workerman;
 
 /// <summary>
-/// What all workers have, of connections (<see cref="StreamWorker"/>) and of datagrams (<see cref="UdpWorker{T}"/>): address, loops,
-/// listening sockets (PHP: <c>Workerman\Worker</c>). One object for all its loops; on each it has a per-loop worker, which answers
-/// for the loop that asks. Set it up before it runs.
+/// What all workers have, of connections (<see cref="StreamWorker"/>) and of datagrams (<see cref="UdpWorker{T}"/>): address,
+/// loops, listening sockets (PHP: <c>Workerman\Worker</c>). One object for all its loops; on each it has a per-loop worker, which
+/// answers for the loop that asks. Set it up before it runs.
 /// </summary>
 public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
 {
@@ -29,7 +29,9 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
         if (EventLoop.Current is null) WorkerRegistry.Add(this);
     }
 
-    /// <summary>The address as it was given; <c>none</c> for a worker that listens nowhere (PHP: <c>getSocketName()</c>).</summary>
+    /// <summary>
+    /// The address as it was given; <c>none</c> for a worker that listens nowhere (PHP: <c>getSocketName()</c>).
+    /// </summary>
     public string Address { get; }
 
     /// <summary>Settings of its sockets and protocol (PHP: <c>$context</c>).</summary>
@@ -43,7 +45,9 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
         set
         {
             ArgumentNullException.ThrowIfNull(value);
-            if (value.Any(char.IsControl)) throw new ArgumentException("A worker's name has no control characters: it stands in the banner and in log lines.", nameof(value));
+            if (value.Any(char.IsControl))
+                throw new ArgumentException(
+                    "A worker's name has no control characters: it stands in the banner and in log lines.", nameof(value));
             field = value;
         }
     } = "none";
@@ -61,7 +65,9 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
         }
     } = 1;
 
-    /// <summary>Whether each loop gets a listening socket of its own on the same port (PHP: <c>$reusePort</c>). Not on Windows.</summary>
+    /// <summary>
+    /// Whether each loop gets a listening socket of its own on the same port (PHP: <c>$reusePort</c>). Not on Windows.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The worker runs.</exception>
     public bool ReusePort
     {
@@ -101,7 +107,9 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
         return Context as TContext ?? throw ConnectionContext.Mismatch("worker", Context, typeof(TContext));
     }
 
-    /// <summary>Number of the loop that asks, 0 to <see cref="Count"/> - 1; -1 when it is none of this worker's (PHP: <c>$id</c>).</summary>
+    /// <summary>
+    /// Number of the loop that asks, 0 to <see cref="Count"/> - 1; -1 when it is none of this worker's (PHP: <c>$id</c>).
+    /// </summary>
     public int Id => _loops.Current?.Id ?? -1;
 
     /// <summary>
@@ -138,8 +146,9 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     private bool IsTaken => Volatile.Read(ref _settings) is not null;
 
     /// <summary>
-    /// Opens the listening sockets (PHP: <c>listen()</c>). Before <see cref="Worker.RunAll"/> connections wait until it is called.
-    /// After <see cref="Unlisten"/> the worker accepts again. In a callback of another worker, this one runs on that loop.
+    /// Opens the listening sockets (PHP: <c>listen()</c>). Before <see cref="Worker.RunAll"/> connections wait until it is
+    /// called. After <see cref="Unlisten"/> the worker accepts again. In a callback of another worker, this one runs on that
+    /// loop.
     /// </summary>
     /// <exception cref="WorkerStartException">It cannot listen; the message says why and what to do.</exception>
     /// <exception cref="InvalidOperationException">The worker has stopped for good, or has no address.</exception>
@@ -191,7 +200,9 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
         _loops.ForEach(static worker => worker.ResumeAccepting());
     }
 
-    /// <summary>Stops this worker on all its loops: no new connections, open ones end with their answer (PHP: <c>stop()</c>). Any thread.</summary>
+    /// <summary>
+    /// Stops this worker on all its loops: no new connections, open ones end with their answer (PHP: <c>stop()</c>). Any thread.
+    /// </summary>
     public void Stop()
     {
         _ended = IsTaken;

@@ -86,7 +86,7 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     /// <summary>A protocol of the application's has failed with a datagram, which is dropped. Does not throw.</summary>
     protected abstract void OnDatagramFault(IPEndPoint from, Exception exception);
 
-    /// <summary>The network says that something sent earlier found nobody. Does not throw.</summary>
+    /// <summary>The network reports that nothing listens where a datagram was sent before. Does not throw.</summary>
     protected virtual void OnUnreachable()
     {
     }

@@ -104,8 +104,10 @@ public abstract class EventLoop : IEventLoop
     public abstract IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare,
         IConnectHandler handler);
 
-    /// <inheritdoc/>
-    public virtual void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
+    void IEventLoop.SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends) => SendAll(bytes, sends);
+
+    /// <inheritdoc cref="IEventLoop.SendAll"/>
+    internal virtual void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
     {
         foreach (ref SocketSend send in sends) send.Send(bytes);
     }
@@ -143,8 +145,10 @@ public abstract class EventLoop : IEventLoop
     /// <inheritdoc/>
     public void DeleteAllTimers() => _timers.Clear();
 
-    /// <inheritdoc/>
-    public void AddTick(Action callback)
+    void IEventLoop.AddTick(Action callback) => AddTick(callback);
+
+    /// <inheritdoc cref="IEventLoop.AddTick"/>
+    internal void AddTick(Action callback)
     {
         if (_ticked.Count == 0) _nextTick = LoopClock.Ticks + TickInterval;
         _ticked.Add(callback);
@@ -163,8 +167,10 @@ public abstract class EventLoop : IEventLoop
         }
     }
 
-    /// <inheritdoc/>
-    public void Defer(IDeferredWork work) => _deferred.Add(work);
+    void IEventLoop.Defer(IDeferredWork work) => Defer(work);
+
+    /// <inheritdoc cref="IEventLoop.Defer"/>
+    internal void Defer(IDeferredWork work) => _deferred.Add(work);
 
     /// <inheritdoc/>
     public void Stop()

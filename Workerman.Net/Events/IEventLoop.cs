@@ -5,8 +5,9 @@ namespace Workerman.Events;
 
 /// <summary>
 /// One thread that waits for sockets, time and posted work, and calls back for each in turn (PHP: <c>EventInterface</c>).
-/// It is no scheduler and knows no protocol. All members except <see cref="Post(Action)"/>, <see cref="DeleteTimer"/> and
-/// <see cref="Stop"/> belong to the loop's own thread; set a loop up with work posted before <see cref="Run"/>.
+/// It is no scheduler and knows no protocol. The library's loops alone implement it. All members except <see cref="Post(Action)"/>,
+/// <see cref="DeleteTimer"/> and <see cref="Stop"/> belong to the loop's own thread; set a loop up with work posted before
+/// <see cref="Run"/>.
 /// </summary>
 public interface IEventLoop : IDisposable
 {
@@ -66,7 +67,7 @@ public interface IEventLoop : IDisposable
     /// </summary>
     /// <param name="bytes">The bytes that the sends are parts of.</param>
     /// <param name="sends">What goes where, no socket twice; afterwards what became of each.</param>
-    void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends);
+    internal void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends);
 
     /// <summary>Arms a timer (PHP: <c>delay</c> and <c>repeat</c>).</summary>
     /// <param name="interval">Zero or more; rounded up to the poll's next millisecond, never early.</param>
@@ -91,14 +92,14 @@ public interface IEventLoop : IDisposable
     /// Calls back at each tick, about once a second, until the loop stops: for looking through many items without a timer for
     /// each.
     /// </summary>
-    void AddTick(Action callback);
+    internal void AddTick(Action callback);
 
     /// <summary>Queues work for the loop's thread. Safe from any thread.</summary>
     /// <returns>False when the loop has stopped: the work will not run.</returns>
     bool Post(Action work);
 
     /// <summary>Runs <paramref name="work"/> at the end of this turn, after sockets, timers and posted work.</summary>
-    void Defer(IDeferredWork work);
+    internal void Defer(IDeferredWork work);
 
     /// <summary>Runs the loop on the calling thread until <see cref="Stop"/>.</summary>
     /// <exception cref="InvalidOperationException">It runs already, has run, or another loop runs on this thread.</exception>

@@ -40,7 +40,7 @@ public interface ILoopSocket : IDisposable
     /// Whether what is sent goes to the system as it is, so that <see cref="IEventLoop.SendAll"/> can send it with others'. True,
     /// but for a socket that wraps another.
     /// </summary>
-    bool JoinsBatches => true;
+    internal bool JoinsBatches => true;
 
     /// <summary>
     /// Sends what the socket itself ends with, before it is closed in order: for TLS close_notify, for others nothing. Called
@@ -49,7 +49,7 @@ public interface ILoopSocket : IDisposable
     /// <returns>
     /// False if it waits for the peer to read; <see cref="ISocketHandler.OnSent"/> with 0 bytes follows when it has left.
     /// </returns>
-    bool SendEnd() => true;
+    internal bool SendEnd() => true;
 
     /// <summary>Tells the peer that no more is sent.</summary>
     /// <returns>False if the connection is gone.</returns>
@@ -89,7 +89,7 @@ public interface ISocketHandler
     /// and may be called once more after another handler has switched reading off. The loop may then receive for several sockets
     /// at once before it calls the first of them. Default false.
     /// </summary>
-    bool ReceivesAtOnce => false;
+    internal bool ReceivesAtOnce => false;
 
     /// <summary>There are bytes, an end or an error to be received. Called again as long as that is so.</summary>
     void OnReadable();

@@ -6,7 +6,7 @@ namespace Workerman.Events;
 /// One of the sends of an <see cref="IEventLoop.SendAll"/>: which bytes go to which socket, and what became of it. Lives for that
 /// call, on the loop's thread.
 /// </summary>
-public struct SocketSend
+internal struct SocketSend
 {
     /// <summary>Says what is to be sent.</summary>
     /// <param name="socket">The socket, watched by the loop that sends.</param>

@@ -18,7 +18,7 @@ internal interface ILoopWorker
     /// <summary>The application's own, on this loop.</summary>
     object? Context { get; set; }
 
-    /// <summary>Whether it has stopped and its last connection is gone.</summary>
+    /// <summary>Whether it has stopped and its last connection is closed.</summary>
     bool IsDrained { get; }
 
     /// <summary>Calls <c>OnWorkerStart</c>. What that throws, this throws: the worker cannot begin.</summary>
@@ -31,9 +31,9 @@ internal interface ILoopWorker
 
     void ResumeAccepting();
 
-    /// <summary>Stops accepting and lets the connections end.</summary>
+    /// <summary>Stops accepting, and closes each connection as soon as its answer has left.</summary>
     void Stop();
 
-    /// <summary>Ends what is left of the connections.</summary>
+    /// <summary>Closes the connections that are left, at once.</summary>
     void Abort();
 }

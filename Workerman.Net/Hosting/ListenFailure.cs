@@ -17,7 +17,8 @@ internal static class ListenFailure
         (string cause, string cure) = error switch
         {
             SocketError.AddressAlreadyInUse when isOwn => ($"port {port} is in use by another worker of this program",
-                "Set ReusePort of both to share it, as a worker that is made on each of several loops has to, or choose another port"),
+                "Set ReusePort of both to share it, as a worker that is made on each of several loops has to, "
+                + "or choose another port"),
             SocketError.AddressAlreadyInUse => ($"port {port} is in use by another program",
                 $"Stop that program (find it with 'ss -lntup sport = :{port}' or 'lsof -i :{port}') or choose another port"),
             SocketError.AccessDenied => ($"the system does not let this user listen on port {port}",

@@ -70,20 +70,20 @@ internal sealed class LoopThread
         _loop.Stop();
     });
 
-    /// <summary>Another worker begins to listen on this loop, on its thread.</summary>
+    /// <summary>Another worker has begun to listen on this loop. On its thread.</summary>
     public void Add(ILoopWorker worker) => _workers.Add(worker);
 
-    /// <summary>A per-loop worker has one connection less.</summary>
+    /// <summary>Called when a connection was closed, on the loop: ends it if it was stopped and that was the last one.</summary>
     public void StopIfDrained()
     {
-        if (_stopping && _workers.TrueForAll(worker => worker.IsDrained)) _loop.Stop();
+        if (_stopping && _workers.TrueForAll(static worker => worker.IsDrained)) _loop.Stop();
     }
 
     private void StopWorkers()
     {
         if (_stopping) return;
         _stopping = true;
-        // By index: a stop callback might begin to listen.
+        // By index: a callback of the application may begin to listen with another worker.
         for (int i = 0; i < _workers.Count; i++) _workers[i].Stop();
     }
 

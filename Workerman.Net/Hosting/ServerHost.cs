@@ -73,7 +73,8 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
         finally
         {
             CloseListeners();
-            foreach (LoopThread thread in _threads.Where(thread => !thread.Ended.IsCompleted)) Log.LoopHangs(settings.Logger, thread.Name);
+            foreach (LoopThread thread in _threads.Where(thread => !thread.Ended.IsCompleted))
+                Log.LoopHangs(settings.Logger, thread.Name);
             Log.Stopped(settings.Logger);
         }
     }

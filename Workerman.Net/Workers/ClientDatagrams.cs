@@ -10,8 +10,8 @@ using Workerman.Protocols;
 namespace Workerman.Workers;
 
 /// <summary>
-/// What an <see cref="AsyncUdpConnection{T}"/> does: looks the name up, has the socket, reads messages off what comes and keeps what is sent before there is a socket. Belongs to
-/// the loop's thread, as soon as it has one.
+/// What an <see cref="AsyncUdpConnection{T}"/> does: looks the name up, has the socket, reads messages off what comes and keeps
+/// what is sent before there is a socket. Belongs to the loop's thread, as soon as it has one.
 /// </summary>
 internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, DatagramAddress address)
     : IFaultHandler<UdpConnection>
@@ -31,7 +31,8 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
 
     public IEventLoop? Owner => _channel?.Loop;
 
-    public IPEndPoint? RemoteAddress { get; private set; } = address.Server.Address is { } known ? new IPEndPoint(known, address.Server.Port) : null;
+    public IPEndPoint? RemoteAddress { get; private set; } =
+        address.Server.Address is { } known ? new IPEndPoint(known, address.Server.Port) : null;
 
     public IPEndPoint? LocalAddress => _channel?.LocalAddress;
 
@@ -48,7 +49,8 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
     public void Connect(Func<IProtocol<T>>? protocol, DatagramSetup setup)
     {
         EventLoop loop = EventLoop.Current
-            ?? throw new InvalidOperationException("An AsyncUdpConnection lives on an event loop, and none runs here; connect it in a callback, for example in OnWorkerStart.");
+            ?? throw new InvalidOperationException("An AsyncUdpConnection lives on an event loop, and none runs here; "
+                + "connect it in a callback, for example in OnWorkerStart.");
         _makeCodec = MakeCodec(protocol);
         _codec = _makeCodec();
         _setup = setup;
@@ -133,7 +135,9 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
             catch (Exception e) when (e is Win32Exception or InvalidOperationException)
             {
                 socket?.Dispose();
-                reason = e is SocketException { SocketErrorCode: SocketError.AccessDenied } ? $"{e.Message}. For a broadcast address set EnableBroadcast" : e.Message;
+                reason = e is SocketException { SocketErrorCode: SocketError.AccessDenied }
+                    ? $"{e.Message}. For a broadcast address set EnableBroadcast"
+                    : e.Message;
             }
         }
         Report(ConnectionError.ConnectFail, reason);
@@ -153,10 +157,13 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         });
     }
 
-    /// <summary>What the application lets escape goes where all of the loop's does: to its error handler, which logs it.</summary>
+    /// <summary>
+    /// What the application lets escape goes where all of the loop's does: to its error handler, which logs it.
+    /// </summary>
     public void OnFault(UdpConnection peer, Exception exception) => Owner!.Post(ExceptionDispatchInfo.Capture(exception).Throw);
 
-    private void Report(ConnectionError error, string reason) => ApplicationGuard.Call(this, connection, connection.OnError, error, reason);
+    private void Report(ConnectionError error, string reason) =>
+        ApplicationGuard.Call(this, connection, connection.OnError, error, reason);
 
     private void Receive(ReadOnlySequence<byte> datagram)
     {
@@ -165,7 +172,8 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         do
         {
             Verdict verdict = ((IDecoder<T>)codec).TryDecode(ref datagram, DatagramChannel.MaxSize, out T message);
-            if (verdict.Kind == VerdictKind.Reject) throw new InvalidDataException($"A datagram from {address} is refused: {verdict.Reason}");
+            if (verdict.Kind == VerdictKind.Reject)
+                throw new InvalidDataException($"A datagram from {address} is refused: {verdict.Reason}");
             // A message that is not whole here never will be: datagrams are not put together.
             if (verdict.Kind == VerdictKind.NeedMore) return;
             ApplicationGuard.Deliver(this, connection, message, connection.OnMessage, connection.OnMessageAsync);
@@ -173,7 +181,8 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         while (!datagram.IsEmpty && Status == ConnectionStatus.Established);
     }
 
-    private sealed class Channel(ClientDatagrams<T> client, AsyncUdpConnection<T> connection, IEventLoop loop) : DatagramChannel(loop)
+    private sealed class Channel(ClientDatagrams<T> client, AsyncUdpConnection<T> connection, IEventLoop loop)
+        : DatagramChannel(loop)
     {
         public override void OnError(UdpConnection peer, ConnectionError error, string reason) => client.Report(error, reason);
 

@@ -10,7 +10,8 @@ using Workerman.WebSockets;
 namespace Workerman.Workers;
 
 /// <summary>The guarded calls of the application for one client connection. Belongs to the loop's thread.</summary>
-internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop loop, ConnectionBuffers buffers) : ConnectionHandler<T>(loop, buffers)
+internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop loop, ConnectionBuffers buffers)
+    : ConnectionHandler<T>(loop, buffers)
 {
     private readonly ILogger _logger = Worker.LoggerOf(loop);
 
@@ -38,7 +39,8 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
     public override void OnError(TcpConnection connection, ConnectionError error, string reason) =>
         ApplicationGuard.Call(this, connection, connection.OnError, error, reason);
 
-    public override void OnBufferFull(TcpConnection connection) => ApplicationGuard.Call(this, connection, connection.OnBufferFull);
+    public override void OnBufferFull(TcpConnection connection) =>
+        ApplicationGuard.Call(this, connection, connection.OnBufferFull);
 
     public override void OnBufferDrain(TcpConnection connection) =>
         ApplicationGuard.Call(this, connection, connection.OnBufferDrain);

@@ -6,7 +6,8 @@ namespace Workerman.Workers;
 
 /// <summary>
 /// The listening sockets of one worker: one that all its loops accept from, or one for each loop
-/// (<see cref="WorkerBase.ReusePort"/>). A socket that was told to close is closed when the last loop has let go of it. Any thread.
+/// (<see cref="WorkerBase.ReusePort"/>). A socket that was told to close is closed when the last loop has let go of it. Any
+/// thread.
 /// </summary>
 internal sealed class ListenerSet
 {

@@ -4,8 +4,8 @@ namespace Workerman.Workers;
 
 /// <summary>
 /// Shares the connections of one worker out among its loops, and counts them. Loops that accept from one socket get as many as
-/// they are quick to take: one that is ahead hands over to the least-loaded one, before the connection is made. Where each loop has
-/// a socket of its own (<see cref="WorkerBase.ReusePort"/>), the system shares them out. Any thread.
+/// they are quick to take: one that is ahead hands over to the least-loaded one, before the connection is made. Where each loop
+/// has a socket of its own (<see cref="WorkerBase.ReusePort"/>), the system shares them out. Any thread.
 /// </summary>
 internal sealed class LoopBalancer
 {
@@ -36,7 +36,9 @@ internal sealed class LoopBalancer
     /// <summary>A connection came (1) or went (-1).</summary>
     public void Count(int change) => Interlocked.Add(ref _connections, change);
 
-    /// <summary>Hands a connection over to the least-loaded loop, if the one that has accepted it has more than its share.</summary>
+    /// <summary>
+    /// Hands a connection over to the least-loaded loop, if the one that has accepted it has more than its share.
+    /// </summary>
     /// <returns>Whether another loop has it.</returns>
     public bool TryHandOver(ConnectedSocket socket, IStreamLoopWorker from) => LeastLoaded(from)?.TryHandOver(socket) == true;
 

@@ -23,7 +23,8 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
     private bool _stopped;
     private int _load;
 
-    public LoopWorker(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
+    public LoopWorker(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop,
+        Func<ConnectionProtocol> makeProtocol)
         : base(loop, ConnectionBuffers.Of(loop))
     {
         _worker = worker;
@@ -106,7 +107,8 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
             Log.ErrorUntold(_logger, connection, error, reason);
     }
 
-    public override void OnBufferFull(TcpConnection connection) => Call(connection, connection.OnBufferFull ?? _worker.OnBufferFull);
+    public override void OnBufferFull(TcpConnection connection) =>
+        Call(connection, connection.OnBufferFull ?? _worker.OnBufferFull);
 
     public override void OnBufferDrain(TcpConnection connection) =>
         Call(connection, connection.OnBufferDrain ?? _worker.OnBufferDrain);

@@ -48,7 +48,9 @@ internal sealed class LoopWorkerSet(WorkerBase worker)
         }
     }
 
-    /// <summary>Acts on each loop: at once on the one that the calling code runs on, on the others as soon as they get to it.</summary>
+    /// <summary>
+    /// Acts on each loop: at once on the one that the calling code runs on, on the others as soon as they get to it.
+    /// </summary>
     public void ForEach(Action<ILoopWorker> action)
     {
         foreach (ILoopWorker each in _all) Run(each, action);

@@ -50,8 +50,10 @@ internal static class ProtocolCatalog
         if (scheme == "udp")
         {
             throw new ArgumentException(isClient
-                ? "A connection to udp:// is one of datagrams. Cure: new AsyncUdpConnection<string>(\"udp://127.0.0.1:9292\"), which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>."
-                : "A worker on udp:// has datagrams instead of connections. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>.");
+                ? "A connection to udp:// is one of datagrams. Cure: new AsyncUdpConnection<string>(\"udp://127.0.0.1:9292\"), "
+                + "which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>."
+                : "A worker on udp:// has datagrams instead of connections. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), "
+                + "which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>.");
         }
         if (!Messages.TryGetValue(WithoutTls(scheme), out Type[]? delivered) || Has<T>(delivered)) return;
         // They carry any application protocol, which is known only later.
@@ -77,26 +79,33 @@ internal static class ProtocolCatalog
                 : throw new ArgumentException($"Protocol is set, but {scheme}:// brings its own; use tcp://");
         }
         return Own<T>(WithoutTls(scheme), options, isSecure, logger)
-            ?? throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. {Cure<T>(scheme, delivered, isClient: false)}");
+            ?? throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. "
+                + $"{Cure<T>(scheme, delivered, isClient: false)}");
     }
 
-    /// <summary>The handler that a worker's new connections begin with: the worker's own, or one that stands before it until the handshake is done.</summary>
-    public static ConnectionHandler HandlerFor<T>(string scheme, WorkerOptions options, ConnectionHandler<T> handler, IWebSocketEvents events) => IsWebSocket<T>(WithoutTls(scheme))
+    /// <summary>
+    /// The handler that a worker's new connections begin with: the worker's own, or one that stands before it until the handshake
+    /// is done.
+    /// </summary>
+    public static ConnectionHandler HandlerFor<T>(string scheme, WorkerOptions options, ConnectionHandler<T> handler,
+        IWebSocketEvents events) => IsWebSocket<T>(WithoutTls(scheme))
         ? new HandshakeHandler(handler, events, typeof(T) == typeof(WebSocketMessage), options.WebSocket)
         : handler;
 
-    private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure, ILogger? logger) => scheme switch
-    {
-        _ when !Has<T>(Messages[scheme]) => null,
-        _ when IsWebSocket<T>(scheme) =>
-            HttpFactory(options.Http, logger, () => new HandshakeProtocol(options.Http, isSecure, scheme == "unix")),
-        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, scheme == "unix", logger),
-        "text" => PlainProtocols.Text<T>(),
-        "frame" => PlainProtocols.Frame<T>(),
-        _ => PlainProtocols.Raw<T>(scheme),
-    };
+    private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure, ILogger? logger) =>
+        scheme switch
+        {
+            _ when !Has<T>(Messages[scheme]) => null,
+            _ when IsWebSocket<T>(scheme) =>
+                HttpFactory(options.Http, logger, () => new HandshakeProtocol(options.Http, isSecure, scheme == "unix")),
+            "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, scheme == "unix", logger),
+            "text" => PlainProtocols.Text<T>(),
+            "frame" => PlainProtocols.Frame<T>(),
+            _ => PlainProtocols.Raw<T>(scheme),
+        };
 
-    private static bool IsWebSocket<T>(string scheme) => scheme is "websocket" or "ws" || (scheme == "unix" && typeof(T) == typeof(WebSocketMessage));
+    private static bool IsWebSocket<T>(string scheme) =>
+        scheme is "websocket" or "ws" || (scheme == "unix" && typeof(T) == typeof(WebSocketMessage));
 
     private static bool CarriesAny(string scheme) => scheme is "tcp" or "unix";
 
@@ -130,10 +139,12 @@ internal static class ProtocolCatalog
     /// <summary>PHP finds a protocol of the application's own by the scheme; here it is set.</summary>
     private static ArgumentException Unknown(string scheme) => new(scheme is "ssl" or "tls"
         ? $"the scheme {scheme} is for clients. Cure: use https:// or wss://, or another scheme with Transport = \"ssl\""
-        : $"the scheme {scheme} is not known. Cure: for a protocol of your own use tcp:// and set Protocol (IProtocol<T>); otherwise use {string.Join(" or ", Schemes.Select(known => known + "://"))}");
+        : $"the scheme {scheme} is not known. Cure: for a protocol of your own use tcp:// and set Protocol (IProtocol<T>); "
+        + $"otherwise use {string.Join(" or ", Schemes.Select(known => known + "://"))}");
 
     private static ArgumentException Mismatch<T>(string scheme, Type[] delivered, bool isClient) =>
-        new($"A {(isClient ? "client" : "worker")} on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. {Cure<T>(scheme, delivered, isClient)}");
+        new($"A {(isClient ? "client" : "worker")} on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. "
+            + $"{Cure<T>(scheme, delivered, isClient)}");
 
     private static string Names(Type[] types) => string.Join(" or ", types.Select(type => type.ToString()));
 
@@ -145,7 +156,9 @@ internal static class ProtocolCatalog
 
     private static string Cure<T>(string scheme, Type[] delivered, bool isClient)
     {
-        string maker = delivered[0] == typeof(Request) ? "Worker" : $"{(isClient ? "AsyncTcpConnection" : "Worker")}<{NameOf(delivered[0])}>";
+        string maker = delivered[0] == typeof(Request)
+            ? "Worker"
+            : $"{(isClient ? "AsyncTcpConnection" : "Worker")}<{NameOf(delivered[0])}>";
         string[] fitting = [.. Schemes.Where(other => Has<T>(Messages[WithoutTls(other)])).Select(other => other + "://")];
         string others = fitting.Length > 0
             ? $"Schemes that deliver it: {string.Join(", ", fitting)}."

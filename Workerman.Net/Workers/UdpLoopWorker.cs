@@ -9,10 +9,11 @@ using Workerman.Protocols;
 namespace Workerman.Workers;
 
 /// <summary>
-/// A UDP worker on one loop: its share of the datagrams, and the guarded calls of the application. A datagram that is refused costs nobody anything.
-/// Belongs to the loop's thread.
+/// A UDP worker on one loop: receives its share of the datagrams and calls the application with their messages. A datagram that is
+/// refused has no effect but a line of level Debug. Belongs to the loop's thread.
 /// </summary>
-internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
+internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop,
+    Func<ConnectionProtocol> makeProtocol)
     : DatagramChannel(loop), ILoopWorker, IFaultHandler<UdpConnection>
 {
     private readonly ILogger _logger = thread.Settings.Logger;
@@ -87,7 +88,8 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
                 return;
             }
             if (!ApplicationGuard.Deliver<UdpConnection<T>, T>(this, peer, message, worker.OnMessage, worker.OnMessageAsync))
-                throw new InvalidOperationException($"Worker {worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
+                throw new InvalidOperationException(
+                    $"Worker {worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
         }
         while (!datagram.IsEmpty && IsOpen);
     }

@@ -86,8 +86,7 @@ public sealed unsafe class EpollLoop : EventLoop
     public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare,
         IConnectHandler handler) => new EpollConnect(this, endPoint, localEndPoint, prepare, handler);
 
-    /// <inheritdoc/>
-    public override void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
+    internal override void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
     {
         while (sends.Length > 1 && Ring is { } ring)
         {
