@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using Workerman.Tests.Support;
 
-namespace Workerman.Tests.Samples;
+namespace Workerman.Tests.Builds;
 
 /// <summary>
 /// The package as a user meets it: packed, referenced by a fresh console project from a local folder, the example compiled word
