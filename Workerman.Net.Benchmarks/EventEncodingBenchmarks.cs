@@ -10,7 +10,8 @@ public class EventEncodingBenchmarks
 {
     private readonly OutputBuffer _output = new();
     private readonly ServerSentEvents _hello = new() { Event = "message", Data = "hello", Id = "1" };
-    private readonly ServerSentEvents _lines = new() { Data = string.Join('\n', Enumerable.Repeat("a line of forty characters, give or take", 20)) };
+    private readonly ServerSentEvents _lines =
+        new() { Data = string.Join('\n', Enumerable.Repeat("a line of forty characters, give or take", 20)) };
 
     /// <summary>Encodes each event once and checks the bytes.</summary>
     [GlobalSetup]
@@ -19,7 +20,8 @@ public class EventEncodingBenchmarks
         Hello();
         Verify.Text(_output.Written, "event: message\nid: 1\ndata: hello\n\n", "the manual's event");
         Lines();
-        Verify.Text(_output.Written, string.Concat(Enumerable.Repeat("data: a line of forty characters, give or take\n", 20)) + "\n", "twenty lines");
+        Verify.Text(_output.Written,
+            string.Concat(Enumerable.Repeat("data: a line of forty characters, give or take\n", 20)) + "\n", "twenty lines");
     }
 
     /// <summary>The event of the manual's example.</summary>

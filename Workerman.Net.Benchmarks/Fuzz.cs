@@ -32,7 +32,8 @@ internal static class Fuzz
             Console.Error.WriteLine(e.InnerExceptions[0].Message);
             return 1;
         }
-        Console.WriteLine($"{cases} cases from seed {seed}: {total.Requests} requests, {total.Refusals} refusals, {total.Waiting} incomplete, no find, {watch.Elapsed.TotalSeconds:0} s");
+        Console.WriteLine($"{cases} cases from seed {seed}: {total.Requests} requests, {total.Refusals} refusals, "
+            + $"{total.Waiting} incomplete, no find, {watch.Elapsed.TotalSeconds:0} s");
         return 0;
     }
 }

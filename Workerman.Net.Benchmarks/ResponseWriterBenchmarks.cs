@@ -12,16 +12,19 @@ public class ResponseWriterBenchmarks
     private static readonly AnswerForm Form = new(IsHead: false, KeepAlive: true);
 
     private readonly OutputBuffer _output = new();
-    private readonly Response _response = new Response(200, new() { ["Content-Type"] = "application/json" }, "{\"hello\":\"world\"}").WithHeader("X-Request-Id", "0123456789");
+    private readonly Response _response = new Response(200, new() { ["Content-Type"] = "application/json" },
+        "{\"hello\":\"world\"}").WithHeader("X-Request-Id", "0123456789");
 
     /// <summary>Writes each answer once and checks the bytes.</summary>
     [GlobalSetup]
     public void SetUp()
     {
         Text();
-        Verify.Equal(Lines(), "HTTP/1.1 200 OK|Connection: keep-alive|Content-Type: text/html;charset=utf-8|Content-Length: 13||Hello, World!", "text");
+        Verify.Equal(Lines(), "HTTP/1.1 200 OK|Connection: keep-alive|Content-Type: text/html;charset=utf-8|Content-Length: 13||"
+            + "Hello, World!", "text");
         Response();
-        Verify.Equal(Lines(), "HTTP/1.1 200 OK|Content-Type: application/json|X-Request-Id: 0123456789|Connection: keep-alive|Content-Length: 17||{\"hello\":\"world\"}", "response");
+        Verify.Equal(Lines(), "HTTP/1.1 200 OK|Content-Type: application/json|X-Request-Id: 0123456789|Connection: keep-alive|"
+            + "Content-Length: 17||{\"hello\":\"world\"}", "response");
     }
 
     /// <summary><c>connection.Send("Hello, World!")</c></summary>
@@ -42,5 +45,6 @@ public class ResponseWriterBenchmarks
         return _output.Length;
     }
 
-    private string Lines() => string.Join('|', Encoding.UTF8.GetString(_output.Written).Split("\r\n").Where(line => !line.StartsWith("Date: ", StringComparison.Ordinal)));
+    private string Lines() => string.Join('|', Encoding.UTF8.GetString(_output.Written).Split("\r\n")
+        .Where(line => !line.StartsWith("Date: ", StringComparison.Ordinal)));
 }

@@ -11,23 +11,22 @@ using Workerman.Protocols.WebSocket;
 namespace Workerman.Benchmarks;
 
 /// <summary>
-/// The server that load tools are pointed at. It uses the public API only, like any application:
-/// <c>serve (--port P | --address A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket]
-/// [--no-io-uring] [--tls] [--deflate] [--sessions FOLDER]</c>.
-/// With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the start.
-/// With <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see cref="EventStream"/>, to which a timer publishes.
-/// With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with <c>--deflate</c>.
-/// With <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets one and
-/// <c>?flush</c> ends the session.
-/// <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has; <c>GET /fault?size=N</c>
-/// with it fails, with a message of N characters.
+/// The server that load tools are pointed at. It uses the public API only, like any application: <c>serve (--port P | --address
+/// A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket] [--no-io-uring] [--tls] [--deflate]
+/// [--sessions FOLDER]</c>. With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the start. With
+/// <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see cref="EventStream"/>, to which
+/// a timer publishes. With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with
+/// <c>--deflate</c>. With <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets
+/// one and <c>?flush</c> ends the session. <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections
+/// each loop has; <c>GET /fault?size=N</c> with it fails, with a message of N characters.
 /// </summary>
 internal static class Serve
 {
     public static int Run(string[] args)
     {
         bool tls = args.Contains("--tls");
-        string address = Arguments.Text(args, "--address") ?? $"{(tls ? "https" : "http")}://127.0.0.1:{Arguments.Integer(args, "--port", 8080)}";
+        string address = Arguments.Text(args, "--address")
+            ?? $"{(tls ? "https" : "http")}://127.0.0.1:{Arguments.Integer(args, "--port", 8080)}";
         double interval = Arguments.Integer(args, "--sse-interval-ms", 1000) / 1000.0;
         if (Arguments.Text(args, "--event-loop") == "socket") Worker.EventLoopClass = typeof(SocketLoop);
         if (OperatingSystem.IsLinux()) EpollLoop.UseIoUring = !args.Contains("--no-io-uring");
@@ -49,20 +48,29 @@ internal static class Serve
             else if (sessions is not null && request.Path == "/session") UseSession(connection, request);
             else connection.Send("Hello, World!");
         };
-        if (Arguments.Text(args, "--port") is not null) Echo(Arguments.Integer(args, "--port", 0) + 1, worker.Count, args.Contains("--deflate"));
+        int port = Arguments.Integer(args, "--port", 0);
+        // With port 0 the system chooses both: two programs at once do not meet on port 1.
+        if (Arguments.Text(args, "--port") is not null) Echo(port == 0 ? 0 : port + 1, worker.Count, args.Contains("--deflate"));
         Worker.RunAll();
         return Environment.ExitCode;
     }
 
     private static void Echo(int port, int loops, bool deflate)
     {
-        var echo = new Worker<WebSocketMessage>($"websocket://127.0.0.1:{port}") { Name = "echo", Count = loops, OnMessage = (connection, message) => connection.Send(message) };
+        var echo = new Worker<WebSocketMessage>($"websocket://127.0.0.1:{port}")
+        {
+            Name = "echo",
+            Count = loops,
+            OnMessage = (connection, message) => connection.Send(message)
+        };
         if (deflate) echo.Options.WebSocket.Deflate = new DeflateOptions();
     }
 
     private static void SendFigures(TcpConnection connection, Request request, Worker worker, EachLoop loops)
     {
-        if (request.Path == "/fault") throw new InvalidOperationException(new string('x', int.Parse(request.Get("size", "0")!, CultureInfo.InvariantCulture)));
+        if (request.Path == "/fault")
+            throw new InvalidOperationException(
+                new string('x', int.Parse(request.Get("size", "0")!, CultureInfo.InvariantCulture)));
         if (request.Path == "/loops") SendLoops(connection, worker, loops);
         else connection.Send("Hello, World!");
     }
@@ -79,7 +87,8 @@ internal static class Serve
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
         worker.Transport = "ssl";
-        worker.Options.Tls.Certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(1));
+        worker.Options.Tls.Certificate =
+            request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(1));
     }
 
     private static void Stream(TcpConnection connection, double interval)
@@ -103,7 +112,8 @@ internal static class Serve
         var stream = new EventStream();
         worker.OnWorkerStart += _ =>
         {
-            if (worker.Id == 0) Timer.Add(interval, () => stream.Publish(new ServerSentEvents { Event = "message", Data = "hello" }));
+            if (worker.Id == 0)
+                Timer.Add(interval, () => stream.Publish(new ServerSentEvents { Event = "message", Data = "hello" }));
         };
         return (connection, request) => stream.Subscribe(connection, request);
     }

@@ -5,16 +5,19 @@ using System.Net.Sockets;
 namespace Workerman.Benchmarks;
 
 /// <summary>
-/// <c>soak [--minutes M] [--clients N] [--seed S] [--loops N] [--event-loop epoll|socket]</c>: mixed work against a server in a process of its own, from
-/// this one: short requests, pipelining, streams that come and go, uploads of which half are aborted, and one client in a
-/// hundred that is slow. The server's figures are printed every few seconds. Exit code 1, with the reason, for a wrong
-/// answer, for memory that grows (<see cref="SoakMemory"/>), and for anything that is still held when all clients are gone.
+/// <c>soak [--minutes M] [--clients N] [--seed S] [--loops N] [--event-loop epoll|socket]</c>: mixed work against a server in a
+/// process of its own, from this one: short requests, pipelining, streams that come and go, uploads of which half are aborted,
+/// and one client in a hundred that is slow. The server's figures are printed every few seconds. Exit code 1, with the reason,
+/// for a wrong answer, for memory that grows (<see cref="SoakMemory"/>), and for anything that is still held when all clients are
+/// gone.
 /// </summary>
 internal static class Soak
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(3);
 
-    /// <summary>How long the server may take to notice that its clients are gone: those that do not read, after its send timeout.</summary>
+    /// <summary>
+    /// How long the server may take to notice that its clients are gone: those that do not read, after its send timeout.
+    /// </summary>
     private static readonly TimeSpan ReleaseTime = TimeSpan.FromSeconds(30);
 
     public static int Run(string[] args) => RunAsync(args).GetAwaiter().GetResult();
@@ -69,7 +72,8 @@ internal static class Soak
         return [.. Enumerable.Range(0, clients).Select(number => hundred[number % hundred.Length])];
     }
 
-    private static async Task Repeat(Func<Random, Task> visit, Random random, ConcurrentQueue<string> failures, CancellationToken stop)
+    private static async Task Repeat(Func<Random, Task> visit, Random random, ConcurrentQueue<string> failures,
+        CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
         {
@@ -100,7 +104,9 @@ internal static class Soak
         {
             SoakFigures figures = await server.Ask();
             // The one connection asks, and the one timer publishes.
-            bool idle = before is null ? figures.Connections <= 1 && figures.TemporaryFiles == 0 && figures.Timers <= 1 : figures.HoldsNoMoreThan(before);
+            bool idle = before is null
+                ? figures.Connections <= 1 && figures.TemporaryFiles == 0 && figures.Timers <= 1
+                : figures.HoldsNoMoreThan(before);
             if (idle || clock.Elapsed > ReleaseTime) return figures;
             await Task.Delay(500);
         }

@@ -51,7 +51,8 @@ internal sealed class SoakClient : IDisposable
     public async Task<string> ReadAnswer()
     {
         string head = await ReadUntil("\r\n\r\n");
-        if (!head.StartsWith("HTTP/1.1 200 OK\r\n", StringComparison.Ordinal)) throw new SoakException($"an answer that is no 200: {head}");
+        if (!head.StartsWith("HTTP/1.1 200 OK\r\n", StringComparison.Ordinal))
+            throw new SoakException($"an answer that is no 200: {head}");
         const string Field = "\r\nContent-Length: ";
         int at = head.IndexOf(Field, StringComparison.Ordinal);
         if (at < 0) throw new SoakException($"an answer without a length: {head}");
@@ -62,7 +63,8 @@ internal sealed class SoakClient : IDisposable
     public async Task ReadStreamHead()
     {
         string head = await ReadUntil("\r\n\r\n");
-        if (!head.StartsWith("HTTP/1.1 200 OK\r\n", StringComparison.Ordinal) || !head.Contains("Content-Type: text/event-stream\r\n", StringComparison.Ordinal))
+        if (!head.StartsWith("HTTP/1.1 200 OK\r\n", StringComparison.Ordinal)
+            || !head.Contains("Content-Type: text/event-stream\r\n", StringComparison.Ordinal))
             throw new SoakException($"an answer that is no event stream: {head}");
     }
 

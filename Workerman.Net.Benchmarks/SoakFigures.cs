@@ -17,7 +17,9 @@ internal sealed record SoakFigures
 
     public int Subscribers { get; init; }
 
-    /// <summary>Open descriptors but for those of loaded assemblies and one ring for each loop; 0 where the system does not tell.</summary>
+    /// <summary>
+    /// Open descriptors but for those of loaded assemblies and one ring for each loop; 0 where the system does not tell.
+    /// </summary>
     public int Descriptors { get; init; }
 
     public int TemporaryFiles { get; init; }
@@ -31,5 +33,6 @@ internal sealed record SoakFigures
         && Descriptors <= start.Descriptors && TemporaryFiles <= start.TemporaryFiles;
 
     public override string ToString() =>
-        $"heap {Heap / Mebi:0.0} MiB, resident {Resident / Mebi:0.0} MiB, {Connections} connections, {Subscribers} subscribers, {Timers} timers, {Descriptors} descriptors, {TemporaryFiles} temporary files, {Threads} pool threads";
+        $"heap {Heap / Mebi:0.0} MiB, resident {Resident / Mebi:0.0} MiB, {Connections} connections, {Subscribers} subscribers, "
+        + $"{Timers} timers, {Descriptors} descriptors, {TemporaryFiles} temporary files, {Threads} pool threads";
 }

@@ -16,7 +16,11 @@ internal sealed class SoakProcess : IDisposable
         string self = Environment.ProcessPath!;
         // Run by `dotnet x.dll` the process is dotnet's, and the program is its first argument.
         string[] program = Path.GetFileNameWithoutExtension(self) == "dotnet" ? [typeof(SoakProcess).Assembly.Location] : [];
-        var start = new ProcessStartInfo(self, [.. program, "soak-server", "--uploads", _uploads, .. options]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(self, [.. program, "soak-server", "--uploads", _uploads, .. options])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true
+        };
         _process = Process.Start(start)!;
         EndPoint = IPEndPoint.Parse(ReadEndPoint());
         new Thread(ShowOutput) { IsBackground = true }.Start();
@@ -61,7 +65,8 @@ internal sealed class SoakProcess : IDisposable
     {
         while (_process.StandardOutput.ReadLine() is { } line)
         {
-            if (line.StartsWith(SoakServer.ListeningMark, StringComparison.Ordinal)) return line[SoakServer.ListeningMark.Length..];
+            if (line.StartsWith(SoakServer.ListeningMark, StringComparison.Ordinal))
+                return line[SoakServer.ListeningMark.Length..];
         }
         throw new InvalidOperationException("the server ended before it listened");
     }

@@ -8,19 +8,23 @@ using Workerman.Protocols.Http;
 namespace Workerman.Benchmarks;
 
 /// <summary>
-/// The server of <see cref="Soak"/>, in a process of its own: <c>soak-server --uploads FOLDER [--loops N] [--event-loop epoll|socket]</c>. It says on its
-/// first line where it listens, answers <c>/figures</c> with its state after a collection, and stops in order when its standard input ends.
+/// The server of <see cref="Soak"/>, in a process of its own: <c>soak-server --uploads FOLDER [--loops N] [--event-loop
+/// epoll|socket]</c>. It says on its first line where it listens, answers <c>/figures</c> with its state after a collection, and
+/// stops in order when its standard input ends.
 /// </summary>
 internal sealed class SoakServer
 {
     public const string ListeningMark = "soak server listens on ";
 
-    /// <summary>Bytes of <c>/large</c>: more than the system's buffers between a server and a client that does not read (Linux: 4 MiB).</summary>
+    /// <summary>
+    /// Bytes of <c>/large</c>: more than the system's buffers between a server and a client that does not read (Linux: 4 MiB).
+    /// </summary>
     public const int LargeSize = 5 * 1024 * 1024;
 
     private const double EventInterval = 0.1;
 
-    private readonly EventStream _stream = new("soak", new EventStreamOptions { Heartbeat = TimeSpan.FromSeconds(2), MaxBacklog = 200 });
+    private readonly EventStream _stream =
+        new("soak", new EventStreamOptions { Heartbeat = TimeSpan.FromSeconds(2), MaxBacklog = 200 });
     private readonly byte[] _large = new byte[LargeSize];
     private readonly string _uploads;
     private readonly Worker _worker;
@@ -42,7 +46,7 @@ internal sealed class SoakServer
     public static int Run(string[] args)
     {
         if (Arguments.Text(args, "--event-loop") == "socket") Worker.EventLoopClass = typeof(SocketLoop);
-        // Patience that a run of minutes sees the end of.
+        // Short, so that a run of minutes sees clients that do not read time out.
         TcpConnection.DefaultSendTimeout = TimeSpan.FromSeconds(5);
         TcpConnection.DefaultMaxSendBufferSize = 2 * LargeSize;
         _ = new SoakServer(Arguments.Text(args, "--uploads") ?? Path.GetTempPath(), Arguments.Integer(args, "--loops", 2));
@@ -62,7 +66,11 @@ internal sealed class SoakServer
         _loops.Enter();
         if (_worker.Id != 0) return;
         Console.WriteLine($"{ListeningMark}{_worker.LocalEndPoint}");
-        Timer.Add(EventInterval, () => _stream.Publish(new ServerSentEvents { Event = "number", Data = (++_published).ToString(CultureInfo.InvariantCulture) }));
+        Timer.Add(EventInterval, () => _stream.Publish(new ServerSentEvents
+        {
+            Event = "number",
+            Data = (++_published).ToString(CultureInfo.InvariantCulture)
+        }));
     }
 
     private void Answer(TcpConnection connection, Request request)
@@ -98,7 +106,11 @@ internal sealed class SoakServer
         timerId = Timer.Add(EventInterval, () =>
         {
             if (connection.Status != ConnectionStatus.Established) Timer.Del(timerId);
-            else connection.Send(new ServerSentEvents { Event = "number", Data = (++number).ToString(CultureInfo.InvariantCulture) });
+            else connection.Send(new ServerSentEvents
+            {
+                Event = "number",
+                Data = (++number).ToString(CultureInfo.InvariantCulture)
+            });
         });
     }
 
@@ -114,7 +126,8 @@ internal sealed class SoakServer
 
     private async void SendFigures(TcpConnection connection)
     {
-        (int Connections, int Timers)[] loops = await _loops.Ask(() => (_worker.Connections.Count, EventLoop.Current!.TimerCount));
+        (int Connections, int Timers)[] loops =
+            await _loops.Ask(() => (_worker.Connections.Count, EventLoop.Current!.TimerCount));
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect();
@@ -133,14 +146,15 @@ internal sealed class SoakServer
     }
 
     /// <summary>
-    /// The descriptors in use. Not those of assemblies, which the runtime loads when it needs them and keeps, nor one ring for each loop, which makes it when it
-    /// first has several sockets ready.
+    /// The descriptors in use. Not those of assemblies, which the runtime loads when it needs them and keeps, nor one ring for
+    /// each loop, which makes it when it first has several sockets ready.
     /// </summary>
     private static int CountDescriptors(int loops)
     {
         string[] targets = [.. Directory.GetFileSystemEntries("/proc/self/fd").Select(TargetOf)];
         int rings = targets.Count(target => target == "anon_inode:[io_uring]");
-        return targets.Count(target => target.Length > 0 && !target.EndsWith(".dll", StringComparison.Ordinal)) - Math.Min(rings, loops);
+        return targets.Count(target => target.Length > 0 && !target.EndsWith(".dll", StringComparison.Ordinal))
+            - Math.Min(rings, loops);
     }
 
     private static string TargetOf(string descriptor)

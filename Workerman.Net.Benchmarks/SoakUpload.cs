@@ -43,9 +43,11 @@ internal sealed class SoakUpload
     private static byte[] Multipart(byte[] content)
     {
         byte[] before = Encoding.ASCII.GetBytes($"--{Boundary}\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nsoak\r\n"
-            + $"--{Boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"soak.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n");
+            + $"--{Boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"soak.bin\"\r\n"
+            + "Content-Type: application/octet-stream\r\n\r\n");
         byte[] after = Encoding.ASCII.GetBytes($"\r\n--{Boundary}--\r\n");
-        byte[] head = Head($"Content-Type: multipart/form-data; boundary={Boundary}\r\nContent-Length: {before.Length + content.Length + after.Length}");
+        byte[] head = Head($"Content-Type: multipart/form-data; boundary={Boundary}\r\n"
+            + $"Content-Length: {before.Length + content.Length + after.Length}");
         return [.. head, .. before, .. content, .. after];
     }
 
@@ -65,5 +67,6 @@ internal sealed class SoakUpload
         return body.ToArray();
     }
 
-    private static byte[] Head(string fields) => Encoding.ASCII.GetBytes($"POST /upload HTTP/1.1\r\nHost: soak\r\n{fields}\r\n\r\n");
+    private static byte[] Head(string fields) =>
+        Encoding.ASCII.GetBytes($"POST /upload HTTP/1.1\r\nHost: soak\r\n{fields}\r\n\r\n");
 }

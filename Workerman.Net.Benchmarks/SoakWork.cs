@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace Workerman.Benchmarks;
 
 /// <summary>
-/// What the clients of <see cref="Soak"/> do: each method is one visit from connecting to leaving, and throws if the server does not
-/// behave. Any number of visits run side by side; the tally is theirs together.
+/// What the clients of <see cref="Soak"/> do: each method is one visit from connecting to leaving, and throws if the server does
+/// not behave. Any number of visits run side by side; the tally is theirs together.
 /// </summary>
 internal sealed class SoakWork(IPEndPoint server, CancellationToken stop)
 {
@@ -23,7 +23,8 @@ internal sealed class SoakWork(IPEndPoint server, CancellationToken stop)
     private long _slow;
 
     public string Tally =>
-        $"{_answers} answers, {_events} events, {_resumed} resumed streams, {_uploads} uploads, {_aborted} aborted, {_slow} slow clients";
+        $"{_answers} answers, {_events} events, {_resumed} resumed streams, {_uploads} uploads, {_aborted} aborted, "
+        + $"{_slow} slow clients";
 
     /// <summary>Requests one after the other.</summary>
     public async Task ShortRequests(Random random)
@@ -62,13 +63,16 @@ internal sealed class SoakWork(IPEndPoint server, CancellationToken stop)
         for (int number = 1; number <= last && !stop.IsCancellationRequested; number++)
         {
             string[] block = await client.ReadBlock();
-            if (block is not ["event: number", var data] || data != $"data: {number}") throw new SoakException($"event {number} of a timer is: {string.Join(" | ", block)}");
+            if (block is not ["event: number", var data] || data != $"data: {number}")
+                throw new SoakException($"event {number} of a timer is: {string.Join(" | ", block)}");
             Interlocked.Increment(ref _events);
         }
         if (random.Next(2) == 0) client.Reset();
     }
 
-    /// <summary>A subscription that is cut off at random and resumed by the last id, some times: it sees each number once.</summary>
+    /// <summary>
+    /// A subscription that is cut off at random and resumed by the last id, some times: it sees each number once.
+    /// </summary>
     public async Task Subscription(Random random)
     {
         string? lastId = null;
@@ -86,11 +90,13 @@ internal sealed class SoakWork(IPEndPoint server, CancellationToken stop)
                 foreach (string line in await client.ReadBlock())
                 {
                     if (line.StartsWith("id: ", StringComparison.Ordinal)) lastId = line[4..];
-                    if (line.StartsWith("data: ", StringComparison.Ordinal)) number = long.Parse(line.AsSpan(6), CultureInfo.InvariantCulture);
+                    if (line.StartsWith("data: ", StringComparison.Ordinal))
+                        number = long.Parse(line.AsSpan(6), CultureInfo.InvariantCulture);
                     if (line == "event: gap") throw new SoakException("a stream that came back at once is told of a gap");
                 }
                 if (number is null) continue;
-                if (lastNumber > 0 && number != lastNumber + 1) throw new SoakException($"event {number} follows event {lastNumber}");
+                if (lastNumber > 0 && number != lastNumber + 1)
+                    throw new SoakException($"event {number} follows event {lastNumber}");
                 lastNumber = number.Value;
                 Interlocked.Increment(ref _events);
             }
@@ -126,7 +132,9 @@ internal sealed class SoakWork(IPEndPoint server, CancellationToken stop)
         Interlocked.Increment(ref _aborted);
     }
 
-    /// <summary>One of three that are slow: it sends byte after byte, takes nothing of a large answer, or nothing of a stream.</summary>
+    /// <summary>
+    /// One of three that are slow: it sends byte after byte, takes nothing of a large answer, or nothing of a stream.
+    /// </summary>
     public async Task Slow(Random random)
     {
         int kind = random.Next(3);
@@ -142,7 +150,8 @@ internal sealed class SoakWork(IPEndPoint server, CancellationToken stop)
             if (!stop.IsCancellationRequested) await ExpectHello(client);
             return;
         }
-        await client.Send(kind == 1 ? "GET /large HTTP/1.1\r\nHost: soak\r\n\r\n" : "GET /stream HTTP/1.1\r\nHost: soak\r\nAccept: text/event-stream\r\n\r\n");
+        await client.Send(kind == 1 ? "GET /large HTTP/1.1\r\nHost: soak\r\n\r\n"
+            : "GET /stream HTTP/1.1\r\nHost: soak\r\nAccept: text/event-stream\r\n\r\n");
         await Pause(random, 16_000);
         if (random.Next(2) == 0) client.Reset();
     }

@@ -68,12 +68,14 @@ public class TimerBenchmarks
     }
 
     /// <summary>Arms the others and checks that a batch is added, deleted and fired.</summary>
-    [GlobalSetup(Targets = [nameof(SystemAddAndDelete), nameof(SystemAddAndFire), nameof(SystemSetAndUnset), nameof(SystemSetAndFire)])]
+    [GlobalSetup(
+        Targets = [nameof(SystemAddAndDelete), nameof(SystemAddAndFire), nameof(SystemSetAndUnset), nameof(SystemSetAndFire)])]
     public void SetUpSystem()
     {
         var random = new Random(1);
         TimerCallback never = _ => throw new InvalidOperationException("a timer fired too early");
-        _others = [.. Enumerable.Range(0, Armed).Select(_ => new SystemTimer(never, null, Later(random), Timeout.InfiniteTimeSpan))];
+        _others =
+            [.. Enumerable.Range(0, Armed).Select(_ => new SystemTimer(never, null, Later(random), Timeout.InfiniteTimeSpan))];
         Verify.Equal(SystemAddAndDelete(), 0, "timers that could not be deleted");
         Verify.Equal(SystemAddAndFire(), 0, "timers that did not fire");
         for (int i = 0; i < Batch; i++) _kept[i] = new SystemTimer(SystemFired);
@@ -90,7 +92,8 @@ public class TimerBenchmarks
     }
 
     /// <summary>Disposes of the runtime's timers.</summary>
-    [GlobalCleanup(Targets = [nameof(SystemAddAndDelete), nameof(SystemAddAndFire), nameof(SystemSetAndUnset), nameof(SystemSetAndFire)])]
+    [GlobalCleanup(
+        Targets = [nameof(SystemAddAndDelete), nameof(SystemAddAndFire), nameof(SystemSetAndUnset), nameof(SystemSetAndFire)])]
     public void TearDownSystem()
     {
         foreach (SystemTimer timer in _others) timer.Dispose();
@@ -113,7 +116,8 @@ public class TimerBenchmarks
     public int SystemAddAndDelete()
     {
         int left = Batch;
-        for (int i = 0; i < Batch; i++) _timers[i] = new SystemTimer(SystemFired, null, TimeSpan.FromHours(1), Timeout.InfiniteTimeSpan);
+        for (int i = 0; i < Batch; i++)
+            _timers[i] = new SystemTimer(SystemFired, null, TimeSpan.FromHours(1), Timeout.InfiniteTimeSpan);
         foreach (SystemTimer timer in _timers)
         {
             timer.Dispose();
@@ -153,7 +157,8 @@ public class TimerBenchmarks
     {
         _left = Batch;
         _ended = new TaskCompletionSource();
-        for (int i = 0; i < Batch; i++) _timers[i] = new SystemTimer(SystemFired, null, TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+        for (int i = 0; i < Batch; i++)
+            _timers[i] = new SystemTimer(SystemFired, null, TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
         WaitUntilEnded();
         foreach (SystemTimer timer in _timers) timer.Dispose();
         return _left;

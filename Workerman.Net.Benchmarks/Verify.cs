@@ -11,5 +11,6 @@ internal static class Verify
             throw new InvalidOperationException($"{what}: expected {expected}, but it is {actual}");
     }
 
-    public static void Text(ReadOnlySpan<byte> actual, string expected, string what) => Equal(Encoding.UTF8.GetString(actual), expected, what);
+    public static void Text(ReadOnlySpan<byte> actual, string expected, string what) =>
+        Equal(Encoding.UTF8.GetString(actual), expected, what);
 }

@@ -9,20 +9,26 @@ namespace Workerman;
 
 /// <summary>
 /// A UDP client (PHP: <c>AsyncUdpConnection</c>): a socket of its own that sends to one address and receives from it alone; where
-/// the address stands for many (multicast, broadcast) it receives from anybody. Made and connected in a callback
-/// of a worker, it lives on that loop, whose thread runs all its callbacks, until <see cref="Close()"/>. Nothing tells whether anybody listens there.
+/// the address stands for many (multicast, broadcast) it receives from anybody. Made and connected in a callback of a worker, it
+/// lives on that loop, whose thread runs all its callbacks, until <see cref="Close()"/>. Nothing tells whether anybody listens
+/// there.
 /// </summary>
-/// <typeparam name="T">What <see cref="OnMessage"/> receives: <c>string</c>, <c>byte[]</c>, <c>ReadOnlyMemory&lt;byte&gt;</c>, or what <see cref="Protocol"/> reads.</typeparam>
+/// <typeparam name="T">What <see cref="OnMessage"/> receives: <c>string</c>, <c>byte[]</c>, <c>ReadOnlyMemory&lt;byte&gt;</c>, or
+/// what <see cref="Protocol"/> reads.</typeparam>
 public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
 {
     private readonly ClientDatagrams<T> _client;
 
     /// <summary>Makes a client that is not connected yet.</summary>
-    /// <param name="address">Where to: <c>udp://host:port</c>, or <c>text://</c> and <c>frame://</c> for datagrams of such messages. A name is looked up by <see cref="Connect"/>.</param>
+    /// <param name="address">Where to: <c>udp://host:port</c>, or <c>text://</c> and <c>frame://</c> for datagrams of such
+    /// messages. A name is looked up by <see cref="Connect"/>.</param>
     /// <exception cref="ArgumentException">It is no address, or of a scheme that is not spoken over UDP.</exception>
     public AsyncUdpConnection(string address) => _client = new ClientDatagrams<T>(this, DatagramAddress.Parse(address));
 
-    /// <summary>Makes the protocol that each datagram is read with, for <c>udp://</c> addresses (PHP: <c>$protocol</c>). Set it before <see cref="Connect"/>.</summary>
+    /// <summary>
+    /// Makes the protocol that each datagram is read with, for <c>udp://</c> addresses (PHP: <c>$protocol</c>). Set it before
+    /// <see cref="Connect"/>.
+    /// </summary>
     public Func<IProtocol<T>>? Protocol { get; set; }
 
     /// <summary>
@@ -71,10 +77,16 @@ public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
     /// <summary>It was closed by <see cref="Close()"/>, or could not be connected (PHP: <c>$onClose</c>).</summary>
     public Action<AsyncUdpConnection<T>>? OnClose { get; set; }
 
-    /// <summary>The name is not known, something could not be sent, or the peer's system said that nobody listens there, which is told as <see cref="ConnectionError.SendFail"/>. Not in PHP.</summary>
+    /// <summary>
+    /// The name is not known, something could not be sent, or the peer's system said that nobody listens there, which is told as
+    /// <see cref="ConnectionError.SendFail"/>. Not in PHP.
+    /// </summary>
     public Action<AsyncUdpConnection<T>, ConnectionError, string>? OnError { get; set; }
 
-    /// <summary><see cref="ConnectionStatus.Initial"/>, <see cref="ConnectionStatus.Connecting"/> while the name is looked up, <see cref="ConnectionStatus.Established"/> or <see cref="ConnectionStatus.Closed"/>.</summary>
+    /// <summary>
+    /// <see cref="ConnectionStatus.Initial"/>, <see cref="ConnectionStatus.Connecting"/> while the name is looked up,
+    /// <see cref="ConnectionStatus.Established"/> or <see cref="ConnectionStatus.Closed"/>.
+    /// </summary>
     public ConnectionStatus Status => _client.Status;
 
     /// <inheritdoc/>
@@ -87,12 +99,18 @@ public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
 
     private protected override IEventLoop? Loop => _client.Owner;
 
-    /// <summary>Makes the socket; a name is looked up first, without keeping the loop waiting (PHP: <c>connect()</c>). Again it does nothing.</summary>
-    /// <exception cref="InvalidOperationException">No loop runs here, it is closed, or the protocol does not deliver <typeparamref name="T"/>.</exception>
+    /// <summary>
+    /// Makes the socket; a name is looked up first, without keeping the loop waiting (PHP: <c>connect()</c>). Again it does
+    /// nothing.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">No loop runs here, it is closed, or the protocol does not deliver
+    /// <typeparamref name="T"/>.</exception>
     public void Connect()
     {
-        if (Status == ConnectionStatus.Closed) throw new InvalidOperationException("This AsyncUdpConnection is closed; make a new one.");
-        if (Status == ConnectionStatus.Initial) _client.Connect(Protocol, new DatagramSetup(BindTo, EnableBroadcast, Multicast, ConfigureSocket));
+        if (Status == ConnectionStatus.Closed)
+            throw new InvalidOperationException("This AsyncUdpConnection is closed; make a new one.");
+        if (Status == ConnectionStatus.Initial)
+            _client.Connect(Protocol, new DatagramSetup(BindTo, EnableBroadcast, Multicast, ConfigureSocket));
     }
 
     /// <summary>
@@ -104,14 +122,18 @@ public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
     /// <param name="localAddress">The interface, by one of its addresses; null for what the system chooses.</param>
     /// <exception cref="ArgumentException">It is no group.</exception>
     /// <exception cref="SocketException">The system refuses.</exception>
-    public void JoinMulticastGroup(IPAddress group, IPAddress? localAddress = null) => Multicast.Join(group, localAddress, _client.Sockets);
+    public void JoinMulticastGroup(IPAddress group, IPAddress? localAddress = null) =>
+        Multicast.Join(group, localAddress, _client.Sockets);
 
     /// <summary>Takes <see cref="JoinMulticastGroup"/> back, with the same arguments. On its loop.</summary>
     /// <exception cref="ArgumentException">It is no group.</exception>
     /// <exception cref="SocketException">The system refuses: it was no member.</exception>
-    public void DropMulticastGroup(IPAddress group, IPAddress? localAddress = null) => Multicast.Drop(group, localAddress, _client.Sockets);
+    public void DropMulticastGroup(IPAddress group, IPAddress? localAddress = null) =>
+        Multicast.Drop(group, localAddress, _client.Sockets);
 
-    /// <summary>Closes the socket; <see cref="OnClose"/> follows at the end of the loop's turn (PHP: <c>close()</c>). Any thread.</summary>
+    /// <summary>
+    /// Closes the socket; <see cref="OnClose"/> follows at the end of the loop's turn (PHP: <c>close()</c>). Any thread.
+    /// </summary>
     public override void Close()
     {
         if (Loop is { IsCurrent: false } loop) loop.Post(Close);
@@ -120,8 +142,8 @@ public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
 
     void IDeferredWork.RunDeferred() => OnClose?.Invoke(this);
 
-    /// <summary>Sending connects, as in PHP.</summary>
-    private protected override bool IsReady()
+    /// <summary>Sending connects a client that is not connected yet, as in PHP.</summary>
+    private protected override bool TryGetReady()
     {
         if (Status == ConnectionStatus.Initial) Connect();
         return Status != ConnectionStatus.Closed;

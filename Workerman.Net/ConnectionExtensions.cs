@@ -8,6 +8,6 @@ public static class ConnectionExtensions
     extension(TcpConnection connection)
     {
         /// <summary>The worker that accepted the connection; null for a client's (PHP: <c>$connection-&gt;worker</c>).</summary>
-        public WorkerBase? Worker => connection.Owner as WorkerBase;
+        public StreamWorker? Worker => connection.Owner as StreamWorker;
     }
 }

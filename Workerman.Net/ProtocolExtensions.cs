@@ -28,7 +28,8 @@ public static class ProtocolExtensions
         public void UseProtocol(IProtocol<T> protocol)
         {
             ArgumentNullException.ThrowIfNull(protocol);
-            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, isOwn: true), connection.Handler.Root);
+            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, isOwn: true),
+                connection.Handler.Root);
         }
     }
 
@@ -57,12 +58,13 @@ public static class ProtocolExtensions
         {
             ArgumentNullException.ThrowIfNull(protocol);
             ArgumentNullException.ThrowIfNull(onMessage);
-            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, isOwn: true), new SwitchedHandler<T>(connection.Handler.Root, onMessage));
+            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, isOwn: true),
+                new CallbackHandler<T>(connection.Handler.Root, onMessage));
         }
 
         /// <summary>Goes on with HTTP/1.1 (PHP: <c>$connection-&gt;protocol = 'Workerman\Protocols\Http'</c>).</summary>
         /// <param name="onMessage">What is called with each request.</param>
-        /// <param name="options">Limits and patience; null for the worker's (<see cref="WorkerOptions.Http"/>).</param>
+        /// <param name="options">Limits and timeouts; null for the worker's (<see cref="WorkerOptions.Http"/>).</param>
         /// <exception cref="InvalidOperationException">The call is not on the connection's loop, a message waits for its answer,
         /// or the connection is about to become a WebSocket.</exception>
         /// <exception cref="ArgumentException"><paramref name="onMessage"/> is <c>async void</c>.</exception>
@@ -82,31 +84,28 @@ public static class ProtocolExtensions
         {
             ArgumentNullException.ThrowIfNull(onMessage);
             options ??= connection.Worker?.Options.Http ?? new HttpOptions();
-            Switch(connection, ProtocolCatalog.HttpFactory(options, connection.IsEncrypted, connection.RemoteAddress is null), new SwitchedHandler<Request>(connection.Handler.Root, onMessage));
+            Func<ConnectionProtocol> makeProtocol = ProtocolCatalog.HttpFactory(
+                options, connection.IsEncrypted, connection.RemoteAddress is null, Worker.LoggerOf(connection.Loop));
+            Switch(connection, makeProtocol, new CallbackHandler<Request>(connection.Handler.Root, onMessage));
         }
     }
 
     private static void Switch(TcpConnection connection, Func<ConnectionProtocol> makeProtocol, ConnectionHandler handler)
     {
         if (!connection.Loop.IsCurrent)
-            throw new InvalidOperationException("A connection's protocol is changed on its loop: call this in one of its callbacks, or after an await in OnMessageAsync.");
+            throw new InvalidOperationException("A connection's protocol is changed on its loop: "
+                + "call this in one of its callbacks, or after an await in OnMessageAsync.");
         if (connection.Status != ConnectionStatus.Established) return;
         if (connection.Protocol.IsOpening)
-            throw new InvalidOperationException("This connection is about to become a WebSocket. For several protocols on one port take a worker on http://, whose UpgradeToWebSocket makes WebSockets, or on tcp://.");
+            throw new InvalidOperationException("This connection is about to become a WebSocket. For several protocols on one "
+                + "port take a worker on http://, whose UpgradeToWebSocket makes WebSockets, or on tcp://.");
         if (connection.Protocol.IsFinished)
-            throw new InvalidOperationException("This connection ends with the answer that it was given: its client asked for no more of them. Only one that is kept alive can go on with another protocol.");
+            throw new InvalidOperationException("This connection ends with the answer that it was given: "
+                + "its client asked for no more of them. Only one that is kept alive can go on with another protocol.");
         if (!connection.Protocol.IsReady)
-            throw new InvalidOperationException("A message of this connection waits for its answer, which the present protocol has to write; send it first, then change the protocol.");
+            throw new InvalidOperationException("A message of this connection waits for its answer, "
+                + "which the present protocol has to write; send it first, then change the protocol.");
         connection.Switch(makeProtocol(), handler);
         connection.HasOwnProtocol = true;
-    }
-
-    /// <summary>
-    /// The handler of a connection whose protocol was changed: all but its messages stays with the one it was made with. On the
-    /// loop's thread.
-    /// </summary>
-    private sealed class SwitchedHandler<T>(ConnectionHandler inner, Func<TcpConnection, T, Task> received) : DelegatingHandler<T>(inner)
-    {
-        protected override void OnMessage(TcpConnection connection, T message) => Observe(connection, message, received(connection, message));
     }
 }

@@ -60,7 +60,8 @@ public static class SendExtensions
     /// <summary>Sends a number as a datagram of its text; where the protocol has a message of that type, as that.</summary>
     [OverloadResolutionPriority(-1)]
     public static SendResult Send<TNumber>(this UdpConnection connection, TNumber number)
-        where TNumber : struct, INumber<TNumber> => connection.Encodes<TNumber>() ? connection.SendMessage(number) : connection.Send(TextOf(number));
+        where TNumber : struct, INumber<TNumber> =>
+            connection.Encodes<TNumber>() ? connection.SendMessage(number) : connection.Send(TextOf(number));
 
     /// <summary>Sends a last number, as <c>Send</c> does, and closes.</summary>
     [OverloadResolutionPriority(-1)]
@@ -89,9 +90,11 @@ public static class SendExtensions
         connection.Close();
     }
 
-    /// <summary>Sends a number to all connections of a worker, as its text; where the worker has messages of that type, as that.</summary>
+    /// <summary>
+    /// Sends a number to all connections of a worker, as its text; where the worker has messages of that type, as that.
+    /// </summary>
     [OverloadResolutionPriority(-1)]
-    public static void Broadcast<TNumber>(this WorkerBase worker, TNumber number)
+    public static void Broadcast<TNumber>(this StreamWorker worker, TNumber number)
         where TNumber : struct, INumber<TNumber>
     {
         if (worker is Worker<TNumber>) worker.BroadcastMessage(number);

@@ -9,7 +9,11 @@ namespace Workerman;
 public static class Timer
 {
     /// <summary>Calls back every <paramref name="seconds"/>, or once (PHP: <c>add</c>).</summary>
-    /// <param name="seconds">Zero or more; fractions to the millisecond. Repeats are counted from when the last one ran.</param>
+    /// <param name="seconds">
+    /// Zero or more; fractions to the millisecond. A repeat is counted from when the last run was due; from when that one ran, if
+    /// that was later by more than half the time, so that missed runs are not made up for. It may come up to 10 milliseconds
+    /// later, so that timers of the same time come to run together.
+    /// </param>
     /// <param name="callback">Called on this loop.</param>
     /// <param name="persistent">False: once.</param>
     /// <returns>The timer's id, for <see cref="Del"/>: positive, never used again in this process.</returns>
@@ -56,7 +60,9 @@ public static class Timer
     /// <inheritdoc cref="Add"/>
     public static long Delay(double seconds, Action callback) => Add(seconds, callback, persistent: false);
 
-    /// <summary>Ends after <paramref name="seconds"/>, for <c>await</c>; the code goes on on this loop (PHP: <c>sleep</c>).</summary>
+    /// <summary>
+    /// Ends after <paramref name="seconds"/>, for <c>await</c>; the code goes on on this loop (PHP: <c>sleep</c>).
+    /// </summary>
     /// <exception cref="InvalidOperationException">The calling code runs on no event loop.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The time is negative or not a number.</exception>
     public static Task Sleep(double seconds)
@@ -71,18 +77,20 @@ public static class Timer
     public static bool Del(long timerId) => LoopRegistry.Find(timerId)?.DeleteTimer(timerId) ?? false;
 
     /// <summary>
-    /// Deletes all timers of the loop that the calling code runs on (PHP: <c>delAll</c>), those behind <see cref="Sleep"/> too: what
-    /// awaits them never goes on.
+    /// Deletes all timers of the loop that the calling code runs on (PHP: <c>delAll</c>), those behind <see cref="Sleep"/> too:
+    /// what awaits them never goes on.
     /// </summary>
     /// <exception cref="InvalidOperationException">The calling code runs on no event loop.</exception>
     public static void DelAll() => Current().DeleteAllTimers();
 
     private static EventLoop Current() => EventLoop.Current
-        ?? throw new InvalidOperationException("No event loop runs on this thread, so there is nothing to fire a timer. Use Timer in OnWorkerStart or in another callback of a worker, after Worker.RunAll().");
+        ?? throw new InvalidOperationException("No event loop runs on this thread, so there is nothing to fire a timer. "
+            + "Use Timer in OnWorkerStart or in another callback of a worker, after Worker.RunAll().");
 
     private static TimeSpan ToTimeSpan(double seconds)
     {
-        if (!(seconds >= 0)) throw new ArgumentOutOfRangeException(nameof(seconds), seconds, "A timer's time is zero seconds or more.");
+        if (!(seconds >= 0))
+            throw new ArgumentOutOfRangeException(nameof(seconds), seconds, "A timer's time is zero seconds or more.");
         return seconds >= TimeSpan.MaxValue.TotalSeconds ? TimeSpan.MaxValue : TimeSpan.FromSeconds(seconds);
     }
 }

@@ -8,20 +8,24 @@ namespace Workerman;
 
 /// <summary>
 /// A worker whose messages are of type <typeparamref name="T"/> (PHP: <c>Workerman\Worker</c>, which is untyped). The address's
-/// scheme decides what it can deliver: <c>http://</c> a <c>Request</c>, <c>text://</c> (lines) and <c>frame://</c> (a length, then bytes) a
-/// <c>string</c>, <c>byte[]</c> or <c>ReadOnlyMemory&lt;byte&gt;</c>, <c>tcp://</c> the same as it arrives or, with <see cref="Protocol"/>, whatever
-/// the application's own protocol reads. On <c>unix:///path/to.sock</c> it is the type that decides, a <c>Request</c> or as for <c>tcp://</c>, or
-/// <see cref="Protocol"/>. For datagrams there is <see cref="UdpWorker{T}"/>.
+/// scheme decides what it can deliver: <c>http://</c> a <c>Request</c>, <c>text://</c> (lines) and <c>frame://</c> (a length,
+/// then bytes) a <c>string</c>, <c>byte[]</c> or <c>ReadOnlyMemory&lt;byte&gt;</c>, <c>tcp://</c> the same as it arrives or, with
+/// <see cref="Protocol"/>, whatever the application's own protocol reads. On <c>unix:///path/to.sock</c> it is the type that
+/// decides, a <c>Request</c> or as for <c>tcp://</c>, or <see cref="Protocol"/>. For datagrams there is
+/// <see cref="UdpWorker{T}"/>. Set it up before it runs; a callback is called on the thread of the loop that its connection
+/// belongs to.
 /// </summary>
 /// <typeparam name="T">What <see cref="OnMessage"/> receives.</typeparam>
-public class Worker<T> : WorkerBase
+public class Worker<T> : StreamWorker
 {
     /// <summary>Makes a worker that <see cref="Worker.RunAll"/> will run.</summary>
     /// <param name="address">
-    /// Where to listen: <c>scheme://host:port</c> or <c>unix:///path/to.sock</c>. What follows the scheme is checked when it starts to listen. Null: nowhere; it is loops for timers and clients.
+    /// Where to listen: <c>scheme://host:port</c> or <c>unix:///path/to.sock</c>. What follows the scheme is checked when it
+    /// starts to listen. Null: nowhere; it is loops for timers and clients.
     /// </param>
     /// <param name="options">Settings of its sockets and protocol.</param>
-    /// <exception cref="ArgumentException">The scheme cannot deliver <typeparamref name="T"/>; the message names those that can.</exception>
+    /// <exception cref="ArgumentException">The scheme cannot deliver <typeparamref name="T"/>; the message names those that
+    /// can.</exception>
     public Worker(string? address = null, WorkerOptions? options = null)
         : base(Checked(address), options)
     {
@@ -35,7 +39,9 @@ public class Worker<T> : WorkerBase
     /// <summary>The worker begins on a loop, before it accepts (PHP: <c>$onWorkerStart</c>). Called once per loop.</summary>
     public Action<Worker<T>>? OnWorkerStart { get; set; }
 
-    /// <summary>The worker ends on a loop; its connections are still open (PHP: <c>$onWorkerStop</c>). Called once per loop.</summary>
+    /// <summary>
+    /// The worker ends on a loop; its connections are still open (PHP: <c>$onWorkerStop</c>). Called once per loop.
+    /// </summary>
     public Action<Worker<T>>? OnWorkerStop { get; set; }
 
     /// <summary>
@@ -65,12 +71,14 @@ public class Worker<T> : WorkerBase
         set => field = AsyncVoid.Refuse(value, nameof(OnMessage), "Cure: set OnMessageAsync to the same lambda.");
     }
 
-    /// <summary>A message has arrived; after an <c>await</c> the code goes on on the same loop. Set this or <see cref="OnMessage"/>.</summary>
+    /// <summary>
+    /// A message has arrived; after an <c>await</c> the code goes on on the same loop. Set this or <see cref="OnMessage"/>.
+    /// </summary>
     public Func<TcpConnection<T>, T, Task>? OnMessageAsync { get; set; }
 
     /// <summary>
-    /// Makes the protocol of a new connection, for <c>tcp://</c> and <c>unix://</c> addresses (PHP: <c>$protocol</c>): the application's own, or one of
-    /// the library's, as in <c>Protocol = () =&gt; new TextProtocol()</c>.
+    /// Makes the protocol of a new connection, for <c>tcp://</c> and <c>unix://</c> addresses (PHP: <c>$protocol</c>): the
+    /// application's own, or one of the library's, as in <c>Protocol = () =&gt; new TextProtocol()</c>.
     /// </summary>
     /// <exception cref="InvalidOperationException">The worker runs.</exception>
     public Func<IProtocol<T>>? Protocol
@@ -84,21 +92,25 @@ public class Worker<T> : WorkerBase
     }
 
     private protected override ILoopWorker MakeLoopWorker(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
-        new LoopWorker<T>(this, loop, id, thread, ownsLoop, HasAddress ? ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure) : static () => NoProtocol.Instance);
+        new LoopWorker<T>(this, loop, id, thread, ownsLoop, HasAddress
+            ? ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure, Settings.Logger)
+            : static () => NoProtocol.Instance);
 
     private protected override ConnectionCollection MakeCollection() => new ConnectionCollection<T>();
 
     private protected override void CheckSetup()
     {
         if (OnMessage is not null && OnMessageAsync is not null)
-            throw new InvalidOperationException($"Worker {Name} has both OnMessage and OnMessageAsync, and a message has one answer; set one of them.");
+            throw new InvalidOperationException(
+                $"Worker {Name} has both OnMessage and OnMessageAsync, and a message has one answer; set one of them.");
         if (!HasAddress) return;
         ListenAddress address = ListenAddress.Parse(Address);
         if (ReusePort && address.Scheme == "unix")
-            throw new InvalidOperationException($"Worker {Name} has ReusePort, but a Unix socket has one queue only; leave it false: all {Count} loops accept from it.");
+            throw new InvalidOperationException($"Worker {Name} has ReusePort, but a Unix socket has one queue only; "
+                + $"leave it false: all {Count} loops accept from it.");
         try
         {
-            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure);
+            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure, Settings.Logger);
         }
         catch (ArgumentException e)
         {
@@ -108,7 +120,7 @@ public class Worker<T> : WorkerBase
 
     private static string? Checked(string? address)
     {
-        if (address is not null) ProtocolCatalog.Check<T>(ListenAddress.SchemeOf(address));
+        if (address is not null) ProtocolCatalog.Check<T>(AddressParser.SchemeOf(address));
         return address;
     }
 }

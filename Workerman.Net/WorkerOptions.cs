@@ -7,10 +7,15 @@ using Workerman.Tls;
 
 namespace Workerman;
 
-/// <summary>Settings of a worker's sockets and protocol (PHP: the second argument, <c>$context</c>).</summary>
+/// <summary>
+/// Settings of a worker's sockets and protocol (PHP: the second argument, <c>$context</c>). Set them before the worker runs: its
+/// loops share them, without a lock.
+/// </summary>
 public sealed class WorkerOptions
 {
-    /// <summary>Connections that may wait to be accepted; 4096, at least 1. The system may cap it (PHP: <c>backlog</c>).</summary>
+    /// <summary>
+    /// Connections that may wait to be accepted; 4096, at least 1. The system may cap it (PHP: <c>backlog</c>).
+    /// </summary>
     public int Backlog
     {
         get;
@@ -22,8 +27,8 @@ public sealed class WorkerOptions
     } = 4096;
 
     /// <summary>
-    /// Connections that the worker has at once, on all its loops; 100,000, at least 1. Beyond, new ones wait in the backlog until one
-    /// is closed, and a line in the log says so. With several loops each may take one more before it notices.
+    /// Connections that the worker has at once, on all its loops; 100,000, at least 1. Beyond, new ones wait in the backlog until
+    /// one is closed, and a line in the log says so. With several loops each may take one more before it notices.
     /// </summary>
     public int MaxConnections
     {
@@ -51,20 +56,22 @@ public sealed class WorkerOptions
     public Action<Socket>? ConfigureSocket { get; set; }
 
     /// <summary>
-    /// Who may connect to a Unix socket: the mode of its file, set before the first connection is possible; null for what the umask leaves.
-    /// To connect takes the right to write. Not on Windows.
+    /// Who may connect to a Unix socket: the mode of its file, set before the first connection is possible; null for what the
+    /// umask leaves. To connect takes the right to write. Not on Windows.
     /// </summary>
     public UnixFileMode? UnixFileMode { get; set; }
 
-    /// <summary>Which peers are proxies that speak the PROXY protocol; nobody by default.</summary>
+    /// <summary>Which peers are proxies that speak the PROXY protocol; none by default.</summary>
     public ProxyProtocolOptions ProxyProtocol { get; } = new();
 
-    /// <summary>Limits and patience of an HTTP worker.</summary>
+    /// <summary>Limits and timeouts of an HTTP worker.</summary>
     public HttpOptions Http { get; } = new();
 
-    /// <summary>Limits and patience of WebSockets.</summary>
+    /// <summary>Limits and timeouts of WebSockets.</summary>
     public WebSocketOptions WebSocket { get; } = new();
 
-    /// <summary>Certificates and patience of a worker with <c>Transport = "ssl"</c>, or an <c>https://</c> or <c>wss://</c> address.</summary>
+    /// <summary>
+    /// Certificates and timeouts of a worker with <c>Transport = "ssl"</c>, or an <c>https://</c> or <c>wss://</c> address.
+    /// </summary>
     public TlsOptions Tls { get; } = new();
 }

@@ -185,8 +185,17 @@ internal sealed class AsyncUdpConnectionTests(Type loopType)
     [TestCase("http://127.0.0.1:80", "not spoken over UDP")]
     [TestCase("udp://127.0.0.1:80/path", "more than host and port")]
     [TestCase("udp://", "no address")]
+    [TestCase("udp://127.1:80", "no IPv4 address")]
+    [TestCase("udp://::1:80", "brackets")]
+    [TestCase("udp://a b:80", "no host name")]
+    [TestCase("udp://a\nb:80", "control character")]
     public void WrongAddressIsTold(string address, string cause) =>
         Assert.That(() => new AsyncUdpConnection<string>(address), Throws.ArgumentException.With.Message.Contains(cause).And.Message.Contains("Cure: "));
+
+    [TestCase("udp://user:secret@127.0.0.1:80")]
+    [TestCase("udp://user:sec/ret@127.0.0.1:80")]
+    public void PasswordInAnAddressIsNotQuoted(string address) =>
+        Assert.That(() => new AsyncUdpConnection<string>(address), Throws.ArgumentException.With.Message.Contains("no place for a user").And.Message.Not.Contains("sec").And.Message.Not.Contains("ret@"));
 
     [Test]
     public void TypeThatTheProtocolDoesNotDeliverIsTold() =>

@@ -112,7 +112,7 @@ internal sealed class ClientAddressTests
     public void ProxyIsTakenApartAndPrintedWithoutItsPassword(string text, string? user, string? password)
     {
         ProxyAddress proxy = ProxyAddress.Parse(ProxyKind.Socks5, text);
-        Assert.That((proxy.Host, proxy.Port, proxy.User, proxy.Password, proxy.ToString()), Is.EqualTo(("127.0.0.1", 1080, user, password, "socks5://127.0.0.1:1080")));
+        Assert.That((proxy.Server.Host, proxy.Server.Port, proxy.User, proxy.Password, proxy.ToString()), Is.EqualTo(("127.0.0.1", 1080, user, password, "socks5://127.0.0.1:1080")));
     }
 
     [TestCase("https://127.0.0.1:1", "not known")]

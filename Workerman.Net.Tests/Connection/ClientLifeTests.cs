@@ -6,6 +6,8 @@ namespace Workerman.Tests.Connection;
 
 /// <summary>Client connections among workers: whose loop they live on, what ends them, what limits them, what they speak.</summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: it counts the sockets of the process.
+[NonParallelizable]
 internal sealed class ClientLifeTests(Type loopType)
 {
     [Test]
@@ -77,8 +79,6 @@ internal sealed class ClientLifeTests(Type loopType)
     [Test]
     public void MessageTooLargeClosesItWithALine()
     {
-        Worker.Logger = new TestServer.MemoryLogger();
-        var log = (TestServer.MemoryLogger)Worker.Logger;
         using var peer = new Peer();
         using var events = new EventQueue();
         using var loop = new LoopRunner(loopType);
@@ -88,7 +88,7 @@ internal sealed class ClientLifeTests(Type loopType)
         Assert.That(server.ReadToEnd(), Is.Empty);
         server.Dispose();
         Assert.That(events.Next(), Is.EqualTo("closed"));
-        Assert.That(log.Text, Does.Contain(peer.Address).And.Contain("MaxPackageSize"));
+        Assert.That(loop.Log.Text, Does.Contain(peer.Address).And.Contain("MaxPackageSize"));
     }
 
     [Test]

@@ -32,7 +32,7 @@ internal sealed class ClosingTests(Type loopType)
     public async Task OnCloseComesOnceAndAfterTheCallbackThatClosed()
     {
         var order = new List<string>();
-        var closed = new TaskCompletionSource();
+        var closed = new TaskCompletionSource<TcpConnection>();
         await using TestServer server = TestServer.Raw(loopType, (connection, _) =>
         {
             connection.Close();
@@ -41,15 +41,15 @@ internal sealed class ClosingTests(Type loopType)
             connection.End();
             Assert.That(connection.Status, Is.EqualTo(ConnectionStatus.Closed));
             order.Add("message ends");
-        }, worker => worker.OnClose = _ =>
+        }, worker => worker.OnClose = connection =>
         {
             order.Add("closed");
-            Timer.Delay(0.02, closed.SetResult);
+            closed.TrySetResult(connection);
         });
         using RawClient client = server.Connect();
         client.Send("x");
         client.ReadToEnd();
-        Wait.For(closed.Task);
+        await LoopTurns.Pass(Wait.For(closed.Task).Loop);
         Assert.That(order, Is.EqualTo(new[] { "message ends", "closed" }));
     }
 
@@ -123,17 +123,23 @@ internal sealed class ClosingTests(Type loopType)
     [Test]
     public async Task EndWaitsForThePeerNoLongerThanTheLinger()
     {
-        var closed = new TaskCompletionSource();
+        var closed = new TaskCompletionSource<TcpConnection>();
+        TcpConnection? patient = null;
         await using TestServer server = TestServer.Raw(loopType, (connection, _) =>
         {
-            connection.LingerTimeout = TimeSpan.FromMilliseconds(100);
+            // The first waits for as long as the test does, the second does not: that they differ is its setting's doing.
+            connection.LingerTimeout = patient is null ? Wait.Limit : TimeSpan.FromMilliseconds(100);
+            patient ??= connection;
             connection.End("bye");
             Assert.That(connection.Status, Is.EqualTo(ConnectionStatus.Ending));
-        }, worker => worker.OnClose = _ => closed.SetResult());
-        using RawClient client = server.Connect();
-        client.Send("x");
-        Assert.That(client.ReadToEnd(), Is.EqualTo("bye"));
-        Wait.For(closed.Task);
+        }, worker => worker.OnClose = connection => closed.TrySetResult(connection));
+        using RawClient first = server.Connect();
+        Assert.That(first.Send("x").ReadToEnd(), Is.EqualTo("bye"));
+        using RawClient second = server.Connect();
+        Assert.That(second.Send("x").ReadToEnd(), Is.EqualTo("bye"));
+        Assert.That(Wait.For(closed.Task), Is.Not.SameAs(patient));
+        Assert.That(patient!.Status, Is.EqualTo(ConnectionStatus.Ending));
+        first.Dispose();
     }
 
     [Test]

@@ -7,6 +7,8 @@ namespace Workerman.Tests.Connection;
 
 /// <summary>A name with several addresses, some of which are dead (RFC 8305).</summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: it counts the sockets of the process.
+[NonParallelizable]
 internal sealed class ConnectRaceTests(Type loopType)
 {
     private static readonly IPAddress Dead = IPAddress.Parse("127.0.0.2");
@@ -178,6 +180,15 @@ internal sealed class ConnectRaceTests(Type loopType)
         Assert.That(calls, Is.EqualTo(1));
         Wait.For(Ask());
         Assert.That(calls, Is.EqualTo(2));
+    }
+
+    /// <summary>RFC 6724: the system has sorted them, whatever their family. An IPv4-mapped one comes as what it is.</summary>
+    [Test]
+    public void AddressesOfANameKeepTheOrderOfTheSystem()
+    {
+        IPAddress[] system = [IPAddress.IPv6Loopback, IPAddress.Loopback, IPAddress.Parse("::ffff:1.2.3.4"), IPAddress.Parse("2001:db8::1")];
+        IPAddress[] addresses = Wait.For(HostNames.LookUpAsync($"order.{loopType.Name}.test", _ => Task.FromResult(system)));
+        Assert.That(string.Join<IPAddress>(' ', addresses), Is.EqualTo("::1 127.0.0.1 1.2.3.4 2001:db8::1"));
     }
 
     private static string Order(string[] addresses) =>

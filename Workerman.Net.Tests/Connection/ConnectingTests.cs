@@ -7,6 +7,8 @@ namespace Workerman.Tests.Connection;
 
 /// <summary>The way of a client connection to its peer: what is reached, what fails and how that is told, what is sent and closed on the way.</summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: it counts the sockets of the process.
+[NonParallelizable]
 internal sealed class ConnectingTests(Type loopType)
 {
     private LoopRunner _loop = null!;
@@ -104,7 +106,9 @@ internal sealed class ConnectingTests(Type loopType)
         using var hole = new BlackHole();
         AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Clients.Connect(_loop, hole.Address, _events, connection => connection.ConnectTimeout = TimeSpan.FromMilliseconds(20));
         _loop.Do(Timer.DelAll);
-        await Task.Delay(30);
+        // Until the time is over, which it is not told of.
+        long end = Environment.TickCount64 + 20;
+        await Wait.Until(() => Environment.TickCount64 > end, "the end of the time");
         // What the loop does once a second.
         _loop.Do(connection.Tick);
         Assert.That(_events.Next(), Does.Contain("no answer within ConnectTimeout"));
@@ -297,8 +301,6 @@ internal sealed class ConnectingTests(Type loopType)
     [Test]
     public void ThrowingCallbacksAreLoggedAndHarmNobody()
     {
-        Worker.Logger = new TestServer.MemoryLogger();
-        var log = (TestServer.MemoryLogger)Worker.Logger;
         using var peer = new Peer();
         Clients.Connect(_loop, peer.Address, _events, connection =>
         {
@@ -313,7 +315,7 @@ internal sealed class ConnectingTests(Type loopType)
         using (RawClient server = peer.Accept()) server.Send("x");
         Assert.That(_events.Next(), Is.EqualTo("closed"));
         _loop.Do(() => { });
-        foreach (string where in new[] { "in OnConnect", "in OnMessage", "in OnClose" }) Assert.That(log.Text, Does.Contain(where));
-        Assert.That(log.Text, Does.Contain(peer.Address));
+        foreach (string where in new[] { "in OnConnect", "in OnMessage", "in OnClose" }) Assert.That(_loop.Log.Text, Does.Contain(where));
+        Assert.That(_loop.Log.Text, Does.Contain(peer.Address));
     }
 }

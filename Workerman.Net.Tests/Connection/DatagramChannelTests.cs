@@ -48,5 +48,7 @@ internal sealed class DatagramChannelTests(Type loopType)
         protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)
         {
         }
+
+        protected override void OnDatagramFault(IPEndPoint from, Exception exception) => Errors.Add(exception.Message);
     }
 }

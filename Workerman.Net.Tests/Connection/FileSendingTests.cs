@@ -52,7 +52,9 @@ internal sealed class FileSendingTests(Type loopType)
         await Wait.Until(() => OpenFiles.CountOf(path) == 0, "the file to be closed");
     }
 
+    // Alone: it measures the memory of the process.
     [Test]
+    [NonParallelizable]
     [Platform("Linux")]
     public async Task HugeFileToSlowReadersCostsNoMemoryAndKeepsNobodyWaiting()
     {
@@ -194,16 +196,14 @@ internal sealed class FileSendingTests(Type loopType)
         string path = _folder.WriteSparse("huge.bin", Huge);
         var begun = new TaskCompletionSource<TcpConnection>();
         var closed = new TaskCompletionSource();
-        TimeSpan timeout = Worker.StopTimeout;
         // What a stop does to those who do not come to an end in time.
-        if (what == "abort") Worker.StopTimeout = TimeSpan.FromMilliseconds(50);
-        TestServer server = TestServer.Http(loopType, (connection, _) =>
+        TimeSpan? timeout = what == "abort" ? TimeSpan.FromMilliseconds(50) : null;
+        TestServer server = TestServer.Http(TestServer.Settings(loopType, timeout), (connection, _) =>
         {
             if (what == "stall") connection.SendTimeout = TimeSpan.FromMilliseconds(100);
             connection.Send(new Response().WithFile(path));
             begun.SetResult(connection);
         }, worker => worker.OnClose = _ => closed.SetResult());
-        Worker.StopTimeout = timeout;
         using var client = new RawClient(server.EndPoint, receiveBufferSize: 8 * 1024);
         client.Send(Get);
         client.ReadExactly(100_000);

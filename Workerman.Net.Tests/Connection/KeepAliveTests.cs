@@ -10,6 +10,8 @@ namespace Workerman.Tests.Connection;
 /// That the system looks for peers which vanished, and the other options that sockets get, as getsockopt tells them.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: it counts the sockets of the process.
+[NonParallelizable]
 [Platform("Linux")]
 internal sealed class KeepAliveTests(Type loopType)
 {
@@ -23,7 +25,7 @@ internal sealed class KeepAliveTests(Type loopType)
     [TestCase("tcp")]
     public async Task AcceptedConnectionsHaveIt(string scheme)
     {
-        WorkerBase worker = scheme switch
+        StreamWorker worker = scheme switch
         {
             "http" => new Worker("http://127.0.0.1:0") { OnMessage = (_, _) => { } },
             _ => new Worker<string>($"{scheme}://127.0.0.1:0") { OnMessage = (_, _) => { } },
@@ -88,7 +90,7 @@ internal sealed class KeepAliveTests(Type loopType)
         Wait.For(Wait.Until(() => OpenFiles.CountOf("socket:") <= sockets, "the descriptor"));
         var worker = new Worker<string>("text://127.0.0.1:0") { OnMessage = (_, _) => { } };
         worker.Options.ConfigureSocket = _ => throw new InvalidOperationException("no such option");
-        Assert.That(() => Worker.RunAllAsync(), Throws.InstanceOf<WorkerStartException>().With.Message.Contains("ConfigureSocket failed with InvalidOperationException: no such option"));
+        Assert.That(TestServer.Refusal(loopType, worker), Does.Contain("ConfigureSocket failed with InvalidOperationException: no such option"));
     }
 
     [Test]
@@ -113,7 +115,7 @@ internal sealed class KeepAliveTests(Type loopType)
     public void WhatNoSystemTakesIsRefused(double idle, double interval, int probes) => Assert.That(
         () => new TcpKeepAlive { Idle = TimeSpan.FromSeconds(idle), Interval = TimeSpan.FromSeconds(interval), Probes = probes }, Throws.InstanceOf<ArgumentOutOfRangeException>());
 
-    private async Task<string> OfAccepted(WorkerBase worker)
+    private async Task<string> OfAccepted(StreamWorker worker)
     {
         await using TestServer server = TestServer.Start(loopType, worker);
         using RawClient client = server.Connect();

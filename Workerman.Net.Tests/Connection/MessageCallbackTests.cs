@@ -101,7 +101,7 @@ internal sealed class MessageCallbackTests(Type loopType)
         var second = new Worker<string>("tcp://127.0.0.1:0") { Count = 2, Protocol = () => new LineProtocol() };
         var seen = new System.Collections.Concurrent.ConcurrentBag<(Visitor Shared, Visitor Own)>();
         second.OnWorkerStart = _ => seen.Add((first.GetContext<Visitor>(), second.GetContext<Visitor>()));
-        await using (TestServer.Start(loopType, first))
+        await using (TestServer.Start(loopType, first, second))
         {
             await Wait.Until(() => seen.Count == 2, "the second worker's loops");
         }
@@ -115,7 +115,7 @@ internal sealed class MessageCallbackTests(Type loopType)
     {
         await using TestServer server = Lines(worker =>
         {
-            worker.OnConnect = connection => connection.GetContext<Visitor>().Deadline = Timer.Delay(0.1, () => connection.Close("too late"));
+            worker.OnConnect = connection => connection.GetContext<Visitor>().Deadline = Timer.Delay(0.5, () => connection.Close("too late"));
             worker.OnMessage = (connection, line) =>
             {
                 if (line == "login") Timer.Del(connection.GetContext<Visitor>().Deadline);

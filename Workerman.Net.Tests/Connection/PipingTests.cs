@@ -71,7 +71,7 @@ internal sealed class PipingTests(Type loopType)
         _connect = null;
         using RawClient client = _proxy.Connect();
         client.Send("request").HalfClose();
-        await Wait.Until(() => _near?.PeerEnded == true, "the end to arrive");
+        await Wait.Until(() => _near?.Peer == PeerSide.Ended, "the end to arrive");
         _near.Loop.Post(_far.Connect);
         using RawClient server = _upstream.Accept();
         Assert.That(server.ReadToEnd(), Is.EqualTo("request"), "and the end of the request");
@@ -135,7 +135,7 @@ internal sealed class PipingTests(Type loopType)
         });
         await Wait.Until(() => sink.SendBufferQueueSize >= sink.MaxSendBufferSize, "the sender to be paused");
         long read = source.BytesRead;
-        await Task.Delay(50);
+        await LoopTurns.Pass(source.Loop);
         Assert.That(source.BytesRead, Is.EqualTo(read), "nothing is read while it is paused");
         byte[] buffer = new byte[Total];
         int received = 0;
@@ -162,7 +162,7 @@ internal sealed class PipingTests(Type loopType)
         Assert.That(server.ReadToEnd(), Is.Empty);
         var sending = Task.Run(() => server.Send(much).Dispose());
         await Wait.Until(() => _near.SendBufferQueueSize >= _near.MaxSendBufferSize || sending.IsCompleted, "the sender to be paused");
-        await Task.Delay(20);
+        await LoopTurns.Pass(_near.Loop);
         Assert.That(client.ReadToEnd(), Has.Length.EqualTo(much.Length));
         await sending.WaitAsync(Wait.Limit);
     }

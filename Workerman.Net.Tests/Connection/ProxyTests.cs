@@ -7,6 +7,8 @@ namespace Workerman.Tests.Connection;
 
 /// <summary>Client connections through proxies made of plain sockets, whose words come whole, byte by byte and cut at random.</summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: it counts the sockets of the process.
+[NonParallelizable]
 internal sealed class ProxyTests(Type loopType)
 {
     private LoopRunner _loop = null!;

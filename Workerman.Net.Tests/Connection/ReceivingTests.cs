@@ -25,7 +25,7 @@ internal sealed class ReceivingTests(Type loopType)
         using RawClient client = server.Connect();
         client.Send("1").ReadExactly(6);
         client.Send("2");
-        await Task.Delay(30);
+        await LoopTurns.Pass(server);
         Assert.That(received.ToString(), Is.EqualTo("1"));
         connection!.ResumeRecv();
         client.ReadExactly(6);
@@ -71,7 +71,7 @@ internal sealed class ReceivingTests(Type loopType)
         int requests = 4 * 1024 * 1024 / request.Length;
         Task sending = Task.Run(() => client.Send(string.Concat(Enumerable.Repeat(request, requests))));
         await Wait.Until(() => held.RecvBufferQueueSize >= 64 * 1024, "the read-ahead");
-        await Task.Delay(50);
+        await LoopTurns.Pass(server);
         Assert.That(held.RecvBufferQueueSize, Is.LessThan(192 * 1024));
         held.Send("first");
         Assert.That(client.ReadResponse().Body, Is.EqualTo("first"));
@@ -104,32 +104,54 @@ internal sealed class ReceivingTests(Type loopType)
         Assert.That(server.Main.Connections[connection.Id]!.Context, Is.EqualTo("mine"));
     }
 
+    /// <summary>Both send without reading, until neither is read from any more; then both read.</summary>
     [Test]
     public async Task PipesBothWaysWithBackPressure()
     {
-        // A proxy between a client and an echo server, both on this machine: what a client sends comes back, bytewise.
+        const int Limit = 64 * 1024;
+        const int Size = 4 * 1024 * 1024;
         TcpConnection? waiting = null;
-        await using TestServer server = TestServer.Raw(loopType, (_, _) => { }, worker => worker.OnConnect = connection =>
+        TcpConnection? other = null;
+        await using TestServer server = TestServer.Raw(loopType, (_, _) => { }, worker =>
         {
-            connection.MaxSendBufferSize = 64 * 1024;
-            if (waiting is null)
+            // The system keeps little: else it takes all of it, and nobody is ever full.
+            worker.Options.ConfigureSocket = socket => socket.SendBufferSize = socket.ReceiveBufferSize = Limit;
+            worker.OnConnect = connection =>
             {
-                waiting = connection;
-                connection.PauseRecv();
-                return;
-            }
-            waiting.Pipe(connection);
-            connection.Pipe(waiting);
-            waiting.ResumeRecv();
+                connection.MaxSendBufferSize = Limit;
+                if (waiting is null)
+                {
+                    waiting = connection;
+                    connection.PauseRecv();
+                    return;
+                }
+                other = connection;
+                waiting.Pipe(connection);
+                connection.Pipe(waiting);
+                waiting.ResumeRecv();
+            };
         });
-        using RawClient left = server.Connect();
-        using RawClient right = server.Connect();
-        byte[] payload = new byte[6 * 1024 * 1024];
-        new Random(2).NextBytes(payload);
-        Task sending = Task.Run(() => left.Send(payload).HalfClose());
-        string received = right.ReadToEnd();
-        Wait.For(sending);
-        Assert.That(Encoding.Latin1.GetBytes(received).AsSpan().SequenceEqual(payload));
+        using var left = new RawClient(server.EndPoint, receiveBufferSize: 64 * 1024);
+        using var right = new RawClient(server.EndPoint, receiveBufferSize: 64 * 1024);
+        byte[][] payloads = [.. new[] { 2, 3 }.Select(seed =>
+        {
+            byte[] payload = new byte[Size];
+            new Random(seed).NextBytes(payload);
+            return payload;
+        })];
+        Task[] sending = [Task.Run(() => left.Send(payloads[0])), Task.Run(() => right.Send(payloads[1]))];
+        await Wait.Until(() => waiting?.SendBufferQueueSize > 0 && other?.SendBufferQueueSize > 0, "both to be full");
+        for (long before = -1, read = 0; read != before; read = waiting!.BytesRead + other!.BytesRead)
+        {
+            before = read;
+            await LoopTurns.Pass(waiting!.Loop);
+        }
+        // The limit, and what one receive has brought beyond it.
+        Assert.That(waiting!.SendBufferQueueSize, Is.InRange(1, 3 * Limit));
+        Assert.That(other!.SendBufferQueueSize, Is.InRange(1, 3 * Limit));
+        Task<string>[] reading = [Task.Run(() => right.ReadExactly(Size)), Task.Run(() => left.ReadExactly(Size))];
+        for (int i = 0; i < 2; i++) Assert.That(Encoding.Latin1.GetBytes(Wait.For(reading[i])).AsSpan().SequenceEqual(payloads[i]), $"{i}");
+        Wait.For(Task.WhenAll(sending));
     }
 
     [Test]

@@ -151,7 +151,7 @@ internal sealed class ReconnectingTests(Type loopType)
         using var peer = new Peer();
         AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Clients.Connect(_loop, peer.Address, _events, connection => connection.OnClose = self =>
         {
-            self.Reconnect(0.05);
+            self.Reconnect(1);
             _events.Add("closed");
         });
         peer.Accept().Dispose();
@@ -159,8 +159,9 @@ internal sealed class ReconnectingTests(Type loopType)
         if (how == "cancel") connection.CancelReconnect();
         else if (how == "close") connection.Close();
         else connection.Destroy();
+        // A timer of the loop's that is due after it would have been.
         var later = new TaskCompletionSource();
-        _loop.Do(() => Timer.Delay(0.1, later.SetResult));
+        _loop.Do(() => Timer.Delay(1.1, later.SetResult));
         Wait.For(later.Task);
         Assert.That((peer.HasVisitor, _events.Count), Is.EqualTo((false, 0)));
     }

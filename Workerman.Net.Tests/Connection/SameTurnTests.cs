@@ -53,6 +53,7 @@ internal sealed class SameTurnTests(Type loopType)
         _first = connection => Others(connection).ForEach(other => other.PauseRecv());
         SendInOneTurn(server, "one ");
         foreach (RawClient client in _clients) client.Send("two");
+        await Wait.Until(() => Ask(() => _received.Values.Any(text => text.Length > 0)), "the one that comes first");
         TcpConnection first = Ask(() => _connections.First(connection => _received[connection].Length > 0));
         await Wait.Until(() => Ask(() => $"{_received[first]}") == "one two", "what the first has got");
         Assert.That(Ask(() => _received.Values.Count(text => text.Length > 0)), Is.EqualTo(1));
@@ -68,6 +69,8 @@ internal sealed class SameTurnTests(Type loopType)
         await using TestServer server = await Start(answers: true);
         _first = _ => throw new InvalidOperationException("callback");
         SendInOneTurn(server, "x");
+        // Else the one whose callback fails may find both at once.
+        await Wait.Until(() => Ask(() => _received.Values.Count(text => text.Length > 0)) == Count - 1, "what the others have got");
         for (int i = 0; i < Count; i++) _clients[i].Send("y");
         int answered = 0;
         for (int i = 0; i < Count; i++)

@@ -60,7 +60,7 @@ internal sealed class SendTypesTests(Type loopType)
         worker.OnMessage = (connection, _) =>
         {
             connection.Send(98);
-            ((WorkerBase)worker).Broadcast(99L);
+            ((StreamWorker)worker).Broadcast(99L);
             connection.Send(new ArraySegment<byte>("abc"u8.ToArray(), 1, 1));
             connection.Close(100);
         };
@@ -106,7 +106,7 @@ internal sealed class SendTypesTests(Type loopType)
     [Test]
     public void NothingElseHasAMethodToCall([Values("Send", "Close", "End", "Broadcast")] string verb)
     {
-        Type[] faces = [typeof(TcpConnection), typeof(TcpConnection<>), typeof(UdpConnection), typeof(WorkerBase), typeof(Worker<>)];
+        Type[] faces = [typeof(TcpConnection), typeof(TcpConnection<>), typeof(UdpConnection), typeof(StreamWorker), typeof(Worker<>)];
         foreach (MethodInfo method in faces.SelectMany(face => face.GetMethods()).Where(method => method.Name == verb && method.GetParameters().Length > 0 && !method.IsDefined(typeof(ObsoleteAttribute))))
         {
             Type type = method.GetParameters()[0].ParameterType;

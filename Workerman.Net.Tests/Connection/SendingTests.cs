@@ -9,8 +9,9 @@ namespace Workerman.Tests.Connection;
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class SendingTests(Type loopType)
 {
+    /// <summary>How many sends they leave in, <see cref="MemorySendingTests"/> count.</summary>
     [Test]
-    public async Task AnswersOfOneReadBatchLeaveInOneSend()
+    public async Task AnswersOfOneReadBatchLeaveWhenAllAreGiven()
     {
         var written = new List<long>();
         await using TestServer server = TestServer.Http(loopType, (connection, _) =>

@@ -303,7 +303,8 @@ internal sealed class DeliveryTests(Type loopType)
         }
         stream.Publish("before anybody is there");
         var second = new Worker("http://127.0.0.1:0") { Name = "second", OnMessage = Serve };
-        await using TestServer server = TestServer.Http(loopType, Serve, worker => worker.Count = 2);
+        var first = new Worker("http://127.0.0.1:0") { Name = "first", Count = 2, OnMessage = Serve };
+        await using TestServer server = TestServer.Start(loopType, first, second);
         var clients = new List<EventClient>();
         IPEndPoint[] endPoints = [server.EndPoint, second.LocalEndPoint!];
         // Which of its loops accepts is the worker's business: until both have.

@@ -47,7 +47,7 @@ internal sealed class StreamServer : IAsyncDisposable
     /// <summary>The server's side of a connection, as the system has it.</summary>
     public static Socket SocketOf(TcpConnection connection)
     {
-        object watch = FieldOf(typeof(TcpConnection), connection, "_watch");
+        object watch = FieldOf(typeof(TcpConnection), connection, "_socket");
         return watch is SocketLoopSocket
             ? (Socket)FieldOf(watch.GetType(), watch, "_socket")
             : new Socket(new SafeSocketHandle((int)FieldOf(watch.GetType(), watch, "_fd"), ownsHandle: false));

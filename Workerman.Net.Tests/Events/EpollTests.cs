@@ -14,12 +14,12 @@ internal sealed partial class EpollTests
     [TestCase(Architecture.RiscV64, 16)]
     public unsafe void EventHasTheLayoutOfItsArchitecture(Architecture architecture, int size)
     {
-        Assert.That(EpollInterop.SizeFor(architecture), Is.EqualTo(size));
+        Assert.That(EpollEvent.SizeFor(architecture), Is.EqualTo(size));
         byte* events = stackalloc byte[2 * size];
-        EpollInterop.Write(events, size, 0x11223344, 0x0102030405060708);
-        EpollInterop.Write(events + size, size, EpollInterop.EPOLLIN, ulong.MaxValue);
-        Assert.That(EpollInterop.Read(events, size), Is.EqualTo((0x11223344u, 0x0102030405060708ul)));
-        Assert.That(EpollInterop.Read(events + size, size), Is.EqualTo((EpollInterop.EPOLLIN, ulong.MaxValue)));
+        EpollEvent.Write(events, size, 0x11223344, 0x0102030405060708);
+        EpollEvent.Write(events + size, size, SystemCalls.EPOLLIN, ulong.MaxValue);
+        Assert.That(EpollEvent.Read(events, size), Is.EqualTo((0x11223344u, 0x0102030405060708ul)));
+        Assert.That(EpollEvent.Read(events + size, size), Is.EqualTo((SystemCalls.EPOLLIN, ulong.MaxValue)));
         Assert.That(*(ulong*)(events + size - 8), Is.EqualTo(0x0102030405060708ul), "the data are the last eight bytes");
     }
 
@@ -80,7 +80,7 @@ internal sealed partial class EpollTests
         pair.Far.LingerState = new System.Net.Sockets.LingerOption(true, 0);
         pair.Far.Close();
         await Wait.Until(() => runner.Ask(() => hangups) == 1, "the hang-up");
-        await Task.Delay(20);
+        await LoopTurns.Pass(runner.Loop);
         Assert.That(runner.Ask(() => hangups), Is.EqualTo(1));
     }
 

@@ -70,7 +70,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
         });
         _runner.Do(() => watch.ReadEnabled = false);
         _pair.Far.Send("x"u8);
-        await Turns(5);
+        await LoopTurns.Pass(Loop);
         Assert.That(_runner.Ask(() => reads), Is.Zero);
         _runner.Do(() => watch.ReadEnabled = true);
         await Wait.Until(() => _runner.Ask(() => reads) == 1, "the byte that waited");
@@ -83,7 +83,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
         ILoopSocket watch = Watch(() => reads++);
         _runner.Do(watch.Dispose);
         _pair.Far.Send("x"u8);
-        await Turns(5);
+        await LoopTurns.Pass(Loop);
         Assert.That(_runner.Ask(() => reads), Is.Zero);
         _runner.Do(watch.Dispose);
     }
@@ -128,7 +128,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
         second.Far.Send("x"u8);
         release.Set();
         await Wait.Until(() => _runner.Ask(() => first) > 0, "one of the two");
-        await Turns(5);
+        await LoopTurns.Pass(Loop);
         Assert.That(_runner.Ask(() => (first, stale)), Is.EqualTo((1, 0)));
     }
 
@@ -146,7 +146,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
             while (error == SocketError.Success) before += Math.Max(0, _pair.Near.Send(chunk, SocketFlags.None, out error));
             watch.SendWhenWritable("last words"u8.ToArray());
         });
-        await Turns(3);
+        await LoopTurns.Pass(Loop);
         Assert.That(sent.Task.IsCompleted, Is.False, "nobody reads yet");
         long received = 0;
         while (received < before + 10) received += _pair.Far.Receive(chunk);
@@ -206,7 +206,7 @@ internal sealed class EventLoopSocketTests(Type loopType)
         ILoopListener watch = _runner.Ask(() => Loop.Accept(listener.Server, new AcceptHandler(accepted.Add)));
         _runner.Do(() => watch.Enabled = false);
         using var client = new TcpClient("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port);
-        await Turns(5);
+        await LoopTurns.Pass(Loop);
         Assert.That(_runner.Ask(() => accepted.Count), Is.Zero);
         _runner.Do(() => watch.Enabled = true);
         await Wait.Until(() => _runner.Ask(() => accepted.Count) == 1, "the one that waited");
@@ -218,16 +218,6 @@ internal sealed class EventLoopSocketTests(Type loopType)
     {
         _handler.Readable = readable;
         return _runner.Ask(() => Loop.Watch(_pair.Near, _handler));
-    }
-
-    /// <summary>Lets the loop have a few turns, with time for the runtime's engine to say what it has to say.</summary>
-    private async Task Turns(int count)
-    {
-        for (int i = 0; i < count; i++)
-        {
-            await Task.Delay(5);
-            _runner.Do(() => { });
-        }
     }
 
     private sealed class AcceptHandler(Action<Socket> accepted) : IAcceptHandler

@@ -53,12 +53,12 @@ internal sealed unsafe class IoUringTests
         Receive(pair.Near, 100);
         _ring.Queue(NoSuchCall, Descriptor(pair.Near), Bytes, 1, 0);
         Receive(other.Near, 100);
-        _ring.Queue(IoUringInterop.IORING_OP_SEND, 1_000_000, Bytes, 1, 0);
+        _ring.Queue(IoUringStructures.IORING_OP_SEND, 1_000_000, Bytes, 1, 0);
         _ring.Queue(NoSuchCall, Descriptor(pair.Near), Bytes, 1, 0);
         Send(pair.Near, 0, 1);
         _ring.Submit();
         const int badDescriptor = 9;
-        Assert.That(_ring.Results[..6].ToArray(), Is.EqualTo(new[] { -EpollInterop.EAGAIN, -EpollInterop.EINVAL, 3, -badDescriptor, -EpollInterop.EINVAL, 1 }));
+        Assert.That(_ring.Results[..6].ToArray(), Is.EqualTo(new[] { -Errno.EAGAIN, -Errno.EINVAL, 3, -badDescriptor, -Errno.EINVAL, 1 }));
     }
 
     [Test]
@@ -70,8 +70,8 @@ internal sealed unsafe class IoUringTests
         Send(pair.Near, 0, 1);
         Send(pair.Near, 0, _buffer.Length);
         _ring.Submit();
-        Assert.That(_ring.Results[0], Is.EqualTo(-EpollInterop.EAGAIN));
-        Assert.That(_ring.Results[1], Is.EqualTo(-EpollInterop.EAGAIN));
+        Assert.That(_ring.Results[0], Is.EqualTo(-Errno.EAGAIN));
+        Assert.That(_ring.Results[1], Is.EqualTo(-Errno.EAGAIN));
     }
 
     [Test]
@@ -87,7 +87,7 @@ internal sealed unsafe class IoUringTests
         Receive(ended.Near, 1);
         Receive(reset.Near, 1);
         _ring.Submit();
-        Assert.That(_ring.Results[..2].ToArray(), Is.EqualTo(new[] { 0, -EpollInterop.ECONNRESET }));
+        Assert.That(_ring.Results[..2].ToArray(), Is.EqualTo(new[] { 0, -Errno.ECONNRESET }));
     }
 
     [Test]
@@ -99,7 +99,7 @@ internal sealed unsafe class IoUringTests
         Assert.That(_ring.Count, Is.Zero);
         Receive(pair.Near, 1);
         _ring.Submit();
-        Assert.That(_ring.Results[0], Is.EqualTo(-EpollInterop.EAGAIN));
+        Assert.That(_ring.Results[0], Is.EqualTo(-Errno.EAGAIN));
         Assert.That(pair.Far.Poll(0, SelectMode.SelectRead), Is.False);
     }
 
@@ -129,7 +129,7 @@ internal sealed unsafe class IoUringTests
                 else
                 {
                     Receive(pair.Near, 10);
-                    expected.Add(-EpollInterop.EAGAIN);
+                    expected.Add(-Errno.EAGAIN);
                 }
             }
             _ring.Submit();
@@ -143,14 +143,16 @@ internal sealed unsafe class IoUringTests
     {
         _ring.Dispose();
         _ring = null!;
+        const int Many = 500;
         int before = OpenFiles.CountOf("anon_inode:[io_uring]");
-        for (int i = 0; i < 100; i++) IoUring.TryCreate()!.Dispose();
-        Assert.That(OpenFiles.CountOf("anon_inode:[io_uring]"), Is.EqualTo(before));
+        for (int i = 0; i < Many; i++) IoUring.TryCreate()!.Dispose();
+        // Loops of other tests come and go, but are not nearly so many.
+        Assert.That(OpenFiles.CountOf("anon_inode:[io_uring]"), Is.LessThan(before + Many / 2));
     }
 
-    private void Send(Socket socket, int offset, int length) => _ring.Queue(IoUringInterop.IORING_OP_SEND, Descriptor(socket), Bytes + offset, length, EpollInterop.MSG_NOSIGNAL);
+    private void Send(Socket socket, int offset, int length) => _ring.Queue(IoUringStructures.IORING_OP_SEND, Descriptor(socket), Bytes + offset, length, SystemCalls.MSG_NOSIGNAL);
 
-    private void Receive(Socket socket, int length) => _ring.Queue(IoUringInterop.IORING_OP_RECV, Descriptor(socket), Bytes + 1024, length, 0);
+    private void Receive(Socket socket, int length) => _ring.Queue(IoUringStructures.IORING_OP_RECV, Descriptor(socket), Bytes + 1024, length, 0);
 
     private static int Descriptor(Socket socket) => (int)socket.Handle;
 }

@@ -168,7 +168,7 @@ internal sealed class AsyncVoidTests(Type loopType)
         });
         using RawClient client = server.Connect();
         Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("answer"));
-        Assert.That(server.Log.Text, Does.Contain("in OnConnect"));
+        await Wait.Until(() => server.Log.Text.Contains("in OnConnect"), "the line");
     }
 
     private static NUnit.Framework.Constraints.ContainsConstraint Refused(string cure) =>

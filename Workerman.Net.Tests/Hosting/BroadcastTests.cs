@@ -59,7 +59,7 @@ internal sealed class BroadcastTests(Type loopType)
     }
 
     [Test]
-    public async Task EncodesOncePerConnectionOnlyWhereTheProtocolHasAStateOfItsOwn()
+    public async Task EncodesForEachConnectionWhereTheProtocolIsTheApplicationsOwn()
     {
         int encoded = 0;
         int connected = 0;

@@ -128,10 +128,10 @@ internal sealed class DatagramGroupTests(Type loopType)
         Assert.That(() => worker.JoinMulticastGroup(IPAddress.Loopback), Throws.ArgumentException.With.Message.Contains("224.0.0.0"));
         Assert.That(() => worker.PeerAt(new IPEndPoint(Group, 1)), Throws.InvalidOperationException.With.Message.Contains("callbacks"));
         worker.JoinMulticastGroup(Group, IPAddress.Parse("192.0.2.1"));
-        Assert.That(() => Worker.RunAllAsync(), Throws.InstanceOf<WorkerStartException>().With.Message.Contains("multicast groups").And.Message.Contains("Cure: "));
+        Assert.That(TestServer.Refusal(loopType, worker), Does.Contain("multicast groups").And.Contain("Cure: "));
         var shared = new UdpWorker<string>("udp://127.0.0.1:0") { OnMessage = (_, _) => { }, ReusePort = true, Count = 2 };
         shared.JoinMulticastGroup(Group, IPAddress.Loopback);
-        Assert.That(() => Worker.RunAllAsync(), Throws.InvalidOperationException.With.Message.Contains("ReusePort"));
+        Assert.That(() => TestServer.RunAsync(loopType, default, shared), Throws.InvalidOperationException.With.Message.Contains("ReusePort"));
     }
 
     private TestServer Start(string address, Action<UdpWorker<string>>? setUp = null)

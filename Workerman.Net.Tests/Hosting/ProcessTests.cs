@@ -7,7 +7,6 @@ namespace Workerman.Tests.Hosting;
 
 /// <summary>A server as a process: banner, signals, exit codes, and what keeps it from starting.</summary>
 [Platform("Linux,MacOSX")]
-[Parallelizable]
 internal sealed class ProcessTests
 {
     private const int Sigint = 2;

@@ -134,9 +134,8 @@ internal sealed class ProtocolTests(Type loopType)
     [Test]
     public void SchemeThatBringsItsOwnTakesNoOther()
     {
-        Worker.EventLoopClass = loopType;
-        _ = new Worker<string>("text://127.0.0.1:0") { Protocol = () => new Lines(), OnMessage = (_, _) => { } };
-        Assert.That(() => _ = Worker.RunAllAsync(), Throws.TypeOf<WorkerStartException>().With.Message.Contains("text:// brings its own"));
+        var worker = new Worker<string>("text://127.0.0.1:0") { Protocol = () => new Lines(), OnMessage = (_, _) => { } };
+        Assert.That(TestServer.Refusal(loopType, worker), Does.Contain("text:// brings its own"));
     }
 
     private TestServer Start(Func<IProtocol<string>> protocol) => TestServer.Start(loopType, new Worker<string>("tcp://127.0.0.1:0")

@@ -92,7 +92,7 @@ internal sealed class ProxyIdleTests
                 client.Connect();
             }, null));
         };
-        await using TestServer server = TestServer.Start(LoopType, worker);
+        await using TestServer server = TestServer.Start(LoopType, worker, site);
         await Wait.Until(() => site.LocalEndPoint is not null, "the site");
         using var nginx = new Nginx(site.LocalEndPoint!, "proxy_read_timeout 2s; proxy_send_timeout 2s;");
         Wait.For(connect.Task)($"ws://{nginx.EndPoint}");

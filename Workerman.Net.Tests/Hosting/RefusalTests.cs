@@ -22,8 +22,8 @@ internal sealed class RefusalTests(Type loopType)
     [Test]
     public void WorkerWithoutAProtocolNamesTheTypesThatNeedNone()
     {
-        _ = new Worker("tcp://127.0.0.1:0") { OnMessage = (_, _) => { } };
-        Assert.That(Refusal(), Does.Contain("not Workerman.Protocols.Http.Request; set Protocol").And.Contain("Cure: new Worker<string>(\"tcp://…\")"));
+        var worker = new Worker("tcp://127.0.0.1:0") { OnMessage = (_, _) => { } };
+        Assert.That(Refusal(worker), Does.Contain("not Workerman.Protocols.Http.Request; set Protocol").And.Contain("Cure: new Worker<string>(\"tcp://…\")"));
     }
 
     [Test]
@@ -40,8 +40,8 @@ internal sealed class RefusalTests(Type loopType)
     [Test]
     public void UnknownSchemeNamesHowAProtocolOfOnesOwnIsSet()
     {
-        _ = new Worker<string>("myprotocol://127.0.0.1:0") { OnMessage = (_, _) => { } };
-        Assert.That(Refusal(), Does.Contain("the scheme myprotocol is not known").And.Contain("use tcp:// and set Protocol"));
+        var worker = new Worker<string>("myprotocol://127.0.0.1:0") { OnMessage = (_, _) => { } };
+        Assert.That(Refusal(worker), Does.Contain("the scheme myprotocol is not known").And.Contain("use tcp:// and set Protocol"));
         Assert.That(() => _ = new UdpWorker<string>("myprotocol://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("udp:// with Protocol"));
     }
 
@@ -60,11 +60,11 @@ internal sealed class RefusalTests(Type loopType)
     {
         await using TestServer server = TestServer.Http(loopType, (_, _) => { });
         string address = $"127.0.0.1:{server.EndPoint.Port}";
-        _ = new Worker<string>($"text://{address}") { OnMessage = (_, _) => { } };
-        Assert.That(Refusal(), Does.Contain("in use by another worker of this program").And.Contain("Cure: Set ReusePort"));
+        var worker = new Worker<string>($"text://{address}") { OnMessage = (_, _) => { } };
+        Assert.That(Refusal(worker), Does.Contain("in use by another worker of this program").And.Contain("Cure: Set ReusePort"));
         await using TestServer udp = TestServer.Start(loopType, new UdpWorker<string>($"udp://{address}") { OnMessage = (_, _) => { } });
-        _ = new UdpWorker<string>($"udp://{address}") { OnMessage = (_, _) => { } };
-        Assert.That(Refusal(), Does.Contain("Cure: Set ReusePort"));
+        var another = new UdpWorker<string>($"udp://{address}") { OnMessage = (_, _) => { } };
+        Assert.That(Refusal(another), Does.Contain("Cure: Set ReusePort"));
     }
 
     [Test]
@@ -72,13 +72,9 @@ internal sealed class RefusalTests(Type loopType)
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
-        _ = new Worker<string>($"text://{taken.LocalEndpoint}") { OnMessage = (_, _) => { } };
-        Assert.That(Refusal(), Does.Contain("in use by another program").And.Not.Contain("ReusePort"));
+        var worker = new Worker<string>($"text://{taken.LocalEndpoint}") { OnMessage = (_, _) => { } };
+        Assert.That(Refusal(worker), Does.Contain("in use by another program").And.Not.Contain("ReusePort"));
     }
 
-    private string Refusal()
-    {
-        Worker.EventLoopClass = loopType;
-        return Assert.Throws<WorkerStartException>(() => _ = Worker.RunAllAsync())!.Message;
-    }
+    private string Refusal(WorkerBase worker) => TestServer.Refusal(loopType, worker);
 }

@@ -14,7 +14,8 @@ internal sealed class StoppingTests(Type loopType)
     public async Task StoppingOneWorkerLeavesTheOtherRunning()
     {
         var other = new Worker("http://127.0.0.1:0") { OnMessage = (connection, _) => connection.Send("other") };
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("main"));
+        var main = new Worker("http://127.0.0.1:0") { OnMessage = (connection, _) => connection.Send("main") };
+        await using TestServer server = TestServer.Start(loopType, main, other);
         IPEndPoint endPoint = other.LocalEndPoint!;
         other.Stop();
         await Wait.Until(() => !RawClient.CanConnect(endPoint), "the refusal");
@@ -41,32 +42,24 @@ internal sealed class StoppingTests(Type loopType)
     [Test]
     public async Task StopCutsOffWhatDoesNotEndInTime()
     {
-        Worker.StopTimeout = TimeSpan.FromMilliseconds(200);
-        try
-        {
-            var closed = new TaskCompletionSource();
-            TestServer server = TestServer.Http(loopType, (_, _) => { }, worker => worker.OnClose = _ => closed.SetResult());
-            using RawClient client = server.Connect();
-            client.Send(Get);
-            await Wait.Until(() => server.Main.Connections.Count == 1 && server.Main.Connections.Single().BytesRead > 0, "the request");
-            await server.DisposeAsync();
-            Assert.That(client.ReadToEnd(), Is.Empty);
-            Assert.That(closed.Task.IsCompleted);
-        }
-        finally
-        {
-            Worker.StopTimeout = TimeSpan.FromSeconds(2);
-        }
+        var closed = new TaskCompletionSource();
+        TestServer server = TestServer.Http(
+            TestServer.Settings(loopType, TimeSpan.FromMilliseconds(200)), (_, _) => { }, worker => worker.OnClose = _ => closed.SetResult());
+        using RawClient client = server.Connect();
+        client.Send(Get);
+        await Wait.Until(() => server.Main.Connections.Count == 1 && server.Main.Connections.Single().BytesRead > 0, "the request");
+        await server.DisposeAsync();
+        Assert.That(client.ReadToEnd(), Is.Empty);
+        Assert.That(closed.Task.IsCompleted);
     }
 
     [Test]
     public async Task CallbackThatBlocksForEverDoesNotKeepTheServerFromStopping()
     {
-        Worker.StopTimeout = TimeSpan.FromMilliseconds(100);
         using var release = new ManualResetEventSlim();
         try
         {
-            TestServer server = TestServer.Http(loopType, (_, _) => release.Wait());
+            TestServer server = TestServer.Http(TestServer.Settings(loopType, TimeSpan.FromMilliseconds(100)), (_, _) => release.Wait());
             using RawClient client = server.Connect();
             client.Send(Get);
             await Wait.Until(() => server.Main.Connections.Count == 1 && server.Main.Connections.Single().BytesRead > 0, "the request");
@@ -76,52 +69,20 @@ internal sealed class StoppingTests(Type loopType)
         finally
         {
             release.Set();
-            Worker.StopTimeout = TimeSpan.FromSeconds(2);
         }
-    }
-
-    [Test]
-    public void StopAllInOnWorkerStartStillPairsStartsAndStops()
-    {
-        for (int round = 0; round < 5; round++)
-        {
-            int starts = 0;
-            int stops = 0;
-            Worker.EventLoopClass = loopType;
-            var worker = new Worker("http://127.0.0.1:0") { Count = 8, OnMessage = (_, _) => { } };
-            worker.OnWorkerStart = _ =>
-            {
-                Interlocked.Increment(ref starts);
-                Worker.StopAll();
-            };
-            worker.OnWorkerStop = _ => Interlocked.Increment(ref stops);
-            Task run = Worker.RunAllAsync();
-            Wait.For(run);
-            Assert.That((starts, stops, worker.LocalEndPoint), Is.EqualTo((8, 8, (IPEndPoint?)null)));
-        }
-    }
-
-    [Test]
-    public async Task StopAllEndsTheRun()
-    {
-        TestServer server = TestServer.Http(loopType, (connection, _) =>
-        {
-            Worker.StopAll();
-            connection.Send("bye");
-        });
-        using RawClient client = server.Connect();
-        Assert.That(client.Send(Get).ReadResponse().Body, Is.EqualTo("bye"));
-        Wait.For(server.Run);
-        await server.DisposeAsync();
     }
 
     [Test]
     public void CancelledTokenStopsAtOnceAndStartAndStopStillPair()
     {
         var calls = new List<string>();
-        _ = new Worker("http://127.0.0.1:0") { OnMessage = (_, _) => { }, OnWorkerStart = _ => calls.Add("start"), OnWorkerStop = _ => calls.Add("stop") };
-        Worker.EventLoopClass = loopType;
-        Wait.For(Worker.RunAllAsync(new CancellationToken(canceled: true)));
+        var worker = new Worker("http://127.0.0.1:0")
+        {
+            OnMessage = (_, _) => { },
+            OnWorkerStart = _ => calls.Add("start"),
+            OnWorkerStop = _ => calls.Add("stop"),
+        };
+        Wait.For(TestServer.RunAsync(loopType, new CancellationToken(canceled: true), worker));
         Assert.That(calls, Is.EqualTo(new[] { "start", "stop" }));
     }
 }

@@ -105,7 +105,7 @@ internal sealed class UdpWorkerTests(Type loopType)
         });
         using var client = new UdpClientSocket(server.EndPoint);
         for (int i = 0; i < Count; i++) client.Send("x");
-        server.Main.ResumeAccept();
+        server.First.ResumeAccept();
         Wait.For(all.Task);
         Assert.That(inTheFirstTurn, Is.InRange(2, 64));
     }
@@ -196,7 +196,7 @@ internal sealed class UdpWorkerTests(Type loopType)
         connection.Send("bytes"u8);
         connection.SendRaw("raw"u8);
         Assert.That((client.Receive(), client.Receive(), client.Receive()), Is.EqualTo(("from outside", "bytes", "raw")));
-        server.Main.Stop();
+        server.First.Stop();
         await Wait.Until(() => connection.Send("too late") == SendResult.Dropped, "the loop has ended");
     }
 
@@ -229,24 +229,26 @@ internal sealed class UdpWorkerTests(Type loopType)
     [Test]
     public async Task PausedAcceptLeavesDatagramsWaiting()
     {
+        EventLoop? loop = null;
         await using TestServer server = Start<string>(worker => worker.OnMessage = (connection, text) =>
         {
+            loop = EventLoop.Current;
             if (text == "pause") worker.PauseAccept();
             connection.Send(text);
         });
         using var client = new UdpClientSocket(server.EndPoint);
         Assert.That(client.Send("pause").Receive(), Is.EqualTo("pause"));
         client.Send("b");
-        await Task.Delay(50);
+        await LoopTurns.Pass(loop!);
         Assert.That(client.Socket.Available, Is.Zero);
         // Also in a socket that is opened meanwhile.
-        server.Main.Unlisten();
-        await Wait.Until(() => server.Main.LocalEndPoint is null, "the socket is closed");
-        server.Main.Listen();
+        server.First.Unlisten();
+        await Wait.Until(() => server.First.LocalEndPoint is null, "the socket is closed");
+        server.First.Listen();
         client.Send("c");
-        await Task.Delay(50);
+        await LoopTurns.Pass(loop!);
         Assert.That(client.Socket.Available, Is.Zero);
-        server.Main.ResumeAccept();
+        server.First.ResumeAccept();
         Assert.That(client.Receive(), Is.EqualTo("b").Or.EqualTo("c"));
     }
 
@@ -274,11 +276,10 @@ internal sealed class UdpWorkerTests(Type loopType)
     [Test]
     public void PortThatIsTakenIsToldWithItsCure()
     {
-        Worker.EventLoopClass = loopType;
         using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        _ = new UdpWorker<string>($"udp://{taken.LocalEndPoint}") { OnMessage = (_, _) => { } };
-        Assert.That(() => _ = Worker.RunAllAsync(), Throws.TypeOf<WorkerStartException>().With.Message.Contains("in use").And.Message.Contains("Cure: "));
+        var worker = new UdpWorker<string>($"udp://{taken.LocalEndPoint}") { OnMessage = (_, _) => { } };
+        Assert.That(TestServer.Refusal(loopType, worker), Does.Contain("in use").And.Contain("Cure: "));
     }
 
     [Test]
@@ -286,11 +287,10 @@ internal sealed class UdpWorkerTests(Type loopType)
     {
         Assert.That(() => new Worker<string>("udp://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("new UdpWorker<string>"));
         Assert.That(() => new UdpWorker<string>("http://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("not spoken over UDP"));
-        Worker.EventLoopClass = loopType;
-        _ = new UdpWorker<int>("udp://127.0.0.1:0") { OnMessage = (_, _) => { } };
-        Assert.That(() => _ = Worker.RunAllAsync(), Throws.TypeOf<WorkerStartException>().With.Message.Contains("IProtocol<Int32>"));
-        _ = new UdpWorker<string>("127.0.0.1:0") { OnMessage = (_, _) => { } };
-        Assert.That(() => _ = Worker.RunAllAsync(), Throws.TypeOf<WorkerStartException>().With.Message.Contains("no scheme"));
+        var numbers = new UdpWorker<int>("udp://127.0.0.1:0") { OnMessage = (_, _) => { } };
+        Assert.That(TestServer.Refusal(loopType, numbers), Does.Contain("IProtocol<Int32>"));
+        var nowhere = new UdpWorker<string>("127.0.0.1:0") { OnMessage = (_, _) => { } };
+        Assert.That(TestServer.Refusal(loopType, nowhere), Does.Contain("no scheme"));
     }
 
     private TestServer Start<T>(Action<UdpWorker<T>> setUp, string address = "udp://127.0.0.1:0")

@@ -141,7 +141,7 @@ internal sealed class UnixSocketTests(Type loopType)
     {
         // Bound by a descriptor of the system's own, so that closing leaves the file, as a server that was killed does.
         if (!OperatingSystem.IsLinux()) return;
-        UnixInterop.Bind(SocketPath, _ => { }).Dispose();
+        UnixSocketFile.Bind(SocketPath, _ => { }).Dispose();
         Assert.That(File.Exists(SocketPath));
         await using TestServer server = TestServer.Start(loopType, new Worker<string>(Address) { OnMessage = (connection, text) => connection.Send(text) });
         using RawClient client = Connect();
@@ -249,24 +249,17 @@ internal sealed class UnixSocketTests(Type loopType)
         }
         worker.Unlisten();
         Assert.That(File.Exists(path), Is.False);
-        Worker.EventLoopClass = loopType;
-        Wait.For(Worker.RunAllAsync(new CancellationToken(canceled: true)));
+        Wait.For(TestServer.RunAsync(loopType, new CancellationToken(canceled: true), worker));
     }
 
     [Test]
     public void ReusePortIsRefused()
     {
-        Worker.EventLoopClass = loopType;
-        _ = new Worker<string>(Address) { ReusePort = true, OnMessage = (_, _) => { } };
-        Assert.That(() => _ = Worker.RunAllAsync(), Throws.InvalidOperationException.With.Message.Contains("ReusePort"));
+        var worker = new Worker<string>(Address) { ReusePort = true, OnMessage = (_, _) => { } };
+        Assert.That(() => TestServer.RunAsync(loopType, default, worker), Throws.InvalidOperationException.With.Message.Contains("ReusePort"));
     }
 
-    private string Refusal(WorkerBase worker)
-    {
-        Worker.EventLoopClass = loopType;
-        WorkerStartException? thrown = Assert.Throws<WorkerStartException>(() => _ = Worker.RunAllAsync(), worker.Address);
-        return thrown!.Message;
-    }
+    private string Refusal(WorkerBase worker) => TestServer.Refusal(loopType, worker);
 
     private RawClient Connect() => new(new UnixDomainSocketEndPoint(SocketPath));
 }

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols.Http;
 using Workerman.Tests.Support;
@@ -65,34 +64,23 @@ internal sealed class WorkerTests(Type loopType)
     public async Task SeveralWorkersRunTogether()
     {
         var other = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0") { OnMessage = (connection, bytes) => connection.Send(bytes) };
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("http"));
+        var main = new Worker("http://127.0.0.1:0") { OnMessage = (connection, _) => connection.Send("http") };
+        await using TestServer server = TestServer.Start(loopType, main, other);
         using RawClient http = server.Connect();
         using var tcp = new RawClient(other.LocalEndPoint!);
         Assert.That(http.Send(Get).ReadResponse().Body, Is.EqualTo("http"));
         Assert.That(tcp.Send("echo").ReadExactly(4), Is.EqualTo("echo"));
-        Assert.That(Worker.GetAllWorkers(), Is.EquivalentTo(new[] { server.Main, other }));
-    }
-
-    [Test]
-    public async Task WorkerThatRunsIsNotRunAgainByARunBesideIt()
-    {
-        int starts = 0;
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker => worker.OnWorkerStart = _ => starts++);
-        Assert.Throws<InvalidOperationException>(() => _ = Worker.RunAllAsync());
-        using RawClient client = server.Connect();
-        client.Send(Get).ReadResponse();
-        Assert.That(starts, Is.EqualTo(1));
+        Assert.That(Worker.GetAllWorkers(), Does.Contain(main).And.Contain(other));
     }
 
     [Test]
     public async Task LoggerThatThrowsHarmsNobody()
     {
-        TestServer server = TestServer.Http(loopType, (connection, request) =>
+        TestServer server = TestServer.Http(TestServer.Settings(loopType, logger: new ThrowingLogger()), (connection, request) =>
         {
             if (request.Path == "/bad") throw new InvalidOperationException("boom");
             connection.Send(request.Path);
         });
-        Worker.Logger = new ThrowingLogger();
         using RawClient first = server.Connect();
         using RawClient second = server.Connect();
         first.Send("GET /secret HTTP/1.1\r\nHost: a\r\n\r\nGET /bad HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -106,10 +94,14 @@ internal sealed class WorkerTests(Type loopType)
     [Test]
     public void FailingOnWorkerStartStopsEverything()
     {
-        Worker.EventLoopClass = loopType;
         var healthy = new Worker("http://127.0.0.1:0") { OnMessage = (_, _) => { } };
-        _ = new Worker("http://127.0.0.1:0") { Name = "sick", OnMessage = (_, _) => { }, OnWorkerStart = _ => throw new InvalidOperationException("no database") };
-        var thrown = Assert.Throws<WorkerStartException>(() => Wait.For(Worker.RunAllAsync()));
+        var sick = new Worker("http://127.0.0.1:0")
+        {
+            Name = "sick",
+            OnMessage = (_, _) => { },
+            OnWorkerStart = _ => throw new InvalidOperationException("no database"),
+        };
+        var thrown = Assert.Throws<WorkerStartException>(() => Wait.For(TestServer.RunAsync(loopType, default, healthy, sick)));
         Assert.That(thrown!.Message, Does.Contain("sick").And.Contain("no database"));
         Assert.That(healthy.LocalEndPoint, Is.Null);
     }
@@ -117,18 +109,15 @@ internal sealed class WorkerTests(Type loopType)
     [Test]
     public void WrongUseThrowsWithReasonAndCure()
     {
-        Assert.That(Assert.Throws<InvalidOperationException>(() => _ = Worker.RunAllAsync())!.Message, Does.Contain("make one first"));
         Assert.That(Assert.Throws<ArgumentException>(() => _ = new Worker<string>("http://127.0.0.1:0"))!.Message,
             Does.Contain("receives Workerman.Protocols.Http.Request, not System.String").And.Contain("tcp://"));
-        Assert.That(Assert.Throws<ArgumentException>(() => Worker.EventLoopClass = typeof(string))!.Message, Does.Contain("EpollLoop"));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Worker.StopTimeout = TimeSpan.FromSeconds(-1));
-        Assert.Throws<ArgumentNullException>(() => Worker.Logger = null!);
         var worker = new Worker("http://127.0.0.1:0") { OnMessage = (_, _) => { }, OnMessageAsync = (_, _) => Task.CompletedTask };
         Assert.Throws<ArgumentOutOfRangeException>(() => worker.Count = 0);
         Assert.Throws<ArgumentException>(() => worker.Name = "a\u001b[31mb");
-        Assert.Throws<ArgumentException>(() => Worker.EventLoopClass = typeof(EventLoop));
         Assert.Throws<ArgumentOutOfRangeException>(() => worker.Options.Backlog = 0);
-        Assert.That(Assert.Throws<InvalidOperationException>(() => _ = Worker.RunAllAsync())!.Message, Does.Contain("both OnMessage and OnMessageAsync"));
+        Assert.That(
+            Assert.Throws<InvalidOperationException>(() => TestServer.RunAsync(loopType, default, worker))!.Message,
+            Does.Contain("both OnMessage and OnMessageAsync"));
     }
 
     [Test]

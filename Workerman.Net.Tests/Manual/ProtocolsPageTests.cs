@@ -33,7 +33,7 @@ internal sealed class ProtocolsPageTests(Type loopType)
 
         foreach (Worker<string> worker in new[] { textWorker, frameWorker, tcpWorker, unixWorker }) worker.OnMessage = (connection, data) => connection.Send($"got {data}");
         udpWorker.OnMessage = (connection, data) => connection.Send($"got {data}");
-        await using TestServer server = TestServer.Start(loopType, textWorker);
+        await using TestServer server = TestServer.Start(loopType, textWorker, frameWorker, tcpWorker, udpWorker, unixWorker);
         using var text = new RawClient(textWorker.LocalEndPoint!);
         Assert.That(text.Send("a\n").ReadExactly(6), Is.EqualTo("got a\n"));
         using var frame = new RawClient(frameWorker.LocalEndPoint!);

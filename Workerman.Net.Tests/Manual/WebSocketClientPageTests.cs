@@ -33,7 +33,7 @@ internal sealed class WebSocketClientPageTests(Type loopType)
             con.OnMessage = (con, data) => _output.Add($"{data} {con.LocalIp}");
             con.Connect();
         };
-        await using TestServer server = TestServer.Start(loopType, worker);
+        await using TestServer server = TestServer.Start(loopType, worker, site);
         Assert.That(_output.Next(), Is.EqualTo("echo: hello 127.0.0.2"));
     }
 
@@ -58,7 +58,7 @@ internal sealed class WebSocketClientPageTests(Type loopType)
             con.OnMessage = (_, data) => _output.Add(data);
             con.Connect();
         };
-        await using TestServer server = TestServer.Start(loopType, worker);
+        await using TestServer server = TestServer.Start(loopType, worker, site);
         Assert.That(_output.Next(), Is.EqualTo("echo: hello from CN=client"));
     }
 
@@ -90,7 +90,7 @@ internal sealed class WebSocketClientPageTests(Type loopType)
             };
             connection.Connect();
         };
-        await using TestServer server = TestServer.Start(loopType, worker);
+        await using TestServer server = TestServer.Start(loopType, worker, site);
         for (int life = 0; life < 2; life++)
             Assert.That((_output.Next(), _output.Next(), _output.Next()), Is.EqualTo(("token value", "recv: bytes hello", "connection closed and try to reconnect")));
     }
@@ -123,7 +123,7 @@ internal sealed class WebSocketClientPageTests(Type loopType)
             con.OnClose = con => con.Reconnect(0.01);
             con.Connect();
         };
-        await using TestServer server = TestServer.Start(loopType, worker);
+        await using TestServer server = TestServer.Start(loopType, worker, site);
         foreach (string expected in greetOnce ? new[] { "1", "hello", "2" } : ["1", "hello", "2", "hello"]) Assert.That(_output.Next(), Is.EqualTo($"recv {expected}"));
     }
 
@@ -147,7 +147,7 @@ internal sealed class WebSocketClientPageTests(Type loopType)
                 connection.Connect();
             }
         };
-        await using TestServer server = TestServer.Start(loopType, worker);
+        await using TestServer server = TestServer.Start(loopType, worker, text, frame, ssl);
         string[] answers = [_output.Next(), _output.Next(), _output.Next()];
         Assert.That(answers, Is.EquivalentTo(new[] { "text a", "frame a", "ssl a" }));
     }

@@ -215,7 +215,9 @@ internal sealed class WebSocketPageTests(Type loopType)
     }
 
     /// <summary>tcp-connection/max-send-buffer-size and default-max-send-buffer-size: the limit of one connection, and of those to come.</summary>
+    // Alone: the default is the process's.
     [Test]
+    [NonParallelizable]
     public async Task SendBufferOfAConnectionHasALimit()
     {
         using var output = new EventQueue();

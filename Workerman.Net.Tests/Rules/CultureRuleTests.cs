@@ -22,7 +22,9 @@ internal sealed class CultureRuleTests
     [Test]
     public void NothingIsWrittenByTheCultureOfTheThread()
     {
+        // What measures code coverage puts a type of its own into the assembly.
         string[] found = [.. typeof(Worker).Assembly.GetTypes()
+            .Where(type => type.Namespace?.StartsWith("Coverlet.", StringComparison.Ordinal) != true)
             .SelectMany(type => type.GetMembers(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly))
             .OfType<MethodBase>()
             .SelectMany(method => WrittenBy(method).Select(what => $"{method.DeclaringType}.{method.Name}: {what}"))];

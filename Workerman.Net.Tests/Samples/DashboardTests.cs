@@ -4,7 +4,6 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Samples;
 
 /// <summary>The dashboard as a program of its own, in a real browser: what it draws, and what it makes of connections that are lost and of a server that is restarted.</summary>
-[Parallelizable]
 internal sealed class DashboardTests
 {
     private const int Sigkill = 9;

@@ -4,7 +4,6 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Samples;
 
 /// <summary>The chat in lines of JSON, as a program of its own.</summary>
-[Parallelizable]
 internal sealed class JsonLinesTests
 {
     private const int Sigint = 2;

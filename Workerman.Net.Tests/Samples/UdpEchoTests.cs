@@ -3,7 +3,6 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Samples;
 
 /// <summary>The UDP echo, as a program of its own.</summary>
-[Parallelizable]
 internal sealed class UdpEchoTests
 {
     private const int Sigint = 2;

@@ -3,7 +3,6 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Samples;
 
 /// <summary>The chat as a program of its own, with two pages of a real browser in it.</summary>
-[Parallelizable]
 internal sealed class WebSocketChatTests
 {
     [Test]

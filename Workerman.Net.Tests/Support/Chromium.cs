@@ -40,7 +40,10 @@ internal sealed class Chromium : IAsyncDisposable
             "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0", $"--user-data-dir={profile}", .. more, page.ToString(),
         ];
-        var process = Process.Start(new ProcessStartInfo(Path!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        var start = new ProcessStartInfo(Path!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        // It is killed, and would leave what it keeps there.
+        start.Environment["TMPDIR"] = profile;
+        var process = Process.Start(start)!;
         process.ErrorDataReceived += (_, _) => { };
         process.OutputDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
@@ -64,14 +67,18 @@ internal sealed class Chromium : IAsyncDisposable
         _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
         _process.Dispose();
-        try
+        await Wait.Until(() =>
         {
-            Directory.Delete(_profile, recursive: true);
-        }
-        catch (IOException)
-        {
-            // A helper process of the browser still writes there; the system cleans its temporary folder.
-        }
+            try
+            {
+                Directory.Delete(_profile, recursive: true);
+            }
+            catch (IOException)
+            {
+                // A helper process of the browser still writes there.
+            }
+            return !Directory.Exists(_profile);
+        }, "the browser's helpers to end");
     }
 
     private async Task Attach(Uri page)

@@ -1,4 +1,5 @@
 using Workerman.Events;
+using Workerman.Logging;
 
 namespace Workerman.Tests.Support;
 
@@ -11,13 +12,17 @@ internal sealed class LoopRunner : IDisposable
     /// <param name="ring">Whether it may use io_uring.</param>
     public LoopRunner(Type type, bool ring = true)
     {
-        Loop = Create(type, ring);
+        Loop = ring || !OperatingSystem.IsLinux() ? EventLoopFactory.Create(type) : new EpollLoop(useIoUring: false);
+        Loop.Logger = new GuardedLogger(Log, LogQueue.Shared);
         Loop.ErrorHandler = e => { lock (Errors) Errors.Add(e); };
         _thread = new Thread(Loop.Run) { IsBackground = true };
         _thread.Start();
     }
 
     public EventLoop Loop { get; }
+
+    /// <summary>What those that live on the loop log.</summary>
+    public TestServer.MemoryLogger Log { get; } = new();
 
     /// <summary>What callbacks let escape.</summary>
     public List<Exception> Errors { get; } = [];
@@ -44,20 +49,6 @@ internal sealed class LoopRunner : IDisposable
             }
         }), "the loop has stopped");
         return Wait.For(answer.Task);
-    }
-
-    private static EventLoop Create(Type type, bool ring)
-    {
-        if (ring || !OperatingSystem.IsLinux()) return EventLoopFactory.Create(type);
-        EpollLoop.UseIoUring = false;
-        try
-        {
-            return EventLoopFactory.Create(type);
-        }
-        finally
-        {
-            EpollLoop.UseIoUring = true;
-        }
     }
 
     public void Dispose()

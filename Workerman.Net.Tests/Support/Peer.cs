@@ -6,6 +6,12 @@ namespace Workerman.Tests.Support;
 /// <summary>Who clients connect to: a plain listening socket on 127.0.0.1, or on a path.</summary>
 internal sealed class Peer : IDisposable
 {
+    private const int FirstPort = 10_000;
+    private const int PortCount = 20_000;
+
+    /// <summary>Where each process begins, so that two of them do not want the same at a time.</summary>
+    private static int _ports = Environment.ProcessId * 97;
+
     private readonly Socket _listener;
     private readonly string? _path;
 
@@ -35,11 +41,26 @@ internal sealed class Peer : IDisposable
 
     public string Address => _path is null ? $"tcp://{EndPoint}" : $"unix://{_path}";
 
-    /// <summary>A port that nobody listens on.</summary>
+    /// <summary>
+    /// A port that nobody listens on, and that nobody gets who leaves the choice to the system: that gives out ports from 32768 on (Linux),
+    /// also for the other ends of connections. Each call has another one.
+    /// </summary>
     public static int UnusedPort()
     {
-        using var peer = new Peer();
-        return peer.Port;
+        while (true)
+        {
+            int port = FirstPort + (int)((uint)Interlocked.Increment(ref _ports) % PortCount);
+            using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                probe.Bind(new IPEndPoint(IPAddress.Loopback, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody else's.
+            }
+        }
     }
 
     public RawClient Accept()

@@ -2,54 +2,84 @@ using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
-using Workerman.Events;
+using Workerman.Hosting;
 using Workerman.Logging;
 using Workerman.Protocols.Http;
+using Workerman.Workers;
 
 namespace Workerman.Tests.Support;
 
-/// <summary>Workers that run in the test's own process, on 127.0.0.1 and a port of the system's choice.</summary>
+/// <summary>
+/// Workers that run in the test's own process, on 127.0.0.1 and a port of the system's choice, with settings of their own: servers
+/// of several tests share nothing.
+/// </summary>
 internal sealed class TestServer : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
+    private readonly ServerSettings _settings;
     private readonly Task _run;
 
-    private TestServer(Type loopType, WorkerBase worker)
+    private TestServer(ServerSettings settings, params WorkerBase[] workers)
     {
-        Worker.EventLoopClass = loopType;
-        Worker.Logger = Log = new MemoryLogger();
-        Main = worker;
-        _run = Worker.RunAllAsync(_stop.Token);
+        _settings = settings;
+        First = workers[0];
+        _run = WorkerRun.Open(settings, [.. workers]).RunUntilAsync(_stop.Token);
     }
 
-    /// <summary>What the library logged.</summary>
-    public MemoryLogger Log { get; }
+    /// <summary>What the library logged, unless the test brings a logger of its own.</summary>
+    public MemoryLogger Log => (MemoryLogger)_settings.Logger.Inner;
 
-    public WorkerBase Main { get; }
+    /// <summary>The first of its workers.</summary>
+    public WorkerBase First { get; }
+
+    /// <summary>The same where it has connections.</summary>
+    public StreamWorker Main => (StreamWorker)First;
 
     public Task Run => _run;
 
-    public IPEndPoint EndPoint => Main.LocalEndPoint!;
+    public IPEndPoint EndPoint => First.LocalEndPoint!;
 
     public Uri Uri => new($"http://{EndPoint}/");
 
-    public static TestServer Start(Type loopType, WorkerBase worker) => new(loopType, worker);
+    /// <summary>What workers of a test go by; by default they log into memory.</summary>
+    public static ServerSettings Settings(Type? loopType, TimeSpan? stopTimeout = null, ILogger? logger = null) =>
+        new(new GuardedLogger(logger ?? new MemoryLogger(), LogQueue.Shared), loopType, stopTimeout ?? TimeSpan.FromSeconds(2));
+
+    public static TestServer Start(Type loopType, params WorkerBase[] workers) => new(Settings(loopType), workers);
+
+    public static TestServer Start(ServerSettings settings, params WorkerBase[] workers) => new(settings, workers);
 
     /// <summary>An HTTP worker that answers as told.</summary>
-    public static TestServer Http(Type loopType, Action<TcpConnection, Request> onMessage, Action<Worker>? setUp = null)
+    public static TestServer Http(Type loopType, Action<TcpConnection, Request> onMessage, Action<Worker>? setUp = null) =>
+        Http(Settings(loopType), onMessage, setUp);
+
+    public static TestServer Http(ServerSettings settings, Action<TcpConnection, Request> onMessage, Action<Worker>? setUp = null)
     {
         var worker = new Worker("http://127.0.0.1:0") { Name = "test", OnMessage = onMessage };
         setUp?.Invoke(worker);
-        return new TestServer(loopType, worker);
+        return new TestServer(settings, worker);
     }
 
     /// <summary>A worker without a protocol: bytes as they come.</summary>
-    public static TestServer Raw(Type loopType, Action<TcpConnection, ReadOnlyMemory<byte>> onMessage, Action<Worker<ReadOnlyMemory<byte>>>? setUp = null)
+    public static TestServer Raw(
+        Type loopType, Action<TcpConnection, ReadOnlyMemory<byte>> onMessage, Action<Worker<ReadOnlyMemory<byte>>>? setUp = null) =>
+        Raw(Settings(loopType), onMessage, setUp);
+
+    public static TestServer Raw(
+        ServerSettings settings, Action<TcpConnection, ReadOnlyMemory<byte>> onMessage, Action<Worker<ReadOnlyMemory<byte>>>? setUp = null)
     {
         var worker = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0") { Name = "test", OnMessage = onMessage };
         setUp?.Invoke(worker);
-        return new TestServer(loopType, worker);
+        return new TestServer(settings, worker);
     }
+
+    /// <summary>Runs workers until they are stopped, for tests that look at the run itself.</summary>
+    public static Task RunAsync(Type loopType, CancellationToken cancellationToken, params WorkerBase[] workers) =>
+        WorkerRun.Open(Settings(loopType), [.. workers]).RunUntilAsync(cancellationToken);
+
+    /// <summary>Why workers cannot start.</summary>
+    public static string Refusal(Type loopType, params WorkerBase[] workers) =>
+        Assert.Throws<WorkerStartException>(() => RunAsync(loopType, default, workers))!.Message;
 
     public RawClient Connect() => new(EndPoint);
 

@@ -9,6 +9,8 @@ namespace Workerman.Tests.Tls;
 
 /// <summary>Encrypted client connections against .NET's own <see cref="SslStream"/>: the handshake, what is sent on the way, whom they trust, and each way to fail.</summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
+// Alone: it counts the sockets of the process.
+[NonParallelizable]
 internal sealed class ClientTlsTests(Type loopType)
 {
     private LoopRunner _loop = null!;

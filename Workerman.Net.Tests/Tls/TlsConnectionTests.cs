@@ -167,8 +167,9 @@ internal sealed class TlsConnectionTests(Type loopType)
         });
         using TlsClient client = TlsClient.Connect(server.EndPoint);
         client.Send("x").ReadExactly(6);
-        var writing = Task.Run(() => client.Send(new byte[4 * Megabyte]));
-        await Task.Delay(50);
+        client.Send(new byte[1000]);
+        var writing = Task.Run(() => client.Send(new byte[4 * Megabyte - 1000]));
+        await LoopTurns.Pass(server);
         Assert.That(received, Is.Zero);
         paused!.ResumeRecv();
         Assert.That(client.ReadExactly(3), Is.EqualTo("all"));
@@ -221,17 +222,21 @@ internal sealed class TlsConnectionTests(Type loopType)
     [Test]
     public async Task GracefulStopEndsOpenConnectionsInOrder()
     {
+        var begun = new TaskCompletionSource();
         TestServer server = TlsServers.Https(loopType, onMessage: null, worker => worker.OnMessageAsync = async (connection, request) =>
         {
-            if (request.Path == "/slow") await Timer.Sleep(0.2);
+            if (request.Path == "/slow")
+            {
+                begun.SetResult();
+                await Timer.Sleep(0.2);
+            }
             connection.Send("done");
         });
         using TlsClient idle = TlsClient.Connect(server.EndPoint);
         using TlsClient busy = TlsClient.Connect(server.EndPoint);
         Assert.That(idle.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").ReadResponse(), Is.EqualTo("done"));
         busy.Send("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        await Wait.Until(() => server.Main.Connections.Count == 2, "both");
-        await Task.Delay(30);
+        Wait.For(begun.Task);
         var clock = Stopwatch.StartNew();
         ValueTask stop = server.DisposeAsync();
         Assert.That(busy.ReadResponse(), Is.EqualTo("done"));

@@ -80,7 +80,7 @@ internal sealed class TlsFilterTests(Type loopType)
     private static TcpConnection Begin(LoopRunner loop, SocketPair pair, ClientHandler handler, SslClientAuthenticationOptions options, TimeSpan? timeout = null) => loop.Ask(() =>
     {
         var connection = new TcpConnection(new ConnectedSocket(pair.Near), RawProtocol.Instance, handler, TlsFilter.ForClient(options, timeout ?? Wait.Limit));
-        connection.BeginHandshake();
+        connection.TlsSocket!.Start(default);
         return connection;
     });
 

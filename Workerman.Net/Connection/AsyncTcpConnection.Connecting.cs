@@ -6,8 +6,8 @@ using Workerman.Tls;
 namespace Workerman.Connection;
 
 /// <summary>
-/// The way to the peer: binding to a loop, the attempt, the steps from a connected socket to <c>OnConnect</c>, failing, and trying again. All on the
-/// loop's thread.
+/// The way to the peer: binding to a loop, the attempt, the steps from a connected socket to <c>OnConnect</c>, failing, and
+/// trying again. All on the loop's thread.
 /// </summary>
 public abstract partial class AsyncTcpConnection : IConnectOutcome
 {
@@ -18,19 +18,29 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
     private TaskCompletionSource? _connected;
     private double? _reconnectAfterClose;
     private long _timer;
-    private bool _failing;
     private bool _hasTried;
+
+    /// <summary>Whether the peer has yet to agree to TLS or to the protocol, after which the application is told.</summary>
     private bool _opening;
+
+    /// <summary>Whether the application has ended it before the peer did.</summary>
+    private bool _endedHere;
+
     private string? _refusal;
     private bool _unsecured;
 
     /// <summary>Gives it a loop. It is one for life once it has tried to connect.</summary>
     private protected void Bind(EventLoop loop)
     {
-        if (IsPiped) throw new InvalidOperationException("The connection was made, and piped, on another event loop; connect it there, or make it here.");
+        if (IsPiped)
+            throw new InvalidOperationException(
+                "The connection was made, and piped, on another event loop; connect it there, or make it here.");
         _clients = LoopClients.Of(loop);
         SetHandler(MakeHandler(loop, _clients.Buffers));
     }
+
+    /// <summary>Whether the end of the last life is still to come: <c>OnClose</c> has not been called.</summary>
+    private bool IsClosing => Phase is ConnectionPhase.Closed or ConnectionPhase.Reset;
 
     private bool IsBoundElsewhere => _hasTried && !Loop.IsCurrent;
 
@@ -43,7 +53,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         try
         {
             tls = Transport == "ssl" ? TlsFilter.ForClient(Tls.For(_address.Host, _address.SpeaksHttp), ConnectTimeout) : null;
-            Attach(socket);
+            Attach(socket, tls);
         }
         catch (Exception e)
         {
@@ -53,7 +63,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             return;
         }
         _opening = tls is not null || Protocol.IsOpening;
-        Begin(received, tls);
+        Begin(received);
         if (tls is null) Proceed();
     }
 
@@ -64,22 +74,26 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         Proceed();
     }
 
-    /// <summary>Bytes can be sent: what waited leaves, and either the protocol's own beginning follows or it is connected.</summary>
+    /// <summary>
+    /// Bytes can be sent: what waited leaves, and either the protocol's own beginning follows or it is connected.
+    /// </summary>
     private void Proceed()
     {
-        bool waited = HasEarly;
-        if (!FlushEarly())
+        if (_opening)
+        {
+            UpdateReading();
+            SendControl();
+            return;
+        }
+        bool waited = HasHeld;
+        if (SendHeld() == WriteOutcome.Failed)
         {
             _opening = true;
             _refusal = "the peer broke it off at once";
             TearDown();
             return;
         }
-        if (_opening)
-        {
-            SendControl();
-            return;
-        }
+        UpdateReading();
         Announce();
         if (waited) AnnounceDrain();
     }
@@ -137,20 +151,23 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         _clients!.Remove(this);
         if (!_opening) return;
         _opening = false;
-        if (_refusal is null && (EndsHere || (!PeerEnded && !PeerReset)))
+        if (_refusal is null && (_endedHere || Peer == PeerSide.Sending))
         {
             FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
             return;
         }
-        string reason = $"connect {Address} failed: {_refusal ?? "the peer ended the connection before it had agreed to the protocol"}";
+        string reason =
+            $"connect {Address} failed: {_refusal ?? "the peer ended the connection before it had agreed to the protocol"}";
         bool unsecured = _unsecured;
         (_refusal, _unsecured) = (null, false);
         if (unsecured) FailTask(new AuthenticationException(reason));
-        else FailTask(PeerReset ? SocketError.ConnectionReset : SocketError.ConnectionRefused, reason);
+        else FailTask(Peer == PeerSide.BrokenOff ? SocketError.ConnectionReset : SocketError.ConnectionRefused, reason);
         RaiseError(ConnectionError.ConnectFail, reason);
     }
 
-    private protected override void Abandon()
+    private protected override void OnEnding() => _endedHere |= Peer == PeerSide.Sending;
+
+    private protected override void AbandonDial()
     {
         bool tried = _attempt is not null;
         StopConnecting();
@@ -162,26 +179,27 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         else
         {
             // Nothing was under way: OnClose has come for the last connection, if there was one.
-            DropEarly();
+            DropHeld();
             Unlist();
-            SetStatus(ConnectionStatus.Closed);
-            EndUnopened();
+            MoveTo(ConnectionPhase.Freed);
         }
         FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
     }
 
-    /// <summary>PHP's order: the error, with status <see cref="ConnectionStatus.Closing"/>, then the end, unless it is being connected again.</summary>
+    /// <summary>
+    /// PHP's order: the error, with status <see cref="ConnectionStatus.Closing"/>, then the end, unless it is being connected
+    /// again.
+    /// </summary>
     private void Fail(SocketError error, string reason)
     {
-        SetStatus(ConnectionStatus.Closing);
+        MoveTo(ConnectionPhase.DialFailed);
         FailTask(error, reason);
-        _failing = true;
         RaiseError(ConnectionError.ConnectFail, reason);
-        if (_failing && Status == ConnectionStatus.Closing) TearDown();
-        _failing = false;
+        if (Phase == ConnectionPhase.DialFailed) TearDown();
     }
 
-    private void FailTask(SocketError error, string reason) => FailTask(error == SocketError.TimedOut ? new TimeoutException(reason) : new SocketException((int)error, reason));
+    private void FailTask(SocketError error, string reason) =>
+        FailTask(error == SocketError.TimedOut ? new TimeoutException(reason) : new SocketException((int)error, reason));
 
     private void FailTask(Exception failure)
     {
@@ -201,42 +219,48 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             return false;
         }
         if (current is null)
-            throw new InvalidOperationException($"No event loop runs on this thread, so nothing can connect to {Address}. Connect in OnWorkerStart or in another callback of a worker, after Worker.RunAll().");
+            throw new InvalidOperationException($"No event loop runs on this thread, so nothing can connect to {Address}. "
+                + "Connect in OnWorkerStart or in another callback of a worker, after Worker.RunAll().");
         if (_clients is null || !Loop.IsCurrent) Bind(current);
         return true;
     }
 
     private void ReconnectNow()
     {
-        if (IsTornDown)
+        if (IsClosing)
         {
             _reconnectAfterClose = 0;
             return;
         }
         StopTimer();
-        if (HasEnded()) return;
+        if (FailIfLoopHasEnded()) return;
         _hasTried = true;
-        _failing = false;
-        Renew(MakeProtocol);
-        SetStatus(ConnectionStatus.Connecting);
+        _endedHere = false;
+        Renew(ConnectionPhase.Dialling, MakeProtocol);
         _clients!.Add(this);
-        _attempt = new ConnectAttempt(Loop, new ConnectPlan(_address, _socks5 ?? _http, BindTo, ConnectTimeout, LookUp) { AttemptDelay = AttemptDelay, KeepAlive = KeepAlive, ConfigureSocket = ConfigureSocket }, this);
+        _attempt = new ConnectAttempt(Loop, new ConnectPlan(_address, _socks5 ?? _http, BindTo, ConnectTimeout, LookUp)
+        {
+            AttemptDelay = AttemptDelay,
+            KeepAlive = KeepAlive,
+            ConfigureSocket = ConfigureSocket
+        }, this);
         _attempt.Start();
     }
 
     private void ReconnectLater(double after)
     {
-        if (HasEnded()) return;
+        if (FailIfLoopHasEnded()) return;
         _hasTried = true;
-        _failing = false;
+        _endedHere = false;
         // What is sent from here on is the next connection's.
-        Renew(MakeProtocol);
-        SetStatus(ConnectionStatus.Initial);
+        Renew(ConnectionPhase.Unconnected, MakeProtocol);
         _timer = Loop.AddTimer(TimeSpan.FromSeconds(after), ReconnectNow, persistent: false);
     }
 
-    /// <summary>Whether the loop is at its end. A connection that reconnects whenever it is closed is not told; who waits for it is.</summary>
-    private bool HasEnded()
+    /// <summary>
+    /// Whether the loop is at its end. A connection that reconnects whenever it is closed is not told; who waits for it is.
+    /// </summary>
+    private bool FailIfLoopHasEnded()
     {
         if (_clients!.HasEnded) FailTask(SocketError.OperationAborted, $"connect {Address} failed: its event loop has ended");
         return _clients.HasEnded;
@@ -266,7 +290,8 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
         {
             await connected.Task;
         }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.OperationAborted && cancellationToken.IsCancellationRequested)
+        catch (SocketException e)
+            when (e.SocketErrorCode == SocketError.OperationAborted && cancellationToken.IsCancellationRequested)
         {
             throw new OperationCanceledException($"connect {Address} was cancelled", e, cancellationToken);
         }

@@ -7,9 +7,9 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// One attempt to connect: looks the name up, has a <see cref="ConnectRace"/> among its addresses, has the proxy open the way,
-/// all within one time limit. It ends with one word
-/// to its <see cref="IConnectOutcome"/>, or silently with <see cref="Cancel"/>, and holds no descriptor afterwards. Belongs to the loop's thread.
+/// One attempt to connect: looks the name up, has a <see cref="ConnectRace"/> among its addresses, has the proxy open the tunnel,
+/// all within one time limit. It ends with one call of its <see cref="IConnectOutcome"/>, or without one by <see cref="Cancel"/>,
+/// and holds no descriptor afterwards. Belongs to the loop's thread.
 /// </summary>
 internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnectOutcome outcome)
 {
@@ -24,11 +24,11 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
     {
         if (plan.Timeout != Timeout.InfiniteTimeSpan) _timer = loop.AddTimer(plan.Timeout, OnTimeout, persistent: false);
         if (plan.Target.IsUnix) Race([new UnixDomainSocketEndPoint(plan.Target.Uri)]);
-        else if (plan.Address is { } address) Race([new IPEndPoint(address, plan.Port)]);
+        else if (plan.Server.Address is { } address) Race([new IPEndPoint(address, plan.Server.Port)]);
         else LookUp();
     }
 
-    /// <summary>Gives up; nothing is told any more.</summary>
+    /// <summary>Gives up; nothing is called back any more.</summary>
     public void Cancel()
     {
         if (_ended) return;
@@ -38,7 +38,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
         _tunnel?.Cancel();
     }
 
-    /// <summary>About once a second: the timer may be gone, because the application may delete all of a loop's timers.</summary>
+    /// <summary>At each tick: the timer may be gone, because the application may delete all of a loop's timers.</summary>
     public void Tick()
     {
         if (plan.Timeout != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(_startedAt) > plan.Timeout) OnTimeout();
@@ -66,7 +66,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
         }
         catch (Exception e)
         {
-            // The system has no room for another watch.
+            // The system does not watch another socket.
             socket.Dispose();
             Fail(SocketError.NoBufferSpaceAvailable, e.Message);
         }
@@ -74,7 +74,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
 
     private void LookUp()
     {
-        _stage = $", while {plan.Host} was looked up";
+        _stage = $", while {plan.Server.Host} was looked up";
         _ = LookUpAsync();
     }
 
@@ -82,7 +82,7 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
     {
         try
         {
-            IPAddress[] addresses = await plan.LookUp(plan.Host).ConfigureAwait(false);
+            IPAddress[] addresses = await plan.LookUp(plan.Server.Host).ConfigureAwait(false);
             loop.Post(() => OnLookedUp(addresses));
         }
         catch (Exception e)
@@ -95,14 +95,18 @@ internal sealed class ConnectAttempt(IEventLoop loop, ConnectPlan plan, IConnect
     {
         if (_ended) return;
         AddressFamily? family = plan.BindTo?.AddressFamily;
-        IPEndPoint[] endPoints = [.. addresses.Where(address => family is null || address.AddressFamily == family).Select(address => new IPEndPoint(address, plan.Port))];
+        IPEndPoint[] endPoints = [.. addresses.Where(address => family is null || address.AddressFamily == family)
+            .Select(address => new IPEndPoint(address, plan.Server.Port))];
+        string ofFamily = family is null ? "" : " of the family that BindTo has";
         if (endPoints.Length > 0) Race(endPoints);
-        else Fail(SocketError.HostNotFound, $"{plan.Host} has no address{(family is null ? "" : " of the family that BindTo has")}");
+        else Fail(SocketError.HostNotFound, $"{plan.Server.Host} has no address{ofFamily}");
     }
 
     private void OnLookUpFailed(Exception exception)
     {
-        if (!_ended) Fail((exception as SocketException)?.SocketErrorCode ?? SocketError.HostNotFound, $"{plan.Host} cannot be looked up: {exception.Message}");
+        if (_ended) return;
+        SocketError error = (exception as SocketException)?.SocketErrorCode ?? SocketError.HostNotFound;
+        Fail(error, $"{plan.Server.Host} cannot be looked up: {exception.Message}");
     }
 
     private void ProxyFailed(SocketError error, string reason) => Fail(error, $"the proxy: {reason}");

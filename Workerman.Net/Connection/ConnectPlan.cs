@@ -8,9 +8,11 @@ namespace Workerman.Connection;
 /// <param name="Target">Where to.</param>
 /// <param name="Proxy">Through whom; null for directly.</param>
 /// <param name="BindTo">Where from; null for what the system chooses.</param>
-/// <param name="Timeout">How long it may take, look-up and proxy included, or <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>.</param>
+/// <param name="Timeout">How long it may take, look-up and proxy included, or
+/// <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>.</param>
 /// <param name="LookUp">Looks a host name up without blocking.</param>
-internal sealed record ConnectPlan(ClientAddress Target, ProxyAddress? Proxy, IPEndPoint? BindTo, TimeSpan Timeout, Func<string, Task<IPAddress[]>> LookUp)
+internal sealed record ConnectPlan(ClientAddress Target, ProxyAddress? Proxy, IPEndPoint? BindTo, TimeSpan Timeout,
+    Func<string, Task<IPAddress[]>> LookUp)
 {
     /// <summary>
     /// How long one of several addresses may be silent before the next is tried beside it, or
@@ -25,12 +27,7 @@ internal sealed record ConnectPlan(ClientAddress Target, ProxyAddress? Proxy, IP
     public Action<Socket>? ConfigureSocket { get; init; }
 
     /// <summary>What is looked up and connected to.</summary>
-    public string Host => Proxy?.Host ?? Target.Host;
-
-    public int Port => Proxy?.Port ?? Target.Port;
-
-    /// <summary>The host's address, where no look-up is needed.</summary>
-    public IPAddress? Address => Proxy is null ? Target.Address : Proxy.Address;
+    public HostAndPort Server => Proxy?.Server ?? Target.Server;
 
     /// <summary>Sets the options of a socket before it connects.</summary>
     /// <exception cref="InvalidOperationException">The application's part failed.</exception>

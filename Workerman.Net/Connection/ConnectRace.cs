@@ -5,19 +5,18 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// Connects to whichever of several addresses answers first (RFC 8305, Happy Eyeballs): families take turns, the next address is
-/// tried when the last one has failed or has been silent for a while, and
-/// the first connection that is there ends all the others. It knows no look-up, no proxy and no time limit. Belongs to the loop's
-/// thread and to its <see cref="ConnectAttempt"/>.
+/// Connects to the one of several addresses that answers first (RFC 8305, Happy Eyeballs): families take turns, the next address
+/// is tried when the last one has failed or has not answered for a while, and the first connection ends the other attempts. It
+/// knows no look-up, no proxy and no time limit. Belongs to the loop's thread and to its <see cref="ConnectAttempt"/>.
 /// </summary>
 internal sealed class ConnectRace
 {
     /// <summary>
-    /// How long until a Unix socket whose backlog is full is asked again: its connect does not wait, as that of TCP does.
+    /// After which a Unix socket whose backlog is full is connected to again: connect(2) fails at once there, where TCP waits.
     /// </summary>
-    private static readonly TimeSpan UnixPatience = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan UnixRetryDelay = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>How many failures an error message tells.</summary>
+    /// <summary>How many failures an error message names.</summary>
     private const int MaxTold = 8;
 
     private readonly IEventLoop _loop;
@@ -36,15 +35,16 @@ internal sealed class ConnectRace
     /// <param name="plan">What is connected.</param>
     /// <param name="addresses">Where to, in the order that the system's look-up prefers.</param>
     /// <param name="won">Takes the connection. Called once, or <paramref name="lost"/> is.</param>
-    /// <param name="lost">Is told why there is none.</param>
-    public ConnectRace(IEventLoop loop, ConnectPlan plan, IEnumerable<EndPoint> addresses, Action<ConnectedSocket> won, Action<SocketError, string> lost)
+    /// <param name="lost">Takes the error, and why there is no connection.</param>
+    public ConnectRace(IEventLoop loop, ConnectPlan plan, IEnumerable<EndPoint> addresses, Action<ConnectedSocket> won,
+        Action<SocketError, string> lost)
     {
         _loop = loop;
         _plan = plan;
         _won = won;
         _lost = lost;
         _untried = new Queue<EndPoint>(Interleave([.. addresses]));
-        _isNamed = plan.Address is null && !plan.Target.IsUnix;
+        _isNamed = plan.Server.Address is null && !plan.Target.IsUnix;
     }
 
     /// <summary>What is under way, for an error message: begins with a comma, or is empty.</summary>
@@ -54,13 +54,14 @@ internal sealed class ConnectRace
         {
             if (!_isNamed) return "";
             string before = _failures.Count == 0 ? "" : $"; before: {Told()}";
-            return $", while {string.Join(" and ", _runners.Select(runner => runner.EndPoint))} {(_runners.Count == 1 ? "was" : "were")} connected to{before}";
+            return $", while {string.Join(" and ", _runners.Select(runner => runner.EndPoint))} "
+                + $"{(_runners.Count == 1 ? "was" : "were")} connected to{before}";
         }
     }
 
     public void Start() => TryNext();
 
-    /// <summary>Gives up; nothing is told any more.</summary>
+    /// <summary>Gives up; nothing is called back any more.</summary>
     public void Cancel()
     {
         if (_ended) return;
@@ -70,15 +71,15 @@ internal sealed class ConnectRace
         _runners.Clear();
     }
 
-    /// <summary>About once a second: the timer may be gone, because the application may delete all of a loop's timers.</summary>
+    /// <summary>At each tick: the timer may be gone, because the application may delete all of a loop's timers.</summary>
     public void Tick()
     {
         if (!_ended && _loop.Now >= _nextAt) TryNext();
     }
 
     /// <summary>
-    /// RFC 8305 section 4, with a First Address Family Count of 1: the preferred family begins, then they take turns; within a
-    /// family the system's order stays (RFC 6724).
+    /// RFC 8305 section 4, with a First Address Family Count of 1: the family that the system prefers begins, then they take
+    /// turns; within a family the system's order stays (RFC 6724).
     /// </summary>
     internal static IEnumerable<EndPoint> Interleave(EndPoint[] addresses)
     {
@@ -104,7 +105,7 @@ internal sealed class ConnectRace
         }
         catch (Exception e)
         {
-            // ConfigureSocket: it would fail for the other addresses as well. Told later, as all outcomes are.
+            // ConfigureSocket has thrown, and would for the other addresses. Reported later, like all outcomes.
             _runners.Remove(runner);
             _loop.Post(() => End(SocketError.InvalidArgument, e.Message));
             return;
@@ -145,11 +146,11 @@ internal sealed class ConnectRace
         if (_plan.Target.IsUnix && error == SocketError.WouldBlock)
         {
             _untried.Enqueue(runner.EndPoint);
-            NextAfter(UnixPatience);
+            NextAfter(UnixRetryDelay);
             return;
         }
         _failures.Add((runner.EndPoint, error));
-        // RFC 8305 section 5: what has failed is not waited for.
+        // RFC 8305 section 5: the next attempt begins at once where one has failed.
         if (_untried.Count > 0) TryNext();
         else if (_runners.Count == 0) End(Foremost(), _failures.Count == 1 ? WordsOf(error) : $"no address answers: {Told()}");
     }
@@ -162,25 +163,28 @@ internal sealed class ConnectRace
     }
 
     /// <summary>
-    /// The failure that says most: that a family or a network is out of reach says little if another address was reached.
+    /// The failure that is reported: that of an address which was reached, before those of addresses whose network or family was
+    /// not.
     /// </summary>
     private SocketError Foremost()
     {
         SocketError? reached = null;
         foreach ((_, SocketError error) in _failures)
         {
-            if (error is not (SocketError.NetworkUnreachable or SocketError.HostUnreachable or SocketError.AddressFamilyNotSupported or SocketError.AddressNotAvailable)) reached ??= error;
+            if (error is not (SocketError.NetworkUnreachable or SocketError.HostUnreachable
+                or SocketError.AddressFamilyNotSupported or SocketError.AddressNotAvailable)) reached ??= error;
         }
         return reached ?? _failures[^1].Error;
     }
 
     private string Told()
     {
-        string told = string.Join("; ", _failures.Take(MaxTold).Select(failure => $"{failure.EndPoint}: {WordsOf(failure.Error)}"));
+        string told =
+            string.Join("; ", _failures.Take(MaxTold).Select(failure => $"{failure.EndPoint}: {WordsOf(failure.Error)}"));
         return _failures.Count <= MaxTold ? told : $"{told}; and {_failures.Count - MaxTold} more";
     }
 
-    /// <summary>The system's words, but where it has only a number for what it has words for.</summary>
+    /// <summary>The system's text for an error; ours where its text is about another kind of address.</summary>
     private string WordsOf(SocketError error) => error switch
     {
         SocketError.AddressNotAvailable when _plan.Target.IsUnix => "no such socket file",

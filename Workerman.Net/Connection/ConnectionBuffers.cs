@@ -1,25 +1,25 @@
+using System.Runtime.CompilerServices;
 using Workerman.Events;
+using Workerman.Tls;
 
 namespace Workerman.Connection;
 
 /// <summary>
-/// What the connections of one loop share, because only one of them is at work at a time: the receive buffer, and the outbox that gathers what they
-/// send. Belongs to the loop's thread.
+/// What the connections of one loop share, because only one of them is at work at a time: where they receive, the batch of what
+/// they write, and the buffers of encrypted ones. One per loop, for all its workers and clients; belongs to the loop's thread.
 /// </summary>
 internal sealed class ConnectionBuffers(IEventLoop loop)
 {
-    private const int ReceiveSize = 64 * 1024;
+    private static readonly ConditionalWeakTable<IEventLoop, ConnectionBuffers> All = [];
 
-    public byte[] Receive { get; } = GC.AllocateUninitializedArray<byte>(ReceiveSize, pinned: true);
+    /// <summary>Where what arrives is received; as long as what a <see cref="TlsSocket"/> decrypts at once.</summary>
+    public byte[] Receive { get; } = GC.AllocateUninitializedArray<byte>(TlsBuffers.PlaintextSize, pinned: true);
 
-    public Outbox Outbox { get; } = new(loop);
+    public WriteBatch Batch { get; } = new(loop);
 
-    /// <summary>What encrypted connections have decrypted: as long as a receive and two records. Made for the first of them.</summary>
-    public byte[] Plaintext => field ??= GC.AllocateUninitializedArray<byte>(ReceiveSize + 2 * 16 * 1024);
+    /// <summary>Made for the first encrypted connection.</summary>
+    public TlsBuffers Tls => field ??= new TlsBuffers();
 
-    /// <summary>Where encrypted connections encrypt what they send at once. Made for the first of them.</summary>
-    public OutputBuffer Ciphertext => field ??= new OutputBuffer();
-
-    /// <summary>The connection whose read batch is being handled.</summary>
-    public TcpConnection? Corked { get; set; }
+    /// <summary>Those of a loop. Any thread.</summary>
+    public static ConnectionBuffers Of(IEventLoop loop) => All.GetValue(loop, static loop => new ConnectionBuffers(loop));
 }

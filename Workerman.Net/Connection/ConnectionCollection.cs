@@ -6,7 +6,8 @@ namespace Workerman.Connection;
 
 /// <summary>
 /// The open connections of a worker, by id (PHP: <c>$worker-&gt;connections</c>). Asked for on one of its loops it is that loop's
-/// own, live, and may be gone through while connections close, but not across an <c>await</c>. Asked for elsewhere it is a snapshot of all loops.
+/// own, live, and may be gone through while connections close, but not across an <c>await</c>. Asked for elsewhere it is a
+/// snapshot of all loops.
 /// </summary>
 public class ConnectionCollection : IReadOnlyCollection<TcpConnection>
 {
@@ -24,7 +25,8 @@ public class ConnectionCollection : IReadOnlyCollection<TcpConnection>
     public TcpConnection? this[long id] => _connections.GetValueOrDefault(id);
 
     /// <summary>Looks a connection up by its id.</summary>
-    public bool TryGetValue(long id, [NotNullWhen(true)] out TcpConnection? connection) => _connections.TryGetValue(id, out connection);
+    public bool TryGetValue(long id, [NotNullWhen(true)] out TcpConnection? connection) =>
+        _connections.TryGetValue(id, out connection);
 
     /// <summary>The connections, in no order to rely on.</summary>
     public IEnumerator<TcpConnection> GetEnumerator() => _connections.Values.GetEnumerator();

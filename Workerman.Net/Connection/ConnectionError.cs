@@ -1,6 +1,8 @@
 namespace Workerman.Connection;
 
-/// <summary>What <c>OnError</c> is about (PHP: <c>ConnectionInterface::CONNECT_FAIL</c>, <c>SEND_FAIL</c>, the same values).</summary>
+/// <summary>
+/// What <c>OnError</c> is about (PHP: <c>ConnectionInterface::CONNECT_FAIL</c>, <c>SEND_FAIL</c>, the same values).
+/// </summary>
 public enum ConnectionError
 {
     /// <summary>Not an error. Never reported.</summary>

@@ -1,6 +1,8 @@
 namespace Workerman.Connection;
 
-/// <summary>What the datagram sockets of one thread share, because only one of them is at work at a time. Belongs to the loop's thread.</summary>
+/// <summary>
+/// What the datagram sockets of one thread share, because only one of them is at work at a time. Belongs to the loop's thread.
+/// </summary>
 internal sealed class DatagramBuffers
 {
     private const int ReceiveSize = 64 * 1024;

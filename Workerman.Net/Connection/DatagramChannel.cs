@@ -7,57 +7,57 @@ using Workerman.Protocols;
 namespace Workerman.Connection;
 
 /// <summary>
-/// One datagram socket on one loop: takes what has come, a bounded number a turn, and sends without waiting. It knows no messages; those who
-/// derive from it do. Belongs to the loop's thread.
+/// One datagram socket on one loop: receives what has come, a bounded number in a turn, and sends without waiting. It knows no
+/// messages; the types that derive from it do. Belongs to the loop's thread.
 /// </summary>
 internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
 {
-    /// <summary>Datagrams a turn: a flood of them must not keep the rest of the loop waiting.</summary>
+    /// <summary>Datagrams in a turn: many of them do not keep the rest of the loop waiting.</summary>
     private const int BatchSize = 64;
 
-    /// <summary>What decoders are told that a message may have: all that a datagram can.</summary>
+    /// <summary>The largest message that decoders may accept: as much as a datagram can have.</summary>
     public const int MaxSize = 64 * 1024;
 
-    private ILoopDatagramSocket? _watch;
+    private ILoopDatagramSocket? _socket;
 
     public IEventLoop Loop { get; } = loop;
 
     /// <summary>Where its socket is bound; the last one, when it is closed.</summary>
     public IPEndPoint? LocalAddress { get; private set; }
 
-    public bool IsOpen => _watch is not null;
+    public bool IsOpen => _socket is not null;
 
-    /// <summary>Whether what comes is taken; while not, it waits in the socket's buffer.</summary>
+    /// <summary>Whether nothing is received: what comes waits in the socket's buffer.</summary>
     public bool IsPaused
     {
-        get => _watch is { ReadEnabled: false };
-        set => _watch?.ReadEnabled = !value;
+        get => _socket is { ReadEnabled: false };
+        set => _socket?.ReadEnabled = !value;
     }
 
     /// <summary>Begins to receive from a socket, which it does not own.</summary>
     public void Open(Socket socket)
     {
         LocalAddress = socket.LocalEndPoint as IPEndPoint;
-        _watch = Loop.WatchDatagrams(socket, this);
+        _socket = Loop.WatchDatagrams(socket, this);
     }
 
-    /// <summary>Lets go of the socket.</summary>
+    /// <summary>Stops receiving. The socket is its owner's to close.</summary>
     public virtual void Close()
     {
-        _watch?.Dispose();
-        _watch = null;
+        _socket?.Dispose();
+        _socket = null;
     }
 
-    /// <summary>Sends one datagram; what keeps it from leaving is told to <see cref="OnError"/>.</summary>
+    /// <summary>Sends one datagram; <see cref="OnError"/> gets what keeps it from leaving.</summary>
     /// <param name="connection">Who sends.</param>
     /// <param name="bytes">The datagram.</param>
     /// <param name="to">Where to; null for the peer of a connected socket.</param>
     public SendResult Send(UdpConnection connection, ReadOnlySpan<byte> bytes, IPEndPoint? to)
     {
-        if (_watch is null) return SendResult.Dropped;
-        SocketError error = _watch.Send(bytes, to);
-        // Says of an earlier one that nobody was there to take it, and takes this one's place: it has not been sent (RFC 1122 §4.1.3.3).
-        if (IsAboutEarlier(error)) error = _watch.Send(bytes, to);
+        if (_socket is null) return SendResult.Dropped;
+        SocketError error = _socket.Send(bytes, to);
+        // The error is about a datagram sent before, whose port is closed (RFC 1122 section 4.1.3.3); this one was not sent.
+        if (IsAboutEarlier(error)) error = _socket.Send(bytes, to);
         if (error == SocketError.Success) return SendResult.Sent;
         OnError(connection, ConnectionError.SendFail, Explain(error, bytes.Length));
         return SendResult.Dropped;
@@ -66,11 +66,11 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     public void OnReadable()
     {
         byte[] buffer = DatagramBuffers.Current.Receive;
-        for (int i = 0; i < BatchSize && _watch is { ReadEnabled: true } watch; i++)
+        for (int i = 0; i < BatchSize && _socket is { ReadEnabled: true } socket; i++)
         {
-            int count = watch.Receive(buffer, out IPEndPoint? from, out SocketError error);
+            int count = socket.Receive(buffer, out IPEndPoint? from, out SocketError error);
             if (error == SocketError.WouldBlock) return;
-            if (error == SocketError.Success && from is not null) OnDatagram(new ReadOnlySequence<byte>(buffer, 0, count), from);
+            if (error == SocketError.Success && from is not null) Receive(new ReadOnlySequence<byte>(buffer, 0, count), from);
             else if (IsAboutEarlier(error)) OnUnreachable();
         }
     }
@@ -78,19 +78,37 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     /// <summary>Something could not be sent. Does not throw.</summary>
     public abstract void OnError(UdpConnection connection, ConnectionError error, string reason);
 
-    /// <summary>A datagram has arrived; its bytes live during the call. Does not throw.</summary>
+    /// <summary>
+    /// A datagram has arrived; its bytes live during the call. What it throws goes to <see cref="OnDatagramFault"/>.
+    /// </summary>
     protected abstract void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from);
 
-    /// <summary>The network says that something sent earlier found nobody. Does not throw.</summary>
+    /// <summary>A protocol of the application's has failed with a datagram, which is dropped. Does not throw.</summary>
+    protected abstract void OnDatagramFault(IPEndPoint from, Exception exception);
+
+    /// <summary>The network reports that nothing listens where a datagram was sent before. Does not throw.</summary>
     protected virtual void OnUnreachable()
     {
     }
 
-    /// <summary>Whether a datagram may be decoded: an empty one is a message only where there is no protocol.</summary>
+    /// <summary>Whether a datagram is decoded: an empty one is a message only where there is no protocol.</summary>
     protected static bool IsWorthDecoding(in ReadOnlySequence<byte> datagram, ConnectionProtocol protocol) =>
         !datagram.IsEmpty || protocol is RawProtocol or RawTextProtocol;
 
-    private static bool IsAboutEarlier(SocketError error) => error is SocketError.ConnectionRefused or SocketError.ConnectionReset;
+    private void Receive(ReadOnlySequence<byte> datagram, IPEndPoint from)
+    {
+        try
+        {
+            OnDatagram(datagram, from);
+        }
+        catch (Exception e)
+        {
+            OnDatagramFault(from, e);
+        }
+    }
+
+    private static bool IsAboutEarlier(SocketError error) =>
+        error is SocketError.ConnectionRefused or SocketError.ConnectionReset;
 
     private static string Explain(SocketError error, int size) => error switch
     {

@@ -8,11 +8,12 @@ namespace Workerman.Connection;
 /// <param name="EnableBroadcast">Whether it may send to broadcast addresses.</param>
 /// <param name="Multicast">How it sends to groups, and which it is a member of.</param>
 /// <param name="Configure">The application's own options, set before it is bound.</param>
-internal sealed record DatagramSetup(IPEndPoint? BindTo, bool EnableBroadcast, MulticastOptions Multicast, Action<Socket>? Configure)
+internal sealed record DatagramSetup(IPEndPoint? BindTo, bool EnableBroadcast, MulticastOptions Multicast,
+    Action<Socket>? Configure)
 {
     /// <summary>
-    /// Whether an address stands for many, of whom each answers from its own: such a socket is not connected, and receives from
-    /// anybody.
+    /// Whether an address is that of several machines, which answer from their own addresses: such a socket is not connected, and
+    /// receives from any address.
     /// </summary>
     public bool IsMany(IPAddress address) => EnableBroadcast || MulticastOptions.IsGroup(address) || Multicast.HasGroups;
 
@@ -27,7 +28,9 @@ internal sealed record DatagramSetup(IPEndPoint? BindTo, bool EnableBroadcast, M
             if (EnableBroadcast) socket.EnableBroadcast = true;
             RunConfigure(socket);
             bool many = IsMany(remote.Address);
-            if (BindTo is not null || many) socket.Bind(BindTo ?? new IPEndPoint(remote.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0));
+            if (BindTo is not null || many)
+                socket.Bind(BindTo
+                    ?? new IPEndPoint(remote.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0));
             Multicast.ApplyTo(socket);
             // Of a datagram socket this only sets the peer, so it waits for nothing.
             if (!many) socket.Connect(remote);

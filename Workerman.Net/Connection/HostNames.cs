@@ -1,18 +1,27 @@
 using System.Collections.Concurrent;
 using System.Net;
+using Workerman.Events;
 
 namespace Workerman.Connection;
 
 /// <summary>
-/// Looks host names up without keeping a loop waiting. The system's look-up cannot be cancelled and may take as long as the name
-/// servers do, so there is one at most for each name: who asks meanwhile, a client that
-/// tries again mostly, gets the same answer. It remembers nothing. Any thread.
+/// The one look-up of host names, for TCP and UDP clients and for workers that listen on a name, without keeping a loop waiting.
+/// The system's look-up cannot be cancelled and may take as long as the name servers do, so there is one at most for each name:
+/// who asks meanwhile, mostly a client that tries again, gets the same answer. It keeps no answers. Any thread.
 /// </summary>
+/// <remarks>
+/// All take the addresses in the order of the system, which is that of RFC 6724: addresses that cannot be reached from here come
+/// last, and of the others mostly IPv6 first. A TCP client connects to them in turns (<see cref="ConnectRace"/>, RFC 8305), a UDP
+/// client takes the first for which a socket opens, a worker listens on the first.
+/// </remarks>
 internal static class HostNames
 {
     private static readonly ConcurrentDictionary<string, Task<IPAddress[]>> UnderWay = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>All addresses of a name, in the order that the system prefers (RFC 6724). An IPv4 address in IPv6's writing (RFC 4291 section 2.5.5.2) comes as IPv4: a socket of IPv6 need not reach it.</summary>
+    /// <summary>
+    /// All addresses of a name, in their order. An IPv4-mapped IPv6 address comes as IPv4: a socket of IPv6 does not always reach
+    /// it.
+    /// </summary>
     /// <exception cref="System.Net.Sockets.SocketException">The name is not known, or nobody can be asked.</exception>
     public static Task<IPAddress[]> LookUpAsync(string host) => LookUpAsync(host, static host => Dns.GetHostAddressesAsync(host));
 
@@ -24,14 +33,15 @@ internal static class HostNames
         return task;
     }
 
-    private static async Task AskAsync(string host, Func<string, Task<IPAddress[]>> system, TaskCompletionSource<IPAddress[]> answer)
+    private static async Task AskAsync(string host, Func<string, Task<IPAddress[]>> system,
+        TaskCompletionSource<IPAddress[]> answer)
     {
         try
         {
             // On the thread pool, whatever it does before its first await.
             IPAddress[] addresses = await Task.Run(() => system(host)).ConfigureAwait(false);
             UnderWay.TryRemove(host, out _);
-            answer.SetResult(Array.ConvertAll(addresses, address => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address));
+            answer.SetResult(Array.ConvertAll(addresses, static address => address.Unmapped()));
         }
         catch (Exception e)
         {

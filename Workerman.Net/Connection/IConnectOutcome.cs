@@ -3,7 +3,10 @@ using Workerman.Events;
 
 namespace Workerman.Connection;
 
-/// <summary>What a <see cref="ConnectAttempt"/> tells whoever started it, on the loop's thread: one of the two, once, and not before it was started.</summary>
+/// <summary>
+/// What a <see cref="ConnectAttempt"/> tells whoever started it, on the loop's thread: one of the two, once, and not before it
+/// was started.
+/// </summary>
 internal interface IConnectOutcome
 {
     /// <summary>The way to the target is open.</summary>

@@ -4,8 +4,8 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// The client connections of one loop: what they share, their look at time limits once a second, and their end when the loop ends. They keep no worker
-/// from stopping. Belongs to the loop's thread.
+/// The client connections of one loop: what they share, their look at time limits once a second, and their end when the loop
+/// ends. They keep no worker from stopping. Belongs to the loop's thread.
 /// </summary>
 internal sealed class LoopClients
 {
@@ -22,7 +22,7 @@ internal sealed class LoopClients
     private LoopClients(EventLoop loop)
     {
         _loop = loop;
-        Buffers = new ConnectionBuffers(loop);
+        Buffers = ConnectionBuffers.Of(loop);
         loop.AddTick(Sweep);
         loop.Ending += () =>
         {

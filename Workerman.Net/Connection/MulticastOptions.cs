@@ -48,7 +48,8 @@ public sealed class MulticastOptions
     }
 
     /// <summary>Whether an address is that of a group.</summary>
-    internal static bool IsGroup(IPAddress address) => address.IsIPv6Multicast || (address.AddressFamily == AddressFamily.InterNetwork && address.GetAddressBytes()[0] is >= 224 and <= 239);
+    internal static bool IsGroup(IPAddress address) => address.IsIPv6Multicast
+        || (address.AddressFamily == AddressFamily.InterNetwork && address.GetAddressBytes()[0] is >= 224 and <= 239);
 
     /// <summary>Remembers a group, for the sockets that are still to open, and joins it with those that are open.</summary>
     /// <exception cref="SocketException">The system refuses.</exception>
@@ -76,7 +77,9 @@ public sealed class MulticastOptions
         SocketOptionLevel level = six ? SocketOptionLevel.IPv6 : SocketOptionLevel.IP;
         if (TimeToLive != 1) socket.SetSocketOption(level, SocketOptionName.MulticastTimeToLive, TimeToLive);
         if (!Loopback) socket.SetSocketOption(level, SocketOptionName.MulticastLoopback, 0);
-        if (Interface is { } own) socket.SetSocketOption(level, SocketOptionName.MulticastInterface, six ? IndexOf(own) : BitConverter.ToInt32(own.MapToIPv4().GetAddressBytes()));
+        if (Interface is { } own)
+            socket.SetSocketOption(level, SocketOptionName.MulticastInterface,
+                six ? IndexOf(own) : BitConverter.ToInt32(own.MapToIPv4().GetAddressBytes()));
         (IPAddress Group, IPAddress? Local)[] groups;
         lock (_gate) groups = [.. _groups];
         foreach ((IPAddress group, IPAddress? local) in groups) Change(socket, SocketOptionName.AddMembership, group, local);
@@ -85,13 +88,18 @@ public sealed class MulticastOptions
     private static void Check(IPAddress group)
     {
         ArgumentNullException.ThrowIfNull(group);
-        if (!IsGroup(group)) throw new ArgumentException($"{group} is no multicast group; those are 224.0.0.0 to 239.255.255.255, and ff00:: to ffff::.", nameof(group));
+        if (!IsGroup(group))
+            throw new ArgumentException(
+                $"{group} is no multicast group; those are 224.0.0.0 to 239.255.255.255, and ff00:: to ffff::.", nameof(group));
     }
 
     private static void Change(Socket socket, SocketOptionName name, IPAddress group, IPAddress? local)
     {
-        if (group.AddressFamily == AddressFamily.InterNetwork) socket.SetSocketOption(SocketOptionLevel.IP, name, new MulticastOption(group, local ?? IPAddress.Any));
-        else socket.SetSocketOption(SocketOptionLevel.IPv6, name, new IPv6MulticastOption(group, local is null ? group.ScopeId : IndexOf(local)));
+        if (group.AddressFamily == AddressFamily.InterNetwork)
+            socket.SetSocketOption(SocketOptionLevel.IP, name, new MulticastOption(group, local ?? IPAddress.Any));
+        else
+            socket.SetSocketOption(SocketOptionLevel.IPv6, name,
+                new IPv6MulticastOption(group, local is null ? group.ScopeId : IndexOf(local)));
     }
 
     /// <summary>The number of the interface that has an address: what IPv6 wants.</summary>
@@ -101,7 +109,8 @@ public sealed class MulticastOptions
         foreach (NetworkInterface candidate in NetworkInterface.GetAllNetworkInterfaces())
         {
             IPInterfaceProperties properties = candidate.GetIPProperties();
-            if (properties.UnicastAddresses.Any(address => address.Address.Equals(local))) return properties.GetIPv6Properties().Index;
+            if (properties.UnicastAddresses.Any(address => address.Address.Equals(local)))
+                return properties.GetIPv6Properties().Index;
         }
         throw new SocketException((int)SocketError.AddressNotAvailable);
     }

@@ -5,8 +5,8 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// Stands in for the loop of a client connection that was made outside of any and has not been told to connect: whoever asks something of it is told
-/// so. No state; any thread.
+/// Stands in for the loop of a client connection that was made outside of any and has not been told to connect: whoever asks
+/// something of it is told so. No state; any thread.
 /// </summary>
 internal sealed class NoLoop : IEventLoop
 {
@@ -31,7 +31,8 @@ internal sealed class NoLoop : IEventLoop
     }
 
     public static InvalidOperationException None() => new(
-        "This AsyncTcpConnection was made outside of an event loop and belongs to none yet. Make it in OnWorkerStart or in another callback of a worker, or call Connect() there first.");
+        "This AsyncTcpConnection was made outside of an event loop and belongs to none yet. "
+        + "Make it in OnWorkerStart or in another callback of a worker, or call Connect() there first.");
 
     public ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler) => throw None();
 
@@ -41,7 +42,8 @@ internal sealed class NoLoop : IEventLoop
 
     public ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler) => throw None();
 
-    public IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler) => throw None();
+    public IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare,
+        IConnectHandler handler) => throw None();
 
     public void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends) => throw None();
 

@@ -20,5 +20,6 @@ internal sealed class NoProtocol : ConnectionProtocol
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => throw None();
 
-    private static InvalidOperationException None() => new("The connection has no protocol yet, so it sends nothing; set its Protocol first.");
+    private static InvalidOperationException None() =>
+        new("The connection has no protocol yet, so it sends nothing; set its Protocol first.");
 }

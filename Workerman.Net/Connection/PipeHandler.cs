@@ -7,12 +7,8 @@ namespace Workerman.Connection;
 /// The handler of a connection that is piped into another: what arrives is sent on as it is, and the end of one is the end
 /// of the other. All else stays with the handler it stands in for. Runs on the source's loop.
 /// </summary>
-internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destination) : ConnectionHandler(inner.Loop, inner.Buffers)
+internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destination) : ConnectionHandler(inner)
 {
-    public override object? Owner => inner.Owner;
-
-    public override ConnectionHandler Root => inner.Root;
-
     /// <summary>Where what arrives is sent on to.</summary>
     public TcpConnection Destination => destination;
 
@@ -27,39 +23,21 @@ internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destina
     }
 
     /// <summary>
-    /// Between two connections of one loop that are piped into each other an end is handed on as what it is: the other peer hears it, and may still
-    /// answer. Elsewhere it closes both.
+    /// Between two connections of one loop that are piped into each other an end is handed on as what it is: the other peer hears
+    /// it, and may still answer. Elsewhere it closes both.
     /// </summary>
     public override bool OnPeerEnded(TcpConnection connection)
     {
         if (destination == connection || destination.Loop != Loop || !destination.IsPipedInto(connection)) return false;
         destination.EndSending();
-        return !destination.PeerEnded && destination.Status <= ConnectionStatus.Established;
+        return destination.Peer != PeerSide.Ended && destination.Status <= ConnectionStatus.Established;
     }
 
     /// <summary>A connection that was broken off must not look to the other peer like one that has come to its end.</summary>
     public override void OnClose(TcpConnection connection)
     {
-        if (connection.PeerReset) destination.Reset();
+        if (connection.Peer == PeerSide.BrokenOff) destination.Reset();
         else destination.Close();
-        inner.OnClose(connection);
+        base.OnClose(connection);
     }
-
-    public override void OnError(TcpConnection connection, ConnectionError error, string reason) => inner.OnError(connection, error, reason);
-
-    public override void OnBufferFull(TcpConnection connection) => inner.OnBufferFull(connection);
-
-    public override void OnBufferDrain(TcpConnection connection) => inner.OnBufferDrain(connection);
-
-    public override void OnRejected(TcpConnection connection, Verdict verdict) => inner.OnRejected(connection, verdict);
-
-    public override void OnFault(TcpConnection connection, Exception exception) => inner.OnFault(connection, exception);
-
-    public override void OnSecured(TcpConnection connection) => inner.OnSecured(connection);
-
-    public override void OnHandshakeFailed(TcpConnection connection, string reason) => inner.OnHandshakeFailed(connection, reason);
-
-    public override void OnGone(TcpConnection connection) => inner.OnGone(connection);
-
-    public override void OnFreed(TcpConnection connection) => inner.OnFreed(connection);
 }

@@ -1,7 +1,6 @@
 using System.Net;
 using Workerman.Protocols;
 using Workerman.Protocols.Proxies;
-using Workerman.Tls;
 
 namespace Workerman.Connection;
 
@@ -9,18 +8,12 @@ namespace Workerman.Connection;
 /// The header of the PROXY protocol that a connection begins with: the bytes of it that have come, and once it is whole what it
 /// says. Owned by its connection, on the loop's thread; a connection that does not come from such a proxy has none.
 /// </summary>
-internal sealed class ProxiedPeer(ProxyProtocolOptions options, TlsFilter? tls)
+internal sealed class ProxiedPeer(ProxyProtocolOptions options)
 {
     private byte[]? _begun;
 
-    /// <summary>Whether the header is still to come, or to end.</summary>
-    public bool IsAwaited { get; private set; } = true;
-
     /// <summary>Whether any of it has come.</summary>
     public bool HasBegun => _begun is not null;
-
-    /// <summary>What encrypts the connection from behind the header on; null if nothing does.</summary>
-    public TlsFilter? Tls { get; } = tls;
 
     /// <summary>How long it may take.</summary>
     public TimeSpan Timeout => options.HandshakeTimeout;
@@ -41,7 +34,6 @@ internal sealed class ProxiedPeer(ProxyProtocolOptions options, TlsFilter? tls)
         Verdict verdict = ProxyHeader.TryRead(joined ?? fitting, options.MaxHeaderSize, out ProxyHeader header, out int length);
         if (verdict.Kind == VerdictKind.NeedMore) _begun = joined ?? fitting.ToArray();
         else _begun = null;
-        IsAwaited = verdict.Kind != VerdictKind.Message;
         (remote, LocalAddress) = (header.Source, header.Destination);
         used = length - before;
         return verdict;

@@ -7,8 +7,9 @@ using Workerman.Protocols.Proxies;
 namespace Workerman.Connection;
 
 /// <summary>
-/// A socket to a proxy for as long as the proxy opens the way: it carries the conversation of a <see cref="ProxyHandshake"/> and then hands the socket
-/// over, with what has arrived behind the proxy's last word. Belongs to the loop's thread and to its attempt.
+/// A socket to a proxy while the proxy connects to the target: it sends and receives the messages of a
+/// <see cref="ProxyHandshake"/>, and then hands the socket over, with what has arrived behind the proxy's last reply. Belongs to
+/// the loop's thread and to its attempt.
 /// </summary>
 internal sealed class ProxyTunnel : ISocketHandler
 {
@@ -16,8 +17,8 @@ internal sealed class ProxyTunnel : ISocketHandler
     private readonly ProxyHandshake _handshake;
     private readonly Opened _opened;
     private readonly Action<SocketError, string> _failed;
-    private readonly ILoopSocket _watch;
-    private readonly ArrayBufferWriter<byte> _words = new(512);
+    private readonly ILoopSocket _loopSocket;
+    private readonly ArrayBufferWriter<byte> _request = new(512);
     private readonly byte[] _received;
     private int _count;
     private int _sent;
@@ -25,16 +26,17 @@ internal sealed class ProxyTunnel : ISocketHandler
     private bool _ended;
 
     /// <exception cref="Exception">The system does not watch the socket; it stays the caller's.</exception>
-    public ProxyTunnel(IEventLoop loop, ConnectedSocket socket, ProxyHandshake handshake, Opened opened, Action<SocketError, string> failed)
+    public ProxyTunnel(IEventLoop loop, ConnectedSocket socket, ProxyHandshake handshake, Opened opened,
+        Action<SocketError, string> failed)
     {
         _socket = socket;
         _handshake = handshake;
         _opened = opened;
         _failed = failed;
         _received = new byte[handshake.MaxReplySize];
-        _watch = loop.Watch(socket, this);
-        handshake.Begin(_words);
-        SendWords();
+        _loopSocket = loop.Watch(socket, this);
+        handshake.Begin(_request);
+        SendRequest();
     }
 
     public delegate void Opened(ConnectedSocket socket, ReadOnlySpan<byte> received);
@@ -43,12 +45,12 @@ internal sealed class ProxyTunnel : ISocketHandler
     {
         if (_ended) return;
         _ended = true;
-        _watch.Close(reset: false);
+        _loopSocket.Close(reset: false);
     }
 
     void ISocketHandler.OnReadable()
     {
-        int count = _watch.Receive(_received.AsSpan(_count), out SocketError error);
+        int count = _loopSocket.Receive(_received.AsSpan(_count), out SocketError error);
         if (error is SocketError.WouldBlock or SocketError.Interrupted) return;
         if (error != SocketError.Success) Fail(error, "it broke the connection off");
         else if (count == 0) Fail(SocketError.ConnectionAborted, "it closed the connection");
@@ -64,7 +66,7 @@ internal sealed class ProxyTunnel : ISocketHandler
             return;
         }
         _sent += count;
-        SendWords();
+        SendRequest();
     }
 
     void ISocketHandler.OnHangup() => Fail(SocketError.ConnectionReset, "it broke the connection off");
@@ -73,7 +75,7 @@ internal sealed class ProxyTunnel : ISocketHandler
     {
         _count += count;
         var input = new ReadOnlySequence<byte>(_received, 0, _count);
-        Verdict verdict = _handshake.Read(ref input, _words);
+        Verdict verdict = _handshake.Read(ref input, _request);
         switch (verdict.Kind)
         {
             case VerdictKind.Message:
@@ -94,15 +96,15 @@ internal sealed class ProxyTunnel : ISocketHandler
         // What is left begins later in the same array: copied forward, as a span may be.
         rest.FirstSpan.CopyTo(_received);
         if (_count == _received.Length) Fail(SocketError.MessageSize, $"its answer has no end within {_received.Length} bytes");
-        else SendWords();
+        else SendRequest();
     }
 
     private void HandOver(in ReadOnlySequence<byte> rest)
     {
         if (_ended) return;
         _ended = true;
-        // Ends the watch, not the socket.
-        _watch.Dispose();
+        // The loop stops watching it; it stays open.
+        _loopSocket.Dispose();
         _opened(_socket, rest.FirstSpan);
     }
 
@@ -113,10 +115,10 @@ internal sealed class ProxyTunnel : ISocketHandler
         _failed(error, reason);
     }
 
-    private void SendWords()
+    private void SendRequest()
     {
-        if (_ended || _sending || _sent == _words.WrittenCount) return;
+        if (_ended || _sending || _sent == _request.WrittenCount) return;
         _sending = true;
-        _watch.SendWhenWritable(_words.WrittenMemory[_sent..]);
+        _loopSocket.SendWhenWritable(_request.WrittenMemory[_sent..]);
     }
 }

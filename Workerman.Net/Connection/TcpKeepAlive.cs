@@ -4,11 +4,10 @@ using Workerman.Events;
 namespace Workerman.Connection;
 
 /// <summary>
-/// How the system finds out that a peer vanished without a word (SO_KEEPALIVE, RFC 1122 section 4.2.3.6): after
-/// <see cref="Idle"/> without anything received it asks, <see cref="Probes"/> times, an
-/// <see cref="Interval"/> apart, and without an answer the connection is closed. By default after 55 + 55 seconds, as in PHP.
-/// Bytes that were sent and are not acknowledged are another matter: the system repeats
-/// them (on Linux for about 15 minutes), unless TCP_USER_TIMEOUT is set. Immutable.
+/// How the system finds out that a peer vanished without closing (SO_KEEPALIVE, RFC 1122 section 4.2.3.6): after
+/// <see cref="Idle"/> without anything received it sends <see cref="Probes"/> probes, an <see cref="Interval"/> apart, and
+/// without an answer closes the connection. By default after 55 + 55 seconds, as in PHP. It does not probe while sent bytes are
+/// not acknowledged: it repeats these (on Linux for about 15 minutes), unless TCP_USER_TIMEOUT is set. Immutable.
 /// </summary>
 public sealed record TcpKeepAlive
 {
@@ -36,9 +35,12 @@ public sealed record TcpKeepAlive
     } = 1;
 
     /// <summary>Sets the options of a TCP socket.</summary>
-    internal void ApplyTo(ConnectedSocket socket) => socket.SetKeepAlive((int)Idle.TotalSeconds, (int)Interval.TotalSeconds, Probes);
+    internal void ApplyTo(ConnectedSocket socket) =>
+        socket.SetKeepAlive((int)Idle.TotalSeconds, (int)Interval.TotalSeconds, Probes);
 
-    private static TimeSpan WholeSeconds(TimeSpan value) => value.Ticks % TimeSpan.TicksPerSecond == 0 && value.TotalSeconds is >= 1 and <= 32_767
+    private static TimeSpan WholeSeconds(TimeSpan value) =>
+        value.Ticks % TimeSpan.TicksPerSecond == 0 && value.TotalSeconds is >= 1 and <= 32_767
         ? value
-        : throw new ArgumentOutOfRangeException(nameof(value), value, "Keep-alive takes whole seconds, 1 to 32,767, which is what systems take. To switch it off set KeepAlive to null.");
+        : throw new ArgumentOutOfRangeException(nameof(value), value,
+            "Keep-alive takes whole seconds, 1 to 32,767, which is what systems take. To switch it off set KeepAlive to null.");
 }

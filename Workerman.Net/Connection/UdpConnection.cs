@@ -8,9 +8,9 @@ using Workerman.Protocols;
 namespace Workerman.Connection;
 
 /// <summary>
-/// A peer that datagrams come from and go to (PHP: <c>UdpConnection</c>). UDP knows no connections: this is an address and a way to answer it, which may be kept for
-/// as long as the socket is open. What is sent arrives whole, or not at all, and nothing tells which. It lives on one loop; its methods may be called from any thread and
-/// are then handed over to the loop.
+/// A peer that datagrams come from and go to (PHP: <c>UdpConnection</c>). UDP knows no connections: this is an address and a way
+/// to answer it, which may be kept for as long as the socket is open. What is sent arrives whole, or not at all, and nothing
+/// tells which. It lives on one loop; its methods may be called from any thread and are then handed over to the loop.
 /// </summary>
 public abstract class UdpConnection
 {
@@ -37,10 +37,14 @@ public abstract class UdpConnection
         return Context as TContext ?? throw ConnectionContext.Mismatch("connection", Context, typeof(TContext));
     }
 
-    /// <summary>The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null while its name is not looked up.</summary>
+    /// <summary>
+    /// The peer's address (PHP: <c>getRemoteAddress()</c>, there as text); null while its name is not looked up.
+    /// </summary>
     public abstract IPEndPoint? RemoteAddress { get; }
 
-    /// <summary>The address of the socket, which may stand for all of the machine's (PHP: <c>getLocalAddress()</c>, there as text).</summary>
+    /// <summary>
+    /// The address of the socket, which may stand for all of the machine's (PHP: <c>getLocalAddress()</c>, there as text).
+    /// </summary>
     public abstract IPEndPoint? LocalAddress { get; }
 
     /// <summary>The peer's IP address, or an empty text (PHP: <c>getRemoteIp()</c>).</summary>
@@ -67,8 +71,11 @@ public abstract class UdpConnection
     /// <summary>The loop that it lives on; null while there is none.</summary>
     private protected abstract IEventLoop? Loop { get; }
 
-    /// <summary>Sends text as one datagram of UTF-8, or as the protocol's message (PHP: <c>send($data)</c>). Any thread.</summary>
-    /// <returns><see cref="SendResult.Dropped"/> where the system did not take it, because it is too long or there is no room; <c>OnError</c> tells why.</returns>
+    /// <summary>
+    /// Sends text as one datagram of UTF-8, or as the protocol's message (PHP: <c>send($data)</c>). Any thread.
+    /// </summary>
+    /// <returns><see cref="SendResult.Dropped"/> where the system did not take it, because it is too long or there is no room;
+    /// <c>OnError</c> tells why.</returns>
     /// <exception cref="InvalidOperationException">The protocol does not know such a message.</exception>
     public SendResult Send(string text)
     {
@@ -99,27 +106,31 @@ public abstract class UdpConnection
     /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
     public SendResult Send(ArraySegment<byte> bytes) => Send(bytes.AsSpan());
 
-    /// <summary>Sends a message of the protocol as one datagram (PHP: <c>send($data)</c>). Any thread; from another than the loop's, do not change it afterwards.</summary>
+    /// <summary>
+    /// Sends a message of the protocol as one datagram (PHP: <c>send($data)</c>). Any thread; from another than the loop's, do
+    /// not change it afterwards.
+    /// </summary>
     /// <inheritdoc cref="Send(string)"/>
     internal SendResult SendMessage<T>(T message)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (!IsElsewhere && IsReady() && Codec is not IEncoder<T>)
-            throw new InvalidOperationException($"A {Codec.Name} connection cannot send {typeof(T)}; it sends {Codec.Sends}. SendRaw sends bytes past the protocol.");
+        if (!IsElsewhere && TryGetReady() && Codec is not IEncoder<T>)
+            throw new InvalidOperationException($"A {Codec.Name} connection cannot send {typeof(T)}; it sends {Codec.Sends}. "
+                + "SendRaw sends bytes past the protocol.");
         return IsElsewhere
             ? HandOver(message, static (connection, message) => connection.SendMessage(message))
             : Send(message, static (connection, message, output) => ((IEncoder<T>)connection.Codec).Encode(message, output));
     }
 
     /// <summary>Whether the protocol encodes such a message.</summary>
-    internal bool Encodes<T>() => (IsElsewhere || IsReady()) && Codec is IEncoder<T>;
+    internal bool Encodes<T>() => (IsElsewhere || TryGetReady()) && Codec is IEncoder<T>;
 
     /// <summary>Sends bytes as one datagram, past the protocol (PHP: <c>send($data, true)</c>). Any thread.</summary>
     /// <inheritdoc cref="Send(string)"/>
     public SendResult SendRaw(ReadOnlySpan<byte> bytes)
     {
         if (IsElsewhere) return HandOver(bytes.ToArray(), static (connection, copy) => connection.SendRaw(copy));
-        return IsReady() ? Transmit(bytes) : SendResult.Dropped;
+        return TryGetReady() ? Transmit(bytes) : SendResult.Dropped;
     }
 
     /// <summary>Sends text as one datagram of UTF-8, past the protocol (PHP: <c>send($data, true)</c>). Any thread.</summary>
@@ -154,8 +165,9 @@ public abstract class UdpConnection
     /// <inheritdoc cref="Close(ReadOnlySpan{byte}, bool)"/>
     public void Close(ReadOnlyMemory<byte> bytes, bool raw = false) => Close(bytes.Span, raw);
 
-    /// <summary>Whether anything can be sent, after what it takes to get ready for it. On the loop.</summary>
-    private protected virtual bool IsReady() => true;
+    /// <summary>Gets ready to send: a client that is not connected yet connects. On the loop.</summary>
+    /// <returns>Whether anything can be sent.</returns>
+    private protected virtual bool TryGetReady() => true;
 
     /// <summary>Sends one datagram. On the loop.</summary>
     private protected abstract SendResult Transmit(ReadOnlySpan<byte> bytes);
@@ -168,7 +180,7 @@ public abstract class UdpConnection
     private SendResult Send<TState>(TState state, EncodeInto<TState> encode)
         where TState : allows ref struct
     {
-        if (!IsReady()) return SendResult.Dropped;
+        if (!TryGetReady()) return SendResult.Dropped;
         DatagramBuffers buffers = DatagramBuffers.Current;
         OutputBuffer output = buffers.Take();
         try

@@ -4,7 +4,9 @@ using Workerman.Protocols;
 
 namespace Workerman.Connection;
 
-/// <summary>The sender of one datagram that a worker received, as what its answers go to. Lives on the loop that received it.</summary>
+/// <summary>
+/// The sender of one datagram that a worker received, as what its answers go to. Lives on the loop that received it.
+/// </summary>
 internal sealed class UdpPeer<T>(DatagramChannel channel, ConnectionProtocol codec, IPEndPoint remote) : UdpConnection<T>
 {
     public override IPEndPoint? RemoteAddress => remote;

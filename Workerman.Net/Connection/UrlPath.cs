@@ -42,7 +42,8 @@ internal static class UrlPath
     /// </summary>
     private static string WithoutDots(string path)
     {
-        if (!path.Contains('.', StringComparison.Ordinal) && !path.Contains("%2e", StringComparison.OrdinalIgnoreCase)) return path;
+        if (!path.Contains('.', StringComparison.Ordinal) && !path.Contains("%2e", StringComparison.OrdinalIgnoreCase))
+            return path;
         string[] parts = path[1..].Split('/');
         List<string> kept = [];
         for (int i = 0; i < parts.Length; i++)

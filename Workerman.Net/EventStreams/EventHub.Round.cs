@@ -5,12 +5,13 @@ using Workerman.Connection;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// A round: what was published since the last one goes to all who are level, in one write each and for most of them the very same bytes; then those who are behind
-/// get a piece of what they lack. After <see cref="Budget"/> it gives way to the loop's other work and goes on in the next turn.
+/// A round: what was published since the last one goes to all live subscribers, in one write each, for most of them the same
+/// bytes; then those that are catching up get a piece of what they lack. After <see cref="Budget"/> it yields to the loop's other
+/// work and goes on in the next turn.
 /// </summary>
 internal sealed partial class EventHub
 {
-    /// <summary>Bytes that are handed to a connection at once, but for an event that is larger.</summary>
+    /// <summary>Bytes that one write has at most, unless a single event is larger.</summary>
     private const int WriteLimit = 64 * 1024;
 
     private static readonly long Budget = Stopwatch.Frequency / 100;
@@ -20,47 +21,45 @@ internal sealed partial class EventHub
     private ReadOnlyMemory<byte> _shared;
     private byte[]? _rented;
     private Phase _phase = Phase.Idle;
-    private SendBatch? _batch;
-    private Subscription?[]? _sharing;
-    private bool _hasApart;
+    private bool _hasIndividual;
     private int _next;
     private long _after;
     private long _to;
     private bool _more;
     private EventStream.Completion? _ending;
-    private long _bookmarked = -1;
-    private byte[] _bookmark = [];
+    private long _idOnlyAt = -1;
+    private byte[] _idOnly = [];
 
     private enum Phase
     {
         /// <summary>Between two rounds.</summary>
         Idle,
 
-        /// <summary>Those who are level get what is new: first those who want everything and whose socket takes it now, many in one go.</summary>
-        Level,
+        /// <summary>Live subscribers get what is new: first those that want everything, the very same bytes.</summary>
+        Live,
 
-        /// <summary>Then the others, each alone, because that may call the application.</summary>
-        Apart,
+        /// <summary>Then the other live subscribers, one by one, because their filters call the application.</summary>
+        Individual,
 
-        /// <summary>Those who are behind get a piece.</summary>
-        Behind,
+        /// <summary>Those that are catching up get a piece each.</summary>
+        CatchingUp,
 
-        /// <summary>The stream is completed: all are ended.</summary>
+        /// <summary>The stream is completed: all subscriptions are ended.</summary>
         Ending,
     }
 
     private void Run()
     {
-        // Before the log is read: what is published from here on wakes again.
+        // Reset before the log is read, so what is published from here on wakes the hub again.
         Interlocked.Exchange(ref _woken, 0);
         if (_count == 0 && _phase == Phase.Idle) return;
-        // What woke it may have come since that round began, and wants one of its own.
+        // The event that woke the hub may have been published after that round began, and then needs the next one.
         bool goesOn = _phase != Phase.Idle;
         long deadline = Stopwatch.GetTimestamp() + Budget;
         if (_phase == Phase.Idle) BeginRound();
-        if (_phase == Phase.Level && HasServedLevel(deadline)) BeginPhase(Phase.Apart, _level);
-        if (_phase == Phase.Apart && HasServedApart(deadline)) BeginPhase(Phase.Behind, _behind);
-        if (_phase == Phase.Behind && HasServedBehind(deadline)) EndRound();
+        if (_phase == Phase.Live && ServeLive(deadline)) BeginPhase(Phase.Individual, _live);
+        if (_phase == Phase.Individual && ServeIndividually(deadline)) BeginPhase(Phase.CatchingUp, _catchingUp);
+        if (_phase == Phase.CatchingUp && ServeCatchingUp(deadline)) EndRound();
         if (_phase == Phase.Ending) EndAll(deadline);
         if (_phase != Phase.Idle || _more || goesOn) Wake();
     }
@@ -68,21 +67,21 @@ internal sealed partial class EventHub
     private void BeginRound()
     {
         _more = false;
-        // Read first: nothing is published after the completion, so what is read next is all.
+        // Read before the log: nothing is published after the completion, so the log then has all events.
         _ending = _stream.Ending;
         _after = Math.Max(_to, _log.First - 1);
         long head = _log.Head;
         _windowCount = Math.Max(0, _log.Copy(_after, head, WriteLimit, _window));
         _to = _windowCount == 0 ? _after : _window[_windowCount - 1]!.Sequence;
         _more = _to < head;
-        _hasApart = false;
-        Join();
-        KeepBeating();
-        BeginPhase(Phase.Level, _level);
+        _hasIndividual = false;
+        JoinWindow();
+        ArmKeepAlive();
+        BeginPhase(Phase.Live, _live);
     }
 
-    /// <summary>Makes the bytes that most get: all that is new, in one piece.</summary>
-    private void Join()
+    /// <summary>Joins all new events into one piece, which is what most subscribers get.</summary>
+    private void JoinWindow()
     {
         if (_windowCount == 0) return;
         _shared = _window[0]!.Bytes;
@@ -103,52 +102,50 @@ internal sealed partial class EventHub
         _next = set.Count - 1;
     }
 
-    /// <summary>The next of a set, towards its beginning, because those who leave it meanwhile are replaced from its end; null if there is none.</summary>
+    /// <summary>
+    /// The next of a set, from its end to its beginning (see <see cref="SubscriptionSet"/>); null if there is none.
+    /// </summary>
     private Subscription? Next(SubscriptionSet set)
     {
         _next = Math.Min(_next, set.Count - 1);
         return _next < 0 ? null : set[_next--];
     }
 
-    private bool HasServedLevel(long deadline)
+    private bool ServeLive(long deadline)
     {
-        bool served = _windowCount == 0 || ServeLevel(deadline);
-        SendShared();
+        if (_windowCount == 0) return true;
+        int offset = _batch.BeginShared(_shared.Span);
+        bool served = ShareWithLive(offset, deadline);
+        _batch.EndShared();
         return served;
     }
 
-    private bool ServeLevel(long deadline)
+    private bool ShareWithLive(int offset, long deadline)
     {
-        while (Next(_level) is { } subscription)
+        while (Next(_live) is { } subscription)
         {
             if (subscription.Cursor >= _to) continue;
-            if (subscription.IsPlain && subscription.Cursor == _after && subscription.Connection.CanShareFeed) Share(subscription);
-            else _hasApart = true;
+            if (subscription.IsPlain && subscription.Cursor == _after) Share(subscription, offset);
+            else _hasIndividual = true;
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
         return true;
     }
 
-    private bool HasServedApart(long deadline)
+    private bool ServeIndividually(long deadline)
     {
-        if (!_hasApart) return true;
-        while (Next(_level) is { } subscription)
+        if (!_hasIndividual) return true;
+        while (Next(_live) is { } subscription)
         {
             if (subscription.Cursor >= _to) continue;
-            if (subscription.IsPlain && subscription.Cursor == _after)
-            {
-                Advance(subscription);
-                Send(subscription, _shared.Span);
-            }
-            else if (subscription.Cursor == _after)
+            if (subscription.Cursor == _after)
             {
                 HandOut(subscription, _window.AsSpan(0, _windowCount));
             }
             else
             {
-                // Only where the log had to let go of what nobody has had yet.
-                _level.Remove(subscription);
-                _behind.Add(subscription);
+                // Only if the log had to remove events that it has not had yet.
+                MoveTo(subscription, SubscriberState.CatchingUp);
             }
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
@@ -161,59 +158,42 @@ internal sealed partial class EventHub
         CountDelivered(subscription, _windowCount);
     }
 
-    /// <summary>Most get the very same bytes: many of them in one go. Nothing of the application's is called while some wait for the others.</summary>
-    private void Share(Subscription subscription)
+    /// <summary>Most get the very same bytes, which the batch holds once for all.</summary>
+    private void Share(Subscription subscription, int offset)
     {
         Advance(subscription);
         subscription.LastSent = Loop.Now;
-        _sharing ??= new Subscription[SendBatch.Capacity];
-        _batch ??= new SendBatch(Loop);
-        _sharing[_batch.Count] = subscription;
-        _batch.Add(subscription.Connection, 0, _shared.Length);
-        if (_batch.Count == SendBatch.Capacity) SendShared();
+        if (!subscription.Connection.FeedShared(offset)) Remove(subscription);
     }
 
-    private void SendShared()
+    private bool ServeCatchingUp(long deadline)
     {
-        if (_batch is not { Count: > 0 } batch) return;
-        int count = batch.Count;
-        if (batch.Send(_shared.Span) is { } unsent)
-        {
-            foreach (SendBatch.Unsent one in unsent) Settle(_sharing![one.Index]!, one.Settle());
-        }
-        _sharing.AsSpan(0, count).Clear();
-    }
-
-    private bool HasServedBehind(long deadline)
-    {
-        while (Next(_behind) is { } subscription)
+        while (Next(_catchingUp) is { } subscription)
         {
             if (subscription.Cursor < _to) HandOutPiece(subscription);
-            if (subscription.Set == _behind) Sort(subscription);
+            if (subscription.State == SubscriberState.CatchingUp) MoveIfCaughtUp(subscription);
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
         return true;
     }
 
-    /// <summary>Puts one who has caught up among those who are level.</summary>
-    private void Sort(Subscription subscription)
+    /// <summary>Makes one that has caught up live.</summary>
+    private void MoveIfCaughtUp(Subscription subscription)
     {
-        if (subscription.Cursor != _to || subscription.Owed is not null)
+        if (subscription.Cursor != _to || subscription.Conflated is not null)
         {
             _more = true;
             return;
         }
-        subscription.Conflates = false;
-        _behind.Remove(subscription);
-        _level.Add(subscription);
+        MoveTo(subscription, SubscriberState.Live);
     }
 
-    /// <summary>A piece of what one who is behind lacks.</summary>
+    /// <summary>Hands one that is catching up a piece of what it lacks.</summary>
     private void HandOutPiece(Subscription subscription)
     {
-        if (subscription.Owed is { } owed)
+        if (subscription.Conflated is { } conflated)
         {
-            HandOutOwed(subscription, owed);
+            HandOutConflated(subscription, conflated);
             return;
         }
         PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
@@ -222,7 +202,7 @@ internal sealed partial class EventHub
         {
             subscription.Pending = 0;
             subscription.Examined = subscription.Position;
-            CatchUp(subscription);
+            ApplyPolicy(subscription);
         }
         else
         {
@@ -231,7 +211,9 @@ internal sealed partial class EventHub
         ArrayPool<PublishedEvent?>.Shared.Return(piece, clearArray: true);
     }
 
-    /// <summary>Hands one subscriber those of the events that it wants, which follow its cursor in the log and fit into one write.</summary>
+    /// <summary>
+    /// Hands a subscriber those of the events that it wants. They follow its cursor in the log, and fit into one write.
+    /// </summary>
     private void HandOut(Subscription subscription, ReadOnlySpan<PublishedEvent?> events)
     {
         byte[]? joined = null;
@@ -242,7 +224,7 @@ internal sealed partial class EventHub
         foreach (PublishedEvent? published in events)
         {
             if (!subscription.Wants(published!)) continue;
-            if (subscription.Conflates && published!.IsSuperseded)
+            if (subscription.SkipsSuperseded && published!.IsSuperseded)
             {
                 skipped++;
                 continue;
@@ -257,12 +239,15 @@ internal sealed partial class EventHub
             length += last.Bytes.Length;
             count++;
         }
-        // A filter is the application's, and may have ended what it was asked for.
-        if (subscription.Set is not null) Conclude(subscription, events[^1]!.Sequence, last, joined is null ? last?.Bytes : joined.AsSpan(0, length), count, skipped);
+        // A filter is the application's, and may have ended the subscription.
+        if (subscription.State != SubscriberState.Inactive)
+            Conclude(subscription, events[^1]!.Sequence, last, joined is null ? last?.Bytes : joined.AsSpan(0, length), count,
+                skipped);
         if (joined is not null) ArrayPool<byte>.Shared.Return(joined);
     }
 
-    private void Conclude(Subscription subscription, long cursor, PublishedEvent? last, ReadOnlySpan<byte> bytes, int count, int skipped)
+    private void Conclude(Subscription subscription, long cursor, PublishedEvent? last, ReadOnlySpan<byte> bytes, int count,
+        int skipped)
     {
         subscription.Cursor = cursor;
         if (skipped > 0) CountDropped(subscription, skipped);
@@ -272,10 +257,10 @@ internal sealed partial class EventHub
             CountDelivered(subscription, count);
             Send(subscription, bytes);
         }
-        // What it is not interested in must not make the id too old that it would come back with.
+        // The events that it does not want would make the id that it resumes by too old.
         else if (cursor - subscription.Known > _options.ReplayCount / 2)
         {
-            SendBookmark(subscription);
+            SendIdOnly(subscription);
         }
     }
 
@@ -286,17 +271,18 @@ internal sealed partial class EventHub
         _rented = null;
         _window.AsSpan(0, _windowCount).Clear();
         _windowCount = 0;
-        ExamineBlocked();
+        ExamineBackPressured();
         long floor = _to;
-        for (int i = 0; i < _behind.Count; i++) floor = Math.Min(floor, _behind[i].Position);
-        // Under the lock, because a subscriber that begins further back lowers it there; and what was kept for this round may go.
+        for (int i = 0; i < _catchingUp.Count; i++) floor = Math.Min(floor, _catchingUp[i].Position);
+        // Under the lock, because a new subscriber that begins further back lowers the floor there. What was kept for this round
+        // may be removed now.
         lock (_log.Gate)
         {
             _floor = floor;
             _stream.Trim();
         }
         long slowest = floor;
-        for (int i = 0; i < _blocked.Count; i++) slowest = Math.Min(slowest, _blocked[i].Cursor);
+        for (int i = 0; i < _backPressured.Count; i++) slowest = Math.Min(slowest, _backPressured[i].Cursor);
         Volatile.Write(ref _slowest, slowest);
         _phase = _ending is not null && !_more ? Phase.Ending : Phase.Idle;
     }
@@ -304,10 +290,10 @@ internal sealed partial class EventHub
     private void EndAll(long deadline)
     {
         byte[] last = EventBlocks.Retry(_ending!.Retry);
-        // Who is behind has just come, to be given what it missed: the next round is for it.
-        while (_level.Count + _blocked.Count > 0)
+        // One that is catching up has just subscribed, and first gets what it missed: the next round ends it.
+        while (_live.Count + _backPressured.Count > 0)
         {
-            SubscriptionSet set = _level.Count > 0 ? _level : _blocked;
+            SubscriptionSet set = _live.Count > 0 ? _live : _backPressured;
             set[set.Count - 1].End(last);
             if (Stopwatch.GetTimestamp() > deadline) return;
         }

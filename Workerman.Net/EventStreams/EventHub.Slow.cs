@@ -2,40 +2,56 @@ using System.Buffers;
 
 namespace Workerman.EventStreams;
 
-/// <summary>Those who do not read: what waits for them, and what becomes of them when that is too much.</summary>
+/// <summary>
+/// Subscribers whose peers do not read: counts what waits for them, and applies <see cref="SlowSubscribers"/> when that is too
+/// much.
+/// </summary>
 internal sealed partial class EventHub
 {
-    /// <summary>Looks at all who are blocked. Those who may be behind without end are left alone until they read again.</summary>
-    private void ExamineBlocked()
+    /// <summary>
+    /// Counts what waits for each back-pressured subscriber, and disconnects those that are too slow if that is the policy. With
+    /// the other policies they lose events only when they read again.
+    /// </summary>
+    private void ExamineBackPressured()
     {
-        for (int i = _blocked.Count - 1; i >= 0; i--)
+        for (int i = _backPressured.Count - 1; i >= 0; i--)
         {
-            if (i >= _blocked.Count) continue;
-            Subscription subscription = _blocked[i];
+            if (i >= _backPressured.Count) continue;
+            Subscription subscription = _backPressured[i];
             Examine(subscription);
-            if (subscription.Set != _blocked) continue;
-            if (_options.SlowSubscribers == SlowSubscribers.Disconnect && (IsTooSlow(subscription) || HasLost(subscription))) Disconnect(subscription);
+            if (subscription.State != SubscriberState.BackPressured) continue;
+            if (_options.SlowSubscribers == SlowSubscribers.Disconnect && (IsTooSlow(subscription) || HasLost(subscription)))
+                Disconnect(subscription);
         }
     }
 
-    /// <summary>One that was blocked, or has lost events, goes on: where it was, or where the policy lets it.</summary>
-    private void CatchUp(Subscription subscription)
+    /// <summary>
+    /// Applies the policy to one that reads again, or that lacks events which the log no longer has: it goes on where it was,
+    /// skips events, or is disconnected.
+    /// </summary>
+    private void ApplyPolicy(Subscription subscription)
     {
-        if (subscription.Set is null) return;
+        if (subscription.State == SubscriberState.Inactive) return;
         Examine(subscription);
-        if (subscription.Set is null || !(IsTooSlow(subscription) || HasLost(subscription))) return;
+        if (subscription.State == SubscriberState.Inactive || !(IsTooSlow(subscription) || HasLost(subscription))) return;
         if (_options.SlowSubscribers == SlowSubscribers.Disconnect) Disconnect(subscription);
         else Skip(subscription);
     }
 
-    /// <summary>It comes back when it can, and resumes by id. What the system holds for it may still arrive.</summary>
+    /// <summary>
+    /// Destroys the connection. The client may connect again, and resumes by id; what is in the socket's buffer may still reach
+    /// it.
+    /// </summary>
     private void Disconnect(Subscription subscription)
     {
         Remove(subscription);
         subscription.Connection.Destroy();
     }
 
-    /// <summary>Counts what waits for one who does not want everything; what it does not want is passed over while nothing waits.</summary>
+    /// <summary>
+    /// Counts the events that wait for a subscriber and that it wants. As long as none waits, its cursor moves past those that it
+    /// does not want.
+    /// </summary>
     private void Examine(Subscription subscription)
     {
         long at = Math.Max(subscription.Examined, subscription.Position);
@@ -46,12 +62,12 @@ internal sealed partial class EventHub
         }
         if (at >= _to) return;
         PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
-        while (at < _to && subscription.Set is not null)
+        while (at < _to && subscription.State != SubscriberState.Inactive)
         {
             int count = _log.Copy(at, _to, int.MaxValue, piece);
             if (count < 0)
             {
-                // Nobody can tell any more which of these it wanted.
+                // These are no longer in the log, so it is not known which of them it wanted: all count.
                 long first = Math.Min(_log.First - 1, _to);
                 subscription.Pending += first - at;
                 at = first;
@@ -60,7 +76,7 @@ internal sealed partial class EventHub
             foreach (PublishedEvent? published in piece.AsSpan(0, count))
             {
                 if (subscription.Wants(published!)) subscription.Pending++;
-                else if (subscription.Pending == 0 && subscription.Owed is null) subscription.Cursor = published!.Sequence;
+                else if (subscription.Pending == 0 && subscription.Conflated is null) subscription.Cursor = published!.Sequence;
             }
             at = piece[count - 1]!.Sequence;
         }
@@ -68,34 +84,37 @@ internal sealed partial class EventHub
         subscription.Examined = at;
     }
 
-    /// <summary>What is replayed to it does not make it slow.</summary>
+    /// <summary>Whether too many events wait for it. Those that are replayed to it do not count.</summary>
     private bool IsTooSlow(Subscription subscription) =>
         subscription.Pending > _options.MaxBacklog + Math.Max(0, subscription.Joined - subscription.Position);
 
     private bool HasLost(Subscription subscription) => subscription.Pending > 0 && subscription.Position < _log.First - 1;
 
-    /// <summary>Leaves out what is too much, but for the newest of each key where that is the policy.</summary>
+    /// <summary>
+    /// Skips the oldest events, as many as are too many; with <see cref="SlowSubscribers.NewestPerKey"/> the newest of each key
+    /// are kept.
+    /// </summary>
     private void Skip(Subscription subscription)
     {
         long target = NewestThatFit(subscription, out long skipped);
-        long owed = subscription.Owed?.Count ?? 0;
-        subscription.Conflates = _options.SlowSubscribers == SlowSubscribers.NewestPerKey;
+        long conflated = subscription.Conflated?.Count ?? 0;
+        subscription.SkipsSuperseded = _options.SlowSubscribers == SlowSubscribers.NewestPerKey;
         PublishedEvent[] newest = [.. _log.NewestPerKey(subscription.Cursor, target).Where(subscription.Wants)];
-        if (subscription.Set is null) return;
-        CountDropped(subscription, Math.Max(0, owed + skipped - newest.Length));
+        if (subscription.State == SubscriberState.Inactive) return;
+        CountDropped(subscription, Math.Max(0, conflated + skipped - newest.Length));
         if (newest.Length > 0)
         {
-            subscription.Owed = newest;
-            subscription.Target = target;
+            subscription.Conflated = newest;
+            subscription.ResumeAfter = target;
         }
         else
         {
-            subscription.Owed = null;
+            subscription.Conflated = null;
             subscription.Cursor = target;
         }
     }
 
-    /// <summary>The sequence after which not more events wait for it than may.</summary>
+    /// <summary>The sequence after which no more events wait for it than <see cref="EventStreamOptions.MaxBacklog"/>.</summary>
     private long NewestThatFit(Subscription subscription, out long skipped)
     {
         long start = Math.Max(subscription.Position, _log.First - 1);
@@ -108,7 +127,8 @@ internal sealed partial class EventHub
         var waiting = new Queue<long>();
         long fits = start;
         PublishedEvent?[] piece = new PublishedEvent?[256];
-        for (int count; start < _to && (count = _log.Copy(start, _to, int.MaxValue, piece)) > 0; start = piece[count - 1]!.Sequence)
+        for (int count; start < _to && (count = _log.Copy(start, _to, int.MaxValue, piece)) > 0;
+            start = piece[count - 1]!.Sequence)
         {
             foreach (PublishedEvent? published in piece.AsSpan(0, count))
             {
@@ -121,16 +141,19 @@ internal sealed partial class EventHub
         return fits;
     }
 
-    /// <summary>A piece of the newest events of keys, from before the place where the log goes on.</summary>
-    private void HandOutOwed(Subscription subscription, ArraySegment<PublishedEvent> owed)
+    /// <summary>
+    /// Hands out a piece of the newest events of keys, which come before the place where it goes on in the log.
+    /// </summary>
+    private void HandOutConflated(Subscription subscription, ArraySegment<PublishedEvent> conflated)
     {
         int count = 0;
         long size = 0;
-        while (count < owed.Count && count < 256 && (count == 0 || size + owed[count].Bytes.Length <= WriteLimit)) size += owed[count++].Bytes.Length;
-        bool isLast = count == owed.Count;
-        subscription.Owed = isLast ? default(ArraySegment<PublishedEvent>?) : owed[count..];
-        long cursor = isLast ? subscription.Target : owed[count - 1].Sequence;
-        HandOut(subscription, owed.AsSpan(0, count));
-        if (subscription.Set is not null) subscription.Cursor = cursor;
+        while (count < conflated.Count && count < 256 && (count == 0 || size + conflated[count].Bytes.Length <= WriteLimit))
+            size += conflated[count++].Bytes.Length;
+        bool isLast = count == conflated.Count;
+        subscription.Conflated = isLast ? default(ArraySegment<PublishedEvent>?) : conflated[count..];
+        long cursor = isLast ? subscription.ResumeAfter : conflated[count - 1].Sequence;
+        HandOut(subscription, conflated.AsSpan(0, count));
+        if (subscription.State != SubscriberState.Inactive) subscription.Cursor = cursor;
     }
 }

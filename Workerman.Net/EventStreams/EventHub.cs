@@ -1,12 +1,14 @@
+using System.Buffers;
 using Workerman.Connection;
 using Workerman.Events;
+using Workerman.Protocols.Http;
 
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// The subscribers of one stream on one loop: who they are, which of them wait for their peer to read, their figures and heartbeats. Publishing wakes it,
-/// from any thread; all else runs on the loop's thread. It lives while it has subscribers. How events are handed out is in <c>.Round.cs</c>, what becomes of
-/// those who are too slow in <c>.Slow.cs</c>.
+/// The subscribers of one stream on one loop: their states, their figures and their keep-alive comments. Publishing wakes it,
+/// from any thread; all else runs on the loop's thread. It exists while it has subscribers. Events are handed out in
+/// <c>.Round.cs</c>, the policy for slow subscribers is in <c>.Slow.cs</c>.
 /// </summary>
 internal sealed partial class EventHub
 {
@@ -14,15 +16,16 @@ internal sealed partial class EventHub
     private readonly EventLog _log;
     private readonly EventStreamOptions _options;
     private readonly Action _run;
+    private readonly WriteBatch _batch;
 
-    /// <summary>Those who have everything up to where the last round ended.</summary>
-    private readonly SubscriptionSet _level = new();
+    /// <summary>Those in <see cref="SubscriberState.Live"/>.</summary>
+    private readonly SubscriptionSet _live = new();
 
-    /// <summary>Those who are on their way there: they replay, or have been blocked.</summary>
-    private readonly SubscriptionSet _behind = new();
+    /// <summary>Those in <see cref="SubscriberState.CatchingUp"/>.</summary>
+    private readonly SubscriptionSet _catchingUp = new();
 
-    /// <summary>Those whose peer has not read what was sent: nothing is sent to them.</summary>
-    private readonly SubscriptionSet _blocked = new();
+    /// <summary>Those in <see cref="SubscriberState.BackPressured"/>.</summary>
+    private readonly SubscriptionSet _backPressured = new();
 
     private int _woken;
     private int _count;
@@ -30,8 +33,8 @@ internal sealed partial class EventHub
     private long _dropped;
     private long _floor;
     private long _slowest;
-    private long _heartbeat;
-    private long _lastBeat;
+    private long _keepAliveTimer;
+    private long _lastKeepAlive;
 
     public EventHub(EventStream stream, IEventLoop loop)
     {
@@ -40,6 +43,7 @@ internal sealed partial class EventHub
         _options = stream.Options;
         Loop = loop;
         _run = Run;
+        _batch = ConnectionBuffers.Of(loop).Batch;
         _after = _to = _floor = _slowest = _log.Head;
     }
 
@@ -51,23 +55,27 @@ internal sealed partial class EventHub
 
     public long Dropped => Volatile.Read(ref _dropped);
 
-    /// <summary>Up to where all who keep up have been served.</summary>
+    /// <summary>
+    /// The sequence up to which all subscribers that keep up have been served: the log may remove those events.
+    /// </summary>
     public long Floor => Volatile.Read(ref _floor);
 
-    /// <summary>How far the slowest subscriber has come; the end of all sequences if there is none.</summary>
+    /// <summary>The sequence that the slowest subscriber has reached; the largest one if there is no subscriber.</summary>
     public long Slowest => Count == 0 ? long.MaxValue : Volatile.Read(ref _slowest);
 
-    /// <summary>There is something to do. Any thread.</summary>
+    /// <summary>Has a round run on the loop. Any thread.</summary>
     /// <returns>False if the loop has ended.</returns>
     public bool Wake()
     {
         if (Interlocked.Exchange(ref _woken, 1) != 0 || Loop.Post(_run)) return true;
-        // So that the next publisher finds out too.
+        // So that the next publisher is told too.
         Volatile.Write(ref _woken, 0);
         return false;
     }
 
-    /// <summary>Keeps the log from letting go of what comes after a sequence: somebody here begins there. Under the log's lock.</summary>
+    /// <summary>
+    /// Keeps the log from removing what comes after a sequence, where a new subscriber begins. Under the log's lock.
+    /// </summary>
     public void Protect(long after) => _floor = Math.Min(_floor, after);
 
     public void Add(Subscription subscription, in StartingPoint start)
@@ -75,94 +83,111 @@ internal sealed partial class EventHub
         subscription.Enter(this, start);
         subscription.LastSent = Loop.Now;
         Volatile.Write(ref _slowest, Math.Min(Slowest, start.After));
-        _behind.Add(subscription);
+        MoveTo(subscription, SubscriberState.CatchingUp);
         Volatile.Write(ref _count, _count + 1);
-        KeepBeating();
+        ArmKeepAlive();
         Wake();
     }
 
-    /// <summary>It has left, or its connection is gone. May happen in the middle of a round.</summary>
+    /// <summary>Removes one that has left, or whose connection is gone. It may happen in the middle of a round.</summary>
     public void Remove(Subscription subscription)
     {
-        if (subscription.Set is not { } set) return;
-        set.Remove(subscription);
+        SubscriberState state = subscription.State;
+        if (state == SubscriberState.Inactive) return;
+        MoveTo(subscription, SubscriberState.Inactive);
         subscription.Leave();
         Volatile.Write(ref _count, _count - 1);
-        // Whoever was the slowest is no longer: who is, the next round tells.
-        if (subscription.Cursor <= _slowest && set != _level) Wake();
+        // It may have been the slowest: the next round finds out which is now.
+        if (subscription.Cursor <= _slowest && state != SubscriberState.Live) Wake();
         if (_count > 0) return;
-        Loop.DeleteTimer(_heartbeat);
-        _heartbeat = 0;
+        Loop.DeleteTimer(_keepAliveTimer);
+        _keepAliveTimer = 0;
         _stream.Remove(this);
     }
 
     /// <summary>Its peer has read all that was sent.</summary>
-    public void Unblock(Subscription subscription)
+    public void OnDrained(Subscription subscription)
     {
-        if (subscription.Set != _blocked) return;
-        _blocked.Remove(subscription);
-        _behind.Add(subscription);
-        CatchUp(subscription);
+        if (subscription.State != SubscriberState.BackPressured) return;
+        MoveTo(subscription, SubscriberState.CatchingUp);
+        ApplyPolicy(subscription);
         Wake();
     }
 
-    private void Block(Subscription subscription)
+    /// <summary>Its peer has not read all that was sent.</summary>
+    public void OnBackPressured(Subscription subscription)
     {
-        subscription.Set!.Remove(subscription);
-        _blocked.Add(subscription);
-        subscription.Pending = 0;
-        subscription.Examined = subscription.Position;
+        if (subscription.State is SubscriberState.Live or SubscriberState.CatchingUp)
+            MoveTo(subscription, SubscriberState.BackPressured);
     }
 
-    /// <summary>Arms the heartbeat, also again where the application has deleted all timers of the loop.</summary>
-    private void KeepBeating()
+    /// <summary>Changes a subscriber's state, and with it the set that it is in. Nothing else does.</summary>
+    private void MoveTo(Subscription subscription, SubscriberState state)
     {
-        if (_options.Heartbeat == Timeout.InfiniteTimeSpan || (_heartbeat != 0 && Loop.Now - _lastBeat <= _options.Heartbeat.TotalMilliseconds)) return;
-        if (_heartbeat != 0) Loop.DeleteTimer(_heartbeat);
-        _lastBeat = Loop.Now;
-        _heartbeat = Loop.AddTimer(_options.Heartbeat / 4, Tick, persistent: true);
-    }
-
-    /// <summary>
-    /// A sign of life for those who have heard nothing for long: the id of the place they have come to, if the client does not know it, so that it does not become too
-    /// old while nothing comes that they want.
-    /// </summary>
-    private void Tick()
-    {
-        _lastBeat = Loop.Now;
-        long latest = _lastBeat - (long)_options.Heartbeat.TotalMilliseconds;
-        for (int i = _level.Count - 1; i >= 0; i--)
+        SetOf(subscription.State)?.Remove(subscription);
+        subscription.State = state;
+        SetOf(state)?.Add(subscription);
+        if (state == SubscriberState.Live)
         {
-            // One that breaks may take others with it.
-            if (i >= _level.Count) continue;
-            Subscription subscription = _level[i];
-            if (subscription.LastSent > latest) continue;
-            if (subscription.Known < subscription.Cursor) SendBookmark(subscription);
-            else Send(subscription, EventBlocks.Heartbeat);
+            subscription.SkipsSuperseded = false;
+        }
+        else if (state == SubscriberState.BackPressured)
+        {
+            subscription.Pending = 0;
+            subscription.Examined = subscription.Position;
         }
     }
 
-    private void SendBookmark(Subscription subscription)
+    private SubscriptionSet? SetOf(SubscriberState state) => state switch
+    {
+        SubscriberState.Live => _live,
+        SubscriberState.CatchingUp => _catchingUp,
+        SubscriberState.BackPressured => _backPressured,
+        _ => null,
+    };
+
+    /// <summary>Arms the timer for keep-alive comments; again if the application has deleted all timers of the loop.</summary>
+    private void ArmKeepAlive()
+    {
+        if (_options.Heartbeat == Timeout.InfiniteTimeSpan
+            || (_keepAliveTimer != 0 && Loop.Now - _lastKeepAlive <= _options.Heartbeat.TotalMilliseconds)) return;
+        if (_keepAliveTimer != 0) Loop.DeleteTimer(_keepAliveTimer);
+        _lastKeepAlive = Loop.Now;
+        _keepAliveTimer = Loop.AddTimer(_options.Heartbeat / 4, SendKeepAlives, persistent: true);
+    }
+
+    /// <summary>
+    /// Sends a keep-alive comment to each live subscriber that was sent nothing for long; or, if it has passed events that it
+    /// does not want, an id-only event, so that the id it resumes by does not become too old.
+    /// </summary>
+    private void SendKeepAlives()
+    {
+        _lastKeepAlive = Loop.Now;
+        long latest = _lastKeepAlive - (long)_options.Heartbeat.TotalMilliseconds;
+        for (int i = _live.Count - 1; i >= 0; i--)
+        {
+            // A send that fails may remove others too.
+            if (i >= _live.Count) continue;
+            Subscription subscription = _live[i];
+            if (subscription.LastSent > latest) continue;
+            if (subscription.Known < subscription.Cursor) SendIdOnly(subscription);
+            else Send(subscription, EventBlocks.KeepAlive);
+        }
+    }
+
+    private void SendIdOnly(Subscription subscription)
     {
         long at = subscription.Cursor;
-        if (at != _bookmarked) (_bookmarked, _bookmark) = (at, EventBlocks.Bookmark(_log.IdFor(at)));
+        if (at != _idOnlyAt) (_idOnlyAt, _idOnly) = (at, EventBlocks.IdOnly(_log.IdFor(at)));
         subscription.Known = at;
-        Send(subscription, _bookmark);
+        Send(subscription, _idOnly);
     }
 
-    /// <summary>Hands bytes to a connection. Whether it takes them all, and goes on.</summary>
-    private bool Send(Subscription subscription, ReadOnlySpan<byte> bytes)
+    /// <summary>Hands bytes to a connection.</summary>
+    private void Send(Subscription subscription, ReadOnlySpan<byte> bytes)
     {
         subscription.LastSent = Loop.Now;
-        return Settle(subscription, subscription.Connection.Feed(bytes));
-    }
-
-    private bool Settle(Subscription subscription, SendResult result)
-    {
-        if (result == SendResult.Sent) return true;
-        if (result == SendResult.Dropped) Remove(subscription);
-        else if (subscription.Set is not null) Block(subscription);
-        return false;
+        if (!subscription.Connection.Feed(bytes)) Remove(subscription);
     }
 
     private void CountDelivered(Subscription subscription, int delivered)
@@ -175,5 +200,29 @@ internal sealed partial class EventHub
     {
         subscription.Dropped += dropped;
         Volatile.Write(ref _dropped, _dropped + dropped);
+    }
+}
+
+/// <summary>
+/// What a stream sends besides events: blocks without data, for which a browser dispatches no event (WHATWG HTML section 9.2.6).
+/// Pure; any thread.
+/// </summary>
+internal static class EventBlocks
+{
+    /// <summary>A comment, which keeps the connection alive.</summary>
+    public static byte[] KeepAlive { get; } = Encode(new ServerSentEvents { Comment = "" });
+
+    /// <summary>Sets the id that the client resumes by.</summary>
+    public static byte[] IdOnly(string id) => Encode(new ServerSentEvents { Id = id });
+
+    /// <summary>Sets how long the client waits before it connects again; empty for null.</summary>
+    public static byte[] Retry(TimeSpan? time) =>
+        time is { } retry ? Encode(new ServerSentEvents { Retry = (int)retry.TotalMilliseconds }) : [];
+
+    private static byte[] Encode(ServerSentEvents block)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        block.WriteTo(output);
+        return output.WrittenSpan.ToArray();
     }
 }

@@ -5,12 +5,12 @@ using System.Text;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// The ids that a stream gives to events: <c>epoch-sequence</c>. The epoch is the stream's alone, so that an id of an earlier process, or of another
-/// stream, is never mistaken for its own. Immutable; any thread.
+/// The ids that a stream gives to events: <c>epoch-sequence</c>. The epoch is unique to the stream, so an id of an earlier
+/// process, or of another stream, is not mistaken for one of its own. Immutable; any thread.
 /// </summary>
 internal sealed class EventIds
 {
-    /// <summary>Characters of an id. The client sends it back in a header field, which has to fit into a head with others.</summary>
+    /// <summary>Characters of an id. The client sends it back in a header field, which must fit into a request's head.</summary>
     public const int MaxLength = 1024;
 
     private const string Digits = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -27,27 +27,36 @@ internal sealed class EventIds
             && long.TryParse(id.AsSpan(_prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out sequence);
     }
 
-    /// <summary>An id of the application's own has to come back as it was sent.</summary>
-    /// <exception cref="ArgumentException">It cannot.</exception>
+    /// <summary>Checks that a client sends an id of the application's own back as it was given.</summary>
+    /// <exception cref="ArgumentException">It does not.</exception>
     public static void Check(string id)
     {
-        // WHATWG HTML section 9.2.3: an empty id is not sent back at all; RFC 9110 section 5.5: what stands around a field's value is trimmed off,
-        // and control characters would have the request refused, after which an EventSource gives up.
-        if (id.Length == 0) throw new ArgumentException("An empty id makes browsers forget the last one, so that they could not resume; leave Id null to have one assigned.", nameof(id));
-        if (id.Length > MaxLength) throw new ArgumentException($"The id has {id.Length} characters; at most {MaxLength} come back in a header field for certain.", nameof(id));
-        if (id[0] == ' ' || id[^1] == ' ') throw new ArgumentException("The id begins or ends with a space, which does not come back; trim it.", nameof(id));
+        // WHATWG HTML section 9.2.3: an empty id is not sent back at all; RFC 9110 section 5.5: what stands around a field's
+        // value is trimmed off, and control characters would have the request refused, after which an EventSource gives up.
+        if (id.Length == 0)
+            throw new ArgumentException("An empty id makes browsers forget the last one, so that they could not resume; "
+                + "leave Id null to have one assigned.", nameof(id));
+        if (id.Length > MaxLength)
+            throw new ArgumentException(
+                $"The id has {id.Length} characters; at most {MaxLength} come back in a header field for certain.", nameof(id));
+        if (id[0] == ' ' || id[^1] == ' ')
+            throw new ArgumentException("The id begins or ends with a space, which does not come back; trim it.", nameof(id));
         foreach (Rune rune in id.EnumerateRunes())
         {
-            // What half a surrogate pair becomes on the way out, and does not come back as.
-            if (rune == Rune.ReplacementChar) throw new ArgumentException("The id has half a surrogate pair, or U+FFFD that stands for one; remove it.", nameof(id));
+            // Half a surrogate pair is encoded as U+FFFD, so it would not come back as it was.
+            if (rune == Rune.ReplacementChar)
+                throw new ArgumentException("The id has half a surrogate pair, or U+FFFD that stands for one; remove it.",
+                    nameof(id));
         }
         foreach (char c in id)
         {
-            if (char.IsControl(c)) throw new ArgumentException("The id has a control character, which no header field can bring back; remove it.", nameof(id));
+            if (char.IsControl(c))
+                throw new ArgumentException("The id has a control character, which no header field can bring back; remove it.",
+                    nameof(id));
         }
     }
 
-    /// <summary>Time and chance in base 36.</summary>
+    /// <summary>The time and a random number, in base 36.</summary>
     private static string NewEpoch()
     {
         long number = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 46_656 + RandomNumberGenerator.GetInt32(46_656);

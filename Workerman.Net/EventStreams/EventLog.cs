@@ -3,16 +3,17 @@ using Workerman.Protocols.Http;
 
 namespace Workerman.EventStreams;
 
-/// <summary>Where one who subscribes begins.</summary>
+/// <summary>Where a new subscriber begins.</summary>
 /// <param name="After">The sequence after which it gets events.</param>
 /// <param name="Head">The sequence of the newest event.</param>
-/// <param name="Id">An id that stands for <paramref name="After"/>.</param>
-/// <param name="IsGap">Events may be missing before it.</param>
+/// <param name="Id">An id by which a client resumes after <paramref name="After"/>.</param>
+/// <param name="IsGap">Whether events before it may be missing.</param>
 internal readonly record struct StartingPoint(long After, long Head, string Id, bool IsGap);
 
 /// <summary>
-/// The events of a stream in their order, one copy for all subscribers, each of whom is a place in it. A ring: the newest are kept for replay and for
-/// those who are behind. It sends nothing and knows no subscriber. Owned by its stream; each member takes the lock or says that it wants it held.
+/// The events of a stream in their order, one copy for all subscribers, each of which has a position in it. A ring buffer: the
+/// newest events are kept for replay and for subscribers that are catching up. It sends nothing and knows no subscriber. Owned by
+/// its stream; each member takes the lock, or says that its caller holds it.
 /// </summary>
 internal sealed class EventLog(EventStreamOptions options)
 {
@@ -20,7 +21,8 @@ internal sealed class EventLog(EventStreamOptions options)
 
     private readonly EventIds _ids = new();
     private readonly Dictionary<string, long> _ownIds = [];
-    private readonly KeyTable? _keys = options.SlowSubscribers == SlowSubscribers.NewestPerKey ? new KeyTable(options.MaxKeys) : null;
+    private readonly KeyTable? _keys = options.SlowSubscribers
+        == SlowSubscribers.NewestPerKey ? new KeyTable(options.MaxKeys) : null;
     private ArrayBufferWriter<byte> _encoder = new();
     private PublishedEvent?[] _ring = new PublishedEvent?[16];
     private int _count;
@@ -28,7 +30,7 @@ internal sealed class EventLog(EventStreamOptions options)
     private long _head;
     private string? _headId;
 
-    /// <summary>Guards the log, and what the stream has to change together with it.</summary>
+    /// <summary>Guards the log, and what the stream changes together with it.</summary>
     public Lock Gate { get; } = new();
 
     /// <summary>The sequence of the newest event; 0 before the first. Any thread.</summary>
@@ -61,13 +63,15 @@ internal sealed class EventLog(EventStreamOptions options)
         }
     }
 
-    /// <summary>Gives an event its place and encodes it. Under <see cref="Gate"/>.</summary>
-    /// <exception cref="ArgumentException">Its id is one of an event that is still kept.</exception>
+    /// <summary>Adds an event: gives it its sequence and encodes it. Under <see cref="Gate"/>.</summary>
+    /// <exception cref="ArgumentException">Its id is that of an event which is still kept.</exception>
     public PublishedEvent Append(ServerSentEvents message, string? topic, string? key)
     {
         long sequence = _head + 1;
         if (message.Id is { } own && (_ownIds.ContainsKey(own) || _ids.TryRead(own, out _)))
-            throw new ArgumentException($"An event with id '{own}' is in the log already, or has the form of the ids that the stream gives, so nobody could resume by it; ids are unique. Leave Id null to have one assigned.", nameof(message));
+            throw new ArgumentException($"An event with id '{own}' is in the log already, or has the form of the ids that the "
+                + "stream gives, so nobody could resume by it; ids are unique. Leave Id null to have one assigned.",
+                nameof(message));
         string id = message.Id ?? _ids.Of(sequence);
         byte[] bytes = Encode(message, id);
         if (message.Id is not null) _ownIds.Add(id, sequence);
@@ -83,8 +87,8 @@ internal sealed class EventLog(EventStreamOptions options)
     }
 
     /// <summary>
-    /// Lets go of what is too old or too much. What comes after <paramref name="floor"/> is on its way to those who keep up, and is bounded by its size
-    /// alone. Under <see cref="Gate"/>.
+    /// Removes events that are too old or too many. Those after <paramref name="floor"/> are still to be sent to subscribers that
+    /// keep up, and are removed only if the log is too large. Under <see cref="Gate"/>.
     /// </summary>
     public void Trim(long floor)
     {
@@ -96,13 +100,13 @@ internal sealed class EventLog(EventStreamOptions options)
             if (!spare && _size <= options.MaxLogSize) break;
             Remove(oldest);
         }
-        // A burst must not keep its size for the life of the stream.
+        // The memory of one burst is not kept for the life of the stream.
         if (_ring.Length > 64 && _count < _ring.Length / 8) Resize(_ring.Length / 4);
     }
 
-    /// <summary>Where one begins who has last seen the event with this id. Under <see cref="Gate"/>.</summary>
+    /// <summary>Where a subscriber begins whose last event has this id. Under <see cref="Gate"/>.</summary>
     /// <param name="lastId">The id; null or empty for none.</param>
-    /// <param name="fromOldest">Whether one without an id begins with all that can be replayed.</param>
+    /// <param name="fromOldest">Whether a subscriber without an id begins with all events that can be replayed.</param>
     public StartingPoint Locate(string? lastId, bool fromOldest)
     {
         if (string.IsNullOrEmpty(lastId) && !fromOldest) return new StartingPoint(_head, _head, IdOf(_head), IsGap: false);
@@ -114,14 +118,15 @@ internal sealed class EventLog(EventStreamOptions options)
             : new StartingPoint(start, _head, IdOf(start), IsGap: true);
     }
 
-    /// <summary>An id that stands for a sequence: with it a client resumes after it.</summary>
+    /// <summary>The id by which a client resumes after a sequence.</summary>
     public string IdFor(long sequence)
     {
         lock (Gate) return IdOf(sequence);
     }
 
     /// <summary>
-    /// Copies what comes after a sequence, up to another: as many events as fit, at least one, and not more than <paramref name="limit"/> bytes of them.
+    /// Copies the events after a sequence, up to another: as many as fit, and no more than <paramref name="limit"/> bytes of
+    /// them, but at least one.
     /// </summary>
     /// <returns>How many; -1 if some that come after it are no longer kept.</returns>
     public int Copy(long after, long upTo, int limit, Span<PublishedEvent?> into)
@@ -142,7 +147,7 @@ internal sealed class EventLog(EventStreamOptions options)
         }
     }
 
-    /// <summary>The newest events of keys within a range that need not be kept any more.</summary>
+    /// <summary>The newest event of each key within a range of sequences, also if the log no longer has it.</summary>
     public List<PublishedEvent> NewestPerKey(long after, long upTo)
     {
         lock (Gate) return _keys?.Between(after, upTo) ?? [];
@@ -150,7 +155,14 @@ internal sealed class EventLog(EventStreamOptions options)
 
     private byte[] Encode(ServerSentEvents message, string id)
     {
-        var copy = new ServerSentEvents { Comment = message.Comment, Event = message.Event, Id = id, Retry = message.Retry, Data = message.Data };
+        var copy = new ServerSentEvents
+        {
+            Comment = message.Comment,
+            Event = message.Event,
+            Id = id,
+            Retry = message.Retry,
+            Data = message.Data
+        };
         try
         {
             copy.WriteTo(_encoder);
@@ -159,17 +171,18 @@ internal sealed class EventLog(EventStreamOptions options)
         finally
         {
             _encoder.ResetWrittenCount();
-            // One large event must not keep its size for the life of the stream.
+            // The memory of one large event is not kept for the life of the stream.
             if (_encoder.Capacity > MaxEncoderSize) _encoder = new ArrayBufferWriter<byte>();
         }
     }
 
-    /// <summary>The sequence after which everything can be replayed.</summary>
+    /// <summary>The sequence after which all events can be replayed.</summary>
     private long ReplayStart()
     {
         long start = _head - Math.Min(_count, options.ReplayCount);
         long end = _head;
-        // They are in the order of their age, so the first that is young enough is found by halves: publishers wait meanwhile.
+        // Events are in the order of their age, so a binary search finds the first that is young enough. Publishers wait for the
+        // lock meanwhile.
         while (start < end)
         {
             long middle = start + (end - start) / 2;

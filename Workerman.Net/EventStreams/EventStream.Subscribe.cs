@@ -4,17 +4,21 @@ using Workerman.Protocols.Http;
 
 namespace Workerman.EventStreams;
 
-/// <summary>How a request becomes a subscription: the head, what was missed, and a place in the log.</summary>
+/// <summary>
+/// Makes a subscription of a request: answers it with the head of the stream, and finds where it begins in the log.
+/// </summary>
 public sealed partial class EventStream
 {
     /// <summary>
-    /// Answers a request with the stream: a <c>text/event-stream</c> head, what came after <c>Last-Event-ID</c>, then each event as it is published. It ends by itself
-    /// with the connection. A HEAD request gets the head and is no subscriber. Any thread; from another than the connection's it is handed over.
+    /// Answers a request with the stream: a <c>text/event-stream</c> head, what came after <c>Last-Event-ID</c>, then each event
+    /// as it is published. It ends with the connection. A HEAD request gets the head and becomes no subscriber. Any thread; on
+    /// another than the connection's it is posted to the connection's loop.
     /// </summary>
     /// <param name="connection">The connection that the request came on.</param>
     /// <param name="request">The request, which has no answer yet.</param>
     /// <param name="topics">The topics that are wanted; none for all.</param>
-    /// <returns>The subscription; it is not active if the connection is closed, the request is HEAD, or the stream completed.</returns>
+    /// <returns>The subscription; it is not active if the connection is closed, the request is HEAD, or the stream
+    /// completed.</returns>
     /// <exception cref="InvalidOperationException">The request has been answered, or belongs to another connection.</exception>
     public Subscription Subscribe(TcpConnection connection, Request request, params IReadOnlyCollection<string> topics)
     {
@@ -26,7 +30,7 @@ public sealed partial class EventStream
     /// <param name="connection">The connection that the request came on.</param>
     /// <param name="request">The request, which has no answer yet.</param>
     /// <param name="options">What is wanted.</param>
-    /// <exception cref="ArgumentException">Its header fields have one that is the stream's own.</exception>
+    /// <exception cref="ArgumentException">Its header fields have one that the stream sets itself.</exception>
     public Subscription Subscribe(TcpConnection connection, Request request, SubscribeOptions options)
     {
         ArgumentNullException.ThrowIfNull(connection);
@@ -44,7 +48,9 @@ public sealed partial class EventStream
         TcpConnection connection = subscription.Connection;
         if (connection.Status != ConnectionStatus.Established) return;
         if (connection.Protocol is not HttpProtocol http || !http.IsUnanswered(request))
-            throw new InvalidOperationException("This request has been answered already (perhaps by a stream that is open), or belongs to another connection. Subscribe the connection that the request came on, once, in place of an answer.");
+            throw new InvalidOperationException(
+                "This request has been answered already (perhaps by a stream that is open), or belongs to another connection. "
+                    + "Subscribe the connection that the request came on, once, in place of an answer.");
         string? lastId = options.LastEventId ?? request.Header("last-event-id");
         if (_completion is { TurnAway: true } && HasNothingFor(lastId, options.FromOldest))
         {
@@ -73,7 +79,8 @@ public sealed partial class EventStream
             hub = HubOf(subscription.Connection);
             hub.Protect(start.After);
         }
-        // Nothing of the application is called in between, which could empty the hub and have it removed.
+        // Nothing of the application is called in between: it could end the hub's last subscription, and the hub would be
+        // removed.
         hub.Add(subscription, start);
         subscription.Connection.Feed(Opening(lastId, start));
     }
@@ -98,15 +105,15 @@ public sealed partial class EventStream
     }
 
     /// <summary>
-    /// What comes before the first event. Whoever has no id of this stream, or one that is too old, is given one to resume by: cut off before the first event it
-    /// would lose what is published meanwhile.
+    /// What is sent before the first event. A client without an id of this stream, or with one that is too old, is given an id to
+    /// resume by: if it loses its connection before the first event, it does not miss what is published meanwhile.
     /// </summary>
     private ReadOnlySpan<byte> Opening(string? lastId, in StartingPoint start)
     {
         var output = new ArrayBufferWriter<byte>();
         output.Write(EventBlocks.Retry(Options.Retry));
         if (start.IsGap) new ServerSentEvents { Event = Options.GapEvent, Data = lastId }.WriteTo(output);
-        if (start.IsGap || string.IsNullOrEmpty(lastId)) output.Write(EventBlocks.Bookmark(start.Id));
+        if (start.IsGap || string.IsNullOrEmpty(lastId)) output.Write(EventBlocks.IdOnly(start.Id));
         return output.WrittenSpan;
     }
 }

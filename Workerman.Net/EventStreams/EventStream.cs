@@ -4,10 +4,11 @@ using Workerman.Protocols.Http;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// One stream of server-sent events to any number of subscribers, on all loops and workers of the process: what is published is encoded once and the
-/// same bytes go to everybody, in the same order. Who is cut off resumes by the id of the last event, and sees each exactly once. It is no queue per
-/// subscriber: a subscriber is a place in a shared log, so that one who does not read costs nothing and delays nobody. Make it once and keep it; any
-/// thread may use it. Subscribing is in <c>.Subscribe.cs</c>.
+/// One stream of server-sent events to any number of subscribers, on all loops and workers of the process: what is published is
+/// encoded once and the same bytes go to everybody, in the same order. A client that loses its connection resumes by the id of
+/// the last event, and gets each event exactly once. There is no queue per subscriber: a subscriber is a position in a shared
+/// log, so one that does not read takes no memory and delays nobody. Create it once and keep it; any thread may use it.
+/// Subscribing is in <c>.Subscribe.cs</c>.
 /// </summary>
 [SuppressMessage("Naming", "CA1711", Justification = "Event stream is what the standard calls it; it is no System.IO.Stream.")]
 public sealed partial class EventStream
@@ -15,12 +16,10 @@ public sealed partial class EventStream
     private readonly EventLog _log;
     private volatile EventHub[] _hubs = [];
     private volatile Completion? _completion;
-    private long _delivered;
-    private long _dropped;
 
-    /// <summary>Makes a stream.</summary>
-    /// <param name="name">What it is called in the metrics.</param>
-    /// <param name="options">Its limits and habits, of which it takes a copy; null for the usual ones.</param>
+    /// <summary>Creates a stream.</summary>
+    /// <param name="name">Its name in the metrics.</param>
+    /// <param name="options">Its settings, of which it takes a copy; null for the defaults.</param>
     public EventStream(string name = "events", EventStreamOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -30,43 +29,8 @@ public sealed partial class EventStream
         StreamMeter.Add(this);
     }
 
-    /// <summary>What it is called in the metrics.</summary>
+    /// <summary>Its name in the metrics.</summary>
     public string Name { get; }
-
-    /// <summary>How many are subscribed. Any thread, like all figures.</summary>
-    public int Subscribers
-    {
-        get
-        {
-            int count = 0;
-            foreach (EventHub hub in _hubs) count += hub.Count;
-            return count;
-        }
-    }
-
-    /// <summary>How many events were published.</summary>
-    public long Published => _log.Head;
-
-    /// <summary>How many events were handed to connections, counted for each.</summary>
-    public long Delivered => Sum(ref _delivered, static hub => hub.Delivered);
-
-    /// <summary>
-    /// How many events were skipped for subscribers that were too slow, counted for each and when it goes on. Those of one who is disconnected are not: it
-    /// may still resume.
-    /// </summary>
-    public long Dropped => Sum(ref _dropped, static hub => hub.Dropped);
-
-    /// <summary>How many events the slowest subscriber is behind; of events that it does not want only those count that lie behind one it waits for.</summary>
-    public long Lag
-    {
-        get
-        {
-            long head = _log.Head;
-            long lag = 0;
-            foreach (EventHub hub in _hubs) lag = Math.Max(lag, head - hub.Slowest);
-            return lag;
-        }
-    }
 
     /// <summary>Whether <see cref="Complete"/> was called.</summary>
     public bool IsCompleted => _completion is not null;
@@ -75,7 +39,7 @@ public sealed partial class EventStream
 
     internal EventLog Log => _log;
 
-    /// <summary>How the streams end; null while they do not.</summary>
+    /// <summary>How the subscriptions end; null while the stream is not completed.</summary>
     internal Completion? Ending => _completion;
 
     /// <summary>Publishes an event of data alone, for all. Any thread.</summary>
@@ -89,12 +53,14 @@ public sealed partial class EventStream
     }
 
     /// <summary>Publishes an event. Any thread; events of one thread keep their order. The event is copied.</summary>
-    /// <param name="message">The event. Without an <c>Id</c> it is given one; an id of your own is unique among the events of the stream, not empty, and
-    /// survives the way through a header field.</param>
-    /// <param name="topic">Who gets it: those who asked for this topic, and those who asked for none; null: everybody.</param>
-    /// <param name="key">What it is the news of, for <see cref="SlowSubscribers.NewestPerKey"/>; null: nothing in particular.</param>
+    /// <param name="message">The event. Without an <c>Id</c> it is given one; an id of your own is unique among the events of the
+    /// stream, not empty, and can be sent in a header field unchanged.</param>
+    /// <param name="topic">The topic: subscribers that asked for it get the event, and those that asked for no topic; null: all
+    /// do.</param>
+    /// <param name="key">The key of which it is the newest event, for <see cref="SlowSubscribers.NewestPerKey"/>; null for
+    /// none.</param>
     /// <returns>Its id.</returns>
-    /// <exception cref="ArgumentException">The id cannot be one; the message says why.</exception>
+    /// <exception cref="ArgumentException">The id is not valid; the message says why.</exception>
     /// <exception cref="InvalidOperationException">The stream is completed.</exception>
     public string Publish(ServerSentEvents message, string? topic = null, string? key = null)
     {
@@ -103,7 +69,9 @@ public sealed partial class EventStream
         PublishedEvent published;
         lock (_log.Gate)
         {
-            if (_completion is not null) throw new InvalidOperationException("The stream is completed, so nobody would get the event; publish before Complete, or on a new stream.");
+            if (_completion is not null)
+                throw new InvalidOperationException(
+                    "The stream is completed, so nobody would get the event; publish before Complete, or on a new stream.");
             published = _log.Append(message, topic, key);
             Trim();
         }
@@ -112,12 +80,15 @@ public sealed partial class EventStream
     }
 
     /// <summary>
-    /// Ends all streams: each subscriber that keeps up gets what is published already, then a last <c>retry</c>, and its connection is closed. Who comes back is given what
-    /// it has missed, and then the same end. Once is enough. Any thread.
+    /// Ends all subscriptions: each subscriber that keeps up gets what is published already, then a last <c>retry</c>, and its
+    /// connection is closed. A client that connects again gets what it has missed, and is ended in the same way. A second call
+    /// does nothing. Any thread.
     /// </summary>
-    /// <param name="retry">How long clients are to wait before they come back; null to leave it as it is. Zero or more, to the millisecond.</param>
-    /// <param name="turnAway">Whether those who come back and have missed nothing get 204, which stops an <c>EventSource</c> for good. Otherwise they get a
-    /// stream that ends at once: with any other answer an <c>EventSource</c> would fail instead of coming back.</param>
+    /// <param name="retry">How long clients are to wait before they connect again; null to leave it as it is. Zero or more, to
+    /// the millisecond.</param>
+    /// <param name="turnAway">Whether clients that connect again and have missed nothing get 204, after which an
+    /// <c>EventSource</c> does not connect again. Otherwise they get a stream that ends at once: any other answer makes an
+    /// <c>EventSource</c> fail for good.</param>
     public void Complete(TimeSpan? retry = null, bool turnAway = false)
     {
         retry = EventStreamOptions.RetryTime(retry);
@@ -125,7 +96,7 @@ public sealed partial class EventStream
         WakeAll();
     }
 
-    /// <summary>A hub has lost its last subscriber, or its loop has ended.</summary>
+    /// <summary>Removes a hub that has lost its last subscriber, or whose loop has ended.</summary>
     internal void Remove(EventHub hub)
     {
         lock (_log.Gate)
@@ -137,7 +108,7 @@ public sealed partial class EventStream
         }
     }
 
-    /// <summary>Lets go of events that everybody who keeps up has had. Under the log's lock.</summary>
+    /// <summary>Removes events from the log that all subscribers that keep up have had. Under the log's lock.</summary>
     internal void Trim() => _log.Trim(Floor());
 
     private void WakeAll()
@@ -148,17 +119,12 @@ public sealed partial class EventStream
         }
     }
 
-    /// <summary>Up to where every hub has handed out what was published to those who keep up.</summary>
+    /// <summary>The sequence up to which every hub has served its subscribers that keep up.</summary>
     private long Floor()
     {
         long floor = long.MaxValue;
         foreach (EventHub hub in _hubs) floor = Math.Min(floor, hub.Floor);
         return floor;
-    }
-
-    private long Sum(ref long ofThePast, Func<EventHub, long> figure)
-    {
-        lock (_log.Gate) return ofThePast + _hubs.Sum(figure);
     }
 
     /// <summary>How a stream ends.</summary>

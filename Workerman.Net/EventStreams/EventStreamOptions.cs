@@ -1,25 +1,32 @@
+using Workerman.Protocols;
+
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// Limits and habits of an <see cref="EventStream"/>. All are on by default. A stream takes a copy when it is made: what is set here afterwards
-/// changes nothing.
+/// Limits and habits of an <see cref="EventStream"/>. All are on by default. A stream takes a copy when it is made and owns that:
+/// what is set here afterwards changes nothing.
 /// </summary>
 public sealed class EventStreamOptions
 {
     private const int Million = 1_000_000;
 
-    /// <summary>How long a client waits before it connects again, as it is told when it subscribes; null to leave it to the client (browsers: some seconds). Zero or more, to the millisecond.</summary>
+    /// <summary>
+    /// How long a client waits before it connects again, as it is told when it subscribes; null to leave it to the client
+    /// (browsers: some seconds). Zero or more, to the millisecond.
+    /// </summary>
     public TimeSpan? Retry { get; set => field = RetryTime(value); }
 
-    /// <summary>Events that one who comes back can be given again; 1,000, 0 to 1,000,000.</summary>
-    public int ReplayCount { get; set => field = InRange(value, 0, Million); } = 1000;
-
-    /// <summary>How old an event that is given again may be; 5 minutes, <see cref="Timeout.InfiniteTimeSpan"/> for any age.</summary>
-    public TimeSpan ReplayAge { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromMinutes(5);
+    /// <summary>Events that can be replayed to a client that connects again; 1,000, 0 to 1,000,000.</summary>
+    public int ReplayCount { get; set => field = Setting.InRange(value, 0, Million); } = 1000;
 
     /// <summary>
-    /// Name of the event that tells one who comes back that events are missing: the id that it came with is too old or not known. Its data is
-    /// that id; what can be replayed follows. <c>gap</c>.
+    /// How old an event that is replayed may be; 5 minutes, <see cref="Timeout.InfiniteTimeSpan"/> for any age.
+    /// </summary>
+    public TimeSpan ReplayAge { get; set => field = MillisecondOrMore(value); } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// Name of the event that tells a client that connects again that events are missing, because the id that it sent is too old
+    /// or not known. Its data is that id; the events that can be replayed follow. <c>gap</c>.
     /// </summary>
     /// <exception cref="ArgumentException">It is empty or has a line break.</exception>
     public string GapEvent
@@ -28,44 +35,57 @@ public sealed class EventStreamOptions
         set
         {
             ArgumentException.ThrowIfNullOrEmpty(value);
-            if (value.AsSpan().IndexOfAny('\r', '\n') >= 0) throw new ArgumentException("An event's name has a line break, which would start a field of its own; remove it.", nameof(value));
+            if (value.AsSpan().IndexOfAny('\r', '\n') >= 0)
+                throw new ArgumentException("An event's name has a line break, which would start a field of its own; remove it.",
+                    nameof(value));
             field = value;
         }
     } = "gap";
 
-    /// <summary>Events that may wait for a subscriber that has not read what was sent to it; 1,000, 1 to 1,000,000. Beyond: <see cref="SlowSubscribers"/>.</summary>
-    public int MaxBacklog { get; set => field = InRange(value, 1, Million); } = 1000;
+    /// <summary>
+    /// Events that may wait for a subscriber that has not read what was sent to it; 1,000, 1 to 1,000,000. Beyond:
+    /// <see cref="SlowSubscribers"/>.
+    /// </summary>
+    public int MaxBacklog { get; set => field = Setting.InRange(value, 1, Million); } = 1000;
 
-    /// <summary>What becomes of a subscriber for whom more than <see cref="MaxBacklog"/> events wait; it is disconnected.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is none of the policies.</exception>
+    /// <summary>
+    /// What happens to a subscriber for which more than <see cref="MaxBacklog"/> events wait; by default it is disconnected.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is no policy.</exception>
     public SlowSubscribers SlowSubscribers
     {
         get;
-        set => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "There is no such policy.");
+        set => field = Enum.IsDefined(
+            value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "There is no such policy.");
     }
 
-    /// <summary>Keys whose newest event is remembered for <see cref="SlowSubscribers.NewestPerKey"/>; 10,000, 1 to 1,000,000. Beyond, the key that was silent for longest is forgotten.</summary>
-    public int MaxKeys { get; set => field = InRange(value, 1, Million); } = 10_000;
+    /// <summary>
+    /// Keys whose newest event is remembered for <see cref="SlowSubscribers.NewestPerKey"/>; 10,000, 1 to 1,000,000. Beyond, the
+    /// key whose last event is the oldest is removed.
+    /// </summary>
+    public int MaxKeys { get; set => field = Setting.InRange(value, 1, Million); } = 10_000;
 
     /// <summary>
-    /// Bytes that all events kept for replay and for subscribers that are behind may have together; 64 MiB, 64 KiB to 2 GiB. Beyond, the oldest go
-    /// whoever still waits for them. The newest is kept in any case.
+    /// Bytes that all events kept for replay and for subscribers that are catching up may have together; 64 MiB, 64 KiB to 2 GiB.
+    /// Beyond, the oldest are removed even if subscribers still wait for them. The newest is kept in any case.
     /// </summary>
-    public int MaxLogSize { get; set => field = InRange(value, 64 * 1024, int.MaxValue); } = 64 * 1024 * 1024;
+    public int MaxLogSize { get; set => field = Setting.InRange(value, 64 * 1024); } = 64 * 1024 * 1024;
 
     /// <summary>
-    /// How long a subscriber hears nothing before it is sent a comment, a sign of life; 15 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for never. It
-    /// may come a quarter later. Proxies close connections that are silent, and a client that lost its own finds out no other way.
+    /// How long a subscriber is sent nothing before it is sent a keep-alive comment; 15 seconds,
+    /// <see cref="Timeout.InfiniteTimeSpan"/> for never. It may be a quarter of that time later. Proxies close connections that
+    /// are silent, and a client notices only by it that its connection is lost.
     /// </summary>
-    public TimeSpan Heartbeat { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(15);
+    public TimeSpan Heartbeat { get; set => field = MillisecondOrMore(value); } = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// How long a subscriber's system may not acknowledge what was sent before the connection counts as lost; 60 seconds, at least 1 millisecond,
-    /// <see cref="Timeout.InfiniteTimeSpan"/> for what the system does by itself (Linux: a quarter of an hour). With <see cref="Heartbeat"/> it
-    /// finds peers that vanished without a word. Linux: <c>TCP_USER_TIMEOUT</c>; Windows and macOS, in whole seconds: <c>TCP_MAXRT</c>,
-    /// <c>TCP_RXT_CONNDROPTIME</c>; elsewhere without effect.
+    /// How long a subscriber's system may not acknowledge what was sent before the connection counts as lost; 60 seconds, at
+    /// least 1 millisecond, <see cref="Timeout.InfiniteTimeSpan"/> for what the system does by itself (Linux: a quarter of an
+    /// hour). With <see cref="Heartbeat"/> it finds peers that are gone without having closed the connection. Linux:
+    /// <c>TCP_USER_TIMEOUT</c>; Windows and macOS, in whole seconds: <c>TCP_MAXRT</c>, <c>TCP_RXT_CONNDROPTIME</c>; elsewhere
+    /// without effect.
     /// </summary>
-    public TimeSpan PeerTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
+    public TimeSpan PeerTimeout { get; set => field = MillisecondOrMore(value); } = TimeSpan.FromSeconds(60);
 
     /// <summary>A monotonic clock in milliseconds, for the age of events.</summary>
     internal Func<long> Clock { get; set; } = static () => Environment.TickCount64;
@@ -81,14 +101,7 @@ public sealed class EventStreamOptions
         return time;
     }
 
-    private static int InRange(int value, int least, int most)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(value, least);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(value, most);
-        return value;
-    }
-
-    private static TimeSpan PositiveOrInfinite(TimeSpan value)
+    private static TimeSpan MillisecondOrMore(TimeSpan value)
     {
         if (value != Timeout.InfiniteTimeSpan) ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.FromMilliseconds(1));
         return value;

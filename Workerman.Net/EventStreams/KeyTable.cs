@@ -1,8 +1,9 @@
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// The newest event of each key, for <see cref="SlowSubscribers.NewestPerKey"/>: it outlives the log. Bounded: the key that was silent for longest
-/// goes first. A key is one of its topic, because who wants one topic is not served by the news of another. Under the log's lock.
+/// The newest event of each key, for <see cref="SlowSubscribers.NewestPerKey"/>; it keeps events that the log has removed. When
+/// it is full, the key whose last event is the oldest is removed. The same key in two topics counts as two keys, because a
+/// subscriber of one topic does not get the events of another. Under the log's lock.
 /// </summary>
 internal sealed class KeyTable(int capacity)
 {
@@ -13,7 +14,7 @@ internal sealed class KeyTable(int capacity)
 
     public int Count => _nodes.Count;
 
-    /// <summary>Notes an event as the newest of its key.</summary>
+    /// <summary>Makes an event the newest of its key.</summary>
     public void Set(PublishedEvent published)
     {
         (string? Topic, string Key) key = (published.Topic, published.Key!);

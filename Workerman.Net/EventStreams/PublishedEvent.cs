@@ -1,14 +1,15 @@
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// An event that an <see cref="EventStream"/> has taken on: what filters look at, with the bytes that go to every subscriber. It never changes, but
-/// for the note that its key has a newer one. Any thread.
+/// An event that was published on an <see cref="EventStream"/>: what filters are given, with the bytes that are sent to every
+/// subscriber. It never changes, except for the mark that its key has a newer one. Any thread.
 /// </summary>
 public sealed class PublishedEvent
 {
     private bool _superseded;
 
-    internal PublishedEvent(long sequence, string id, string? topic, string? key, string? name, string? data, byte[] bytes, long time)
+    internal PublishedEvent(long sequence, string id, string? topic, string? key, string? name, string? data, byte[] bytes,
+        long time)
     {
         Sequence = sequence;
         Id = id;
@@ -29,7 +30,7 @@ public sealed class PublishedEvent
     /// <summary>Its topic; null if it is for all.</summary>
     public string? Topic { get; }
 
-    /// <summary>What it is the news of, for <see cref="SlowSubscribers.NewestPerKey"/>; null for nothing in particular.</summary>
+    /// <summary>The key of which it is the newest event, for <see cref="SlowSubscribers.NewestPerKey"/>; null for none.</summary>
     public string? Key { get; }
 
     /// <summary>Its name; null for <c>message</c>.</summary>
@@ -38,7 +39,7 @@ public sealed class PublishedEvent
     /// <summary>Its data.</summary>
     public string? Data { get; }
 
-    /// <summary>The event as it goes over the wire. Nobody changes them.</summary>
+    /// <summary>The event as it is sent. Nobody changes these bytes.</summary>
     internal byte[] Bytes { get; }
 
     /// <summary>When it was published, on the clock of the stream's options.</summary>

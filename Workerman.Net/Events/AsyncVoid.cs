@@ -4,14 +4,15 @@ using System.Runtime.CompilerServices;
 namespace Workerman.Events;
 
 /// <summary>
-/// An <c>async</c> lambda that is assigned to a callback without a result is <c>async void</c>: nobody can wait for it, and
-/// nobody learns that it has failed. Where somebody
-/// waits for what the callback does, it is refused when it is set. Any thread.
+/// An <c>async</c> lambda that is assigned to a callback without a result is <c>async void</c>: its caller cannot await it, and
+/// does not get what it throws after its first <c>await</c>. Where the caller has to await what a callback does, such a callback
+/// is refused when it is set. Any thread.
 /// </summary>
 internal static class AsyncVoid
 {
     /// <summary>
-    /// What is known of methods: a timer's callback is mostly the same method again, and attributes take twice as long to read.
+    /// What was found out about methods: a timer's callback is mostly the same method again, and reading its attributes takes
+    /// twice as long.
     /// </summary>
     private static readonly ConditionalWeakTable<MethodInfo, StrongBox<bool>> Known = [];
 
@@ -24,7 +25,8 @@ internal static class AsyncVoid
         where TDelegate : Delegate
     {
         if (callback is null || !IsAsyncVoid(callback)) return callback;
-        throw new ArgumentException($"{name} is async, but returns no Task: nothing waits for it, and what it throws after its first await reaches nobody. {cure}", name);
+        throw new ArgumentException($"{name} is async, but returns no Task: nothing waits for it, "
+            + $"and what it throws after its first await reaches nobody. {cure}", name);
     }
 
     /// <summary>
@@ -60,12 +62,11 @@ internal static class AsyncVoid
 }
 
 /// <summary>
-/// An <c>async void</c> method that a callback has begun, with those that it began itself: what they throw is brought to whoever
-/// called back. See
-/// <see cref="LoopSynchronizationContext"/>. Belongs to the loop's thread.
+/// An <c>async void</c> method that a callback has begun, with those that it has begun in turn: what they throw goes to the
+/// caller of the callback. See <see cref="LoopSynchronizationContext"/>. Belongs to the loop's thread.
 /// </summary>
 internal sealed class AsyncVoidCall
 {
-    /// <summary>What takes what it throws; null for the loop's own <see cref="IEventLoop.ErrorHandler"/>.</summary>
+    /// <summary>Takes the exception; null for the loop's own <see cref="IEventLoop.ErrorHandler"/>.</summary>
     public Action<Exception>? Failed { get; set; }
 }

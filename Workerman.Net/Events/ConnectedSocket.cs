@@ -1,13 +1,11 @@
 using System.Net.Sockets;
-using System.Runtime.Versioning;
 
 namespace Workerman.Events;
 
 /// <summary>
-/// A non-blocking stream socket, connected or about to be, that nobody watches yet: a .NET <see cref="Socket"/>, or what
-/// <see cref="EpollLoop"/> accepts, a bare
-/// descriptor, which costs no managed object. Whoever holds it gives it to <see cref="IEventLoop.Watch(ConnectedSocket, ISocketHandler)"/>, or
-/// closes it with <see cref="Dispose"/>, once.
+/// A non-blocking stream socket, connected or about to be, that no loop watches yet: a .NET <see cref="Socket"/>, or a bare
+/// descriptor, which is what <see cref="EpollLoop"/> accepts and which costs no managed object. Its holder gives it to
+/// <see cref="IEventLoop.Watch(ConnectedSocket, ISocketHandler)"/> or closes it with <see cref="Dispose"/>, once.
 /// </summary>
 public readonly struct ConnectedSocket : IDisposable
 {
@@ -24,24 +22,30 @@ public readonly struct ConnectedSocket : IDisposable
     internal ConnectedSocket(Socket socket, PeerName peer)
         : this(socket) => Peer = peer;
 
-    /// <summary>The descriptor, on Windows the handle; 0 for none, which no connection has here, because the standard input has it.</summary>
+    /// <summary>The descriptor, on Windows the handle; 0 for none: that descriptor is the standard input.</summary>
     public nint Handle { get; }
 
     /// <summary>The .NET socket behind it; null where there is none.</summary>
     internal Socket? Socket { get; }
 
-    /// <summary>The peer, where accepting it has told; the system knows of others.</summary>
+    /// <summary>The peer, where accept(2) or connecting has told it; nothing where the system has to be asked.</summary>
     internal PeerName Peer { get; }
 
     /// <summary>The same as a .NET socket, which is made if there is none; it owns the descriptor from here on.</summary>
     /// <exception cref="InvalidOperationException">It is <c>default</c>, and so no socket.</exception>
-    public Socket ToSocket() => Handle == 0 ? throw new InvalidOperationException("This ConnectedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, or make it of a Socket.") : Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
+    public Socket ToSocket()
+    {
+        if (Handle != 0) return Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
+        throw new InvalidOperationException(
+            "This ConnectedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, "
+            + "or make it of a Socket.");
+    }
 
     /// <summary>Has small sends leave at once (TCP_NODELAY).</summary>
     public void SetNoDelay()
     {
         if (Socket is not null) Socket.NoDelay = true;
-        else if (OperatingSystem.IsLinux()) SetNoDelay((int)Handle);
+        else if (OperatingSystem.IsLinux()) SocketOptions.SetNoDelay((int)Handle);
     }
 
     /// <summary>Has the system ask a peer that is silent whether it is still there (SO_KEEPALIVE).</summary>
@@ -50,22 +54,8 @@ public readonly struct ConnectedSocket : IDisposable
     /// <param name="probes">Questions without an answer before the connection counts as lost (TCP_KEEPCNT).</param>
     public void SetKeepAlive(int idle, int interval, int probes)
     {
-        if (Socket is null)
-        {
-            if (OperatingSystem.IsLinux()) SetKeepAlive((int)Handle, idle, interval, probes);
-            return;
-        }
-        try
-        {
-            Socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            Socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, idle);
-            Socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, interval);
-            Socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, probes);
-        }
-        catch (SocketException)
-        {
-            // Gone already, which the first receive finds; or a system that has not all of these.
-        }
+        if (Socket is not null) SocketOptions.SetKeepAlive(Socket, idle, interval, probes);
+        else if (OperatingSystem.IsLinux()) SocketOptions.SetKeepAlive((int)Handle, idle, interval, probes);
     }
 
     /// <summary>
@@ -87,10 +77,13 @@ public readonly struct ConnectedSocket : IDisposable
     public void Dispose()
     {
         if (Socket is not null) Socket.Dispose();
-        else if (OperatingSystem.IsLinux() && Handle != 0) _ = EpollInterop.close((int)Handle);
+        else if (OperatingSystem.IsLinux() && Handle != 0) _ = SystemCalls.close((int)Handle);
     }
 
-    /// <summary>Whether it is connected to itself: TCP allows that where nobody listens on the port that the system gave it.</summary>
+    /// <summary>
+    /// Whether it is connected to itself (RFC 9293 section 3.5, simultaneous open): the system may choose as its port the very
+    /// one that it connects to, where no socket listens there.
+    /// </summary>
     internal bool MeetsItself()
     {
         try
@@ -99,26 +92,10 @@ public readonly struct ConnectedSocket : IDisposable
         }
         catch (SocketException)
         {
-            // Its peer has reset it already, which the first receive finds.
+            // The peer has reset it already, which the first receive finds.
             return false;
         }
-        return OperatingSystem.IsLinux() && EpollSocketCalls.PeerOf((int)Handle) is { } own && own.Equals(EpollSocketCalls.NameOf((int)Handle));
+        return OperatingSystem.IsLinux()
+            && SocketCalls.PeerOf((int)Handle) is { } own && own.Equals(SocketCalls.NameOf((int)Handle));
     }
-
-    [SupportedOSPlatform("linux")]
-    private static void SetNoDelay(int descriptor) => SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_NODELAY, 1);
-
-    [SupportedOSPlatform("linux")]
-    private static void SetKeepAlive(int descriptor, int idle, int interval, int probes)
-    {
-        SetOption(descriptor, EpollInterop.SOL_SOCKET, EpollInterop.SO_KEEPALIVE, 1);
-        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPIDLE, idle);
-        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPINTVL, interval);
-        SetOption(descriptor, EpollInterop.IPPROTO_TCP, EpollInterop.TCP_KEEPCNT, probes);
-    }
-
-    /// <summary>What it fails on is a connection that is gone already, which the first receive finds.</summary>
-    [SupportedOSPlatform("linux")]
-    private static unsafe void SetOption(int descriptor, int level, int option, int value) =>
-        _ = EpollInterop.setsockopt(descriptor, level, option, (byte*)&value, sizeof(int));
 }

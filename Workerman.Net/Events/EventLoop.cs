@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
 using Workerman.Logging;
 
 namespace Workerman.Events;
@@ -12,19 +13,16 @@ namespace Workerman.Events;
 /// </summary>
 public abstract class EventLoop : IEventLoop
 {
-    /// <summary>Due timers give way to the sockets after this long; the rest fires in the next turn.</summary>
+    /// <summary>After this long the sockets come before the timers that are still due; those run in the next turn.</summary>
     private static readonly long TimerBudget = LoopClock.FromMilliseconds(10);
 
-    /// <summary>Deferred work waits for the end of the turn, but no longer than this once a callback has returned: half a millisecond.</summary>
-    private static readonly long Patience = LoopClock.FromMilliseconds(1) / 2;
-
-    /// <summary>How many callbacks may follow each other without a look at the clock.</summary>
-    private const int QuickCallbacks = 4;
-
-    /// <summary>A turn that has taken longer may take for ever: a millisecond.</summary>
+    /// <summary>A turn that has taken longer than a millisecond may be held up by a callback that blocks.</summary>
     private static readonly long LongTurn = LoopClock.FromMilliseconds(1);
 
-    /// <summary>Ticks between two heartbeats: a second. A seam for tests, which would wait for little else.</summary>
+    /// <summary>
+    /// Time between two calls of <see cref="AddTick"/>'s callbacks, in units of <see cref="LoopClock"/>: a second. Tests set it,
+    /// so that they do not wait for it.
+    /// </summary>
     internal static long TickInterval { get; set; } = LoopClock.FromMilliseconds(1000);
 
     [ThreadStatic]
@@ -38,11 +36,8 @@ public abstract class EventLoop : IEventLoop
     private List<Action> _running = [];
     private readonly List<IDeferredWork> _deferred = [];
     private int _threadId;
-    private long _ticks = LoopClock.Ticks;
+    private long _now = LoopClock.Ticks;
     private long _nextTick;
-    private long _deferredSince;
-    private long _lookedAt;
-    private int _untilLook;
     private bool _asleep;
     private bool _stopping;
     private bool _ended;
@@ -63,22 +58,32 @@ public abstract class EventLoop : IEventLoop
     public bool IsCurrent => _threadId == Environment.CurrentManagedThreadId;
 
     /// <inheritdoc/>
-    public long Now => LoopClock.ToMilliseconds(_ticks);
+    public long Now => LoopClock.ToMilliseconds(_now);
 
     /// <inheritdoc/>
     public int TimerCount => _timers.Count;
 
-    /// <summary>What is called when the loop ends, on its thread: for what lives on the loop and has no other end.</summary>
+    /// <summary>Called when the loop ends, on its thread: for what lives as long as the loop.</summary>
     internal Action? Ending { get; set; }
+
+    /// <summary>How long deferred work, which sends what callbacks have written, may wait.</summary>
+    internal FlushDeadline FlushDeadline { get; } = new();
+
+    /// <summary>Where what lives on the loop logs to; null on a loop that the application has made itself.</summary>
+    internal ILogger? Logger { get; set; }
 
     /// <summary>What brings code after an <c>await</c> back here.</summary>
     internal LoopSynchronizationContext Context { get; }
 
-    /// <summary>Whether it is at its end: what begins now would have nobody to end it. On the loop.</summary>
+    /// <summary>
+    /// Whether it is at its end: <see cref="Ending"/> has been called, so nothing may begin any more. On the loop.
+    /// </summary>
     internal bool HasEnded => _ended;
 
-    /// <summary>Whether it waits for something to do, or is not at it for long. Any thread, and only a hint there.</summary>
-    internal bool IsResponsive => Volatile.Read(ref _asleep) || LoopClock.Ticks - Volatile.Read(ref _ticks) < LongTurn;
+    /// <summary>
+    /// Whether it waits, or has begun its turn a moment ago. Any thread; elsewhere than on the loop it is a hint.
+    /// </summary>
+    internal bool IsResponsive => Volatile.Read(ref _asleep) || LoopClock.Ticks - Volatile.Read(ref _now) < LongTurn;
 
     /// <inheritdoc/>
     public Action<Exception>? ErrorHandler { get; set; }
@@ -96,18 +101,28 @@ public abstract class EventLoop : IEventLoop
     public abstract ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler);
 
     /// <inheritdoc/>
-    public abstract IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler);
+    public abstract IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare,
+        IConnectHandler handler);
 
-    /// <inheritdoc/>
-    public virtual void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
+    void IEventLoop.SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends) => SendAll(bytes, sends);
+
+    /// <inheritdoc cref="IEventLoop.SendAll"/>
+    internal virtual void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
     {
         foreach (ref SocketSend send in sends) send.Send(bytes);
     }
 
-    /// <summary>Waits up to <paramref name="timeout"/> milliseconds (-1: for ever) and calls back what is ready.</summary>
+    /// <summary>
+    /// Waits up to <paramref name="timeout"/> milliseconds (-1: without an end) and calls back what is ready. It calls
+    /// <see cref="ReadClock"/> when the wait has ended, passes what a callback throws to <see cref="Report"/>, and calls
+    /// <see cref="RunDeferredIfDue"/> after each callback.
+    /// </summary>
     private protected abstract void Poll(int timeout);
 
-    /// <summary>Ends a <see cref="Poll"/> that waits. Called under the loop's lock, so never after it was disposed of.</summary>
+    /// <summary>
+    /// Ends a <see cref="Poll"/> that waits. Called from any thread, under the loop's lock, and so never after
+    /// <see cref="Close"/>.
+    /// </summary>
     private protected abstract void Wake();
 
     /// <summary>Gives the driver's handles back. The loop has ended.</summary>
@@ -130,8 +145,10 @@ public abstract class EventLoop : IEventLoop
     /// <inheritdoc/>
     public void DeleteAllTimers() => _timers.Clear();
 
-    /// <inheritdoc/>
-    public void AddTick(Action callback)
+    void IEventLoop.AddTick(Action callback) => AddTick(callback);
+
+    /// <inheritdoc cref="IEventLoop.AddTick"/>
+    internal void AddTick(Action callback)
     {
         if (_ticked.Count == 0) _nextTick = LoopClock.Ticks + TickInterval;
         _ticked.Add(callback);
@@ -150,8 +167,10 @@ public abstract class EventLoop : IEventLoop
         }
     }
 
-    /// <inheritdoc/>
-    public void Defer(IDeferredWork work) => _deferred.Add(work);
+    void IEventLoop.Defer(IDeferredWork work) => Defer(work);
+
+    /// <inheritdoc cref="IEventLoop.Defer"/>
+    internal void Defer(IDeferredWork work) => _deferred.Add(work);
 
     /// <inheritdoc/>
     public void Stop()
@@ -166,7 +185,8 @@ public abstract class EventLoop : IEventLoop
     /// <inheritdoc/>
     public void Run()
     {
-        if (_current is not null) throw new InvalidOperationException("An event loop runs on this thread already; give each loop a thread of its own.");
+        if (_current is not null)
+            throw new InvalidOperationException("An event loop runs on this thread already; give each loop a thread of its own.");
         if (_ended || _threadId != 0) throw new InvalidOperationException("This event loop has run; make a new one.");
         SynchronizationContext? before = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(Context);
@@ -228,8 +248,7 @@ public abstract class EventLoop : IEventLoop
         }
         catch (Exception e)
         {
-            // The handler of last resort failed, or the exception cannot describe itself: nobody is left to tell, and the loop
-            // must not die of it.
+            // The handler has thrown, or the exception's own ToString has. There is no further handler, and the loop goes on.
             Debug.WriteLine(e);
         }
     }
@@ -280,24 +299,18 @@ public abstract class EventLoop : IEventLoop
     }
 
     /// <summary>Reads the clock for <see cref="Now"/>. Drivers call it when the poll returns.</summary>
-    private protected void ReadClock() => _ticks = _deferredSince = LoopClock.Ticks;
-
-    /// <summary>Does not let deferred work wait for slow callbacks. Drivers call it when one has returned.</summary>
-    private protected void HurryDeferred()
+    private protected void ReadClock()
     {
-        if (_deferred.Count == 0 || --_untilLook > 0) return;
-        long now = LoopClock.Ticks;
-        // Looking takes a hundredth of a request's time (referee.py http). Callbacks that have been quick are taken to be quick a few times more.
-        _untilLook = now - _lookedAt < Patience / 4 ? QuickCallbacks : 1;
-        _lookedAt = now;
-        HurryDeferred(now);
+        _now = LoopClock.Ticks;
+        FlushDeadline.Restart(_now);
     }
 
-    private void HurryDeferred(long now)
+    /// <summary>Does not let deferred work wait for slow callbacks. Called when one has returned.</summary>
+    private protected void RunDeferredIfDue()
     {
-        if (_deferred.Count == 0 || now - _deferredSince <= Patience) return;
+        if (_deferred.Count == 0 || !FlushDeadline.HasPassedAfterCallback()) return;
         RunDeferred();
-        _deferredSince = LoopClock.Ticks;
+        FlushDeadline.Restart(LoopClock.Ticks);
     }
 
     private void RunTimers()
@@ -311,7 +324,7 @@ public abstract class EventLoop : IEventLoop
             Guard(timer!.Callback);
             if (timer.Persistent) _timers.Rearm(timer, TimerCoalescing.Next(timer.Due, now, timer.Interval));
             ranAt = LoopClock.Ticks;
-            HurryDeferred(ranAt);
+            RunDeferredIfDue();
         }
     }
 
@@ -322,18 +335,18 @@ public abstract class EventLoop : IEventLoop
             if (_posted.Count == 0) return;
             (_posted, _running) = (_running, _posted);
         }
-        // What these post is left for the next turn, so that posting from posted work starves nobody.
+        // What these post waits for the next turn, so that work which posts itself again does not hold up the sockets.
         foreach (Action work in _running)
         {
             Guard(work);
-            HurryDeferred();
+            RunDeferredIfDue();
         }
         _running.Clear();
     }
 
     private void RunTicks()
     {
-        if (_ticked.Count == 0 || _ticks < _nextTick) return;
+        if (_ticked.Count == 0 || _now < _nextTick) return;
         _nextTick = LoopClock.Ticks + TickInterval;
         for (int i = 0; i < _ticked.Count; i++) Guard(_ticked[i]);
     }
@@ -364,13 +377,13 @@ public abstract class EventLoop : IEventLoop
             _ended = true;
             (_posted, _running) = (_running, _posted);
         }
-        // One last round: from here on posting is refused, so it ends.
+        // One last round, which ends: posting is refused from here on.
         foreach (Action work in _running) Guard(work);
         _running.Clear();
         if (Ending is { } ending) Guard(ending);
         RunDeferred();
         _timers.Clear();
-        // Thread ids are used again: a loop that has ended is nobody's current loop.
+        // The runtime gives thread ids out again: on a later thread with this id, this loop is not the current one.
         _threadId = -1;
         LoopRegistry.Remove(_number);
         Close();

@@ -10,7 +10,8 @@ internal static class EventLoopFactory
         if (type is null || type == typeof(EpollLoop))
         {
             if (OperatingSystem.IsLinux()) return new EpollLoop();
-            return type is null ? new SocketLoop() : throw new PlatformNotSupportedException("EpollLoop needs Linux; leave Worker.EventLoopClass null, or use SocketLoop.");
+            return type is null ? new SocketLoop() : throw new PlatformNotSupportedException(
+                "EpollLoop needs Linux; leave Worker.EventLoopClass null, or use SocketLoop.");
         }
         throw new ArgumentException($"{type} is no event loop of this library; use EpollLoop or SocketLoop.", nameof(type));
     }

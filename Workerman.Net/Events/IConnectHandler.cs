@@ -3,14 +3,14 @@ using System.Net.Sockets;
 namespace Workerman.Events;
 
 /// <summary>
-/// What a loop tells whoever asked for a connection, on the loop's thread: one of the two, once, and never before
+/// What a loop calls for a connection that it was asked for, on its thread: one of the two methods, once, and never before
 /// <see cref="IEventLoop.Connect"/> has returned.
 /// </summary>
 public interface IConnectHandler
 {
-    /// <summary>The connection is there. The socket does not block; the handler owns it.</summary>
+    /// <summary>It is connected. The socket does not block; the handler owns it.</summary>
     void OnConnected(ConnectedSocket socket);
 
-    /// <summary>There is none. Whatever it had is given back.</summary>
+    /// <summary>It has failed. Its socket is closed.</summary>
     void OnConnectFailed(SocketError error);
 }

@@ -5,8 +5,9 @@ namespace Workerman.Events;
 
 /// <summary>
 /// One thread that waits for sockets, time and posted work, and calls back for each in turn (PHP: <c>EventInterface</c>).
-/// It is no scheduler and knows no protocol. All members except <see cref="Post(Action)"/>, <see cref="DeleteTimer"/> and
-/// <see cref="Stop"/> belong to the loop's own thread; set a loop up with work posted before <see cref="Run"/>.
+/// It is no scheduler and knows no protocol. The library's loops alone implement it. All members except <see cref="Post(Action)"/>,
+/// <see cref="DeleteTimer"/> and <see cref="Stop"/> belong to the loop's own thread; set a loop up with work posted before
+/// <see cref="Run"/>.
 /// </summary>
 public interface IEventLoop : IDisposable
 {
@@ -22,13 +23,16 @@ public interface IEventLoop : IDisposable
     /// <summary>Number of timers that are armed.</summary>
     int TimerCount { get; }
 
-    /// <summary>Receives every exception that a callback lets escape; the loop then goes on. Null: written to standard error.</summary>
+    /// <summary>
+    /// Receives every exception that a callback does not catch; the loop goes on. Null: it is written to standard error.
+    /// </summary>
     Action<Exception>? ErrorHandler { get; set; }
 
     /// <summary>Watches a non-blocking socket; reading is enabled (PHP: <c>onReadable</c>, <c>onWritable</c>).</summary>
-    /// <param name="socket">A connected, non-blocking stream socket, which is closed through its watch.</param>
+    /// <param name="socket">A connected, non-blocking stream socket; from here on the loop socket closes it.</param>
     /// <param name="handler">What is called back, on the loop's thread.</param>
-    /// <exception cref="SocketException">The operating system does not watch it: no memory, too many watches.</exception>
+    /// <exception cref="System.ComponentModel.Win32Exception">The system does not watch it: no memory is left, or too many
+    /// descriptors are watched.</exception>
     ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler);
 
     /// <summary>Watches a non-blocking socket of .NET's.</summary>
@@ -36,14 +40,16 @@ public interface IEventLoop : IDisposable
     ILoopSocket Watch(Socket socket, ISocketHandler handler);
 
     /// <summary>Accepts connections from a listening socket; accepting is enabled.</summary>
-    /// <param name="listener">A listening socket. The caller keeps it and removes the watch before it closes it.</param>
+    /// <param name="listener">A listening socket. The caller owns it, and disposes of the result before it closes it.</param>
     /// <param name="handler">What is called back, on the loop's thread.</param>
     ILoopListener Accept(Socket listener, IAcceptHandler handler);
 
     /// <summary>Watches a datagram socket; reading is enabled.</summary>
-    /// <param name="socket">A bound or connected datagram socket. The caller keeps it and removes the watch before it closes it.</param>
+    /// <param name="socket">A bound or connected datagram socket. The caller owns it, and disposes of the result before it closes
+    /// it.</param>
     /// <param name="handler">What is called back, on the loop's thread.</param>
-    /// <exception cref="SocketException">The operating system does not watch it: no memory, too many watches.</exception>
+    /// <exception cref="System.ComponentModel.Win32Exception">The system does not watch it: no memory is left, or too many
+    /// descriptors are watched.</exception>
     ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler);
 
     /// <summary>Connects a stream socket, without waiting.</summary>
@@ -55,15 +61,22 @@ public interface IEventLoop : IDisposable
     /// <returns>Disposing gives up: the socket is closed and nothing is called back.</returns>
     IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler);
 
-    /// <summary>Sends on many sockets what each of them takes, once, without waiting; in one system call where the system has one for that.</summary>
-    /// <param name="bytes">Where what is sent lies.</param>
+    /// <summary>
+    /// Sends on many sockets what each of them takes, once, without waiting; in one system call where the system has one for
+    /// that.
+    /// </summary>
+    /// <param name="bytes">The bytes that the sends are parts of.</param>
     /// <param name="sends">What goes where, no socket twice; afterwards what became of each.</param>
-    void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends);
+    internal void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends);
 
     /// <summary>Arms a timer (PHP: <c>delay</c> and <c>repeat</c>).</summary>
     /// <param name="interval">Zero or more; rounded up to the poll's next millisecond, never early.</param>
     /// <param name="callback">Called on the loop's thread.</param>
-    /// <param name="persistent">True: armed again each time it ran, counted from when it ran.</param>
+    /// <param name="persistent">
+    /// True: it repeats. Each run is counted from when the last one was due; from when that one ran, if that was later by more
+    /// than half an interval, so that missed runs are not made up for. A run may come up to 10 milliseconds later, but by no more
+    /// than a quarter of the interval, so that timers of one interval come to run together.
+    /// </param>
     /// <returns>The timer's id: positive, unique in the process, never used again.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The interval is negative.</exception>
     long AddTimer(TimeSpan interval, Action callback, bool persistent);
@@ -75,15 +88,18 @@ public interface IEventLoop : IDisposable
     /// <summary>Deletes all timers (PHP: <c>deleteAllTimer</c>).</summary>
     void DeleteAllTimers();
 
-    /// <summary>Calls back about once a second until the loop stops: for sweeps, which need no timer per item.</summary>
-    void AddTick(Action callback);
+    /// <summary>
+    /// Calls back at each tick, about once a second, until the loop stops: for looking through many items without a timer for
+    /// each.
+    /// </summary>
+    internal void AddTick(Action callback);
 
     /// <summary>Queues work for the loop's thread. Safe from any thread.</summary>
     /// <returns>False when the loop has stopped: the work will not run.</returns>
     bool Post(Action work);
 
     /// <summary>Runs <paramref name="work"/> at the end of this turn, after sockets, timers and posted work.</summary>
-    void Defer(IDeferredWork work);
+    internal void Defer(IDeferredWork work);
 
     /// <summary>Runs the loop on the calling thread until <see cref="Stop"/>.</summary>
     /// <exception cref="InvalidOperationException">It runs already, has run, or another loop runs on this thread.</exception>

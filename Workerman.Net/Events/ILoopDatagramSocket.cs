@@ -4,8 +4,9 @@ using System.Net.Sockets;
 namespace Workerman.Events;
 
 /// <summary>
-/// A datagram socket that a loop watches, and the calls on it. Belongs to the loop's thread. Disposing ends the watch: from there on nothing of it
-/// calls back; the socket stays open, because other loops may watch it too.
+/// A datagram socket that a loop watches, and the calls on it. Belongs to the loop's thread. After
+/// <see cref="IDisposable.Dispose"/> the loop does not watch it and nothing is called back; the socket stays open, because other
+/// loops may watch it, too.
 /// </summary>
 public interface ILoopDatagramSocket : IDisposable
 {
@@ -15,8 +16,11 @@ public interface ILoopDatagramSocket : IDisposable
     /// <summary>Receives one datagram, without waiting. What it has beyond the buffer is lost.</summary>
     /// <param name="buffer">Where to; 64 KiB hold any datagram.</param>
     /// <param name="from">Who sent it; null where there is none.</param>
-    /// <param name="error"><see cref="SocketError.Success"/>, also for an empty datagram; <see cref="SocketError.WouldBlock"/> where there is none.
-    /// <see cref="SocketError.ConnectionRefused"/> and the like say of something sent before that it did not arrive.</param>
+    /// <param name="error">
+    /// <see cref="SocketError.Success"/>, also for an empty datagram; <see cref="SocketError.WouldBlock"/> where there is none.
+    /// <see cref="SocketError.ConnectionRefused"/> and <see cref="SocketError.ConnectionReset"/> say that a datagram sent before
+    /// did not arrive (RFC 1122 section 4.1.3.3).
+    /// </param>
     /// <returns>How many bytes.</returns>
     int Receive(Span<byte> buffer, out IPEndPoint? from, out SocketError error);
 
@@ -26,9 +30,9 @@ public interface ILoopDatagramSocket : IDisposable
     SocketError Send(ReadOnlySpan<byte> data, IPEndPoint? to);
 }
 
-/// <summary>What a loop tells the owner of a datagram socket, on the loop's thread.</summary>
+/// <summary>What a loop calls for a datagram socket, on its thread.</summary>
 public interface IDatagramHandler
 {
-    /// <summary>There are datagrams, or an error, to be received. Comes again as long as that is so.</summary>
+    /// <summary>There are datagrams, or an error, to be received. Called again as long as that is so.</summary>
     void OnReadable();
 }

@@ -3,8 +3,8 @@ using System.Net.Sockets;
 namespace Workerman.Events;
 
 /// <summary>
-/// A listening socket that a loop accepts from. Belongs to the loop's thread. Disposing ends the watch; the listening socket
-/// stays open.
+/// A listening socket that a loop accepts from. Belongs to the loop's thread. After <see cref="IDisposable.Dispose"/> the loop
+/// does not accept from it; the listening socket stays open.
 /// </summary>
 public interface ILoopListener : IDisposable
 {
@@ -12,15 +12,15 @@ public interface ILoopListener : IDisposable
     bool Enabled { get; set; }
 }
 
-/// <summary>What a loop tells the owner of a listening socket, on the loop's thread.</summary>
+/// <summary>What a loop calls for a listening socket, on its thread.</summary>
 public interface IAcceptHandler
 {
     /// <summary>A connection. The socket does not block; the handler owns it.</summary>
     void OnAccepted(ConnectedSocket socket);
 
     /// <summary>
-    /// The process or the machine has no descriptor or memory left for a connection. The condition lasts: disable the
-    /// watch and try again later.
+    /// The process or the machine has no descriptor or memory left for a connection. That lasts: set
+    /// <see cref="ILoopListener.Enabled"/> to false, and try again later.
     /// </summary>
     void OnAcceptError(SocketError error);
 }

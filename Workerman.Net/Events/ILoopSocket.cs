@@ -5,8 +5,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Workerman.Events;
 
 /// <summary>
-/// A connected socket that a loop watches, and the calls on it. Belongs to the loop's thread, but for the two addresses. Disposing ends the
-/// watch: from there on nothing of it calls back; the socket stays open until <see cref="Close"/>.
+/// A connected socket that a loop watches, and the calls on it. Belongs to the loop's thread, but for the two addresses. After
+/// <see cref="IDisposable.Dispose"/> the loop does not watch it and nothing is called back; the socket stays open until
+/// <see cref="Close"/>.
 /// </summary>
 public interface ILoopSocket : IDisposable
 {
@@ -35,6 +36,21 @@ public interface ILoopSocket : IDisposable
     /// <returns>How many bytes; 0 for an error such as <see cref="SocketError.WouldBlock"/>.</returns>
     int Send(ReadOnlySpan<byte> data, out SocketError error);
 
+    /// <summary>
+    /// Whether what is sent goes to the system as it is, so that <see cref="IEventLoop.SendAll"/> can send it with others'. True,
+    /// but for a socket that wraps another.
+    /// </summary>
+    internal bool JoinsBatches => true;
+
+    /// <summary>
+    /// Sends what the socket itself ends with, before it is closed in order: for TLS close_notify, for others nothing. Called
+    /// again, it tells whether that has left.
+    /// </summary>
+    /// <returns>
+    /// False if it waits for the peer to read; <see cref="ISocketHandler.OnSent"/> with 0 bytes follows when it has left.
+    /// </returns>
+    internal bool SendEnd() => true;
+
     /// <summary>Tells the peer that no more is sent.</summary>
     /// <returns>False if the connection is gone.</returns>
     bool ShutdownSend();
@@ -43,7 +59,9 @@ public interface ILoopSocket : IDisposable
     /// <returns>Whether the system took it.</returns>
     bool SetOption(int level, int name, int value);
 
-    /// <summary>Ends the watch and closes the socket; with <paramref name="reset"/> in a way that the peer cannot take for an end in order.</summary>
+    /// <summary>
+    /// Disposes of it and closes the socket; with <paramref name="reset"/> the peer gets a reset (RST) instead of an end (FIN).
+    /// </summary>
     void Close(bool reset);
 
     /// <summary>
@@ -63,24 +81,29 @@ public interface ILoopSocket : IDisposable
     void SendFileWhenWritable(SafeFileHandle file, long offset, long count);
 }
 
-/// <summary>What a loop tells the owner of a watched socket, on the loop's thread.</summary>
+/// <summary>What a loop calls for a connected socket, on its thread.</summary>
 public interface ISocketHandler
 {
     /// <summary>
-    /// Whether <see cref="OnReadable"/> always begins with <see cref="ILoopSocket.Receive"/>, into a buffer of at least 4 KiB, and gets along with being called once more after reading was
-    /// switched off by another handler. The loop may then receive for several sockets at once before it calls the first of them. Default false.
+    /// Whether <see cref="OnReadable"/> always begins with <see cref="ILoopSocket.Receive"/>, into a buffer of at least 4 KiB,
+    /// and may be called once more after another handler has switched reading off. The loop may then receive for several sockets
+    /// at once before it calls the first of them. Default false.
     /// </summary>
-    bool ReceivesAtOnce => false;
+    internal bool ReceivesAtOnce => false;
 
-    /// <summary>There are bytes, an end or an error to be received. Comes again as long as that is so.</summary>
+    /// <summary>There are bytes, an end or an error to be received. Called again as long as that is so.</summary>
     void OnReadable();
 
-    /// <summary>The end of an order given to <see cref="ILoopSocket.SendWhenWritable"/> or <see cref="ILoopSocket.SendFileWhenWritable"/>.</summary>
+    /// <summary>
+    /// What <see cref="ILoopSocket.SendWhenWritable"/> or <see cref="ILoopSocket.SendFileWhenWritable"/> was asked for has ended.
+    /// </summary>
     /// <param name="count">How many of its bytes were taken: possibly not all. For a file 0 means, if there is no error,
     /// that it has no bytes there any more or cannot be read.</param>
     /// <param name="error">The error, or <see cref="SocketError.Success"/>.</param>
     void OnSent(int count, SocketError error);
 
-    /// <summary>The connection is dead while reading is off. Comes at most once; not every driver can tell.</summary>
+    /// <summary>
+    /// The connection is reset or closed on both sides while reading is off. Called at most once; not every loop can tell.
+    /// </summary>
     void OnHangup();
 }

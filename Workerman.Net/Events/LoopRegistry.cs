@@ -1,8 +1,8 @@
 namespace Workerman.Events;
 
 /// <summary>
-/// Gives each living loop a small number, which its timer ids carry, so that any thread finds the loop that a timer id
-/// belongs to. Any thread.
+/// Gives each loop that has not ended a small number, which is part of its timers' ids: so any thread finds the loop of a timer.
+/// Any thread.
 /// </summary>
 internal static class LoopRegistry
 {
@@ -11,13 +11,15 @@ internal static class LoopRegistry
     private static readonly EventLoop?[] Loops = new EventLoop?[1 << NumberBits];
     private static long _lastTimer;
 
-    /// <exception cref="InvalidOperationException">4,096 loops live at once.</exception>
+    /// <exception cref="InvalidOperationException">There are 4,096 loops that have not ended.</exception>
     public static int Add(EventLoop loop)
     {
         lock (Gate)
         {
             int number = Array.IndexOf(Loops, null);
-            if (number < 0) throw new InvalidOperationException($"{Loops.Length} event loops live at once; dispose of those that have stopped.");
+            if (number < 0)
+                throw new InvalidOperationException(
+                    $"{Loops.Length} event loops live at once; dispose of those that have stopped.");
             Loops[number] = loop;
             return number;
         }
@@ -31,7 +33,7 @@ internal static class LoopRegistry
     /// <summary>A timer id never given out before, with the loop's number in its low bits.</summary>
     public static long NewTimerId(int number) => (Interlocked.Increment(ref _lastTimer) << NumberBits) | (uint)number;
 
-    /// <summary>The living loop with the number that the id carries. Its queue tells whether the timer is its own.</summary>
+    /// <summary>The loop with the number in an id, if it has not ended. Its queue tells whether the timer is its own.</summary>
     public static EventLoop? Find(long timerId) =>
         timerId <= 0 ? null : Volatile.Read(ref Loops[(int)(timerId & ((1 << NumberBits) - 1))]);
 }

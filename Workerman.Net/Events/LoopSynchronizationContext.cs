@@ -3,9 +3,9 @@ using System.Runtime.ExceptionServices;
 namespace Workerman.Events;
 
 /// <summary>
-/// Brings the code after an <c>await</c> back to the loop that it began on. Any thread. A continuation that comes when
-/// the loop has ended runs on the thread pool: a <c>finally</c> is not lost. It also knows which callback an <c>async void</c>
-/// method was begun in.
+/// Runs the code after an <c>await</c> on the loop that the code before it ran on. Once the loop has ended it runs on the thread
+/// pool, so that a <c>finally</c> block is run in any case. It also knows in which callback an <c>async void</c> method was
+/// begun. Any thread.
 /// </summary>
 internal sealed class LoopSynchronizationContext(EventLoop loop) : SynchronizationContext
 {
@@ -17,11 +17,14 @@ internal sealed class LoopSynchronizationContext(EventLoop loop) : Synchronizati
     /// <summary>Called by the runtime when an <c>async void</c> method begins, before its first line.</summary>
     public override void OperationStarted()
     {
-        // One that another has begun, be it after an await, belongs to the same call.
+        // An async void method that another one has begun, be it after an await, belongs to the same call.
         if (loop.IsCurrent && Running.Value is null) Running.Value = _begun ??= new AsyncVoidCall();
     }
 
-    /// <summary>What the callback that has just returned has begun; null, as nearly always, for nothing. On the loop.</summary>
+    /// <summary>
+    /// The <c>async void</c> method that the callback which has just returned has begun; null, as nearly always, for none. On the
+    /// loop.
+    /// </summary>
     public AsyncVoidCall? TakeBegun()
     {
         AsyncVoidCall? begun = _begun;
@@ -33,7 +36,7 @@ internal sealed class LoopSynchronizationContext(EventLoop loop) : Synchronizati
 
     public override void Post(SendOrPostCallback d, object? state)
     {
-        // Only what an async void method throws comes as such: all other code after an await keeps it in its Task.
+        // The runtime posts only the exception of an async void method in this form; that of any other stays in its Task.
         if (state is ExceptionDispatchInfo thrown)
         {
             AsyncVoidCall? call = Running.Value;

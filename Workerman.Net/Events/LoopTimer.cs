@@ -5,14 +5,14 @@ internal sealed class LoopTimer(long id, long interval, Action callback, bool pe
 {
     public long Id { get; } = id;
 
-    /// <summary>Ticks of the loop's clock between two runs.</summary>
+    /// <summary>Time between two runs, in units of <see cref="LoopClock"/>.</summary>
     public long Interval { get; } = interval;
 
     public Action Callback { get; } = callback;
 
     public bool Persistent { get; } = persistent;
 
-    /// <summary>When it is due, or was when it was taken; in ticks of the queue's clock.</summary>
+    /// <summary>When it is due, or was when it was taken; in units of <see cref="LoopClock"/>.</summary>
     public long Due { get; set; }
 
     /// <summary>Place in the queue's heap, or -1 after it has left it.</summary>

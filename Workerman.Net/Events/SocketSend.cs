@@ -2,22 +2,25 @@ using System.Net.Sockets;
 
 namespace Workerman.Events;
 
-/// <summary>One of the sends of an <see cref="IEventLoop.SendAll"/>: which bytes go to which socket, and what became of it.</summary>
-public struct SocketSend
+/// <summary>
+/// One of the sends of an <see cref="IEventLoop.SendAll"/>: which bytes go to which socket, and what became of it. Lives for that
+/// call, on the loop's thread.
+/// </summary>
+internal struct SocketSend
 {
     /// <summary>Says what is to be sent.</summary>
-    /// <param name="watch">The socket, watched by the loop that sends.</param>
-    /// <param name="offset">Where its bytes begin among those that all have in common.</param>
+    /// <param name="socket">The socket, watched by the loop that sends.</param>
+    /// <param name="offset">Where its bytes begin among those that are given for all sends.</param>
     /// <param name="length">How many there are, at least 1.</param>
-    public SocketSend(ILoopSocket watch, int offset, int length)
+    public SocketSend(ILoopSocket socket, int offset, int length)
     {
-        Watch = watch;
+        Socket = socket;
         Offset = offset;
         Length = length;
     }
 
     /// <summary>The socket.</summary>
-    public ILoopSocket Watch { get; }
+    public ILoopSocket Socket { get; }
 
     /// <summary>Where its bytes begin.</summary>
     public int Offset { get; }
@@ -31,16 +34,17 @@ public struct SocketSend
     /// <summary>The error, such as <see cref="SocketError.WouldBlock"/>, or <see cref="SocketError.Success"/>.</summary>
     public SocketError Error { get; private set; }
 
+    /// <summary>Notes the outcome of a send that the loop has made.</summary>
     internal void End(int sent, SocketError error)
     {
         Sent = sent;
         Error = error;
     }
 
-    /// <summary>Sends by a call of its own.</summary>
+    /// <summary>Sends by a system call for this socket alone.</summary>
     internal void Send(ReadOnlySpan<byte> bytes)
     {
-        Sent = Watch.Send(bytes.Slice(Offset, Length), out SocketError error);
+        Sent = Socket.Send(bytes.Slice(Offset, Length), out SocketError error);
         Error = error;
     }
 }

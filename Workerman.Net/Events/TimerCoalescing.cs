@@ -1,13 +1,14 @@
 namespace Workerman.Events;
 
 /// <summary>
-/// When a repeating timer fires next. Timers of one interval drift, a little with each run and only to later, towards the multiples of that interval, and stay
-/// there: so a thousand streams with a timer each wake the loop, and each client's system, once per interval and not a thousand times. Ten turns per interval
-/// instead of one cost an eighth of each event (the referee's <c>sse</c>). Pure; any thread.
+/// When a repeating timer is due next. Timers of one interval drift, a little with each run and only to later, towards the
+/// multiples of that interval, and stay there: so a thousand streams with a timer each wake the loop, and the clients' machines,
+/// once per interval and not a thousand times. Ten turns per interval instead of one cost an eighth of each event (the referee's
+/// <c>sse</c>). Pure; any thread.
 /// </summary>
 internal static class TimerCoalescing
 {
-    /// <summary>The most that a period is prolonged by: a sixteenth of the interval, within these.</summary>
+    // A run is moved by at most a sixteenth of the interval, within these two, and by no more than a quarter.
     private static readonly long MinSlack = LoopClock.FromMilliseconds(1);
 
     private static readonly long MaxSlack = LoopClock.FromMilliseconds(10);
@@ -15,8 +16,9 @@ internal static class TimerCoalescing
     /// <summary>The next time at which a timer is due.</summary>
     /// <param name="due">When it was due.</param>
     /// <param name="now">
-    /// When it ran. Later by half an interval it has lost its beat and is armed from here: what was missed is not made up for in a burst. By less it keeps it, or those that a busy turn
-    /// leaves to the next one would go ways of their own.
+    /// When it ran. If that is later than <paramref name="due"/> by more than half an interval, the next run is counted from
+    /// here: missed runs are not made up for in a burst. Otherwise it is counted from <paramref name="due"/>, so that timers
+    /// which a busy turn has left to the next one stay together with the others.
     /// </param>
     /// <param name="interval">Between two runs.</param>
     public static long Next(long due, long now, long interval)

@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace Workerman.Events;
 
 /// <summary>
-/// The timers of one loop: a heap over (due, sequence), each node with four children because a flat heap touches less memory, and a table from
-/// id to timer. Times are ticks of whatever clock the caller uses; there is no clock and no loop in here. Not thread-safe: belongs to its loop's thread.
+/// The timers of one loop: a heap over (due, sequence), each node with four children because a flat heap touches less memory, and
+/// a table from id to timer. Times are in the units of the caller's clock; the queue has no clock and no loop. Not thread-safe:
+/// belongs to its loop's thread.
 /// </summary>
 internal sealed class TimerQueue
 {
@@ -23,7 +24,10 @@ internal sealed class TimerQueue
     private readonly Dictionary<long, LoopTimer> _timers = [];
     private long _sequence;
 
-    /// <summary>A persistent timer that was taken and stands in the heap yet: mostly it is armed again before anything else happens.</summary>
+    /// <summary>
+    /// A persistent timer that was taken and is still in the heap: mostly it is armed again before anything else changes the
+    /// heap.
+    /// </summary>
     private LoopTimer? _taken;
 
     /// <summary>How many timers there are, the one that is being run included if it is to be armed again. O(1).</summary>

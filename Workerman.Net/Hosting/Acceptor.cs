@@ -5,9 +5,9 @@ using Workerman.Events;
 namespace Workerman.Hosting;
 
 /// <summary>
-/// Accepts the connections of one worker on one loop. When descriptors run out, or the worker has all the connections that it
-/// may have, it pauses, so that nothing spins and open connections live on, and tries again when one was closed and once a
-/// second. Belongs to the loop's thread.
+/// Accepts the connections of one worker on one loop. When descriptors run out, or the worker has as many connections as it may
+/// have, it pauses, so that the loop does not spin and open connections go on; it tries again when one was closed, and at each
+/// tick. Belongs to the loop's thread.
 /// </summary>
 internal sealed class Acceptor : IAcceptHandler
 {
@@ -18,13 +18,14 @@ internal sealed class Acceptor : IAcceptHandler
     private readonly Func<bool> _hasRoom;
     private readonly ILogger _logger;
     private readonly string _worker;
-    private readonly ILoopListener _watch;
+    private readonly ILoopListener _listening;
     private bool _paused;
     private bool _exhausted;
     private bool _retrying;
     private bool _closed;
 
-    public Acceptor(IEventLoop loop, Listener listener, string worker, ILogger logger, Action<ConnectedSocket> accepted, Func<bool> hasRoom)
+    public Acceptor(IEventLoop loop, Listener listener, string worker, ILogger logger, Action<ConnectedSocket> accepted,
+        Func<bool> hasRoom)
     {
         Listener = listener;
         _worker = worker;
@@ -32,7 +33,7 @@ internal sealed class Acceptor : IAcceptHandler
         _accepted = accepted;
         _hasRoom = hasRoom;
         listener.Acquire();
-        _watch = loop.Accept(listener.Socket, this);
+        _listening = loop.Accept(listener.Socket, this);
     }
 
     public Listener Listener { get; }
@@ -40,13 +41,13 @@ internal sealed class Acceptor : IAcceptHandler
     public void Pause()
     {
         _paused = true;
-        _watch.Enabled = false;
+        _listening.Enabled = false;
     }
 
     public void Resume()
     {
         _paused = false;
-        _watch.Enabled = true;
+        _listening.Enabled = true;
     }
 
     /// <summary>Tries again after descriptors had run out.</summary>
@@ -54,10 +55,10 @@ internal sealed class Acceptor : IAcceptHandler
     {
         if (!_exhausted || _retrying || _paused || _closed || !_hasRoom() || !DescriptorHeadroom.HasRoom()) return;
         _retrying = true;
-        _watch.Enabled = true;
+        _listening.Enabled = true;
     }
 
-    /// <summary>About once a second: tries again, or finds that trying has gone well for that long.</summary>
+    /// <summary>At each tick of the loop: tries again, or finds that accepting has gone well since the last tick.</summary>
     public void Tick()
     {
         if (!_retrying)
@@ -73,7 +74,7 @@ internal sealed class Acceptor : IAcceptHandler
     {
         if (_closed) return;
         _closed = true;
-        _watch.Dispose();
+        _listening.Dispose();
         Listener.Release();
     }
 
@@ -88,7 +89,7 @@ internal sealed class Acceptor : IAcceptHandler
 
     private void OnExhausted(string reason, string cure)
     {
-        _watch.Enabled = false;
+        _listening.Enabled = false;
         _retrying = false;
         if (_exhausted) return;
         _exhausted = true;

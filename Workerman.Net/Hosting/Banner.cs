@@ -4,10 +4,10 @@ using System.Text;
 
 namespace Workerman.Hosting;
 
-/// <summary>What the start-up banner says of one worker.</summary>
+/// <summary>One worker's row of the start-up banner.</summary>
 internal sealed record BannerRow(string Protocol, string User, string Worker, string Listen, int Count);
 
-/// <summary>The start-up banner: versions, the event loop, a row per worker. Pure.</summary>
+/// <summary>Writes the start-up banner: versions, the event loop, a row for each worker. Pure.</summary>
 internal static class Banner
 {
     private const int Width = 100;
@@ -20,11 +20,13 @@ internal static class Banner
         int[] widths = new int[titles.Length];
         foreach (string[] line in cells)
         {
-            for (int column = 0; column < widths.Length; column++) widths[column] = Math.Max(widths[column], line[column].Length + 4);
+            for (int column = 0; column < widths.Length; column++)
+                widths[column] = Math.Max(widths[column], line[column].Length + 4);
         }
         var text = new StringBuilder();
         text.AppendLine(Rule("WORKERMAN"));
-        text.AppendLine(CultureInfo.InvariantCulture, $"Workerman.Net version:{Version}    .NET version:{Environment.Version}    event-loop:{eventLoop}");
+        text.AppendLine(CultureInfo.InvariantCulture,
+            $"Workerman.Net version:{Version}    .NET version:{Environment.Version}    event-loop:{eventLoop}");
         text.AppendLine(Rule("WORKERS"));
         foreach (string[] line in cells) text.AppendLine(Row(line, widths));
         text.AppendLine(new string('-', Width));
@@ -40,7 +42,8 @@ internal static class Banner
     }
 
     private static string Version =>
-        typeof(Banner).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "?";
+        typeof(Banner).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+        ?? "?";
 
     private static string Rule(string title)
     {

@@ -5,15 +5,16 @@ using Workerman.Protocols;
 namespace Workerman.Hosting;
 
 /// <summary>
-/// One message on its way to all connections of a worker: encoded once, by the first connection whose protocol says that its bytes are good for the others. Shared by the loops; what
-/// is encoded never changes.
+/// One message for all connections of a worker: encoded once, by the first connection whose protocol says that its bytes are
+/// right for the others too (<see cref="ConnectionProtocol.SharedEncoding"/>). Shared by the loops; what is encoded never
+/// changes.
 /// </summary>
 /// <param name="message">What is sent.</param>
 internal sealed class Broadcast<T>(T message)
 {
     private Encoding? _encoding;
 
-    /// <summary>The bytes, and the kind of connections that they are good for.</summary>
+    /// <summary>The bytes, and the kind of connections that they are right for.</summary>
     private sealed record Encoding(Type Kind, byte[] Bytes);
 
     /// <summary>Sends it to the connections of one loop, on its thread.</summary>

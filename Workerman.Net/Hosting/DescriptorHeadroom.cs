@@ -1,20 +1,21 @@
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Hosting;
 
 /// <summary>
-/// Keeps the last descriptors of the process for everything but connections. Without any the runtime itself fails, for good:
-/// it cannot start a thread, nor load what it has not needed before. Systems give out the lowest free number, so a number near
-/// the limit tells that few are left. Any thread.
+/// Keeps the last descriptors of the process for everything but connections. Without any the .NET runtime itself fails, and does
+/// not recover: it cannot start a thread, nor load an assembly that it has not needed before. Systems give out the lowest free
+/// number (open(2)), so a number near the limit tells that few are left. Any thread.
 /// </summary>
-internal static partial class DescriptorHeadroom
+internal static class DescriptorHeadroom
 {
+    /// <summary>How many descriptors are kept; an eighth of the limit, where that is less.</summary>
     private const int Most = 32;
 
     private static readonly long Mark = FindMark();
 
-    /// <summary>Whether this connection is among the last that there should be.</summary>
+    /// <summary>Whether a connection with this descriptor is one of the last that are accepted.</summary>
     public static bool IsReachedBy(nint handle) => handle >= Mark;
 
     /// <summary>Whether there is room for connections again.</summary>
@@ -33,18 +34,9 @@ internal static partial class DescriptorHeadroom
 
     private static long FindMark()
     {
-        // Windows has handles instead, and no limit on them worth the name.
-        if (OperatingSystem.IsWindows() || getrlimit(OperatingSystem.IsLinux() ? 7 : 8, out RLimit limit) != 0) return long.MaxValue;
+        // Windows has handles instead, some 16 million for each process.
+        if (OperatingSystem.IsWindows() || getrlimit(RLIMIT_NOFILE, out ResourceLimit limit) != 0) return long.MaxValue;
         long descriptors = (long)Math.Min(limit.Current, long.MaxValue);
         return descriptors - Math.Min(Most, descriptors / 8);
-    }
-
-    [LibraryImport("libc")]
-    private static partial int getrlimit(int resource, out RLimit limit);
-
-    private struct RLimit
-    {
-        public ulong Current;
-        public ulong Maximum;
     }
 }

@@ -2,7 +2,7 @@ using Workerman.Events;
 
 namespace Workerman.Hosting;
 
-/// <summary>A worker as the host sees it: something that listens and that loops are given to.</summary>
+/// <summary>A worker as <see cref="ServerHost"/> uses it: it opens listeners, and is attached to loops.</summary>
 internal interface IHostedWorker
 {
     string Name { get; }
@@ -13,25 +13,12 @@ internal interface IHostedWorker
     int Count { get; }
 
     /// <summary>Opens its sockets, unless they are open.</summary>
-    /// <exception cref="WorkerStartException">It cannot.</exception>
+    /// <exception cref="WorkerStartException">The system refuses one.</exception>
     void OpenListeners();
 
     /// <summary>Closes its sockets, as soon as no loop accepts from them.</summary>
     void CloseListeners();
 
     /// <summary>Begins to work on a loop, on its thread.</summary>
-    IHostedLoopWorker Attach(IEventLoop loop, int id, LoopThread thread);
-}
-
-/// <summary>A worker on one loop. Belongs to the loop's thread.</summary>
-internal interface IHostedLoopWorker
-{
-    /// <summary>Whether it has stopped and its last connection is gone.</summary>
-    bool IsDrained { get; }
-
-    /// <summary>Stops accepting and lets the connections end.</summary>
-    void Stop();
-
-    /// <summary>Ends what is left of the connections.</summary>
-    void Abort();
+    ILoopWorker Attach(IEventLoop loop, int id, LoopThread thread);
 }

@@ -2,16 +2,17 @@ using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Events;
 
 namespace Workerman.Hosting;
 
 /// <summary>
-/// One socket that loops accept from: a raw <see cref="TcpListener"/>, a Unix socket with its file, or a datagram socket, which they receive from.
-/// It is closed when no loop uses it any more. Any thread.
+/// One socket that loops accept from, a <see cref="TcpListener"/> or a Unix socket with its file, or a datagram socket, which
+/// they receive from. It is closed when no loop uses it any more. Any thread.
 /// </summary>
 internal sealed class Listener
 {
-    /// <summary>Those of the process that are open.</summary>
+    /// <summary>All listeners of the process that are open.</summary>
     private static readonly ConcurrentDictionary<Listener, bool> Known = new();
 
     private readonly IDisposable _owner;
@@ -57,7 +58,8 @@ internal sealed class Listener
         catch (SocketException e)
         {
             socket?.Dispose();
-            throw new WorkerStartException(ListenFailure.Explain(address, e.SocketErrorCode, e.Message, IsOwn(endPoint, SocketType.Dgram)), e);
+            throw new WorkerStartException(
+                ListenFailure.Explain(address, e.SocketErrorCode, e.Message, IsOwn(endPoint, SocketType.Dgram)), e);
         }
         catch
         {
@@ -79,7 +81,8 @@ internal sealed class Listener
         catch (Exception e) when (e is SocketException or Win32Exception)
         {
             listener?.Dispose();
-            throw new WorkerStartException(ListenFailure.Explain(address, (e as SocketException)?.SocketErrorCode ?? SocketError.SocketError, e.Message, IsOwn(endPoint, SocketType.Stream)), e);
+            throw new WorkerStartException(ListenFailure.Explain(address, (e as SocketException)?.SocketErrorCode
+                ?? SocketError.SocketError, e.Message, IsOwn(endPoint, SocketType.Stream)), e);
         }
         catch
         {
@@ -125,8 +128,8 @@ internal sealed class Listener
     }
 
     /// <summary>
-    /// Takes <see cref="Close"/> back, if no loop has noticed it yet. Not later: an accept that a loop has let go of may still be
-    /// under way, and would swallow a connection.
+    /// Takes <see cref="Close"/> back, if no loop has stopped accepting yet. Not later: an accept that a loop has begun may still
+    /// be under way (<see cref="SocketLoop"/>), and would take a connection that nothing handles.
     /// </summary>
     public bool TryReopen()
     {
@@ -144,12 +147,13 @@ internal sealed class Listener
         _owner.Dispose();
     }
 
-    /// <summary>Whether a listener of this process has the port, on an address that stands in the way.</summary>
+    /// <summary>Whether a listener of this process has the port, on the same address or on all of them.</summary>
     private static bool IsOwn(IPEndPoint wanted, SocketType type)
     {
         foreach (Listener other in Known.Keys)
         {
-            if (other.EndPoint is IPEndPoint has && has.Port == wanted.Port && other._type == type && (IsAny(has.Address) || IsAny(wanted.Address) || has.Address.Equals(wanted.Address))) return true;
+            if (other.EndPoint is IPEndPoint has && has.Port == wanted.Port && other._type == type
+                && (IsAny(has.Address) || IsAny(wanted.Address) || has.Address.Equals(wanted.Address))) return true;
         }
         return false;
     }

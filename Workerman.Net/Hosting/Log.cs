@@ -22,7 +22,8 @@ internal static partial class Log
     [LoggerMessage(5, LogLevel.Error, "A callback of worker {Worker} failed for connection {Connection} from {Remote}")]
     public static partial void CallbackFailed(ILogger logger, string worker, long connection, string remote, Exception exception);
 
-    [LoggerMessage(6, LogLevel.Error, "Worker {Worker} pauses accepting: {Reason}. Open connections go on, new ones wait. {Cure}")]
+    [LoggerMessage(6, LogLevel.Error,
+        "Worker {Worker} pauses accepting: {Reason}. Open connections go on, new ones wait. {Cure}")]
     public static partial void AcceptPaused(ILogger logger, string worker, string reason, string cure);
 
     [LoggerMessage(7, LogLevel.Information, "Worker {Worker} accepts again")]
@@ -32,8 +33,8 @@ internal static partial class Log
     public static partial void Rejected(ILogger logger, long connection, string remote, int status, string? reason);
 
     /// <summary>
-    /// HTTP answers a refusal with a status, and what the internet sends to HTTP ports would flood the log. Any other protocol closes without a word,
-    /// so the log is the only one to tell.
+    /// What a protocol has refused. HTTP answers with a status, and scanners send so much to HTTP ports that it would fill the
+    /// log: Debug. Any other protocol closes without an answer, and only the log tells why: Warning.
     /// </summary>
     public static void Rejected(ILogger logger, long connection, string remote, Verdict verdict)
     {
@@ -44,20 +45,24 @@ internal static partial class Log
     [LoggerMessage(40, LogLevel.Warning, "Connection {Connection} from {Remote} is closed: {Reason}")]
     private static partial void Refused(ILogger logger, long connection, string remote, string? reason);
 
-    /// <summary>Debug, as all refusals that a stranger can bring about as often as he likes.</summary>
-    [LoggerMessage(50, LogLevel.Debug, "Worker {Worker}: OnWebSocketConnect refused connection {Connection} from {Remote} for {Path} with {Answer}")]
-    public static partial void WebSocketRefused(ILogger logger, string worker, long connection, string remote, string path, string answer);
+    /// <summary>Debug, like all refusals that any peer can cause as often as it likes.</summary>
+    [LoggerMessage(50, LogLevel.Debug,
+        "Worker {Worker}: OnWebSocketConnect refused connection {Connection} from {Remote} for {Path} with {Answer}")]
+    public static partial void WebSocketRefused(ILogger logger, string worker, long connection, string remote, string path,
+        string answer);
 
     [LoggerMessage(51, LogLevel.Debug, "Connection {Connection} from {Remote}: {Error}, {Reason}")]
-    private static partial void ErrorUntold(ILogger logger, long connection, string? remote, ConnectionError error, string reason);
+    private static partial void ErrorUntold(ILogger logger, long connection, string? remote, ConnectionError error,
+        string reason);
 
     /// <summary>
-    /// An error of a connection that no OnError was told of. It may be one for each connection and message, so its text is made
-    /// only where somebody reads it.
+    /// An error of a connection that has no OnError. There may be one for each connection and message, so its text is made only
+    /// where the log takes it.
     /// </summary>
     public static void ErrorUntold(ILogger logger, TcpConnection connection, ConnectionError error, string reason)
     {
-        if (logger.IsEnabled(LogLevel.Debug)) ErrorUntold(logger, connection.Id, connection.RemoteAddress?.ToString(), error, reason);
+        if (logger.IsEnabled(LogLevel.Debug))
+            ErrorUntold(logger, connection.Id, connection.RemoteAddress?.ToString(), error, reason);
     }
 
     [LoggerMessage(41, LogLevel.Debug, "Worker {Worker} refuses a datagram from {Remote}: {Reason}")]
@@ -78,7 +83,8 @@ internal static partial class Log
     [LoggerMessage(12, LogLevel.Error, "{Message}")]
     public static partial void StartFailed(ILogger logger, string message);
 
-    [LoggerMessage(14, LogLevel.Debug, "Worker {Worker}: the TLS handshake of connection {Connection} from {Remote} failed: {Reason}")]
+    [LoggerMessage(14, LogLevel.Debug,
+        "Worker {Worker}: the TLS handshake of connection {Connection} from {Remote} failed: {Reason}")]
     public static partial void HandshakeFailed(ILogger logger, string worker, long connection, string remote, string reason);
 
     [LoggerMessage(15, LogLevel.Information, "Worker {Worker} uses the certificate that its files hold now")]
@@ -87,7 +93,8 @@ internal static partial class Log
     [LoggerMessage(16, LogLevel.Error, "Worker {Worker} goes on with its old certificate: {Reason}.")]
     public static partial void CertificateNotReloaded(ILogger logger, string worker, string reason);
 
-    [LoggerMessage(17, LogLevel.Warning, "Worker {Worker}: connection {Connection} from proxy {Remote} is closed, because it has to begin with a PROXY protocol header: {Reason}")]
+    [LoggerMessage(17, LogLevel.Warning, "Worker {Worker}: connection {Connection} from proxy {Remote} is closed, "
+        + "because it has to begin with a PROXY protocol header: {Reason}")]
     public static partial void ProxyRefused(ILogger logger, string worker, long connection, string remote, string reason);
 
     [LoggerMessage(13, LogLevel.Error, "{What}")]
@@ -96,6 +103,7 @@ internal static partial class Log
     [LoggerMessage(30, LogLevel.Error, "A callback of client connection {Connection} to {Address} failed")]
     public static partial void ClientCallbackFailed(ILogger logger, long connection, string address, Exception exception);
 
-    [LoggerMessage(31, LogLevel.Warning, "Client connection {Connection} to {Address} refused what it received: {Status} {Reason}")]
+    [LoggerMessage(31, LogLevel.Warning,
+        "Client connection {Connection} to {Address} refused what it received: {Status} {Reason}")]
     public static partial void ClientRejected(ILogger logger, long connection, string address, int status, string? reason);
 }

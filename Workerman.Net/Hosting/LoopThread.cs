@@ -1,11 +1,10 @@
-using Microsoft.Extensions.Logging;
 using Workerman.Events;
 
 namespace Workerman.Hosting;
 
 /// <summary>
-/// One loop on a thread of its own, with the worker it was started for and those that began to listen on it later. Its public
-/// face is for any thread; the rest runs on the loop.
+/// One loop on a thread of its own, with the worker that it was started for and those that have begun to listen on it later. Its
+/// public members are for any thread, but for those that say otherwise; the rest runs on the loop.
 /// </summary>
 internal sealed class LoopThread
 {
@@ -15,23 +14,23 @@ internal sealed class LoopThread
     private readonly EventLoop _loop;
     private readonly IHostedWorker _worker;
     private readonly int _id;
-    private readonly ILogger _logger;
     private readonly Thread _thread;
-    private readonly List<IHostedLoopWorker> _views = [];
+    private readonly List<ILoopWorker> _workers = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
     private bool _stopping;
 
-    public LoopThread(EventLoop loop, IHostedWorker worker, int id, ILogger logger)
+    public LoopThread(EventLoop loop, IHostedWorker worker, int id, ServerSettings settings)
     {
         _loop = loop;
         _worker = worker;
         _id = id;
-        _logger = logger;
-        _loop.ErrorHandler = e => Log.CallbackFailed(_logger, worker.Name, e);
-        // A background thread: one that hangs in a callback must not keep the process after its time is up.
+        Settings = settings;
+        _loop.Logger = settings.Logger;
+        _loop.ErrorHandler = e => Log.CallbackFailed(settings.Logger, worker.Name, e);
+        // A background thread: one that hangs in a callback does not keep the process from ending.
         _thread = new Thread(Run) { Name = $"workerman {worker.Name} {id}", IsBackground = true };
-        // First of all: whatever is posted from here on, a stop included, comes after the worker's beginning.
+        // First of all, so that whatever is posted from here on, a stop included, runs after the worker has begun.
         _loop.Post(Attach);
     }
 
@@ -40,7 +39,10 @@ internal sealed class LoopThread
 
     public IEventLoop Loop => _loop;
 
-    /// <summary>Whether it would soon see to a new connection; only a hint.</summary>
+    /// <summary>Those of the run that it belongs to.</summary>
+    public ServerSettings Settings { get; }
+
+    /// <summary>Whether it would serve a new connection soon; only a hint.</summary>
     public bool IsResponsive => _loop.IsResponsive;
 
     /// <summary>Ends with the thread; failed if the worker could not begin or the loop broke.</summary>
@@ -50,39 +52,39 @@ internal sealed class LoopThread
 
     public void Start() => _thread.Start();
 
-    /// <summary>Gives back what a loop that is never started holds.</summary>
+    /// <summary>Frees what a loop that is never started holds.</summary>
     public void Discard() => _loop.Dispose();
 
-    /// <summary>Lets the workers on this loop end; the loop follows when their last connection is gone.</summary>
+    /// <summary>Stops the workers on this loop; the loop ends when their last connection is closed.</summary>
     public void RequestStop() => _loop.Post(() =>
     {
-        StopViews();
+        StopWorkers();
         StopIfDrained();
     });
 
-    /// <summary>Ends what is left, now.</summary>
+    /// <summary>Closes what is left at once, and ends the loop.</summary>
     public void Abort() => _loop.Post(() =>
     {
-        StopViews();
-        foreach (IHostedLoopWorker view in _views) view.Abort();
+        StopWorkers();
+        foreach (ILoopWorker worker in _workers) worker.Abort();
         _loop.Stop();
     });
 
-    /// <summary>Another worker begins to listen on this loop, on its thread.</summary>
-    public void Add(IHostedLoopWorker view) => _views.Add(view);
+    /// <summary>Another worker has begun to listen on this loop. On its thread.</summary>
+    public void Add(ILoopWorker worker) => _workers.Add(worker);
 
-    /// <summary>A view tells that it has one connection less.</summary>
+    /// <summary>Called when a connection was closed, on the loop: ends it if it was stopped and that was the last one.</summary>
     public void StopIfDrained()
     {
-        if (_stopping && _views.TrueForAll(view => view.IsDrained)) _loop.Stop();
+        if (_stopping && _workers.TrueForAll(static worker => worker.IsDrained)) _loop.Stop();
     }
 
-    private void StopViews()
+    private void StopWorkers()
     {
         if (_stopping) return;
         _stopping = true;
-        // By index: a stop callback might begin to listen.
-        for (int i = 0; i < _views.Count; i++) _views[i].Stop();
+        // By index: a callback of the application may begin to listen with another worker.
+        for (int i = 0; i < _workers.Count; i++) _workers[i].Stop();
     }
 
     private void Run()
@@ -94,7 +96,7 @@ internal sealed class LoopThread
         }
         catch (Exception e)
         {
-            Log.LoopBroke(_logger, Name, e);
+            Log.LoopBroke(Settings.Logger, Name, e);
             _failure ??= e;
         }
         if (_failure is null) _ended.SetResult();
@@ -105,13 +107,14 @@ internal sealed class LoopThread
     {
         try
         {
-            _views.Add(_worker.Attach(_loop, _id, this));
+            _workers.Add(_worker.Attach(_loop, _id, this));
         }
         catch (Exception e)
         {
-            Log.CallbackFailed(_logger, _worker.Name, e);
+            Log.CallbackFailed(Settings.Logger, _worker.Name, e);
             _failure = e as WorkerStartException
-                ?? new WorkerStartException($"Worker {_worker.Name} on {_worker.Address} cannot start: its OnWorkerStart failed with {e.GetType().Name}: {e.Message}", e);
+                ?? new WorkerStartException($"Worker {_worker.Name} on {_worker.Address} cannot start: "
+                    + $"its OnWorkerStart failed with {e.GetType().Name}: {e.Message}", e);
             _loop.Stop();
         }
     }

@@ -1,20 +1,19 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using Microsoft.Extensions.Logging;
 using Workerman.Events;
 
 namespace Workerman.Hosting;
 
 /// <summary>
-/// Runs a set of workers from their opening to their end: sockets, a thread for each loop, the graceful stop and its
-/// deadline. It knows neither console nor signals. Any thread.
+/// Runs a set of workers from opening their sockets to their end: a thread for each loop, the graceful stop and its deadline. It
+/// knows neither console nor signals. Any thread.
 /// </summary>
-internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loopType, TimeSpan stopTimeout, ILogger logger)
+internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSettings settings)
 {
-    /// <summary>What an aborted loop gets to end its turn, before its thread is left to itself.</summary>
+    /// <summary>Time for an aborted loop to end its turn; after that its thread is not waited for.</summary>
     private static readonly TimeSpan AbortGrace = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>What the log gets in any case to be written to its end.</summary>
+    /// <summary>Time that the log has in any case to be written to its end.</summary>
     private static readonly TimeSpan LogGrace = TimeSpan.FromMilliseconds(200);
 
     private readonly List<LoopThread> _threads = [];
@@ -24,21 +23,23 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
 
     public string LoopName { get; private set; } = "";
 
-    public WorkerStatus Status => Volatile.Read(ref _stoppedAt) != 0 ? WorkerStatus.Shutdown : _runs ? WorkerStatus.Running : WorkerStatus.Starting;
+    public WorkerStatus Status =>
+        Volatile.Read(ref _stoppedAt) != 0 ? WorkerStatus.Shutdown : _runs ? WorkerStatus.Running : WorkerStatus.Starting;
 
-    /// <summary>What is left of the time that stopping may take; some is left always.</summary>
+    /// <summary>What is left of the time that stopping may take, at least <see cref="LogGrace"/>.</summary>
     public TimeSpan TimeLeft
     {
         get
         {
-            TimeSpan all = stopTimeout + AbortGrace;
+            TimeSpan all = settings.StopTimeout + AbortGrace;
             TimeSpan left = Volatile.Read(ref _stoppedAt) is not 0 and var began ? all - Stopwatch.GetElapsedTime(began) : all;
             return left < LogGrace ? LogGrace : left;
         }
     }
 
     /// <summary>Opens all sockets and makes all loops; if one fails, none stays open.</summary>
-    /// <exception cref="WorkerStartException">One line with address, cause and cure.</exception>
+    /// <exception cref="WorkerStartException">A socket or a loop cannot be made; one line with address, cause and
+    /// cure.</exception>
     public void Open()
     {
         try
@@ -46,7 +47,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
             foreach (IHostedWorker worker in workers) worker.OpenListeners();
             foreach (IHostedWorker worker in workers)
             {
-                for (int id = 0; id < worker.Count; id++) _threads.Add(new LoopThread(MakeLoop(), worker, id, logger));
+                for (int id = 0; id < worker.Count; id++) _threads.Add(new LoopThread(MakeLoop(), worker, id, settings));
             }
         }
         catch
@@ -72,22 +73,23 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
         finally
         {
             CloseListeners();
-            foreach (LoopThread thread in _threads.Where(thread => !thread.Ended.IsCompleted)) Log.LoopHangs(logger, thread.Name);
-            Log.Stopped(logger);
+            foreach (LoopThread thread in _threads.Where(thread => !thread.Ended.IsCompleted))
+                Log.LoopHangs(settings.Logger, thread.Name);
+            Log.Stopped(settings.Logger);
         }
     }
 
-    /// <summary>Stops gracefully within the stop timeout. Once is enough.</summary>
+    /// <summary>Stops gracefully within the stop timeout. Further calls do nothing.</summary>
     public void Stop()
     {
         if (Interlocked.CompareExchange(ref _stoppedAt, Stopwatch.GetTimestamp(), 0) != 0) return;
-        // Before anything else: nothing that goes wrong on the way may keep it from its end.
+        // Before anything else, so that the deadline holds whatever fails below.
         _ = EnforceDeadlineAsync();
-        Log.Stopping(logger);
+        Log.Stopping(settings.Logger);
         foreach (LoopThread thread in _threads) thread.RequestStop();
     }
 
-    /// <summary>Stops without waiting for what is still owed.</summary>
+    /// <summary>Stops without waiting for answers that are still to be sent.</summary>
     public void Abort()
     {
         Stop();
@@ -98,17 +100,20 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
     {
         try
         {
-            EventLoop loop = EventLoopFactory.Create(loopType);
+            EventLoop loop = EventLoopFactory.Create(settings.LoopType);
             LoopName = loop.Name;
             return loop;
         }
         catch (Win32Exception e)
         {
-            throw new WorkerStartException($"Cannot make an event loop: {e.Message}. Cure: raise the limit of open files (ulimit -n).", e);
+            throw new WorkerStartException(
+                $"Cannot make an event loop: {e.Message}. Cure: raise the limit of open files (ulimit -n).", e);
         }
     }
 
-    /// <summary>The end of one loop. One that fails takes the others along: half a server helps nobody.</summary>
+    /// <summary>
+    /// The end of one loop. If it has failed, the others are stopped: a server that serves only in part is hard to see.
+    /// </summary>
     private async Task EndOf(LoopThread thread)
     {
         try
@@ -124,7 +129,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, Type? loo
 
     private async Task EnforceDeadlineAsync()
     {
-        await Task.Delay(stopTimeout).ConfigureAwait(false);
+        await Task.Delay(settings.StopTimeout).ConfigureAwait(false);
         foreach (LoopThread thread in _threads) thread.Abort();
         await Task.Delay(AbortGrace).ConfigureAwait(false);
         _deadline.TrySetResult();

@@ -11,11 +11,12 @@ namespace Workerman.Hosting;
 /// <param name="Mode">The mode of a Unix socket's file; null for what the umask leaves.</param>
 /// <param name="KeepAlive">That of its TCP connections; null for none.</param>
 /// <param name="Configure">The application's own options, set last and before the socket is bound.</param>
-internal sealed record SocketSetup(int Backlog, bool ReusePort, UnixFileMode? Mode, TcpKeepAlive? KeepAlive, Action<Socket>? Configure)
+internal sealed record SocketSetup(int Backlog, bool ReusePort, UnixFileMode? Mode, TcpKeepAlive? KeepAlive,
+    Action<Socket>? Configure)
 {
     /// <summary>
-    /// Whether accepted connections have the options of the listening socket: Linux copies them, so that accepting costs no
-    /// system call for each.
+    /// Whether accepted connections have the options of the listening socket: Linux copies them, so that they cost no system call
+    /// for each connection.
     /// </summary>
     public static bool IsInherited => OperatingSystem.IsLinux();
 
@@ -32,14 +33,17 @@ internal sealed record SocketSetup(int Backlog, bool ReusePort, UnixFileMode? Mo
     public void Prepare(Socket socket, ListenAddress address)
     {
         if (address.EndPoint is IPEndPoint { Address: var ip } && ip.Equals(IPAddress.IPv6Any)) socket.DualMode = true;
-        if (ReusePort) SetReusePort(socket, address);
+        if (ReusePort && !SocketOptions.TrySetReusePort(socket))
+            throw new WorkerStartException(
+                $"Cannot listen on {address.Text}: this system has no SO_REUSEPORT. Cure: leave ReusePort false.");
         try
         {
             Configure?.Invoke(socket);
         }
         catch (Exception e)
         {
-            throw new WorkerStartException($"Cannot listen on {address.Text}: WorkerOptions.ConfigureSocket failed with {e.GetType().Name}: {e.Message}. Cure: leave out the option that this system does not take.", e);
+            throw new WorkerStartException($"Cannot listen on {address.Text}: WorkerOptions.ConfigureSocket failed with "
+                + $"{e.GetType().Name}: {e.Message}. Cure: leave out the option that this system does not take.", e);
         }
     }
 
@@ -48,14 +52,5 @@ internal sealed record SocketSetup(int Backlog, bool ReusePort, UnixFileMode? Mo
     {
         socket.SetNoDelay();
         KeepAlive?.ApplyTo(socket);
-    }
-
-    /// <summary>SO_REUSEPORT, which .NET has no name for: each loop then has a queue of its own in the kernel.</summary>
-    private static void SetReusePort(Socket socket, ListenAddress address)
-    {
-        (int level, int option) = OperatingSystem.IsLinux() ? (1, 15)
-            : OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD() ? (0xffff, 0x200)
-            : throw new WorkerStartException($"Cannot listen on {address.Text}: this system has no SO_REUSEPORT. Cure: leave ReusePort false.");
-        socket.SetRawSocketOption(level, option, BitConverter.GetBytes(1));
     }
 }

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Workerman.Hosting;
 
 /// <summary>
-/// Turns Ctrl+C and the signals that ask a program to end into calls, for as long as it is not disposed of: the first stops, any
-/// further one aborts. The calls come on a thread of the runtime's.
+/// Calls back for Ctrl+C and the signals that ask a program to end (SIGINT, SIGTERM, SIGHUP, SIGQUIT), until it is disposed of:
+/// the first one stops, any further one aborts. The callbacks run on a thread of the .NET runtime.
 /// </summary>
 internal sealed class StopSignals : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class StopSignals : IDisposable
         {
             _registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {
-                // Not the runtime's own end of the process, which would cut open answers off.
+                // The runtime would end the process, and with it answers that are still being sent.
                 context.Cancel = true;
                 if (Interlocked.Increment(ref _count) == 1) stop();
                 else abort();

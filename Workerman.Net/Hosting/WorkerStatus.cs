@@ -9,7 +9,7 @@ public enum WorkerStatus
     /// <summary>Their sockets are being opened.</summary>
     Starting = 1,
 
-    /// <summary>They run; so it is in <c>OnWorkerStart</c> already.</summary>
+    /// <summary>They run; in <c>OnWorkerStart</c>, too.</summary>
     Running = 2,
 
     /// <summary>They stop.</summary>

@@ -1,13 +1,13 @@
 namespace Workerman.Logging;
 
 /// <summary>
-/// Whole lines for the console, written by <see cref="LogQueue"/>: whoever prints does not wait for who reads. Any thread.
+/// Whole lines for the console, written by <see cref="LogQueue"/>, so that a caller does not wait for the console. Any thread.
 /// </summary>
 internal static class ConsoleLines
 {
     static ConsoleLines()
     {
-        // Opened now: where no descriptor is left, the console could not be opened to say so.
+        // Opened now: once no descriptor is left, the console could not be opened to say so.
         _ = Console.Out;
         _ = Console.Error;
     }
@@ -18,13 +18,14 @@ internal static class ConsoleLines
         if (LogQueue.Shared.Admits(TellOfDropped)) Add(text, isError);
     }
 
-    /// <summary>The same for what the queue has let in already.</summary>
+    /// <summary>The same for a line that <see cref="LogQueue.Admits"/> has let in.</summary>
     public static void Add(string text, bool isError)
     {
         TextWriter writer = isError ? Console.Error : Console.Out;
         LogQueue.Shared.Add(text.Length, () => writer.WriteLine(text));
     }
 
-    /// <summary>Writes at once, on the queue's thread, how many lines are missing.</summary>
-    public static void TellOfDropped(long count) => Console.Error.WriteLine(ConsoleLogger.Format(Microsoft.Extensions.Logging.LogLevel.Warning, DroppedLines.Say(count)));
+    /// <summary>Writes at once how many lines were dropped. On the queue's thread.</summary>
+    public static void TellOfDropped(long count) =>
+        Console.Error.WriteLine(ConsoleLogger.Format(Microsoft.Extensions.Logging.LogLevel.Warning, DroppedLines.Say(count)));
 }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Workerman.Logging;
 
-/// <summary>The line that stands for those which <see cref="LogQueue"/> had no room for.</summary>
+/// <summary>The line that says how many lines <see cref="LogQueue"/> had no room for.</summary>
 internal static partial class DroppedLines
 {
     public static string Say(long count) => $"{count} log lines were dropped: they came faster than the log takes them";

@@ -3,17 +3,20 @@ using Microsoft.Extensions.Logging;
 namespace Workerman.Logging;
 
 /// <summary>
-/// The application's logger behind a fence: the thread of <see cref="LogQueue"/> calls it, so that one which blocks holds no loop
-/// and no stop, and what it throws goes no further.
-/// Messages are formatted where they arise; level, values, exception and the ExecutionContext (scopes, the current Activity) pass
-/// unchanged. Any thread.
+/// Calls the application's logger on the thread of <see cref="LogQueue"/>, so that a logger which blocks holds up neither a loop
+/// nor stopping, and catches what it throws. Messages are formatted on the caller's thread; level, values, exception and the
+/// ExecutionContext (scopes, the current Activity) pass unchanged. Any thread.
 /// </summary>
-internal sealed class GuardedLogger(ILogger inner) : ILogger
+/// <param name="inner">The application's logger, or the console's.</param>
+/// <param name="queue">Whose thread calls it.</param>
+internal sealed class GuardedLogger(ILogger inner, LogQueue queue) : ILogger
 {
-    /// <summary>How deep inner exceptions are looked into for their size.</summary>
+    /// <summary>How many inner exceptions count for the size of a line.</summary>
     private const int MaxDepth = 8;
 
     public ILogger Inner => inner;
+
+    public LogQueue Queue => queue;
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
@@ -26,36 +29,40 @@ internal sealed class GuardedLogger(ILogger inner) : ILogger
         }
         catch (Exception)
         {
-            // Nobody is left to tell.
+            // The logger itself has failed, so there is no log to report it to.
             return false;
         }
     }
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+        Func<TState, Exception?, string> formatter)
     {
         try
         {
             // The console's own logger queues what it has formatted.
             if (inner is ConsoleLogger) inner.Log(logLevel, eventId, state, exception, formatter);
-            else if (LogQueue.Shared.Admits(count => DroppedLines.Tell(inner, count))) Queue(logLevel, eventId, state, exception, formatter(state, exception));
+            else if (queue.Admits(count => DroppedLines.Tell(inner, count)))
+                Enqueue(logLevel, eventId, state, exception, formatter(state, exception));
         }
         catch (Exception)
         {
-            // As above: an exception of the application's may fail to describe itself.
+            // As above; or the ToString of a value that is logged has thrown.
         }
     }
 
-    private void Queue<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, string message)
+    private void Enqueue<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, string message)
     {
         void Write() => inner.Log(logLevel, eventId, state, exception, (_, _) => message);
         ExecutionContext? context = ExecutionContext.Capture();
-        LogQueue.Shared.Add(message.Length + LengthOf(exception), context is null ? Write : () => ExecutionContext.Run(context, static write => ((Action)write!)(), (Action)Write));
+        queue.Add(message.Length + LengthOf(exception),
+            context is null ? Write : () => ExecutionContext.Run(context, static write => ((Action)write!)(), (Action)Write));
     }
 
     private static long LengthOf(Exception? exception)
     {
         long length = 0;
-        for (int depth = 0; exception is not null && depth < MaxDepth; depth++, exception = exception.InnerException) length += exception.Message.Length;
+        for (int depth = 0; exception is not null && depth < MaxDepth; depth++, exception = exception.InnerException)
+            length += exception.Message.Length;
         return length;
     }
 }

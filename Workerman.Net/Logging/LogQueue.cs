@@ -1,19 +1,18 @@
 namespace Workerman.Logging;
 
 /// <summary>
-/// The one thread that writes what the library has to say: log lines, the banner, errors of last resort. A pipe that nobody
-/// reads, a stopped terminal or a slow logger holds
-/// this thread and no other. What waits is bounded: beyond, lines are dropped and counted, and the count is a line of its own
-/// once writing goes on. Order is kept.
-/// It does not format and knows no logger. Any thread.
+/// The one thread that writes what the library reports: log lines, the banner, exceptions that no handler took. A full pipe, a
+/// stopped terminal or a slow logger blocks this thread and no other. What waits is bounded: beyond, lines are dropped and
+/// counted, and the count becomes a line of its own once writing goes on. Order is kept. It does not format and knows no logger.
+/// Any thread.
 /// </summary>
 internal sealed class LogQueue
 {
-    /// <summary>What an entry is taken to have besides its text, so that many short ones are bounded too.</summary>
+    /// <summary>Characters that an entry counts for besides its text, so that many short ones are bounded, too.</summary>
     private const int Overhead = 256;
 
-    /// <summary>One write that takes longer than this is taken to hang: nobody waits for it at the end of the process.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    /// <summary>A write that takes longer than this is taken to hang, and is not waited for at the end of the process.</summary>
+    private static readonly TimeSpan WriteLimit = TimeSpan.FromSeconds(1);
 
     // Monitor, not Lock: its waiting is needed.
     private readonly object _gate = new();
@@ -28,19 +27,19 @@ internal sealed class LogQueue
     private int _waiting;
     private bool _asleep;
 
-    /// <summary>Whether somebody has waited for what is in it as long as was right, and in vain.</summary>
+    /// <summary>Whether the last <see cref="Flush"/> has ended before all was written.</summary>
     private bool _givenUp;
 
     public LogQueue()
     {
         _thread = new Thread(Run) { Name = "workerman log", IsBackground = true };
-        // Now, and not with the first line: that may be the one which says that the process has no room for another thread.
+        // Now, and not with the first line: that line may say that the process cannot start another thread.
         _thread.Start();
     }
 
     private readonly record struct Entry(Action Write, long Size);
 
-    /// <summary>The one of the process. What it holds is written before the process ends, if that can be done in time.</summary>
+    /// <summary>That of the process. What it holds is written before the process ends, if that can be done in time.</summary>
     public static LogQueue Shared { get; } = MakeShared();
 
     /// <summary>How many characters may wait.</summary>
@@ -52,7 +51,7 @@ internal sealed class LogQueue
     {
         lock (_gate)
         {
-            // Once lines are dropped there is no end to it before half of the room is free: else every second line would be a
+            // Once lines are dropped, none is taken before half of the room is free: otherwise every second line would be a
             // count.
             if (_dropped > 0 ? _size <= MaxSize / 2 : _size < MaxSize) return true;
             _dropped++;
@@ -80,7 +79,7 @@ internal sealed class LogQueue
     /// <returns>Whether it is.</returns>
     public bool Flush(TimeSpan limit)
     {
-        // The application's logger may be what ends the process.
+        // The application's logger may end the process, on this thread.
         if (Thread.CurrentThread == _thread) return false;
         long end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
         lock (_gate)
@@ -95,7 +94,7 @@ internal sealed class LogQueue
         }
     }
 
-    /// <summary>The same without a thread that waits, unless there is something to wait for.</summary>
+    /// <summary>The same without blocking the caller; no thread waits if there is nothing to wait for.</summary>
     public Task FlushAsync(TimeSpan limit)
     {
         lock (_gate)
@@ -110,17 +109,17 @@ internal sealed class LogQueue
         var queue = new LogQueue();
         AppDomain.CurrentDomain.ProcessExit += (_, _) =>
         {
-            // Workers that have stopped have used up the time that stopping may take.
-            if (!queue._givenUp) queue.Flush(2 * Patience);
+            // Stopping the workers has waited for it already, as long as stopping may take.
+            if (!queue._givenUp) queue.Flush(2 * WriteLimit);
         };
-        AppDomain.CurrentDomain.UnhandledException += (_, _) => queue.Flush(2 * Patience);
+        AppDomain.CurrentDomain.UnhandledException += (_, _) => queue.Flush(2 * WriteLimit);
         return queue;
     }
 
     private int TimeLeft(long end)
     {
         long now = Environment.TickCount64;
-        long stuck = (_writingSince == 0 ? now : _writingSince) + (long)Patience.TotalMilliseconds;
+        long stuck = (_writingSince == 0 ? now : _writingSince) + (long)WriteLimit.TotalMilliseconds;
         return (int)Math.Clamp(Math.Min(end, stuck) - now, 0, int.MaxValue);
     }
 
@@ -151,7 +150,7 @@ internal sealed class LogQueue
             }
             catch (Exception)
             {
-                // A full disk, a closed pipe, a logger that throws: nobody is left to tell.
+                // A full disk, a closed pipe or a logger that throws: there is no other place to report it.
             }
             Leave(entry);
         }

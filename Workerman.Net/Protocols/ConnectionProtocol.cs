@@ -1,6 +1,15 @@
 using System.Buffers;
+using System.Net;
 
 namespace Workerman.Protocols;
+
+/// <summary>Who is at the other end, for a protocol that wants to know. It is a connection, which protocols do not know. On its
+/// loop.</summary>
+internal interface IPeer
+{
+    /// <summary>The peer's address; null on a Unix socket, and if it is gone.</summary>
+    IPEndPoint? RemoteAddress { get; }
+}
 
 /// <summary>What a connection waits for its peer to do.</summary>
 internal enum WaitPhase : byte
@@ -31,11 +40,14 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>What <c>Send</c> takes, in words, for error messages.</summary>
     public abstract string Sends { get; }
 
-    /// <summary>Whether the peer has yet to agree that this protocol is spoken: until then no message comes, and what is sent waits.</summary>
+    /// <summary>
+    /// Whether the peer has yet to agree that this protocol is spoken: until then no message comes, and what is sent waits.
+    /// </summary>
     public virtual bool IsOpening => false;
 
     /// <summary>
-    /// Whether a message is part of the opening itself, an answer that refuses perhaps, and so does not wait for its end.
+    /// Whether a message is part of the opening itself, such as an answer that refuses it, and so does not wait until it has
+    /// ended.
     /// </summary>
     public virtual bool BelongsToOpening<T>()
         where T : allows ref struct => false;
@@ -43,32 +55,37 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>Whether the next message may be read. False while the last one waits for its answer.</summary>
     public virtual bool IsReady => true;
 
-    /// <summary>Whether nothing follows what has been written: the connection ends once that has left.</summary>
+    /// <summary>Whether nothing follows what has been written: the connection ends once that is sent.</summary>
     public virtual bool IsFinished => false;
 
-    /// <summary>Whether the answer was broken off in a way that only a reset of the connection can tell the peer.</summary>
+    /// <summary>Whether an answer was broken off, and the peer can know that only from a reset of the connection.</summary>
     public bool IsBrokenOff { get; protected set; }
 
-    /// <summary>Whether the end of the connection would now pass for the end of an answer that is not whole.</summary>
+    /// <summary>
+    /// Whether the end of the connection is what tells the peer that an answer is complete, and this one is not: then only a
+    /// reset tells it that some is missing.
+    /// </summary>
     public virtual bool EndsByClose => false;
 
     /// <summary>
-    /// The file that follows what was written last. The connection takes it after the encoding; the protocol is not ready
-    /// until it hears <see cref="OnFileSent"/>. Not virtual: it is asked for after every send.
+    /// The file that follows what was written last. The connection takes it after the encoding; the protocol is not ready before
+    /// <see cref="OnFileSent"/> is called. Not virtual, because it is read after every send.
     /// </summary>
     public FileRange? PendingFile { get; set; }
 
     /// <summary>What the peer is waited for, which decides the time limit.</summary>
     public virtual WaitPhase Waiting => WaitPhase.Nothing;
 
-    /// <summary>Whether what is sent counts as a sign of life, so that a time limit begins anew.</summary>
+    /// <summary>Whether sending to the peer begins the time limit of a phase anew.</summary>
     public virtual bool SendingCounts => true;
 
     /// <summary>How long a phase may last.</summary>
     public virtual TimeSpan TimeoutOf(WaitPhase phase) => Timeout.InfiniteTimeSpan;
 
-    /// <summary>What an over-long phase is answered with; anything but a rejection closes without a word.</summary>
-    public virtual Verdict TimedOut(WaitPhase phase) => Verdict.NeedMore;
+    /// <summary>A phase has lasted longer than <see cref="TimeoutOf"/> allows.</summary>
+    /// <returns>A rejection, which the peer is told; or anything else: then pending control is sent, and where there is none the
+    /// connection closes without an error response.</returns>
+    public virtual Verdict OnTimeout(WaitPhase phase) => Verdict.NeedMore;
 
     /// <summary>Encodes text as the protocol's usual message.</summary>
     public abstract void Encode(string text, IBufferWriter<byte> output);
@@ -78,11 +95,12 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
 
     void IEncoder<byte[]>.Encode(byte[] message, IBufferWriter<byte> output) => Encode(message, output);
 
-    void IEncoder<ReadOnlyMemory<byte>>.Encode(ReadOnlyMemory<byte> message, IBufferWriter<byte> output) => Encode(message.Span, output);
+    void IEncoder<ReadOnlyMemory<byte>>.Encode(ReadOnlyMemory<byte> message, IBufferWriter<byte> output) =>
+        Encode(message.Span, output);
 
-    /// <summary>The application writes bytes of its own past the protocol.</summary>
+    /// <summary>The application is about to write bytes of its own past the protocol.</summary>
     /// <returns>False if they have no place there now; <see cref="TakeRefusal"/> says why.</returns>
-    public virtual bool TakesRaw() => true;
+    public virtual bool TryBeginRaw() => true;
 
     /// <summary>
     /// Asked when an encoder has written nothing: why the message has no place on the connection as it is now; null if there was
@@ -91,10 +109,10 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     public virtual string? TakeRefusal() => null;
 
     /// <summary>
-    /// Whether one port has connections of this protocol and of relatives that send other messages: pages, event streams and
-    /// WebSockets. What one of them cannot send, another could.
+    /// Whether one port may have connections of this protocol beside others that send other messages: pages, event streams and
+    /// WebSockets. A message that one of them cannot send is no mistake then: another one could.
     /// </summary>
-    public virtual bool HasRelatives => false;
+    public virtual bool SharesPort => false;
 
     /// <summary>A message of the application's is not written: the send buffer is full.</summary>
     public virtual void OnOverflow()
@@ -111,43 +129,57 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     {
     }
 
-    /// <summary>Writes the peer's last words for a rejection, if the protocol has any.</summary>
+    /// <summary>
+    /// Writes the error response that tells the peer why its bytes were refused, if the protocol has one. The connection ends
+    /// with it.
+    /// </summary>
     public virtual void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
     {
     }
 
-    /// <summary>Whether a word is owed before more of a message can be expected.</summary>
+    /// <summary>
+    /// Whether the protocol has something of its own to send, before more is read: a pong, a close frame, 100 Continue, or the
+    /// request of a client's opening handshake.
+    /// </summary>
     public virtual bool HasPendingControl => false;
 
-    /// <summary>Writes the word that is owed.</summary>
+    /// <summary>Writes what is pending.</summary>
     public virtual void EncodeControl(IBufferWriter<byte> output)
     {
     }
 
-    /// <summary>Whose fault it was that a handler failed, and what the peer is told: a rejection with a reason is the peer's own.</summary>
+    /// <summary>
+    /// The error response for a handler that has failed: with a reason if the fault is the peer's, without if it is the server's.
+    /// </summary>
     public virtual Verdict JudgeFault(Exception exception) => new(VerdictKind.Reject, 500);
 
     /// <summary>Writes an answer to the message whose handler failed.</summary>
     /// <param name="verdict">What to answer.</param>
     /// <param name="message">The message; null if it is not known, and then the one that waits for an answer.</param>
     /// <param name="output">Where to.</param>
-    /// <returns>False if there is none to give: the answer has begun, or the protocol knows no answers.</returns>
+    /// <returns>False if nothing was written: the answer has begun already, or the protocol has no answers.</returns>
     public virtual bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output) => false;
 
     /// <summary>No further message is wanted: the server stops, or the application sends its last.</summary>
     /// <param name="stopping">Whether the server stops.</param>
-    /// <returns>True if the connection may end now; false if an answer is still owed, after which it is finished.</returns>
+    /// <returns>True if the connection may end now; false if a request still waits for its answer, after which the protocol is
+    /// finished.</returns>
     public virtual bool Drain(bool stopping) => true;
 
-    /// <summary>Whether the peer is told before the connection ends. Then it also gets the time to answer.</summary>
-    public virtual bool OwesCloseFrame => false;
+    /// <summary>
+    /// Whether a close frame is to be sent before the connection ends (RFC 6455 section 7.1.2). The peer then gets time to answer
+    /// it.
+    /// </summary>
+    public virtual bool NeedsCloseFrame => false;
 
-    /// <summary>Writes what the peer is told.</summary>
+    /// <summary>Writes the close frame.</summary>
     public virtual void EncodeCloseFrame(IBufferWriter<byte> output)
     {
     }
 
-    /// <summary>Whether a message of a type has a place on the connection now, though nobody asked for it.</summary>
+    /// <summary>
+    /// Whether a message of a type may be sent to all connections, and to this one now: it is not the answer to a request.
+    /// </summary>
     public virtual bool CanBroadcast<T>() => this is IEncoder<T>;
 
     /// <summary>
@@ -161,7 +193,7 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     {
     }
 
-    /// <summary>The connection is gone, or has another protocol: what this one holds is given back.</summary>
+    /// <summary>The connection has ended, or has another protocol from here on: releases what this one holds.</summary>
     public virtual void Dispose()
     {
     }

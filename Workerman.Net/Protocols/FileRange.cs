@@ -10,7 +10,7 @@ internal sealed class FileRange(SafeFileHandle handle, long offset, long length)
 {
     public SafeFileHandle Handle => handle;
 
-    /// <summary>Where in the file the next byte stands.</summary>
+    /// <summary>The position in the file of the next byte to send.</summary>
     public long Offset { get; private set; } = offset;
 
     /// <summary>Bytes that are still to be sent.</summary>

@@ -5,9 +5,10 @@ using System.Text;
 namespace Workerman.Protocols;
 
 /// <summary>
-/// A message is a frame (<c>frame://</c>, PHP: <c>Workerman\Protocols\Frame</c>): four bytes with the length of the whole, themselves included,
-/// the most significant first, then the message. As text a message is UTF-8, where bytes that are none become U+FFFD. A length below 4 or
-/// above <c>MaxPackageSize</c> is refused as soon as it is there. It has no state: any number of connections may share one.
+/// A message is a frame (<c>frame://</c>, PHP: <c>Workerman\Protocols\Frame</c>): four bytes with the length of the whole,
+/// themselves included, the most significant first, then the message. As text a message is UTF-8; bytes that are not valid UTF-8
+/// become U+FFFD. A length below 4 or above <c>MaxPackageSize</c> is refused as soon as it has arrived. It has no state: any
+/// number of connections may share one.
 /// </summary>
 public sealed class FrameProtocol : IProtocol<ReadOnlyMemory<byte>>, IProtocol<byte[]>, IProtocol<string>
 {
@@ -61,8 +62,10 @@ public sealed class FrameProtocol : IProtocol<ReadOnlyMemory<byte>>, IProtocol<b
         Span<byte> head = stackalloc byte[HeadSize];
         input.Slice(0, HeadSize).CopyTo(head);
         uint length = BinaryPrimitives.ReadUInt32BigEndian(head);
-        if (length < HeadSize) return Verdict.Reject(0, $"a frame of length {length}, which does not even count its own {HeadSize} bytes");
-        if (length > Math.Min(maxPackageSize, MessageSize.Most)) return Verdict.Reject(0, $"a frame of {length} bytes exceeds MaxPackageSize ({maxPackageSize} bytes)");
+        if (length < HeadSize)
+            return Verdict.Reject(0, $"a frame of length {length}, which does not even count its own {HeadSize} bytes");
+        if (length > Math.Min(maxPackageSize, MessageSize.Most))
+            return Verdict.Reject(0, $"a frame of {length} bytes exceeds MaxPackageSize ({maxPackageSize} bytes)");
         if (input.Length < length) return Verdict.NeedMore;
         body = input.Slice(HeadSize, length - HeadSize);
         input = input.Slice(length);

@@ -3,16 +3,19 @@ using System.Buffers;
 namespace Workerman.Protocols;
 
 /// <summary>
-/// An <see cref="IProtocol{T}"/>, of the application or of the library, as the protocol of one connection. What it decodes is checked here: it
-/// consumes what it makes a message of, and no message is longer than it may be.
+/// An <see cref="IProtocol{T}"/>, of the application or of the library, as the protocol of one connection. What it decodes is
+/// checked here: it consumes what it makes a message of, and no message is longer than it may be. Owned by its connection, on
+/// the loop's thread.
 /// </summary>
 /// <param name="name">Scheme of the addresses that speak it.</param>
 /// <param name="protocol">What reads and writes.</param>
 /// <param name="isOwn">Whether the connection has it for itself, in place of its worker's.</param>
-internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, bool isOwn = false) : ConnectionProtocol, IDecoder<T>, IEncoder<T>
+internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, bool isOwn = false)
+    : ConnectionProtocol, IDecoder<T>, IEncoder<T>
 {
     private readonly IProtocol<T> _protocol = protocol
-        ?? throw new InvalidOperationException($"The Protocol of a {name} worker returned null; it makes a protocol for each connection: Protocol = () => new MyProtocol().");
+        ?? throw new InvalidOperationException($"The Protocol of a {name} worker returned null; "
+            + "it makes a protocol for each connection: Protocol = () => new MyProtocol().");
 
     private string? _refusal;
 
@@ -31,12 +34,15 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, boo
         if (consumed < 0)
         {
             input = given;
-            throw new InvalidOperationException($"{_protocol.GetType()} made the input longer than it was; only move its start forward.");
+            throw new InvalidOperationException(
+                $"{_protocol.GetType()} made the input longer than it was; only move its start forward.");
         }
         if (verdict.Kind == VerdictKind.Message && consumed == 0)
-            throw new InvalidOperationException($"{_protocol.GetType()} returned a message without consuming a byte of it; advance input past the message.");
+            throw new InvalidOperationException(
+                $"{_protocol.GetType()} returned a message without consuming a byte of it; advance input past the message.");
         _consumed += consumed;
-        // The same whether a message arrives whole or in pieces, and whether its decoder lets them wait or takes them as they come.
+        // The result is the same whether a message arrives whole or in pieces, and whether its decoder leaves the pieces in the
+        // input or consumes them as they come.
         long size = verdict.Kind == VerdictKind.NeedMore ? _consumed + input.Length : _consumed;
         if (verdict.Kind == VerdictKind.Message) _consumed = 0;
         return size > maxPackageSize && verdict.Kind != VerdictKind.Reject
@@ -67,11 +73,21 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, boo
         return refusal;
     }
 
-    /// <summary>A mistake where all connections of the worker speak this protocol; of one that has it for itself, it is what others are sent.</summary>
+    /// <summary>
+    /// An exception where all connections of the worker speak this protocol. Where one connection has it for itself, the message
+    /// was meant for the others, so it is only refused.
+    /// </summary>
     private void Refuse(string what)
     {
         string reason = $"A {name} connection sends {typeof(T)}, not {what}; use SendRaw for bytes past the protocol.";
         if (!isOwn) throw new InvalidOperationException(reason);
         _refusal = reason;
     }
+}
+
+/// <summary>The size that a message in one piece may have at most, whatever <c>MaxPackageSize</c> allows.</summary>
+internal static class MessageSize
+{
+    /// <summary>Bytes that fit into any text and any array: the number of characters of the longest string.</summary>
+    public const int Most = 0x3FFFFFDF;
 }

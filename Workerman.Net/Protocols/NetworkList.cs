@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections;
 using System.Net;
 using System.Net.Sockets;
@@ -5,9 +6,9 @@ using System.Net.Sockets;
 namespace Workerman.Protocols;
 
 /// <summary>
-/// Peers that are trusted, by address: networks (<c>10.0.0.0/8</c>), single addresses, and <c>unix:</c> for whoever connects by a
-/// Unix socket. IPv4 addresses and those that IPv6 maps them to are the same. Set it up before the worker listens; from then on
-/// any thread may ask it.
+/// Peers that are trusted, by address: networks (<c>10.0.0.0/8</c>), single addresses, and <c>unix:</c> for all peers on a Unix
+/// socket. IPv4 addresses and those that IPv6 maps them to are the same. Set it up before the worker listens; from then on any
+/// thread may ask it.
 /// </summary>
 public sealed class NetworkList : IEnumerable<IPNetwork>
 {
@@ -15,10 +16,12 @@ public sealed class NetworkList : IEnumerable<IPNetwork>
 
     private readonly List<IPNetwork> _networks = [];
 
-    /// <summary>Whether nobody is in it.</summary>
+    /// <summary>Whether it is empty: nobody is trusted.</summary>
     public bool IsEmpty => _networks.Count == 0 && !HasUnixSockets;
 
-    /// <summary>Whether peers on Unix sockets are in it, who have no address: their socket's file says who may connect.</summary>
+    /// <summary>
+    /// Whether peers on Unix sockets are in it. They have no address: the mode of the socket's file decides who may connect.
+    /// </summary>
     public bool HasUnixSockets { get; private set; }
 
     /// <summary>Adds a network.</summary>
@@ -40,7 +43,9 @@ public sealed class NetworkList : IEnumerable<IPNetwork>
         if (network == Unix) HasUnixSockets = true;
         else if (IPNetwork.TryParse(network, out IPNetwork parsed)) Add(parsed);
         else if (AddressText.TryRead(network, out IPAddress? address)) Add(address!);
-        else throw new ArgumentException($"'{network}' is no network; write an address (192.0.2.1), a network (10.0.0.0/8, fd00::/8), or unix: for Unix sockets.", nameof(network));
+        else
+            throw new ArgumentException($"'{network}' is no network; write an address (192.0.2.1), a network (10.0.0.0/8, "
+                + "fd00::/8), or unix: for Unix sockets.", nameof(network));
     }
 
     /// <summary>Whether an address is in one of the networks.</summary>
@@ -71,5 +76,26 @@ public sealed class NetworkList : IEnumerable<IPNetwork>
             : network;
     }
 
-    private static IPAddress WithoutScope(IPAddress address) => address is { AddressFamily: AddressFamily.InterNetworkV6, ScopeId: not 0 } ? new IPAddress(address.GetAddressBytes()) : address;
+    private static IPAddress WithoutScope(IPAddress address) =>
+        address is { AddressFamily: AddressFamily.InterNetworkV6, ScopeId: not 0 }
+        ? new IPAddress(address.GetAddressBytes())
+        : address;
+}
+
+/// <summary>
+/// IP addresses as they are usually written: four decimal numbers, or IPv6 without brackets and scope. .NET reads <c>127.1</c>,
+/// <c>017.0.0.1</c> and <c>[::1]:80</c> as addresses too, which other programs read as other addresses or as none. Pure.
+/// </summary>
+internal static class AddressText
+{
+    private static readonly SearchValues<char> Characters = SearchValues.Create("0123456789abcdefABCDEF:.");
+
+    public static bool TryRead(ReadOnlySpan<char> text, out IPAddress? address)
+    {
+        address = null;
+        if (text.ContainsAnyExcept(Characters) || !IPAddress.TryParse(text, out IPAddress? parsed)) return false;
+        if (parsed.AddressFamily == AddressFamily.InterNetwork && !text.SequenceEqual(parsed.ToString())) return false;
+        address = parsed;
+        return true;
+    }
 }

@@ -1,12 +1,12 @@
 namespace Workerman.Protocols;
 
 /// <summary>
-/// Makes the library's protocols that know no more than bytes and text, for messages of one type: raw, line by line, framed. Null where
-/// the protocol does not deliver the type. Any thread.
+/// Makes the library's protocols that know no more than bytes and text, for messages of one type: raw, line by line, framed. Null
+/// where the protocol does not deliver the type. Any thread.
 /// </summary>
 internal static class PlainProtocols
 {
-    /// <summary>What they deliver, in words.</summary>
+    /// <summary>The types that they deliver, for error messages.</summary>
     public const string Delivered = "string, byte[] or ReadOnlyMemory<byte>";
 
     /// <summary>No protocol. Without state, so all connections share one.</summary>
@@ -18,7 +18,9 @@ internal static class PlainProtocols
 
     /// <summary>Lines. With state, so each connection has its own.</summary>
     public static Func<ConnectionProtocol>? Text<T>() =>
-        new TextProtocol() is IProtocol<T> ? static () => new MessageProtocol<T>("text", (IProtocol<T>)(object)new TextProtocol()) : null;
+        new TextProtocol() is IProtocol<T>
+        ? static () =>
+            new MessageProtocol<T>("text", (IProtocol<T>)(object)new TextProtocol()) : null;
 
     /// <summary>Frames.</summary>
     public static Func<ConnectionProtocol>? Frame<T>()
@@ -33,8 +35,10 @@ internal static class PlainProtocols
     public static Func<ConnectionProtocol> ForDatagrams<T>(string scheme, Func<IProtocol<T>>? own)
     {
         const string Known = "udp://, text:// or frame://";
-        if (scheme.Length == 0) throw new ArgumentException($"it has no scheme. Cure: write it as scheme://host:port with {Known}");
-        if (own is not null && scheme != "udp") throw new ArgumentException($"Protocol is set, but {scheme}:// brings its own. Cure: use udp://");
+        if (scheme.Length == 0)
+            throw new ArgumentException($"it has no scheme. Cure: write it as scheme://host:port with {Known}");
+        if (own is not null && scheme != "udp")
+            throw new ArgumentException($"Protocol is set, but {scheme}:// brings its own. Cure: use udp://");
         if (own is not null) return () => new MessageProtocol<T>(scheme, own());
         Func<ConnectionProtocol>? protocol = scheme switch
         {
@@ -43,6 +47,7 @@ internal static class PlainProtocols
             "frame" => Frame<T>(),
             _ => throw new ArgumentException($"{scheme}:// is not spoken over UDP. Cure: use {Known}"),
         };
-        return protocol ?? throw new ArgumentException($"{scheme}:// delivers {Delivered}, not {typeof(T)}. Cure: use udp:// with a Protocol of your own (IProtocol<{typeof(T).Name}>)");
+        return protocol ?? throw new ArgumentException($"{scheme}:// delivers {Delivered}, not {typeof(T)}. Cure: "
+            + $"use udp:// with a Protocol of your own (IProtocol<{typeof(T).Name}>)");
     }
 }

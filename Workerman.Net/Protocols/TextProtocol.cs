@@ -4,14 +4,16 @@ using System.Text;
 namespace Workerman.Protocols;
 
 /// <summary>
-/// A message is a line of text (<c>text://</c>, PHP: <c>Workerman\Protocols\Text</c>): it ends with <c>\n</c>, and the carriage returns before that
-/// belong to its end, as telnet sends them. As bytes a message is what stands in the line; as text it is UTF-8, where bytes that are none become
-/// U+FFFD. What is sent gets <c>\n</c> behind it; one that has <c>\n</c> inside arrives as several messages. One object serves one connection,
-/// on its loop's thread.
+/// A message is a line of text (<c>text://</c>, PHP: <c>Workerman\Protocols\Text</c>): it ends with <c>\n</c>, and the carriage
+/// returns before that belong to its end, as telnet sends them. As bytes a message is the content of the line; as text it is
+/// UTF-8, and bytes that are not valid UTF-8 become U+FFFD. <c>\n</c> is added to what is sent; a message that contains <c>\n</c>
+/// arrives as several messages. One object serves one connection, on its loop's thread.
 /// </summary>
 public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<byte>>, IProtocol<byte[]>
 {
-    /// <summary>Bytes at the start of the input that are known to hold no line end, so that a line in many pieces is looked through once.</summary>
+    /// <summary>
+    /// Bytes at the start of the input that are known to hold no line end, so that a line in many pieces is looked through once.
+    /// </summary>
     private long _searched;
 
     /// <inheritdoc/>
@@ -58,7 +60,7 @@ public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<b
     private Verdict TryReadLine(ref ReadOnlySequence<byte> input, long maxPackageSize, out ReadOnlySequence<byte> line)
     {
         maxPackageSize = Math.Min(maxPackageSize, MessageSize.Most);
-        // No further than a line may be long: the verdict must not depend on how the bytes arrived.
+        // Not beyond the length that a line may have: the verdict must not depend on how the bytes arrived.
         long length = Math.Min(input.Length, maxPackageSize);
         long searched = Math.Min(_searched, length);
         ReadOnlySequence<byte> rest = input.Slice(searched, length - searched);
@@ -66,7 +68,9 @@ public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<b
         {
             line = default;
             _searched = length;
-            return length < maxPackageSize ? Verdict.NeedMore : Verdict.Reject(0, $"a line without an end in MaxPackageSize ({maxPackageSize} bytes)");
+            return length < maxPackageSize
+                ? Verdict.NeedMore
+                : Verdict.Reject(0, $"a line without an end in MaxPackageSize ({maxPackageSize} bytes)");
         }
         _searched = 0;
         line = WithoutReturns(input.Slice(0, end));
@@ -77,7 +81,7 @@ public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<b
     private static ReadOnlySequence<byte> WithoutReturns(ReadOnlySequence<byte> line)
     {
         if (line.IsSingleSegment) return line.Slice(0, line.FirstSpan.TrimEnd((byte)'\r').Length);
-        // The returns may be spread over any number of segments, so where they begin is found from the front.
+        // The carriage returns may be spread over any number of segments, so their beginning is found from the front.
         long length = 0;
         long position = 0;
         foreach (ReadOnlyMemory<byte> segment in line)

@@ -1,6 +1,6 @@
 namespace Workerman.Protocols;
 
-/// <summary>What a decoder says of the bytes it was shown.</summary>
+/// <summary>A decoder's judgement of the bytes that it was given.</summary>
 public enum VerdictKind
 {
     /// <summary>They are the beginning of a message; more must come.</summary>

@@ -6,8 +6,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Workerman.Tls;
 
 /// <summary>
-/// The certificates of <see cref="TlsOptions"/> in the form that handshakes use, made once: that is what lets clients resume a session. Loading takes the place of
-/// the usual one, or fails and leaves it. Any thread.
+/// The certificates of <see cref="TlsOptions"/> in the form that handshakes use, made once: that is what lets clients resume a
+/// session. Loading takes the place of the usual one, or fails and leaves it. Any thread.
 /// </summary>
 internal sealed class TlsCertificates(TlsOptions options)
 {
@@ -46,7 +46,9 @@ internal sealed class TlsCertificates(TlsOptions options)
     /// <exception cref="AuthenticationException">There is none for it, or the application's selector failed.</exception>
     public SslStreamCertificateContext For(string serverName)
     {
-        if (Select(serverName) is not { } certificate) return _usual ?? throw new AuthenticationException("ServerCertificateSelector has no certificate for the host name, and there is no other");
+        if (Select(serverName) is not { } certificate)
+            return _usual ?? throw new AuthenticationException(
+                "ServerCertificateSelector has no certificate for the host name, and there is no other");
         return _selected.GetValue(certificate, selected => Make(selected, options.Intermediates));
     }
 
@@ -67,26 +69,34 @@ internal sealed class TlsCertificates(TlsOptions options)
         if (options.Certificate is { } given) return Make(given, options.Intermediates);
         if (options.CertificateFile is { } file)
         {
-            (X509Certificate2 certificate, X509Certificate2Collection chain) = TlsCertificateFile.Load(file, options.KeyFile, options.Password);
+            (X509Certificate2 certificate, X509Certificate2Collection chain) =
+                TlsCertificateFile.Load(file, options.KeyFile, options.Password);
             if (options.Intermediates is { } more) chain.AddRange(more);
             return Make(certificate, chain);
         }
-        if (options.KeyFile is not null) throw new InvalidOperationException("KeyFile is set, but no CertificateFile. Cure: set both");
+        if (options.KeyFile is not null)
+            throw new InvalidOperationException("KeyFile is set, but no CertificateFile. Cure: set both");
         if (options.ServerCertificateSelector is null)
-            throw new InvalidOperationException("TLS needs a certificate, and none is set. Cure: set Options.Tls.CertificateFile (and KeyFile), Certificate, or ServerCertificateSelector");
+            throw new InvalidOperationException("TLS needs a certificate, and none is set. Cure: "
+                + "set Options.Tls.CertificateFile (and KeyFile), Certificate, or ServerCertificateSelector");
         return null;
     }
 
     private static SslStreamCertificateContext Make(X509Certificate2 certificate, X509Certificate2Collection? chain)
     {
-        if (!certificate.HasPrivateKey) throw new InvalidOperationException($"the certificate {certificate.Subject} has no private key. Cure: load it together with its key");
+        if (!certificate.HasPrivateKey)
+            throw new InvalidOperationException(
+                $"the certificate {certificate.Subject} has no private key. Cure: load it together with its key");
         // Offline: a loop must not wait for a download, neither of a missing authority nor of an OCSP answer.
         return SslStreamCertificateContext.Create(certificate, chain, offline: true);
     }
 
-    private (FileStamp Certificate, FileStamp Key) Stamp() => (FileStamp.Of(options.CertificateFile), FileStamp.Of(options.KeyFile));
+    private (FileStamp Certificate, FileStamp Key) Stamp() =>
+        (FileStamp.Of(options.CertificateFile), FileStamp.Of(options.KeyFile));
 
-    /// <summary>What tells a file from the one that takes its place; links, which is what renewals replace, are followed.</summary>
+    /// <summary>
+    /// What tells a file from the one that takes its place; links, which is what renewals replace, are followed.
+    /// </summary>
     private readonly record struct FileStamp(string Path, DateTime Written, long Length)
     {
         public static FileStamp Of(string? path)

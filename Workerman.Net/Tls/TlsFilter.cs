@@ -24,14 +24,18 @@ internal enum TlsProgress
 /// <summary>Whose connection a filter is. Called from any thread.</summary>
 internal interface ITlsOwner
 {
-    /// <summary>The handshake comes back from another thread, and is to be continued by <see cref="TlsFilter.Handshake"/>.</summary>
+    /// <summary>
+    /// The handshake comes back from another thread, and is to be continued by <see cref="TlsFilter.Handshake"/>.
+    /// </summary>
     void WakeHandshake();
 }
 
 /// <summary>
-/// TLS between a socket and its connection, server or client: ciphertext in, plaintext out, and back. It drives an <see cref="SslStream"/> whose wire is
-/// memory (<see cref="TlsRecords"/>), so that all of it happens within these calls, on the connection's thread; it knows neither socket nor connection,
-/// sends nothing and calls nobody back. One per connection; it holds no buffers while nothing is under way.
+/// The cryptography of a <see cref="TlsSocket"/>, server or client: ciphertext in, plaintext out, and back. It drives an
+/// <see cref="SslStream"/> whose wire is memory (<see cref="TlsRecords"/>), so that all of it happens within these calls, on the
+/// connection's thread; it knows no socket and sends nothing. It calls back for one thing, a handshake that comes back from
+/// another thread (<see cref="ITlsOwner"/>), and from any thread. One per connection; it holds no buffers while nothing is under
+/// way.
 /// </summary>
 /// <param name="authenticate">Begins the handshake, in the role that the connection has.</param>
 /// <param name="handshakeTimeout">How long the handshake may take; for the connection, which has the clock.</param>
@@ -47,7 +51,9 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
 
     public TimeSpan HandshakeTimeout => handshakeTimeout;
 
-    /// <summary>Whom to wake when a handshake that was <see cref="TlsProgress.OffThread"/> is to be continued by <see cref="Handshake"/>.</summary>
+    /// <summary>
+    /// Whom to wake when a handshake that was <see cref="TlsProgress.OffThread"/> is to be continued by <see cref="Handshake"/>.
+    /// </summary>
     public ITlsOwner? Owner { get; set; }
 
     /// <summary>Whether the handshake has ended well.</summary>
@@ -59,11 +65,8 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
     /// <summary>Whether the peer has said that it sends no more (close_notify, RFC 8446 section 6.1).</summary>
     public bool PeerEnded { get; private set; }
 
-    /// <summary>Whether the peer was told that no more is sent.</summary>
-    public bool HasEnded { get; private set; }
-
-    /// <summary>A piece of a file that is encrypted and not sent yet; null while no file is on its way.</summary>
-    public TlsPiece? Piece { get; set; }
+    /// <summary>Whether records have arrived that are not decrypted yet.</summary>
+    public bool HasArrived => _records is { } records && (records.HasRecord || records.IsNotTls);
 
     /// <summary>The version that was agreed on.</summary>
     public SslProtocols Protocol { get; private set; }
@@ -72,7 +75,8 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
     public string ServerName { get; private set; } = "";
 
     /// <summary>The peer's certificate, null if it gave none.</summary>
-    public X509Certificate2? RemoteCertificate => field ??= IsSecured && _ssl is not null ? _ssl.RemoteCertificate as X509Certificate2 : null;
+    public X509Certificate2? RemoteCertificate =>
+        field ??= IsSecured && _ssl is not null ? _ssl.RemoteCertificate as X509Certificate2 : null;
 
     /// <summary>The role of a client.</summary>
     /// <param name="options">What to ask for; its target host is the name that the server's certificate is checked for.</param>
@@ -157,7 +161,6 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
     /// <exception cref="IOException">It cannot be told any more.</exception>
     public void End(IBufferWriter<byte> output)
     {
-        HasEnded = true;
         _records!.Output = output;
         try
         {
@@ -172,16 +175,8 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
     /// <summary>What is to be sent of the filter's own accord. Not while the handshake is elsewhere.</summary>
     public ReadOnlySpan<byte> TakeOutput() => _records is null ? default : _records.TakeOutput();
 
-    /// <summary>The file is sent, or given up.</summary>
-    public void DropPiece()
-    {
-        Piece?.Dispose();
-        Piece = null;
-    }
-
     public void Dispose()
     {
-        DropPiece();
         if (_ssl is null) return;
         OutsideOfContext(static filter => filter._ssl!.Dispose());
         // Both were ended by that; a failure that nobody looks at would be reported.
@@ -213,7 +208,9 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
     private TlsProgress WaitForHandshake()
     {
         if (_records!.IsReading) return TlsProgress.Waiting;
-        if (!_awaited) _ = _handshake!.ContinueWith(static (_, filter) => ((TlsFilter)filter!).Owner?.WakeHandshake(), this, TaskScheduler.Default);
+        if (!_awaited)
+            _ = _handshake!.ContinueWith(static (_, filter) => ((TlsFilter)filter!).Owner?.WakeHandshake(), this,
+                TaskScheduler.Default);
         _awaited = true;
         return TlsProgress.OffThread;
     }
@@ -224,7 +221,10 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
         return TlsProgress.Failed;
     }
 
-    /// <summary>With a context of the loop's own in place, the runtime would let its continuations run on the thread pool instead of within the call.</summary>
+    /// <summary>
+    /// With a context of the loop's own in place, the runtime would let its continuations run on the thread pool instead of
+    /// within the call.
+    /// </summary>
     private void OutsideOfContext(Action<TlsFilter> action)
     {
         SynchronizationContext? context = SynchronizationContext.Current;

@@ -6,16 +6,19 @@ using System.Threading.Tasks.Sources;
 namespace Workerman.Tls;
 
 /// <summary>
-/// The wire as <see cref="System.Net.Security.SslStream"/> sees it: a stream in memory. What it reads are whole records (RFC 8446 section 5.1), one at a
-/// time, so that it never has bytes of its own when a read of its ends; a read that finds none waits without a thread, and goes on within
-/// <see cref="Complete"/>. What it writes goes to <see cref="Output"/> or waits to be taken. It knows no socket and no cryptography. Belongs to one
-/// <see cref="TlsFilter"/>, on the thread that made it; a read or write from another thread touches nothing but what is said there.
+/// The wire as <see cref="System.Net.Security.SslStream"/> sees it: a stream in memory. What it reads are whole records (RFC 8446
+/// section 5.1), one at a time, so that it never has bytes of its own when a read of its ends; a read that finds none waits
+/// without a thread, and goes on within <see cref="Complete"/>. What it writes goes to <see cref="Output"/> or waits to be taken.
+/// It knows no socket and no cryptography. Belongs to one <see cref="TlsFilter"/>, on the thread that made it; a read or write
+/// from another thread touches nothing but what is said there.
 /// </summary>
 internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<int>
 {
     private const int HeaderSize = 5;
 
-    /// <summary>Section 5.2 and RFC 5246 section 6.2.3: no record is longer; one that says so is refused when it is read.</summary>
+    /// <summary>
+    /// Section 5.2 and RFC 5246 section 6.2.3: no record is longer; one that says so is refused when it is read.
+    /// </summary>
     private const int MaxRecordSize = HeaderSize + 16 * 1024 + 2048;
 
     private readonly int _thread = Environment.CurrentManagedThreadId;
@@ -28,7 +31,9 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
     private bool _disposed;
     private ArrayBufferWriter<byte>? _own;
 
-    /// <summary>Where the bytes of a write that was asked for go. Null: what is written then waits for <see cref="TakeOutput"/>.</summary>
+    /// <summary>
+    /// Where the bytes of a write that was asked for go. Null: what is written then waits for <see cref="TakeOutput"/>.
+    /// </summary>
     public IBufferWriter<byte>? Output { get; set; }
 
     /// <summary>Whether a read waits for a record.</summary>
@@ -38,7 +43,8 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
     public bool HasRecord => _recordLeft > 0 || RecordLength(_input.Span) is > 0 and var length && length <= _input.Length;
 
     /// <summary>
-    /// Whether what comes next is no record at all, which the first byte tells: the type, 20 to 24. RFC 8446 section 5.1: but for application data, none is empty.
+    /// Whether what comes next is no record at all, which the first byte tells: the type, 20 to 24. RFC 8446 section 5.1: but for
+    /// application data, none is empty.
     /// </summary>
     public bool IsNotTls => _recordLeft == 0 && _input.Span is [< 20 or > 24, ..] or [20 or 21 or 22, _, _, 0, 0, ..];
 
@@ -103,14 +109,14 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        bool strange = Environment.CurrentManagedThreadId != _thread;
-        if (!strange && HasRecord) return new ValueTask<int>(Take(buffer.Span));
+        bool offThread = Environment.CurrentManagedThreadId != _thread;
+        if (!offThread && HasRecord) return new ValueTask<int>(Take(buffer.Span));
         _source.Reset();
         _wanted = buffer;
         Volatile.Write(ref _reading, true);
         var read = new ValueTask<int>(this, _source.Version);
         // The input is the owner's alone: it goes on there.
-        if (strange) owner?.WakeHandshake();
+        if (offThread) owner?.WakeHandshake();
         return read;
     }
 
@@ -134,7 +140,8 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
 
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Reads of the wire do not block.");
+    public override int Read(byte[] buffer, int offset, int count) =>
+        throw new NotSupportedException("Reads of the wire do not block.");
 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
@@ -144,7 +151,8 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
 
     ValueTaskSourceStatus IValueTaskSource<int>.GetStatus(short token) => _source.GetStatus(token);
 
-    void IValueTaskSource<int>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    void IValueTaskSource<int>.OnCompleted(Action<object?> continuation, object? state, short token,
+        ValueTaskSourceOnCompletedFlags flags) =>
         _source.OnCompleted(continuation, state, token, flags);
 
     protected override void Dispose(bool disposing)
@@ -177,14 +185,18 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
     private bool IsKept(out int offset)
     {
         offset = 0;
-        if (_kept is null || !MemoryMarshal.TryGetArray(_input, out ArraySegment<byte> segment) || segment.Array != _kept) return false;
+        if (_kept is null || !MemoryMarshal.TryGetArray(_input, out ArraySegment<byte> segment) || segment.Array != _kept)
+            return false;
         offset = segment.Offset;
         return true;
     }
 
     private bool HasRoomFor(int count, out int offset) => IsKept(out offset) && _kept!.Length - offset - _input.Length >= count;
 
-    /// <summary>Copies the input to the start of an array that has room for <paramref name="length"/> bytes and for the record that has begun.</summary>
+    /// <summary>
+    /// Copies the input to the start of an array that has room for <paramref name="length"/> bytes and for the record that has
+    /// begun.
+    /// </summary>
     private int CopyInput(int length)
     {
         byte[] kept = ArrayPool<byte>.Shared.Rent(Math.Max(length, Math.Min(RecordLength(_input.Span), MaxRecordSize)));

@@ -4,7 +4,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Workerman.Tls;
 
 /// <summary>
-/// TLS of one worker: what each of its handshakes is made with. It makes the filters of its connections and looks after the certificate's files. Any thread.
+/// TLS of one worker: what each of its handshakes is made with. It makes the filters of its connections and looks after the
+/// certificate's files. Any thread.
 /// </summary>
 internal sealed class TlsServer
 {
@@ -56,12 +57,17 @@ internal sealed class TlsServer
         }
     }
 
-    private long Later() => _options.ReloadInterval == Timeout.InfiniteTimeSpan ? long.MaxValue : Environment.TickCount64 + (long)_options.ReloadInterval.TotalMilliseconds;
+    private long Later() => _options.ReloadInterval == Timeout.InfiniteTimeSpan
+        ? long.MaxValue
+        : Environment.TickCount64 + (long)_options.ReloadInterval.TotalMilliseconds;
 
     private Task Authenticate(SslStream ssl) => ssl.AuthenticateAsServerAsync(SelectAsync, null);
 
-    private ValueTask<SslServerAuthenticationOptions> SelectAsync(SslStream ssl, SslClientHelloInfo hello, object? state, CancellationToken cancellationToken) =>
-        Delay is null ? new ValueTask<SslServerAuthenticationOptions>(Select(hello.ServerName)) : SelectLaterAsync(hello.ServerName, Delay());
+    private ValueTask<SslServerAuthenticationOptions> SelectAsync(SslStream ssl, SslClientHelloInfo hello, object? state,
+        CancellationToken cancellationToken) =>
+        Delay is null
+        ? new ValueTask<SslServerAuthenticationOptions>(Select(hello.ServerName))
+        : SelectLaterAsync(hello.ServerName, Delay());
 
     private async ValueTask<SslServerAuthenticationOptions> SelectLaterAsync(string serverName, Task delay)
     {
@@ -88,6 +94,8 @@ internal sealed class TlsServer
     private bool Validate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
         if (certificate is null) return !_options.RequireClientCertificate;
-        return _options.ClientCertificateValidation is { } validation ? validation(sender, certificate, chain, errors) : errors == SslPolicyErrors.None;
+        return _options.ClientCertificateValidation is { } validation
+            ? validation(sender, certificate, chain, errors)
+            : errors == SslPolicyErrors.None;
     }
 }

@@ -10,5 +10,6 @@ internal static class TlsVersions
     /// <exception cref="ArgumentException">None, or older ones, which are broken.</exception>
     public static SslProtocols Checked(SslProtocols value) => (value & All) != 0 && (value | All) == All
         ? value
-        : throw new ArgumentException($"{value} is not spoken here; use SslProtocols.Tls12, SslProtocols.Tls13, or both.", nameof(value));
+        : throw new ArgumentException($"{value} is not spoken here; use SslProtocols.Tls12, SslProtocols.Tls13, or both.",
+            nameof(value));
 }

@@ -6,50 +6,43 @@ using Workerman.Protocols.WebSocket;
 namespace Workerman.WebSockets;
 
 /// <summary>
-/// The handler of a <c>websocket://</c> connection until it is one: it takes the one request, lets the application refuse, and goes on as a WebSocket (RFC 6455 section 4.2). One per
-/// worker and loop; runs on the loop's thread.
+/// The handler of a <c>websocket://</c> connection that speaks <see cref="HandshakeProtocol"/>: it takes the opening handshake,
+/// lets the application refuse it, and upgrades the connection (<see cref="WebSocketUpgrade"/>). One per worker and loop; runs on
+/// the loop's thread.
 /// </summary>
-/// <param name="open">The handler that goes on.</param>
-/// <param name="events">Whom to ask and tell.</param>
-/// <param name="takesBinary">Whether messages of bytes are taken.</param>
-/// <param name="options">Limits and patience.</param>
-internal sealed class HandshakeHandler(ConnectionHandler open, IWebSocketEvents events, bool takesBinary, WebSocketOptions options) : DelegatingHandler<Request>(open)
+/// <param name="inner">The worker's handler, which is that of the open WebSocket.</param>
+/// <param name="events">The worker's callbacks.</param>
+/// <param name="takesBinary">Whether messages of bytes are accepted.</param>
+/// <param name="options">Limits and timeouts.</param>
+internal sealed class HandshakeHandler(ConnectionHandler inner, IWebSocketEvents events, bool takesBinary,
+    WebSocketOptions options) : ConnectionHandler<Request>(inner)
 {
     protected override void OnMessage(TcpConnection connection, Request request)
     {
-        try
-        {
-            Shake(connection, request);
-        }
-        catch (Exception e)
-        {
-            OnFault(connection, e);
-            connection.AnswerFault(connection.Protocol.JudgeFault(e), request);
-        }
-        // There will be no WebSocket, so what waits for one has nobody to go to. The peer may ask again.
-        if (connection.Protocol.IsOpening) connection.DropEarly();
+        ApplicationGuard.Deliver(this, connection, request, Accept, onMessageAsync: null);
+        // The handshake was refused: what was sent to the WebSocket is dropped. The peer may send another request.
+        if (connection.Protocol.IsOpening) connection.DropHeld();
     }
 
-    private void Shake(TcpConnection connection, Request request)
+    private void Accept(TcpConnection connection, Request request)
     {
-        if (Handshake.Refuse(request) is { } refusal)
+        if (WebSocketUpgrade.Refuse(connection, request) is { } refusal)
         {
             OnRejected(connection, Verdict.Reject(refusal.StatusCode, "no opening handshake of a WebSocket"));
-            connection.Send(refusal);
             return;
         }
-        if (connection.Protocol is not OpeningProtocol opening) return;
+        if (connection.Protocol is not HandshakeProtocol opening) return;
         opening.AnsweredWith = 0;
-        (WebSocketExtension.Find(connection)?.OnConnect ?? events.OnWebSocketConnect)?.Invoke(connection, request);
-        // Piped on.
+        (WebSocketCallbacks.Find(connection)?.OnConnect ?? events.OnWebSocketConnect)?.Invoke(connection, request);
+        // The application has piped the connection, and with it changed its protocol.
         if (connection.Protocol != opening) return;
         if (connection.Status != ConnectionStatus.Established || !opening.IsUnanswered(request))
         {
             events.ReportRefusal(connection, request, opening.AnsweredWith);
             return;
         }
-        WebSocketUpgrade.Open(connection, request, new WebSocketProtocol(takesBinary, options, Handshake.Negotiate(request, options.Deflate)), Inner);
-        if (connection.Protocol is not WebSocketProtocol) return;
-        if ((WebSocketExtension.Find(connection)?.OnConnected ?? events.OnWebSocketConnected) is { } connected) ControlCalls.Guard(this, connection, () => connected(connection, request));
+        if (!WebSocketUpgrade.Accept(connection, request, takesBinary, options, Root)) return;
+        ApplicationGuard.Call(
+            this, connection, WebSocketCallbacks.Find(connection)?.OnConnected ?? events.OnWebSocketConnected, request);
     }
 }

@@ -10,10 +10,11 @@ using Workerman.Protocols;
 namespace Workerman.Workers;
 
 /// <summary>
-/// What an <see cref="AsyncUdpConnection{T}"/> does: looks the name up, has the socket, reads messages off what comes and keeps what is sent before there is a socket. Belongs to
-/// the loop's thread, as soon as it has one.
+/// What an <see cref="AsyncUdpConnection{T}"/> does: looks the name up, has the socket, reads messages off what comes and keeps
+/// what is sent before there is a socket. Belongs to the loop's thread, as soon as it has one.
 /// </summary>
 internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, DatagramAddress address)
+    : IFaultHandler<UdpConnection>
 {
     /// <summary>Datagrams that wait for a name to be looked up.</summary>
     private const int MaxWaiting = 64;
@@ -30,7 +31,8 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
 
     public IEventLoop? Owner => _channel?.Loop;
 
-    public IPEndPoint? RemoteAddress { get; private set; } = address.Address is { } known ? new IPEndPoint(known, address.Port) : null;
+    public IPEndPoint? RemoteAddress { get; private set; } =
+        address.Server.Address is { } known ? new IPEndPoint(known, address.Server.Port) : null;
 
     public IPEndPoint? LocalAddress => _channel?.LocalAddress;
 
@@ -47,13 +49,14 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
     public void Connect(Func<IProtocol<T>>? protocol, DatagramSetup setup)
     {
         EventLoop loop = EventLoop.Current
-            ?? throw new InvalidOperationException("An AsyncUdpConnection lives on an event loop, and none runs here; connect it in a callback, for example in OnWorkerStart.");
+            ?? throw new InvalidOperationException("An AsyncUdpConnection lives on an event loop, and none runs here; "
+                + "connect it in a callback, for example in OnWorkerStart.");
         _makeCodec = MakeCodec(protocol);
         _codec = _makeCodec();
         _setup = setup;
-        _channel = new Channel(this, loop);
+        _channel = new Channel(this, connection, loop);
         Status = ConnectionStatus.Connecting;
-        if (address.Address is { } ip) Open([ip]);
+        if (address.Server.Address is { } ip) Open([ip]);
         else _ = LookUpAsync();
     }
 
@@ -67,7 +70,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
                 _waiting.Add(bytes.ToArray());
                 return SendResult.Queued;
             case ConnectionStatus.Connecting:
-                Report(ConnectionError.SendFail, $"{MaxWaiting} datagrams wait for {address.Host} to be looked up");
+                Report(ConnectionError.SendFail, $"{MaxWaiting} datagrams wait for {address.Server.Host} to be looked up");
                 return SendResult.Dropped;
             default:
                 return SendResult.Dropped;
@@ -103,9 +106,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         try
         {
             // Comes back to this loop: the loop's SynchronizationContext sees to it.
-            addresses = [.. await HostNames.LookUpAsync(address.Host)];
-            // As for workers that listen on a name: with datagrams nobody finds out which of them answers.
-            Array.Sort(addresses, static (a, b) => a.AddressFamily.CompareTo(b.AddressFamily));
+            addresses = await HostNames.LookUpAsync(address.Server.Host);
         }
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
@@ -116,13 +117,13 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
 
     private void Open(IPAddress[] addresses)
     {
-        string reason = $"the host name {address.Host} is not known";
+        string reason = $"the host name {address.Server.Host} is not known";
         foreach (IPAddress ip in addresses)
         {
             Socket? socket = null;
             try
             {
-                var remote = new IPEndPoint(ip, address.Port);
+                var remote = new IPEndPoint(ip, address.Server.Port);
                 socket = _setup!.Open(remote);
                 _channel!.Open(socket);
                 _socket = socket;
@@ -134,7 +135,9 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
             catch (Exception e) when (e is Win32Exception or InvalidOperationException)
             {
                 socket?.Dispose();
-                reason = e is SocketException { SocketErrorCode: SocketError.AccessDenied } ? $"{e.Message}. For a broadcast address set EnableBroadcast" : e.Message;
+                reason = e is SocketException { SocketErrorCode: SocketError.AccessDenied }
+                    ? $"{e.Message}. For a broadcast address set EnableBroadcast"
+                    : e.Message;
             }
         }
         Report(ConnectionError.ConnectFail, reason);
@@ -154,17 +157,13 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         });
     }
 
-    private void Report(ConnectionError error, string reason)
-    {
-        try
-        {
-            connection.OnError?.Invoke(connection, error, reason);
-        }
-        catch (Exception e)
-        {
-            OnFault(e);
-        }
-    }
+    /// <summary>
+    /// What the application lets escape goes where all of the loop's does: to its error handler, which logs it.
+    /// </summary>
+    public void OnFault(UdpConnection peer, Exception exception) => Owner!.Post(ExceptionDispatchInfo.Capture(exception).Throw);
+
+    private void Report(ConnectionError error, string reason) =>
+        ApplicationGuard.Call(this, connection, connection.OnError, error, reason);
 
     private void Receive(ReadOnlySequence<byte> datagram)
     {
@@ -173,46 +172,27 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         do
         {
             Verdict verdict = ((IDecoder<T>)codec).TryDecode(ref datagram, DatagramChannel.MaxSize, out T message);
-            if (verdict.Kind == VerdictKind.Reject) throw new InvalidDataException($"A datagram from {address} is refused: {verdict.Reason}");
-            // What is not whole now never will be.
+            if (verdict.Kind == VerdictKind.Reject)
+                throw new InvalidDataException($"A datagram from {address} is refused: {verdict.Reason}");
+            // A message that is not whole here never will be: datagrams are not put together.
             if (verdict.Kind == VerdictKind.NeedMore) return;
-            if (connection.OnMessage is { } handler) handler(connection, message);
-            else if (connection.OnMessageAsync is { } asyncHandler) _ = AwaitAsync(asyncHandler(connection, message));
+            ApplicationGuard.Deliver(this, connection, message, connection.OnMessage, connection.OnMessageAsync);
         }
         while (!datagram.IsEmpty && Status == ConnectionStatus.Established);
     }
 
-    private async Task AwaitAsync(Task handling)
+    private sealed class Channel(ClientDatagrams<T> client, AsyncUdpConnection<T> connection, IEventLoop loop)
+        : DatagramChannel(loop)
     {
-        try
-        {
-            await handling;
-        }
-        catch (Exception e)
-        {
-            OnFault(e);
-        }
-    }
-
-    /// <summary>What the application lets escape goes where all of the loop's does: to its error handler, which logs it.</summary>
-    private void OnFault(Exception exception) => Owner!.Post(ExceptionDispatchInfo.Capture(exception).Throw);
-
-    private sealed class Channel(ClientDatagrams<T> client, IEventLoop loop) : DatagramChannel(loop)
-    {
-        public override void OnError(UdpConnection connection, ConnectionError error, string reason) => client.Report(error, reason);
+        public override void OnError(UdpConnection peer, ConnectionError error, string reason) => client.Report(error, reason);
 
         protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)
         {
-            try
-            {
-                client.Sender = from;
-                client.Receive(datagram);
-            }
-            catch (Exception e)
-            {
-                client.OnFault(e);
-            }
+            client.Sender = from;
+            client.Receive(datagram);
         }
+
+        protected override void OnDatagramFault(IPEndPoint from, Exception exception) => client.OnFault(connection, exception);
 
         protected override void OnUnreachable() => client.Report(ConnectionError.SendFail, "nobody listens there");
     }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
@@ -9,62 +10,49 @@ using Workerman.WebSockets;
 namespace Workerman.Workers;
 
 /// <summary>The guarded calls of the application for one client connection. Belongs to the loop's thread.</summary>
-internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop loop, ConnectionBuffers buffers) : ConnectionHandler<T>(loop, buffers)
+internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop loop, ConnectionBuffers buffers)
+    : ConnectionHandler<T>(loop, buffers)
 {
-    public override object? Owner => null;
+    private readonly ILogger _logger = Worker.LoggerOf(loop);
 
-    public void OnConnect() => Guard(static client => client.OnConnect?.Invoke(client));
+    public void OnConnect() => ApplicationGuard.Call(this, client, client.OnConnect);
 
     public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
     {
         bool opening = connection.Protocol.IsOpening;
         Verdict verdict = base.ReadMessage(connection, ref input);
-        if (verdict.Kind != VerdictKind.NeedMore) return verdict;
-        if (!opening || connection.Protocol.IsOpening) return ControlCalls.Tell(connection, verdict, events: null, this);
+        if (!opening || connection.Protocol.IsOpening || verdict.Kind != VerdictKind.NeedMore) return verdict;
         AfterOpening(connection);
-        return ControlCalls.GoOn(connection, verdict);
+        // Behind the answer there may be messages: the connection goes on reading, after it has sent what a callback has queued.
+        return connection.Protocol.HasPendingControl ? verdict : Verdict.Message;
     }
 
-    private void AfterOpening(TcpConnection connection)
-    {
-        string? subprotocol = (connection.Protocol as WebSocketProtocol)?.ChosenSubprotocol;
-        if (subprotocol is not null || WebSocketExtension.Find(connection) is not null) WebSocketExtension.Of(connection).Subprotocol = subprotocol;
-        bool wasFull = connection.ReleaseHeld();
-        if (client.OnWebSocketConnect is { } told && client.WebSocket.Response is { } answer) Guard(client => told(client, answer));
-        client.AfterOpening(wasFull);
-    }
+    public override void OnPeerControl(TcpConnection connection) => ControlFrames.Tell(connection, events: null, this);
 
     public override void OnClose(TcpConnection connection)
     {
         // By the connection's own face: what was set there, or by whoever knows it as a TcpConnection.
-        Guard(static client => ((TcpConnection)client).OnClose?.Invoke(client));
+        ApplicationGuard.Call(this, connection, connection.OnClose);
         client.AfterClose();
     }
 
-    public override void OnError(TcpConnection connection, ConnectionError error, string reason)
-    {
-        try
-        {
-            connection.OnError?.Invoke(connection, error, reason);
-        }
-        catch (Exception e)
-        {
-            OnFault(connection, e);
-        }
-    }
+    public override void OnError(TcpConnection connection, ConnectionError error, string reason) =>
+        ApplicationGuard.Call(this, connection, connection.OnError, error, reason);
 
-    public override void OnBufferFull(TcpConnection connection) => Guard(static client => client.OnBufferFull?.Invoke(client));
+    public override void OnBufferFull(TcpConnection connection) =>
+        ApplicationGuard.Call(this, connection, connection.OnBufferFull);
 
-    public override void OnBufferDrain(TcpConnection connection) => Guard(static client => client.OnBufferDrain?.Invoke(client));
+    public override void OnBufferDrain(TcpConnection connection) =>
+        ApplicationGuard.Call(this, connection, connection.OnBufferDrain);
 
     public override void OnRejected(TcpConnection connection, Verdict verdict)
     {
         if (connection.Protocol.IsOpening) client.NoteRefusal(verdict.Reason ?? "");
-        Log.ClientRejected(Worker.SafeLogger, client.Id, client.Address, verdict.Status, verdict.Reason);
+        Log.ClientRejected(_logger, client.Id, client.Address, verdict.Status, verdict.Reason);
     }
 
     public override void OnFault(TcpConnection connection, Exception exception) =>
-        Log.ClientCallbackFailed(Worker.SafeLogger, client.Id, client.Address, exception);
+        Log.ClientCallbackFailed(_logger, client.Id, client.Address, exception);
 
     public override void OnSecured(TcpConnection connection) => client.AfterSecuring();
 
@@ -72,21 +60,16 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
 
     public override void OnGone(TcpConnection connection) => client.Unlist();
 
-    protected override void OnMessage(TcpConnection connection, T message)
-    {
-        if (client.OnMessage is { } handler) handler(client, message);
-        else if (client.OnMessageAsync is { } asyncHandler) Observe(connection, message, asyncHandler(client, message));
-    }
+    protected override void OnMessage(TcpConnection connection, T message) =>
+        ApplicationGuard.Deliver(this, client, message, client.OnMessage, client.OnMessageAsync);
 
-    private void Guard(Action<AsyncTcpConnection<T>> call)
+    private void AfterOpening(TcpConnection connection)
     {
-        try
-        {
-            call(client);
-        }
-        catch (Exception e)
-        {
-            OnFault(client, e);
-        }
+        string? subprotocol = (connection.Protocol as WebSocketProtocol)?.ChosenSubprotocol;
+        if (subprotocol is not null || WebSocketCallbacks.Find(connection) is not null)
+            WebSocketCallbacks.Of(connection).Subprotocol = subprotocol;
+        bool wasFull = connection.ReleaseHeld();
+        if (client.WebSocket.Response is { } answer) ApplicationGuard.Call(this, client, client.OnWebSocketConnect, answer);
+        client.AfterOpening(wasFull);
     }
 }

@@ -1,7 +1,9 @@
+using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols;
+using Workerman.WebSockets;
 
 namespace Workerman.Workers;
 
@@ -9,23 +11,26 @@ namespace Workerman.Workers;
 /// A worker on one loop: its connections there, its share of accepting, and the guarded calls of the application. Belongs to
 /// the loop's thread.
 /// </summary>
-internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
+internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
 {
     private readonly Worker<T> _worker;
     private readonly Func<ConnectionProtocol> _makeProtocol;
     private readonly ConnectionHandler _first;
     private readonly bool _isUnix;
+    private readonly ILogger _logger;
     private Acceptor? _acceptor;
     private ConnectionCollection? _handshakes;
     private bool _stopped;
     private int _load;
 
-    public LoopWorker(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
-        : base(loop, new ConnectionBuffers(loop))
+    public LoopWorker(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop,
+        Func<ConnectionProtocol> makeProtocol)
+        : base(loop, ConnectionBuffers.Of(loop))
     {
         _worker = worker;
         _makeProtocol = makeProtocol;
         _isUnix = worker.Scheme == "unix";
+        _logger = thread.Settings.Logger;
         Id = id;
         Thread = thread;
         OwnsLoop = ownsLoop;
@@ -57,7 +62,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
         _acceptor?.Close();
         _acceptor = null;
         if (listener is null || _stopped) return;
-        _acceptor = new Acceptor(Loop, listener, _worker.Name, Worker.SafeLogger, OnAccepted, () => _worker.HasRoom);
+        _acceptor = new Acceptor(Loop, listener, _worker.Name, _logger, OnAccepted, () => _worker.HasRoom);
         if (_worker.IsAcceptPaused) _acceptor.Pause();
     }
 
@@ -77,7 +82,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
     {
         if (_stopped) return;
         _stopped = true;
-        Guard(_worker.OnWorkerStop, _worker);
+        ApplicationGuard.Call(_worker, _worker, _worker.OnWorkerStop);
         AcceptFrom(null);
         foreach (TcpConnection connection in Connections) connection.Drain();
         DestroyHandshakes();
@@ -90,46 +95,45 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
         DestroyHandshakes();
     }
 
-    public override void OnClose(TcpConnection connection) => Guard(connection.OnClose ?? _worker.OnClose, connection);
+    public override void OnPeerControl(TcpConnection connection) => ControlFrames.Tell(connection, _worker, this);
+
+    public override void OnClose(TcpConnection connection) => Call(connection, connection.OnClose ?? _worker.OnClose);
 
     public override void OnError(TcpConnection connection, ConnectionError error, string reason)
     {
-        try
-        {
-            if ((connection.OnError ?? _worker.OnError) is { } handler) handler((TcpConnection<T>)connection, error, reason);
-            else Log.ErrorUntold(Worker.SafeLogger, connection, error, reason);
-        }
-        catch (Exception e)
-        {
-            OnFault(connection, e);
-        }
+        if ((connection.OnError ?? _worker.OnError) is { } callback)
+            ApplicationGuard.Call(this, (TcpConnection<T>)connection, callback, error, reason);
+        else
+            Log.ErrorUntold(_logger, connection, error, reason);
     }
 
-    public override void OnBufferFull(TcpConnection connection) => Guard(connection.OnBufferFull ?? _worker.OnBufferFull, connection);
+    public override void OnBufferFull(TcpConnection connection) =>
+        Call(connection, connection.OnBufferFull ?? _worker.OnBufferFull);
 
-    public override void OnBufferDrain(TcpConnection connection) => Guard(connection.OnBufferDrain ?? _worker.OnBufferDrain, connection);
+    public override void OnBufferDrain(TcpConnection connection) =>
+        Call(connection, connection.OnBufferDrain ?? _worker.OnBufferDrain);
 
     public override void OnRejected(TcpConnection connection, Verdict verdict) =>
-        Log.Rejected(Worker.SafeLogger, connection.Id, PeerOf(connection), verdict);
+        Log.Rejected(_logger, connection.Id, PeerOf(connection), verdict);
 
     public override void OnFault(TcpConnection connection, Exception exception) =>
-        Log.CallbackFailed(Worker.SafeLogger, _worker.Name, connection.Id, PeerOf(connection), exception);
+        Log.CallbackFailed(_logger, _worker.Name, connection.Id, PeerOf(connection), exception);
 
     public override void OnSecured(TcpConnection connection)
     {
         _handshakes?.Remove(connection);
         Connections.Add(connection);
-        Guard(_worker.OnConnect, connection);
+        Call(connection, _worker.OnConnect);
     }
 
     public override void OnHandshakeFailed(TcpConnection connection, string reason)
     {
-        if (!_stopped) Log.HandshakeFailed(Worker.SafeLogger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", reason);
+        if (!_stopped) Log.HandshakeFailed(_logger, _worker.Name, connection.Id, $"{connection.RemoteAddress}", reason);
     }
 
     public override void OnProxyRefused(TcpConnection connection, string reason)
     {
-        if (!_stopped) Log.ProxyRefused(Worker.SafeLogger, _worker.Name, connection.Id, PeerOf(connection), reason);
+        if (!_stopped) Log.ProxyRefused(_logger, _worker.Name, connection.Id, PeerOf(connection), reason);
     }
 
     /// <summary>Not before: in <c>OnClose</c> the connection is still listed, as in PHP.</summary>
@@ -145,16 +149,16 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
     protected override void OnMessage(TcpConnection connection, T message)
     {
         var own = (TcpConnection<T>)connection;
-        if (connection.MessageCallback is { } callback) Call(callback, own, message);
-        else if (_worker.OnMessage is { } handler) handler(own, message);
-        else if (_worker.OnMessageAsync is { } asyncHandler) Observe(connection, message, asyncHandler(own, message));
-        else throw new InvalidOperationException($"Worker {_worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
-    }
-
-    private void Call(Delegate callback, TcpConnection<T> connection, T message)
-    {
-        if (callback is Action<TcpConnection<T>, T> handler) handler(connection, message);
-        else Observe(connection, message, ((Func<TcpConnection<T>, T, Task>)callback)(connection, message));
+        Action<TcpConnection<T>, T>? onMessage = _worker.OnMessage;
+        Func<TcpConnection<T>, T, Task>? onMessageAsync = _worker.OnMessageAsync;
+        if (connection.MessageCallback is { } callback)
+        {
+            onMessage = callback as Action<TcpConnection<T>, T>;
+            onMessageAsync = callback as Func<TcpConnection<T>, T, Task>;
+        }
+        if (ApplicationGuard.Deliver(this, own, message, onMessage, onMessageAsync)) return;
+        OnMessageFault(connection, message, new InvalidOperationException(
+            $"Worker {_worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync."));
     }
 
     /// <summary>The peer for the log: one of a Unix socket has no address, but the socket has.</summary>
@@ -162,8 +166,8 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
 
     private void OnAccepted(ConnectedSocket socket)
     {
-        _worker.CountConnection(1);
-        if (_worker.LeastLoadedLoop(this)?.TryHandOver(socket) == true) return;
+        _worker.Balancer.Count(1);
+        if (_worker.Balancer.TryHandOver(socket, this)) return;
         Interlocked.Increment(ref _load);
         Take(socket);
     }
@@ -188,7 +192,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
         catch (Exception e)
         {
             // Reset before it was taken on, or the system has no room for another watch: one connection, not the worker.
-            Log.ConnectionLost(Worker.SafeLogger, _worker.Name, e);
+            Log.ConnectionLost(_logger, _worker.Name, e);
             socket.Dispose();
             CountGone();
             return;
@@ -199,7 +203,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
             return;
         }
         Connections.Add(connection);
-        Guard(_worker.OnConnect, connection);
+        Call(connection, _worker.OnConnect);
     }
 
     private bool IsProxy(TcpConnection connection)
@@ -212,7 +216,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
     private void CountGone()
     {
         Interlocked.Decrement(ref _load);
-        _worker.CountConnection(-1);
+        _worker.Balancer.Count(-1);
     }
 
     private void DestroyHandshakes()
@@ -239,27 +243,6 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, ILoopWorker
         Thread.StopIfDrained();
     }
 
-    private void Guard(Action<TcpConnection<T>>? callback, TcpConnection connection)
-    {
-        try
-        {
-            callback?.Invoke((TcpConnection<T>)connection);
-        }
-        catch (Exception e)
-        {
-            OnFault(connection, e);
-        }
-    }
-
-    private static void Guard(Action<Worker<T>>? callback, Worker<T> worker)
-    {
-        try
-        {
-            callback?.Invoke(worker);
-        }
-        catch (Exception e)
-        {
-            Log.CallbackFailed(Worker.SafeLogger, worker.Name, e);
-        }
-    }
+    private void Call(TcpConnection connection, Action<TcpConnection<T>>? callback) =>
+        ApplicationGuard.Call(this, (TcpConnection<T>)connection, callback);
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Hosting;
 using Workerman.Protocols;
@@ -49,8 +50,10 @@ internal static class ProtocolCatalog
         if (scheme == "udp")
         {
             throw new ArgumentException(isClient
-                ? "A connection to udp:// is one of datagrams. Cure: new AsyncUdpConnection<string>(\"udp://127.0.0.1:9292\"), which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>."
-                : "A worker on udp:// has datagrams instead of connections. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>.");
+                ? "A connection to udp:// is one of datagrams. Cure: new AsyncUdpConnection<string>(\"udp://127.0.0.1:9292\"), "
+                + "which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>."
+                : "A worker on udp:// has datagrams instead of connections. Cure: new UdpWorker<string>(\"udp://0.0.0.0:9292\"), "
+                + "which also takes byte[], ReadOnlyMemory<byte> and any IProtocol<T>.");
         }
         if (!Messages.TryGetValue(WithoutTls(scheme), out Type[]? delivered) || Has<T>(delivered)) return;
         // They carry any application protocol, which is known only later.
@@ -60,7 +63,13 @@ internal static class ProtocolCatalog
 
     /// <summary>Makes the protocols of a worker's connections.</summary>
     /// <exception cref="ArgumentException">The scheme is not known, or does not deliver the type.</exception>
-    public static Func<ConnectionProtocol> FactoryFor<T>(string scheme, WorkerOptions options, Func<IProtocol<T>>? protocol, bool isSecure)
+    /// <param name="scheme">In lower case.</param>
+    /// <param name="options">The worker's.</param>
+    /// <param name="protocol">The application's own; null for the scheme's.</param>
+    /// <param name="isSecure">Whether the connections are encrypted.</param>
+    /// <param name="logger">Where failures of sessions go; null for a client, which has none.</param>
+    public static Func<ConnectionProtocol> FactoryFor<T>(
+        string scheme, WorkerOptions options, Func<IProtocol<T>>? protocol, bool isSecure, ILogger? logger = null)
     {
         if (!Messages.TryGetValue(WithoutTls(scheme), out Type[]? delivered)) throw Unknown(scheme);
         if (protocol is not null)
@@ -69,37 +78,47 @@ internal static class ProtocolCatalog
                 ? () => new MessageProtocol<T>(scheme, protocol())
                 : throw new ArgumentException($"Protocol is set, but {scheme}:// brings its own; use tcp://");
         }
-        return Own<T>(WithoutTls(scheme), options, isSecure) ?? throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. {Cure<T>(scheme, delivered, isClient: false)}");
+        return Own<T>(WithoutTls(scheme), options, isSecure, logger)
+            ?? throw new ArgumentException($"{scheme}:// receives {Names(delivered)}, not {typeof(T)}; set Protocol. "
+                + $"{Cure<T>(scheme, delivered, isClient: false)}");
     }
 
-    /// <summary>The handler that a worker's new connections begin with: the worker's own, or one that stands before it until the handshake is done.</summary>
-    public static ConnectionHandler HandlerFor<T>(string scheme, WorkerOptions options, ConnectionHandler<T> handler, IWebSocketEvents events) => IsWebSocket<T>(WithoutTls(scheme))
-        ? new HandshakeHandler(new WebSocketHandler<T>(handler, events), events, typeof(T) == typeof(WebSocketMessage), options.WebSocket)
+    /// <summary>
+    /// The handler that a worker's new connections begin with: the worker's own, or one that stands before it until the handshake
+    /// is done.
+    /// </summary>
+    public static ConnectionHandler HandlerFor<T>(string scheme, WorkerOptions options, ConnectionHandler<T> handler,
+        IWebSocketEvents events) => IsWebSocket<T>(WithoutTls(scheme))
+        ? new HandshakeHandler(handler, events, typeof(T) == typeof(WebSocketMessage), options.WebSocket)
         : handler;
 
-    private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure) => scheme switch
-    {
-        _ when !Has<T>(Messages[scheme]) => null,
-        _ when IsWebSocket<T>(scheme) => HttpFactory(options.Http, () => new OpeningProtocol(options.Http, isSecure, scheme == "unix")),
-        "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, scheme == "unix"),
-        "text" => PlainProtocols.Text<T>(),
-        "frame" => PlainProtocols.Frame<T>(),
-        _ => PlainProtocols.Raw<T>(scheme),
-    };
+    private static Func<ConnectionProtocol>? Own<T>(string scheme, WorkerOptions options, bool isSecure, ILogger? logger) =>
+        scheme switch
+        {
+            _ when !Has<T>(Messages[scheme]) => null,
+            _ when IsWebSocket<T>(scheme) =>
+                HttpFactory(options.Http, logger, () => new HandshakeProtocol(options.Http, isSecure, scheme == "unix")),
+            "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, scheme == "unix", logger),
+            "text" => PlainProtocols.Text<T>(),
+            "frame" => PlainProtocols.Frame<T>(),
+            _ => PlainProtocols.Raw<T>(scheme),
+        };
 
-    private static bool IsWebSocket<T>(string scheme) => scheme is "websocket" or "ws" || (scheme == "unix" && typeof(T) == typeof(WebSocketMessage));
+    private static bool IsWebSocket<T>(string scheme) =>
+        scheme is "websocket" or "ws" || (scheme == "unix" && typeof(T) == typeof(WebSocketMessage));
 
     private static bool CarriesAny(string scheme) => scheme is "tcp" or "unix";
 
     /// <summary>Makes the protocols of HTTP connections.</summary>
     /// <exception cref="InvalidOperationException">The settings of sessions cannot work.</exception>
-    public static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure, bool isUnix) => HttpFactory(options, () => new HttpProtocol(options, isSecure, isUnix));
+    public static Func<ConnectionProtocol> HttpFactory(HttpOptions options, bool isSecure, bool isUnix, ILogger? logger) =>
+        HttpFactory(options, logger, () => new HttpProtocol(options, isSecure, isUnix));
 
-    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, Func<ConnectionProtocol> make)
+    private static Func<ConnectionProtocol> HttpFactory(HttpOptions options, ILogger? logger, Func<ConnectionProtocol> make)
     {
         options.Session.Check();
         options.SweepUploads();
-        options.Session.Store.Report = static (what, reason) => Log.SessionFailed(Worker.SafeLogger, what, reason);
+        if (logger is not null) options.Session.Store.Report = (what, reason) => Log.SessionFailed(logger, what, reason);
         return make;
     }
 
@@ -120,10 +139,12 @@ internal static class ProtocolCatalog
     /// <summary>PHP finds a protocol of the application's own by the scheme; here it is set.</summary>
     private static ArgumentException Unknown(string scheme) => new(scheme is "ssl" or "tls"
         ? $"the scheme {scheme} is for clients. Cure: use https:// or wss://, or another scheme with Transport = \"ssl\""
-        : $"the scheme {scheme} is not known. Cure: for a protocol of your own use tcp:// and set Protocol (IProtocol<T>); otherwise use {string.Join(" or ", Schemes.Select(known => known + "://"))}");
+        : $"the scheme {scheme} is not known. Cure: for a protocol of your own use tcp:// and set Protocol (IProtocol<T>); "
+        + $"otherwise use {string.Join(" or ", Schemes.Select(known => known + "://"))}");
 
     private static ArgumentException Mismatch<T>(string scheme, Type[] delivered, bool isClient) =>
-        new($"A {(isClient ? "client" : "worker")} on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. {Cure<T>(scheme, delivered, isClient)}");
+        new($"A {(isClient ? "client" : "worker")} on {scheme}:// receives {Names(delivered)}, not {typeof(T)}. "
+            + $"{Cure<T>(scheme, delivered, isClient)}");
 
     private static string Names(Type[] types) => string.Join(" or ", types.Select(type => type.ToString()));
 
@@ -135,7 +156,9 @@ internal static class ProtocolCatalog
 
     private static string Cure<T>(string scheme, Type[] delivered, bool isClient)
     {
-        string maker = delivered[0] == typeof(Request) ? "Worker" : $"{(isClient ? "AsyncTcpConnection" : "Worker")}<{NameOf(delivered[0])}>";
+        string maker = delivered[0] == typeof(Request)
+            ? "Worker"
+            : $"{(isClient ? "AsyncTcpConnection" : "Worker")}<{NameOf(delivered[0])}>";
         string[] fitting = [.. Schemes.Where(other => Has<T>(Messages[WithoutTls(other)])).Select(other => other + "://")];
         string others = fitting.Length > 0
             ? $"Schemes that deliver it: {string.Join(", ", fitting)}."

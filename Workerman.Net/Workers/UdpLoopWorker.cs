@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net;
+using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
@@ -8,12 +9,14 @@ using Workerman.Protocols;
 namespace Workerman.Workers;
 
 /// <summary>
-/// A UDP worker on one loop: its share of the datagrams, and the guarded calls of the application. A datagram that is refused costs nobody anything.
-/// Belongs to the loop's thread.
+/// A UDP worker on one loop: receives its share of the datagrams and calls the application with their messages. A datagram that is
+/// refused has no effect but a line of level Debug. Belongs to the loop's thread.
 /// </summary>
-internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop, Func<ConnectionProtocol> makeProtocol)
-    : DatagramChannel(loop), ILoopWorker
+internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop,
+    Func<ConnectionProtocol> makeProtocol)
+    : DatagramChannel(loop), ILoopWorker, IFaultHandler<UdpConnection>
 {
+    private readonly ILogger _logger = thread.Settings.Logger;
     private Listener? _listener;
     private bool _stopped;
 
@@ -22,8 +25,6 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
     public LoopThread Thread => thread;
 
     public bool OwnsLoop => ownsLoop;
-
-    public ConnectionCollection Connections { get; } = new();
 
     public object? Context { get; set; }
 
@@ -43,11 +44,6 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
         if (worker.IsAcceptPaused) IsPaused = true;
     }
 
-    public int Load => 0;
-
-    /// <summary>Datagrams have no connection that could be handed over.</summary>
-    public bool TryHandOver(ConnectedSocket socket) => false;
-
     public void PauseAccepting() => IsPaused = true;
 
     public void ResumeAccepting() => IsPaused = false;
@@ -55,14 +51,7 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
     public void Stop()
     {
         if (_stopped) return;
-        try
-        {
-            worker.OnWorkerStop?.Invoke(worker);
-        }
-        catch (Exception e)
-        {
-            Log.CallbackFailed(Worker.SafeLogger, worker.Name, e);
-        }
+        ApplicationGuard.Call(worker, worker, worker.OnWorkerStop);
         _stopped = true;
         AcceptFrom(null);
         worker.Detach(this);
@@ -75,90 +64,33 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
 
     public UdpConnection<T> PeerAt(IPEndPoint remote) => new UdpPeer<T>(this, makeProtocol(), remote);
 
-    public override void OnError(UdpConnection connection, ConnectionError error, string reason)
-    {
-        try
-        {
-            worker.OnError?.Invoke(connection, error, reason);
-        }
-        catch (Exception e)
-        {
-            OnFault(connection, e);
-        }
-    }
+    public override void OnError(UdpConnection connection, ConnectionError error, string reason) =>
+        ApplicationGuard.Call(this, connection, worker.OnError, error, reason);
+
+    public void OnFault(UdpConnection peer, Exception exception) =>
+        Log.DatagramFailed(_logger, worker.Name, $"{peer.RemoteAddress}", exception);
+
+    protected override void OnDatagramFault(IPEndPoint from, Exception exception) =>
+        Log.DatagramFailed(_logger, worker.Name, $"{from}", exception);
 
     protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)
     {
-        ConnectionProtocol protocol;
-        try
-        {
-            protocol = makeProtocol();
-        }
-        catch (Exception e)
-        {
-            Log.DatagramFailed(Worker.SafeLogger, worker.Name, $"{from}", e);
-            return;
-        }
-        if (IsWorthDecoding(datagram, protocol)) ReadMessages(new UdpPeer<T>(this, protocol, from), datagram);
-    }
-
-    private void ReadMessages(UdpPeer<T> connection, ReadOnlySequence<byte> datagram)
-    {
+        ConnectionProtocol protocol = makeProtocol();
+        if (!IsWorthDecoding(datagram, protocol)) return;
+        var peer = new UdpPeer<T>(this, protocol, from);
         do
         {
-            Verdict verdict;
-            T message;
-            try
-            {
-                verdict = ((IDecoder<T>)connection.Codec).TryDecode(ref datagram, MaxSize, out message);
-            }
-            catch (Exception e)
-            {
-                OnFault(connection, e);
-                return;
-            }
+            Verdict verdict = ((IDecoder<T>)protocol).TryDecode(ref datagram, MaxSize, out T message);
             if (verdict.Kind != VerdictKind.Message)
             {
-                // What is not whole now never will be: it is forgotten, with all that follows it.
-                Log.DatagramRefused(Worker.SafeLogger, worker.Name, $"{connection.RemoteAddress}", verdict.Reason ?? "no whole message is in it");
+                // A message that is not whole here never will be: datagrams are not put together. All that follows is dropped.
+                Log.DatagramRefused(_logger, worker.Name, $"{from}", verdict.Reason ?? "no whole message is in it");
                 return;
             }
-            OnMessage(connection, message);
+            if (!ApplicationGuard.Deliver<UdpConnection<T>, T>(this, peer, message, worker.OnMessage, worker.OnMessageAsync))
+                throw new InvalidOperationException(
+                    $"Worker {worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
         }
         while (!datagram.IsEmpty && IsOpen);
     }
-
-    private void OnMessage(UdpPeer<T> connection, T message)
-    {
-        try
-        {
-            if (worker.OnMessage is { } handler) handler(connection, message);
-            else if (worker.OnMessageAsync is { } asyncHandler) Observe(connection, asyncHandler(connection, message));
-            else throw new InvalidOperationException($"Worker {worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
-        }
-        catch (Exception e)
-        {
-            OnFault(connection, e);
-        }
-    }
-
-    private void Observe(UdpPeer<T> connection, Task handling)
-    {
-        if (!handling.IsCompletedSuccessfully) _ = AwaitAsync(connection, handling);
-    }
-
-    private async Task AwaitAsync(UdpPeer<T> connection, Task handling)
-    {
-        try
-        {
-            await handling;
-        }
-        catch (Exception e)
-        {
-            OnFault(connection, e);
-        }
-    }
-
-    private void OnFault(UdpConnection connection, Exception exception) =>
-        Log.DatagramFailed(Worker.SafeLogger, worker.Name, $"{connection.RemoteAddress}", exception);
 }

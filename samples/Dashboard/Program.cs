@@ -26,10 +26,11 @@ worker.OnMessage = (connection, request) =>
     switch (request.Method, request.Path)
     {
         case ("GET", "/events"):
-            stream.Subscribe(connection, request, new SubscribeOptions { Topics = [.. request.GetValues("topic")], FromOldest = true });
+            stream.Subscribe(connection, request,
+                new SubscribeOptions { Topics = [.. request.GetValues("topic")], FromOldest = true });
             break;
         case ("POST", "/cut"):
-            // As a lost network would, without a word.
+            // Ends the other connections as a network failure would: nothing is sent to their clients before.
             foreach (var other in worker.Connections.Where(other => other != connection)) other.Destroy();
             connection.Send("cut");
             break;

@@ -15,14 +15,14 @@ internal sealed class JsonLinesProtocol : IProtocol<JsonNode>
         message = "";
         if (input.Slice(_searched).PositionOf((byte)'\n') is not { } end)
         {
-            // Found nothing there: next time the search goes on from here.
+            // No line end so far: the next search begins behind these bytes.
             _searched = input.Length;
             return Verdict.NeedMore;
         }
         var reader = new Utf8JsonReader(input.Slice(0, end));
         input = input.Slice(input.GetPosition(1, end));
         _searched = 0;
-        // What is no JSON throws, which closes this connection and is logged.
+        // Invalid JSON throws, which closes this connection and is logged.
         if (JsonNode.Parse(ref reader) is not { } node || reader.Read()) return Verdict.Reject(0, "null is no message");
         message = node;
         return Verdict.Message;

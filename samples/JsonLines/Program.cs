@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 using JsonLines;
 using Workerman;
 
-// JsonLines [address]: a chat in lines of JSON, over TCP or, at unix:///path/to.sock, a Unix socket. Try it with nc: {"say": "hello"}
+// JsonLines [address]: a chat in lines of JSON, over TCP or, at unix:///path/to.sock, a Unix socket.
+// Try it with nc: {"say": "hello"}
 string address = args.Length > 0 ? args[0] : "tcp://127.0.0.1:2345";
 
 var worker = new Worker<JsonNode>(address) { Name = "json lines", Protocol = () => new JsonLinesProtocol() };

@@ -25,7 +25,7 @@ worker.OnMessage = (connection, request) =>
 
 Worker.RunAll();
 
-// A web page does not read: the connections that are no WebSockets are passed over.
+// Connections that have no context have only loaded the page, and are no WebSockets.
 void Tell(string who, string text)
 {
     string message = JsonSerializer.Serialize(new { who, text });

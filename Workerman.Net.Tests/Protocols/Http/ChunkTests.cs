@@ -46,14 +46,11 @@ internal sealed class ChunkTests(Type loopType)
     public async Task OldClientsSeeAResetWhereTheServerStopsWithinAnAnswer()
     {
         var begun = new TaskCompletionSource();
-        TimeSpan timeout = Worker.StopTimeout;
-        Worker.StopTimeout = TimeSpan.FromMilliseconds(50);
-        TestServer server = TestServer.Http(loopType, (connection, _) =>
+        TestServer server = TestServer.Http(TestServer.Settings(loopType, TimeSpan.FromMilliseconds(50)), (connection, _) =>
         {
             connection.Send(new Response(200, new() { ["Transfer-Encoding"] = "chunked" }, "begun"));
             begun.SetResult();
         });
-        Worker.StopTimeout = timeout;
         using RawClient client = server.Connect();
         client.Send("GET / HTTP/1.0\r\n\r\n");
         client.ReadUntil("begun");

@@ -13,19 +13,17 @@ namespace Workerman.Tests.Protocols.Http;
 internal sealed class CultureWireTests(Type loopType)
 {
     private CultureInfo? _before;
-    private CultureInfo? _ofThreads;
 
     [SetUp]
     public void SetUp()
     {
-        (_before, _ofThreads) = (CultureInfo.CurrentCulture, CultureInfo.DefaultThreadCurrentCulture);
-        if (!Equals(_before, CultureInfo.InvariantCulture)) return;
-        // Loops are threads, and have the culture that threads begin with.
-        CultureInfo.CurrentCulture = CultureInfo.DefaultThreadCurrentCulture = CultureRun.Make();
+        _before = CultureInfo.CurrentCulture;
+        // It goes with the flow of execution, and so to the loops that are started in it.
+        if (Equals(_before, CultureInfo.InvariantCulture)) CultureInfo.CurrentCulture = CultureRun.Make();
     }
 
     [TearDown]
-    public void TearDown() => (CultureInfo.CurrentCulture, CultureInfo.DefaultThreadCurrentCulture) = (_before!, _ofThreads);
+    public void TearDown() => CultureInfo.CurrentCulture = _before!;
 
     [TestCase(-1, "-1")]
     [TestCase(int.MinValue, "-2147483648")]

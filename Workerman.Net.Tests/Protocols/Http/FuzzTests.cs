@@ -6,7 +6,6 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Protocols.Http;
 
 /// <summary>A short run of the fuzzer with a seed of its own each time; long ones are the <c>fuzz</c> command of the benchmarks.</summary>
-[Parallelizable]
 internal sealed class FuzzTests
 {
     /// <summary>What long runs have found.</summary>

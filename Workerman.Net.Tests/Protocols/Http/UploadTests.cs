@@ -252,34 +252,6 @@ internal sealed class UploadTests(Type loopType)
         Assert.That(await response.Content.ReadAsStringAsync(), Is.EqualTo("tom 12"));
     }
 
-    /// <summary>More than an int counts, and than the server could hold if it tried. Looked at after a collection each time: what
-    /// the
-    /// collector has not come round to yet is nobody's memory.</summary>
-    [Test]
-    public async Task MoreThanTwoGibibytesAreTakenWithLittleMemory()
-    {
-        const long Size = (2L << 30) + (64L << 20);
-        await using TestServer server = Start((connection, request) => connection.Send($"{request.File("f")!.Size}"),
-            worker => worker.OnConnect = connection => connection.MaxPackageSize = 3L << 30);
-        using RawClient client = server.Connect();
-        byte[] piece = new byte[1 << 20];
-        client.Send($"{FormHead}Content-Length: {FilePart.Length + Size + 7}\r\n\r\n{FilePart}");
-        long before = HeldMemory();
-        long most = 0;
-        for (long sent = 0; sent < Size; sent += piece.Length)
-        {
-            client.Send(piece);
-            if (sent % (Size / 8) == 0)
-            {
-                most = Math.Max(most, HeldMemory());
-            }
-        }
-        client.Send("\r\n--b--");
-        Assert.That(client.ReadResponse().Body, Is.EqualTo($"{Size}"));
-        Assert.That(most - before, Is.LessThan(64L << 20));
-        await Wait.Until(() => Directory.GetFiles(_folder).Length == 0, "the file vanishes with the answer");
-    }
-
     private TestServer Start(Action<TcpConnection, Request> onMessage, Action<Worker>? setUp = null) => TestServer.Http(loopType, onMessage, worker =>
     {
         worker.Options.Http.UploadFolder = _folder;
@@ -287,12 +259,4 @@ internal sealed class UploadTests(Type loopType)
         worker.Options.Http.FileMemoryThreshold = 100;
         setUp?.Invoke(worker);
     });
-
-    /// <summary>Objects that are alive, and what the process has beside the collector's heap: the latter is known only at a
-    /// collection, and between two of them would count new objects a second time.</summary>
-    private static long HeldMemory()
-    {
-        long alive = GC.GetTotalMemory(forceFullCollection: true);
-        return alive + Environment.WorkingSet - GC.GetGCMemoryInfo().TotalCommittedBytes;
-    }
 }

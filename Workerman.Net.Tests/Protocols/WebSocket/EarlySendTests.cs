@@ -151,7 +151,7 @@ internal sealed class EarlySendTests(Type loopType)
         var closed = new TaskCompletionSource<(SendResult, long)>();
         await using TestServer server = Start(worker =>
         {
-            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(200);
+            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(500);
             worker.OnConnect = connection => connection.Send("welcome");
             worker.OnClose = connection => closed.SetResult((connection.Send("late"), connection.SendBufferQueueSize));
         });

@@ -7,7 +7,6 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Protocols.WebSocket;
 
 /// <summary>Damaged frames, with a seed of its own in each run: however they arrive, the same comes of them, and nothing but verdicts.</summary>
-[Parallelizable]
 internal sealed class FrameFuzzTests
 {
     private const int MaxMessage = 100_000;
@@ -33,10 +32,22 @@ internal sealed class FrameFuzzTests
         Assert.That(tally.GetValueOrDefault("owed"), Is.GreaterThan(100));
     }
 
+    /// <summary>RFC 6455 section 5.2: lengths that are written in more bytes than they need, or in more than there may be.</summary>
+    [TestCase("88FE000400000000", 100_000, "refused 1002 control frame of more than 125 bytes")]
+    [TestCase("89FF8000000000000000", 100_000, "refused 1002 control frame of more than 125 bytes")]
+    [TestCase("81FE000400000000", 100_000, "refused 1002 length in more bytes than it needs")]
+    [TestCase("81FE000400000000", 100, "refused 1002 length in more bytes than it needs")]
+    [TestCase("81FF8000000000000000", 100, "refused 1002 length of 64 bits")]
+    public void WrongLengthIsRefusedWithTheSameReasonHoweverItArrives(string wire, int limit, string outcome)
+    {
+        foreach (Fragmentation cut in Fragmentation.All)
+            Assert.That(Read(Convert.FromHexString(wire), cut, deflate: false, limit), Is.EqualTo(new[] { outcome }), $"{cut}");
+    }
+
     private static string Kind(string outcome) => outcome[..outcome.IndexOf(' ', StringComparison.Ordinal)];
 
     /// <summary>What a connection would make of these bytes: each message, what is owed in between, and how it ends.</summary>
-    private static List<string> Read(byte[] wire, Fragmentation cut, bool deflate)
+    private static List<string> Read(byte[] wire, Fragmentation cut, bool deflate, int limit = MaxMessage)
     {
         using var protocol = new WebSocketProtocol(takesBinary: true, new WebSocketOptions(), deflate ? new DeflateParameters(false, false, DeflateParameters.LargestWindow, null) : null);
         var outcomes = new List<string>();
@@ -45,18 +56,18 @@ internal sealed class FrameFuzzTests
         {
             waiting = [.. waiting, .. wire[piece]];
             var input = new ReadOnlySequence<byte>(waiting);
-            if (!ReadAll(protocol, ref input, outcomes)) return outcomes;
+            if (!ReadAll(protocol, ref input, outcomes, limit)) return outcomes;
             waiting = input.ToArray();
         }
         return outcomes;
     }
 
     /// <returns>Whether anything that follows is read.</returns>
-    private static bool ReadAll(WebSocketProtocol protocol, ref ReadOnlySequence<byte> input, List<string> outcomes)
+    private static bool ReadAll(WebSocketProtocol protocol, ref ReadOnlySequence<byte> input, List<string> outcomes, int limit)
     {
         while (!input.IsEmpty && protocol.IsReady)
         {
-            Verdict verdict = ((IDecoder<WebSocketMessage>)protocol).TryDecode(ref input, MaxMessage, out WebSocketMessage message);
+            Verdict verdict = ((IDecoder<WebSocketMessage>)protocol).TryDecode(ref input, limit, out WebSocketMessage message);
             if (verdict.Kind == VerdictKind.Message)
             {
                 outcomes.Add($"{(message.IsText ? "text" : "bytes")} {message.Data.Length} {Convert.ToHexString(SHA256.HashData(message.Data.Span))}");

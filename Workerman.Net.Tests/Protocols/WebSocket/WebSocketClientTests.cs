@@ -139,7 +139,7 @@ internal sealed class WebSocketClientTests(Type loopType)
         string[] expected = ["Queued", "Queued", "full", "Queued", "SendFail send buffer full and drop package", "Dropped"];
         foreach (string line in expected) Assert.That(output.Next(), Is.EqualTo(line));
         string key = head.Split("\r\n").Single(line => line.StartsWith("Sec-WebSocket-Key: ", StringComparison.Ordinal))[19..];
-        peer.Send($"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: {Handshake.AcceptOf(key)}\r\n\r\n");
+        peer.Send($"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: {ServerHandshake.AcceptOf(key)}\r\n\r\n");
         Assert.That(peer.ReadExactly(3 * 408), Has.Length.EqualTo(1224));
         Assert.That((output.Next(), output.Next()), Is.EqualTo(("connected", "drained")));
     }
@@ -425,7 +425,7 @@ internal sealed class WebSocketClientTests(Type loopType)
         byte[] buffer = new byte[4096];
         while (!head.EndsWith("\r\n\r\n", StringComparison.Ordinal)) head += System.Text.Encoding.ASCII.GetString(buffer, 0, socket.Receive(buffer));
         string key = head.Split("\r\n").Single(line => line.StartsWith("Sec-WebSocket-Key: ", StringComparison.Ordinal))[19..];
-        answer(socket, Handshake.AcceptOf(key));
+        answer(socket, ServerHandshake.AcceptOf(key));
         socket.Shutdown(SocketShutdown.Send);
         return await outcome.Task.WaitAsync(Wait.Limit);
     }

@@ -47,6 +47,7 @@ internal sealed class OutputBuffer : IBufferWriter<byte>
     private void Ensure(int sizeHint)
     {
         int needed = Math.Max(sizeHint, 1);
-        if (needed > _buffer.Length - Length) Array.Resize(ref _buffer, (int)Math.Min((long)Array.MaxLength, Math.Max(_buffer.Length * 2L, (long)Length + needed)));
+        if (needed > _buffer.Length - Length)
+            Array.Resize(ref _buffer, (int)Math.Min((long)Array.MaxLength, Math.Max(_buffer.Length * 2L, (long)Length + needed)));
     }
 }

@@ -3,16 +3,17 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
 /// <summary>
-/// One bare descriptor on its way to its peer: connect(2) returns at once, and the descriptor is writable when it has come to an end, whose outcome
-/// SO_ERROR tells. Disposing gives up. Belongs to the loop's thread and to whoever asked for it.
+/// One bare descriptor that is being connected: connect(2) returns at once, the descriptor becomes writable when the attempt has
+/// ended, and SO_ERROR tells the outcome. Disposing gives up. Belongs to the loop's thread and to the caller of
+/// <see cref="IEventLoop.Connect"/>.
 /// </summary>
 [SupportedOSPlatform("linux")]
-internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
+internal sealed class EpollConnect : IDisposable, IEpollHandler
 {
     private readonly EpollLoop _loop;
     private readonly IConnectHandler _handler;
@@ -22,7 +23,8 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
     private bool _watched;
     private bool _ended;
 
-    public EpollConnect(EpollLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler)
+    public EpollConnect(EpollLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare,
+        IConnectHandler handler)
     {
         _loop = loop;
         _handler = handler;
@@ -30,13 +32,13 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
         SocketAddress address = endPoint.Serialize();
         _fd = socket(MemoryMarshal.Read<ushort>(address.Buffer.Span), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (_fd >= 0 && prepare is not null) Prepare(prepare);
-        SocketError error = _fd < 0 ? LastError() : Start(address, localEndPoint?.Serialize());
+        SocketError error = _fd < 0 ? SocketCalls.LastError() : Start(address, localEndPoint?.Serialize());
         if (error == SocketError.InProgress) error = Watch();
-        // What has ended at once, as it does with Unix sockets, is told in the next round of posted work.
+        // What has ended at once, as with Unix sockets, is reported by posted work: not before the caller has the result.
         if (!_watched) loop.Post(() => End(error));
     }
 
-    public void OnReady(uint events) => End(EpollSocketCalls.TakeError(_fd));
+    public void OnReady(uint events) => End(SocketOptions.TakeError(_fd));
 
     public void Dispose()
     {
@@ -61,19 +63,11 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
 
     private SocketError Start(SocketAddress address, SocketAddress? local)
     {
-        if (local is not null && Call(bind, local) != 0) return LastError();
-        if (Call(connect, address) == 0) return SocketError.Success;
-        SocketError error = LastError();
-        // Interrupted or not: it goes on by itself.
+        if (local is not null && SocketCalls.Bind(_fd, local) != 0) return SocketCalls.LastError();
+        if (SocketCalls.Connect(_fd, address) == 0) return SocketError.Success;
+        SocketError error = SocketCalls.LastError();
+        // An interrupted connect goes on by itself (connect(2), EINTR).
         return error == SocketError.Interrupted ? SocketError.InProgress : error;
-    }
-
-    private delegate int WithAddress(int fd, byte* address, int length);
-
-    private int Call(WithAddress call, SocketAddress address)
-    {
-        // .NET writes a socket address just as the system wants it.
-        fixed (byte* bytes = address.Buffer.Span) return call(_fd, bytes, address.Size);
     }
 
     private SocketError Watch()
@@ -109,6 +103,4 @@ internal sealed unsafe class EpollConnect : IDisposable, IEpollHandler
         Unwatch();
         _handler.OnConnected(new ConnectedSocket(_fd, _peer));
     }
-
-    private static SocketError LastError() => EpollSocketCalls.ErrorOf(Marshal.GetLastPInvokeError());
 }

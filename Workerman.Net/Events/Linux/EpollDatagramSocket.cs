@@ -1,11 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
-/// <summary>One datagram socket in an epoll set, worked on by its descriptor, because .NET's own calls throw where there is nothing. Belongs to the loop's thread.</summary>
+/// <summary>
+/// One datagram socket in an epoll set, used by its descriptor: .NET's own calls throw where there is nothing to receive. Belongs
+/// to the loop's thread.
+/// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed class EpollDatagramSocket : ILoopDatagramSocket, IEpollHandler
 {
@@ -38,9 +41,10 @@ internal sealed class EpollDatagramSocket : ILoopDatagramSocket, IEpollHandler
         }
     }
 
-    public int Receive(Span<byte> buffer, out IPEndPoint? from, out SocketError error) => EpollDatagramCalls.Receive(_fd, buffer, out from, out error);
+    public int Receive(Span<byte> buffer, out IPEndPoint? from, out SocketError error) =>
+        SocketCalls.ReceiveFrom(_fd, buffer, out from, out error);
 
-    public SocketError Send(ReadOnlySpan<byte> data, IPEndPoint? to) => EpollDatagramCalls.Send(_fd, data, to, _isIPv6);
+    public SocketError Send(ReadOnlySpan<byte> data, IPEndPoint? to) => SocketCalls.SendTo(_fd, data, to, _isIPv6);
 
     public void Dispose()
     {
@@ -51,8 +55,8 @@ internal sealed class EpollDatagramSocket : ILoopDatagramSocket, IEpollHandler
 
     public void OnReady(uint events)
     {
-        // An error comes even where nothing is asked for, again and again, until it is received.
-        if (!_readEnabled) _ = EpollDatagramCalls.TakeError(_fd);
+        // epoll reports an error also while no events are asked for, in every turn until it is taken.
+        if (!_readEnabled) _ = SocketOptions.TakeError(_fd);
         else _handler.OnReadable();
     }
 }

@@ -3,21 +3,20 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.Errno;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
 /// <summary>
-/// An order of an <see cref="EpollSocket"/> to send bytes of a file: the kernel copies them (sendfile), where the file system
-/// lets it. A value of the watch; the default one is no order.
+/// A piece of a file that an <see cref="EpollSocket"/> is to send: the kernel copies it (sendfile(2)), where the file system lets
+/// it. Immutable; the default value is none.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, long count)
 {
-    /// <summary>What one connection gets in a turn, so that a fast reader of a large file does not hold up the others.</summary>
+    /// <summary>Bytes for one connection in a turn, so that a fast reader of a large file does not hold up the others.</summary>
     private const int Budget = 256 * 1024;
-
-    private const int CopySize = 64 * 1024;
 
     public bool IsEmpty => count == 0;
 
@@ -25,7 +24,7 @@ internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, 
     public int Send(int fd, out SocketError error)
     {
         error = SocketError.Success;
-        // Where off_t may have 32 bits, the call would be another one.
+        // On 32-bit systems off_t may have 32 bits, and the call would be sendfile64.
         if (nint.Size < 8) return Copy(fd, out error);
         while (true)
         {
@@ -50,15 +49,15 @@ internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, 
         }
     }
 
-    /// <summary>For file systems that sendfile does not know.</summary>
+    /// <summary>For file systems without sendfile: reads into memory and sends from there.</summary>
     private int Copy(int fd, out SocketError error)
     {
         error = SocketError.Success;
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(CopySize);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(FilePiece.Size);
         try
         {
-            int read = FilePiece.Read(file, offset, buffer.AsSpan(0, (int)Math.Min(count, CopySize)));
-            return read == 0 ? 0 : EpollSocketCalls.Send(fd, buffer.AsSpan(0, read), out error);
+            int read = FilePiece.Read(file, offset, count, buffer);
+            return read == 0 ? 0 : SocketCalls.Send(fd, buffer.AsSpan(0, read), out error);
         }
         finally
         {

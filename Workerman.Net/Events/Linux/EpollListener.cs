@@ -1,18 +1,21 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.Errno;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
 /// <summary>
-/// One listening socket in an epoll set. accept4 instead of <see cref="Socket.Accept()"/>, which throws where the backlog
-/// is empty: with several loops on one socket that is every second wake-up. Belongs to the loop's thread.
+/// One listening socket in an epoll set. It calls accept4(2) instead of <see cref="Socket.Accept()"/>, which throws where the
+/// backlog is empty: with several loops on one socket that is every second time. Belongs to the loop's thread.
 /// </summary>
 [SupportedOSPlatform("linux")]
-internal sealed unsafe class EpollListener : ILoopListener, IEpollHandler
+internal sealed class EpollListener : ILoopListener, IEpollHandler
 {
-    /// <summary>Connections a turn: few, so that several loops share a rush and open connections are not kept waiting.</summary>
+    /// <summary>
+    /// Connections in a turn: few, so that several loops share many new ones, and open connections are not kept waiting.
+    /// </summary>
     private const int BatchSize = 8;
 
     private readonly EpollLoop _loop;
@@ -51,26 +54,22 @@ internal sealed unsafe class EpollListener : ILoopListener, IEpollHandler
 
     public void OnReady(uint events)
     {
-        byte* name = stackalloc byte[SocketNames.Size];
         for (int i = 0; i < BatchSize && _enabled && !_disposed; i++)
         {
-            // The peer is asked for here, where it costs no call of its own: once it has reset the connection, the system has
-            // forgotten it.
-            int length = SocketNames.Size;
-            int fd = accept4(_fd, name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            int fd = SocketCalls.Accept(_fd, out PeerName peer);
             if (fd < 0)
             {
                 OnError(Marshal.GetLastPInvokeError());
                 return;
             }
-            _handler.OnAccepted(new ConnectedSocket(fd, PeerName.Read(new ReadOnlySpan<byte>(name, Math.Min(length, SocketNames.Size)))));
+            _handler.OnAccepted(new ConnectedSocket(fd, peer));
         }
     }
 
     private void OnError(int error)
     {
-        // All else is about one connection that was gone before it was accepted (accept(2)), or about another loop
-        // having been faster: the next wake-up looks again.
+        // Any other error is about one connection that was gone before it was accepted (accept(2)), or says that another loop has
+        // accepted it. If there are more, epoll reports the socket again.
         if (error is EMFILE or ENFILE or ENOBUFS or ENOMEM) _handler.OnAcceptError(SocketError.TooManyOpenSockets);
     }
 }

@@ -3,14 +3,16 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.Errno;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
 /// <summary>
-/// The loop on Linux: one level-triggered epoll set, and an eventfd to be woken by. Reads and writes are the sockets' own
-/// business, but what several of them are to do at once is one system call where there is io_uring: entering the system for each is a third of the
-/// price of a small send (the referee's <c>sse</c>). Runs on the loop's thread; only <see cref="Wake"/> comes from others, under the loop's lock.
+/// The loop on Linux: one level-triggered epoll set, and an eventfd that wakes it. The sockets receive and send themselves
+/// (<see cref="EpollSocket"/>), but what several of them do at the same time is one system call where there is io_uring: entering
+/// the kernel for each is a third of the cost of a small send (the referee's <c>sse</c>). Runs on the loop's thread; only
+/// <see cref="Wake"/> is called from others, under the loop's lock.
 /// </summary>
 [SupportedOSPlatform("linux")]
 public sealed unsafe class EpollLoop : EventLoop
@@ -24,17 +26,25 @@ public sealed unsafe class EpollLoop : EventLoop
     private readonly EpollSlots _slots = new();
     private IoUring? _ring;
     private ReceiveAhead? _ahead;
-    private bool _hasNoRing = !UseIoUring;
+    private bool _hasNoRing;
 
     /// <summary>Makes a loop with an epoll set of its own.</summary>
-    /// <exception cref="Win32Exception">The system gives no epoll set or eventfd, mostly for want of descriptors.</exception>
+    /// <exception cref="Win32Exception">
+    /// The system gives no epoll set or eventfd, mostly because no descriptor is left.
+    /// </exception>
     public EpollLoop()
+        : this(UseIoUring)
     {
+    }
+
+    internal EpollLoop(bool useIoUring)
+    {
+        _hasNoRing = !useIoUring;
         try
         {
             _epoll = Check(epoll_create1(EPOLL_CLOEXEC));
             _wake = Check(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-            _events = (byte*)NativeMemory.Alloc(MaxEvents, (nuint)EventSize);
+            _events = (byte*)NativeMemory.Alloc(MaxEvents, (nuint)EpollEvent.Size);
             Control(EPOLL_CTL_ADD, _wake, EPOLLIN, WakeData);
         }
         catch
@@ -45,33 +55,38 @@ public sealed unsafe class EpollLoop : EventLoop
     }
 
     /// <summary>
-    /// Whether io_uring is used for what several sockets receive or send at once, where the system has it (Linux 5.12) and allows it; otherwise each makes a
-    /// call of its own. Default true. It counts for loops that are made afterwards: set it before <c>RunAll</c>.
+    /// Whether io_uring is used for what several sockets receive or send at once, where the system has it (Linux 5.12) and allows
+    /// it; otherwise each makes a call of its own. Default true. It holds for loops that are made afterwards: set it before
+    /// <c>RunAll</c>.
     /// </summary>
     public static bool UseIoUring { get; set; } = true;
 
     /// <inheritdoc/>
     public override string Name => "epoll";
 
-    /// <summary>What was received before the handlers' turn; null if the loop has never had several sockets ready.</summary>
+    /// <summary>
+    /// What was received before the handlers are called; null if several sockets have never been ready at once.
+    /// </summary>
     internal ReceiveAhead? Ahead => _ahead;
 
     /// <inheritdoc/>
     public override ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler) => socket.Handle == 0
-        ? throw new ArgumentException("This ConnectedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, or make it of a Socket.", nameof(socket))
+        ? throw new ArgumentException("This ConnectedSocket is default, and no connection; "
+            + "take one from IAcceptHandler.OnAccepted, or make it of a Socket.", nameof(socket))
         : new EpollSocket(this, socket, handler);
 
     /// <inheritdoc/>
     public override ILoopListener Accept(Socket listener, IAcceptHandler handler) => new EpollListener(this, listener, handler);
 
     /// <inheritdoc/>
-    public override ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler) => new EpollDatagramSocket(this, socket, handler);
+    public override ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler) =>
+        new EpollDatagramSocket(this, socket, handler);
 
     /// <inheritdoc/>
-    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler) => new EpollConnect(this, endPoint, localEndPoint, prepare, handler);
+    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare,
+        IConnectHandler handler) => new EpollConnect(this, endPoint, localEndPoint, prepare, handler);
 
-    /// <inheritdoc/>
-    public override void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
+    internal override void SendAll(ReadOnlySpan<byte> bytes, Span<SocketSend> sends)
     {
         while (sends.Length > 1 && Ring is { } ring)
         {
@@ -82,7 +97,7 @@ public sealed unsafe class EpollLoop : EventLoop
         base.SendAll(bytes, sends);
     }
 
-    /// <summary>Adds a descriptor; the answer names it in <see cref="Modify"/> and <see cref="Remove"/>.</summary>
+    /// <summary>Adds a descriptor; the result stands for it in <see cref="Modify"/> and <see cref="Remove"/>.</summary>
     internal ulong Add(int fd, uint events, IEpollHandler handler)
     {
         ulong data = _slots.Add(handler);
@@ -101,7 +116,7 @@ public sealed unsafe class EpollLoop : EventLoop
     /// <summary>Changes the events that a descriptor is watched for.</summary>
     internal void Modify(int fd, uint events, ulong data) => Control(EPOLL_CTL_MOD, fd, events, data);
 
-    /// <summary>Takes a descriptor out; what the present poll still holds for it is stale and skipped.</summary>
+    /// <summary>Takes a descriptor out; events that the present poll still has for it are skipped.</summary>
     internal void Remove(int fd, ulong data)
     {
         _slots.Remove(data);
@@ -141,13 +156,13 @@ public sealed unsafe class EpollLoop : EventLoop
         NativeMemory.Free(_events);
         _ahead?.Dispose();
         _ring?.Dispose();
-        // Who still sends makes calls of its own.
+        // A connection that still sends does so by a call of its own.
         _ahead = null;
         _ring = null;
         _hasNoRing = true;
     }
 
-    /// <summary>The ring, which the system ties to the loop's thread; null for none.</summary>
+    /// <summary>The ring, which the kernel binds to the loop's thread (IORING_SETUP_SINGLE_ISSUER); null for none.</summary>
     private IoUring? Ring
     {
         get
@@ -170,8 +185,9 @@ public sealed unsafe class EpollLoop : EventLoop
         ring.Clear();
         for (; next < count && !ahead.IsFull; next++)
         {
-            (uint events, ulong data) = Read(_events + next * EventSize, EventSize);
-            if (data != WakeData && _slots.Find(data) is EpollSocket watch && watch.ReceivesAhead(events)) ahead.Order(next, watch.Descriptor);
+            (uint events, ulong data) = EventAt(next);
+            if (data != WakeData && _slots.Find(data) is EpollSocket socket && socket.ReceivesAhead(events))
+                ahead.Order(next, socket.Descriptor);
         }
         ahead.Receive();
         return next;
@@ -179,13 +195,13 @@ public sealed unsafe class EpollLoop : EventLoop
 
     private void Handle(int number)
     {
-        (uint events, ulong data) = Read(_events + number * EventSize, EventSize);
+        (uint events, ulong data) = EventAt(number);
         if (data == WakeData)
         {
             DrainWake();
             return;
         }
-        // Looked for only now: a handler before may have let go of it.
+        // Looked up only now: a handler that was called before may have removed it.
         if (_slots.Find(data) is not { } handler) return;
         _ahead?.Turn(number);
         Dispatch(handler, events);
@@ -198,10 +214,13 @@ public sealed unsafe class EpollLoop : EventLoop
         {
             foreach (ref SocketSend send in sends)
             {
-                if (send.Watch is not EpollSocket watch) throw new ArgumentException("A socket is not watched by an epoll loop; send on it with its own loop.", nameof(sends));
-                // The system would send whatever lies there.
-                if ((uint)send.Offset > (uint)bytes.Length || (uint)send.Length > (uint)(bytes.Length - send.Offset)) throw new ArgumentOutOfRangeException(nameof(sends), "What is to be sent is not among the bytes.");
-                ring.Queue(IoUringInterop.IORING_OP_SEND, watch.Descriptor, start + send.Offset, send.Length, MSG_NOSIGNAL);
+                if (send.Socket is not EpollSocket socket)
+                    throw new ArgumentException("A socket is not watched by an epoll loop; send on it with its own loop.",
+                        nameof(sends));
+                // The kernel would send what lies behind the bytes in memory.
+                if ((uint)send.Offset > (uint)bytes.Length || (uint)send.Length > (uint)(bytes.Length - send.Offset))
+                    throw new ArgumentOutOfRangeException(nameof(sends), "What is to be sent is not among the bytes.");
+                ring.Queue(IoUringStructures.IORING_OP_SEND, socket.Descriptor, start + send.Offset, send.Length, MSG_NOSIGNAL);
             }
             ring.Submit();
         }
@@ -209,7 +228,7 @@ public sealed unsafe class EpollLoop : EventLoop
         {
             int result = ring.Results[i];
             if (result == IoUring.NotMade) sends[i].Send(bytes);
-            else if (result < 0) sends[i].End(0, EpollSocketCalls.ErrorOf(-result));
+            else if (result < 0) sends[i].End(0, ToSocketError(-result));
             else sends[i].End(result, SocketError.Success);
         }
     }
@@ -225,7 +244,7 @@ public sealed unsafe class EpollLoop : EventLoop
             Report(e);
         }
         _ahead?.End();
-        HurryDeferred();
+        RunDeferredIfDue();
     }
 
     private void DrainWake()
@@ -236,10 +255,10 @@ public sealed unsafe class EpollLoop : EventLoop
 
     private void Control(int operation, int fd, uint events, ulong data)
     {
-        byte* buffer = stackalloc byte[16];
-        Write(buffer, EventSize, events, data);
+        byte* buffer = stackalloc byte[EpollEvent.MaxSize];
+        EpollEvent.Write(buffer, EpollEvent.Size, events, data);
         Check(epoll_ctl(_epoll, operation, fd, buffer));
     }
 
-    private static int Check(int result) => result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError());
+    private (uint Events, ulong Data) EventAt(int number) => EpollEvent.Read(_events + number * EpollEvent.Size, EpollEvent.Size);
 }

@@ -1,6 +1,6 @@
 namespace Workerman.Events;
 
-/// <summary>What an epoll set calls for a descriptor.</summary>
+/// <summary>What an <see cref="EpollLoop"/> calls when a descriptor is ready.</summary>
 internal interface IEpollHandler
 {
     void OnReady(uint events);

@@ -2,13 +2,13 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
-using static Workerman.Events.EpollInterop;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
 /// <summary>
-/// One connected socket in an epoll set, worked on by its descriptor. Belongs to the loop's thread and to the connection that made it. It is small,
-/// because an idle connection is mostly this: what waits to be sent is an object of its own.
+/// One connected socket in an epoll set, used by its descriptor. Belongs to the loop's thread and to the connection that made it.
+/// It is small, because an idle connection consists mostly of it: what waits to be sent is an object of its own.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed class EpollSocket : ILoopSocket, IEpollHandler
@@ -42,33 +42,33 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
         set => SetEvents(value ? _events | EPOLLIN : _events & ~EPOLLIN);
     }
 
-    public IPEndPoint? RemoteEndPoint => Unclosed(EpollSocketCalls.PeerOf(_fd));
+    public IPEndPoint? RemoteEndPoint => Unclosed(SocketCalls.PeerOf(_fd));
 
-    public IPEndPoint? LocalEndPoint => Unclosed(EpollSocketCalls.NameOf(_fd));
+    public IPEndPoint? LocalEndPoint => Unclosed(SocketCalls.NameOf(_fd));
 
-    public bool HasUnread => _loop.Ahead?.Holds(_fd) == true || EpollSocketCalls.HasUnread(_fd);
+    public bool HasUnread => _loop.Ahead?.Holds(_fd) == true || SocketCalls.HasUnread(_fd);
 
     public int Receive(Span<byte> buffer, out SocketError error)
     {
         if (_loop.Ahead is { } ahead && ahead.TryTake(_fd, buffer, out int count, out error))
         {
-            // There is more, and much more perhaps.
+            // There is more, so the next receives go into the connection's larger buffer.
             if (count == ReceiveAhead.Size) _ahead = false;
             return count;
         }
-        count = EpollSocketCalls.Receive(_fd, buffer, out error);
+        count = SocketCalls.Receive(_fd, buffer, out error);
         if (!_ahead && count < ReceiveAhead.Size) _ahead = _handler.ReceivesAtOnce;
         return count;
     }
 
-    /// <summary>Whether its handler will do nothing else first, about these events, than to receive, and not much.</summary>
+    /// <summary>Whether these events make its handler receive before anything else, and probably little.</summary>
     internal bool ReceivesAhead(uint events) => _ahead && events == EPOLLIN && ReadEnabled;
 
-    public int Send(ReadOnlySpan<byte> data, out SocketError error) => EpollSocketCalls.Send(_fd, data, out error);
+    public int Send(ReadOnlySpan<byte> data, out SocketError error) => SocketCalls.Send(_fd, data, out error);
 
     public bool ShutdownSend() => shutdown(_fd, SHUT_WR) == 0;
 
-    public bool SetOption(int level, int name, int value) => EpollSocketCalls.SetOption(_fd, level, name, value);
+    public bool SetOption(int level, int name, int value) => SocketOptions.Set(_fd, level, name, value);
 
     public void SendWhenWritable(ReadOnlyMemory<byte> data)
     {
@@ -94,9 +94,10 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
     {
         if (_closed) return;
         Dispose();
-        // Before the descriptor is free for another connection: who asks for an address meanwhile must not be told that one's.
+        // Before the system can give the descriptor to another connection: another thread that asks for an address must not get
+        // that connection's.
         _closed = true;
-        if (reset) EpollSocketCalls.ResetOnClose(_fd);
+        if (reset) SocketOptions.ResetOnClose(_fd);
         if (_socket is null) _ = close(_fd);
         else _socket.Dispose();
     }
@@ -106,15 +107,15 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
         if ((events & EPOLLOUT) != 0 && _order is { } order) Send(order);
         if (_disposed) return;
         bool dead = (events & (EPOLLERR | EPOLLHUP)) != 0;
-        // What was received already is handed out even if an earlier handler of this turn has switched reading off.
+        // What was received ahead is handed out even if an earlier handler of this turn has switched reading off.
         if (ReadEnabled || _loop.Ahead?.Has(_fd) == true)
         {
-            // A dead socket is read too: the receive tells why.
+            // The receive tells why the connection has ended.
             if (dead || (events & EPOLLIN) != 0) _handler.OnReadable();
         }
         else if (dead)
         {
-            // Level-triggered and not maskable: unless the owner lets go of the socket, this would come in every turn.
+            // EPOLLERR and EPOLLHUP cannot be switched off, and would be reported in every turn.
             _handler.OnHangup();
             Dispose();
         }
@@ -126,7 +127,7 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
         if (error == SocketError.WouldBlock) return;
         _order = null;
         _handler.OnSent(sent, error);
-        // Disarmed only now: the handler often has more to send at once, and then it stays armed.
+        // EPOLLOUT goes only now: the handler often has more to send at once, and then it stays.
         if (_order is null) SetEvents(_events & ~EPOLLOUT);
     }
 
@@ -137,7 +138,7 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
         _loop.Modify(_fd, events, _data);
     }
 
-    /// <summary>An address that was asked for while the descriptor was this connection's for certain.</summary>
+    /// <summary>An address that was asked for, unless the descriptor may have become another connection's meanwhile.</summary>
     private IPEndPoint? Unclosed(IPEndPoint? address) => _closed ? null : address;
 }
 
@@ -153,5 +154,6 @@ internal sealed class EpollSendOrder
     public EpollSendOrder(EpollFileSend file) => _file = file;
 
     /// <summary>Sends what the socket takes, once.</summary>
-    public int Send(int fd, out SocketError error) => _file.IsEmpty ? EpollSocketCalls.Send(fd, _bytes.Span, out error) : _file.Send(fd, out error);
+    public int Send(int fd, out SocketError error) =>
+        _file.IsEmpty ? SocketCalls.Send(fd, _bytes.Span, out error) : _file.Send(fd, out error);
 }

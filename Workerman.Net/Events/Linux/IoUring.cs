@@ -1,22 +1,24 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.EpollInterop;
-using static Workerman.Events.IoUringInterop;
+using static Workerman.Events.Errno;
+using static Workerman.Events.IoUringStructures;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Events;
 
 /// <summary>
-/// A ring of io_uring(7), used for one thing only: to make many receives or sends that do not wait with one system call. It watches nothing and is no loop of
-/// its own; all that was submitted has ended when <see cref="Submit"/> returns, so the system keeps no pointer into memory of ours. Made, used and disposed of on one thread.
+/// A ring of io_uring(7), used for one purpose: to make many receives or sends that do not wait with one system call. It waits
+/// for no socket and is no loop; all that was submitted has ended when <see cref="Submit"/> returns, so that the kernel keeps no
+/// pointer into the process's memory. Made, used and disposed of on one thread.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed unsafe class IoUring : IDisposable
 {
-    /// <summary>How many calls go into one.</summary>
+    /// <summary>How many calls are made with one system call at most.</summary>
     public const int Capacity = 128;
 
-    /// <summary>The result of a call that was not made: the system had no room, or stopped before it.</summary>
+    /// <summary>The result of a call that was not made: the kernel had no room, or stopped before it.</summary>
     public const int NotMade = int.MinValue;
 
     private static readonly nint MapFailed = -1;
@@ -47,7 +49,7 @@ internal sealed unsafe class IoUring : IDisposable
         _cqTail = (uint*)(queues + parameters.CqTail);
         _cqMask = *(uint*)(queues + parameters.CqRingMask);
         _completions = (Completion*)(queues + parameters.CqEntriesAt);
-        // Each place of the queue stands for the submission of the same number, for good.
+        // Each place of the queue stands for the submission of the same number, and stays so.
         uint* array = (uint*)(queues + parameters.SqArray);
         for (uint i = 0; i < Capacity; i++) array[i] = i;
     }
@@ -55,17 +57,23 @@ internal sealed unsafe class IoUring : IDisposable
     /// <summary>How many calls are queued.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Of each call that was queued last, in their order: a count, an error below zero, or <see cref="NotMade"/>.</summary>
+    /// <summary>
+    /// For each call of the last <see cref="Submit"/>, in their order: a count, a negative error, or <see cref="NotMade"/>.
+    /// </summary>
     public ReadOnlySpan<int> Results => _results;
 
-    /// <summary>Makes a ring. Null where the system has none (Linux before 5.12), forbids it (containers often do) or is short of something.</summary>
+    /// <summary>
+    /// Makes a ring. Null where the system has none (Linux before 5.12), forbids it (containers often do) or has no memory or
+    /// descriptor for it.
+    /// </summary>
     public static IoUring? TryCreate()
     {
         Params parameters = default;
         int ring = Setup(&parameters);
         if (ring < 0) return null;
         const uint needed = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NATIVE_WORKERS;
-        nint size = Math.Max((nint)(parameters.SqArray + parameters.SqEntries * sizeof(uint)), (nint)(parameters.CqEntriesAt + parameters.CqEntries * sizeof(Completion)));
+        nint size = Math.Max((nint)(parameters.SqArray + parameters.SqEntries * sizeof(uint)),
+            (nint)(parameters.CqEntriesAt + parameters.CqEntries * sizeof(Completion)));
         byte* queues = (parameters.Features & needed) == needed ? Map(ring, size, IORING_OFF_SQ_RING) : null;
         byte* submissions = queues is null ? null : Map(ring, Capacity * sizeof(Submission), IORING_OFF_SQES);
         if (submissions is not null) return new IoUring(ring, parameters, queues, size, (Submission*)submissions);
@@ -74,7 +82,7 @@ internal sealed unsafe class IoUring : IDisposable
         return null;
     }
 
-    /// <summary>Queues one call. There are fewer than <see cref="Capacity"/>.</summary>
+    /// <summary>Queues one call. The caller sees to it that there are fewer than <see cref="Capacity"/>.</summary>
     public void Queue(byte opcode, int fd, byte* bytes, int length, int flags)
     {
         ref Submission submission = ref _submissions[(*_sqTail + (uint)Count) & _sqMask];
@@ -83,12 +91,12 @@ internal sealed unsafe class IoUring : IDisposable
         submission.Fd = fd;
         submission.Address = bytes;
         submission.Length = length;
-        // With this the system answers EAGAIN where it would wait, instead of going on later.
+        // With MSG_DONTWAIT the call ends with EAGAIN where it would wait, instead of going on later.
         submission.MessageFlags = flags | MSG_DONTWAIT;
         submission.UserData = (ulong)Count++;
     }
 
-    /// <summary>Forgets what is queued: whoever had begun has failed.</summary>
+    /// <summary>Drops what is queued: a caller that threw before <see cref="Submit"/> may have left calls.</summary>
     public void Clear() => Count = 0;
 
     /// <summary>Makes all calls that are queued, in their order.</summary>
@@ -101,18 +109,19 @@ internal sealed unsafe class IoUring : IDisposable
         int submitted = 0;
         while (submitted < count)
         {
-            // It stops behind a call that it does not like, and has more room once it is asked again.
+            // The kernel stops behind an invalid call, or where it has no room, and takes more when it is asked again.
             int taken = io_uring_enter(_ring, (uint)(count - submitted), 0, 0);
             if (taken > 0) submitted += taken;
             else if (taken == 0 || Marshal.GetLastSystemError() != EINTR) break;
         }
-        // What the system did not take is taken back; nothing but io_uring_enter reads the queue.
+        // What the kernel did not take is taken back; it reads the queue only in io_uring_enter.
         if (submitted < count) Volatile.Write(ref *_sqTail, Volatile.Read(ref *_sqHead));
-        // Calls that do not wait have ended by now; this is for a system that sees it otherwise.
+        // Calls that do not wait have ended by now, as far as is known; where not, they are waited for.
         for (int ended = Reap(); ended < submitted; ended += Reap())
         {
             int result = io_uring_enter(_ring, 0, (uint)(submitted - ended), IORING_ENTER_GETEVENTS);
-            if (result < 0 && Marshal.GetLastSystemError() is not (EINTR or EAGAIN or EBUSY)) throw new Win32Exception(Marshal.GetLastSystemError());
+            if (result < 0 && Marshal.GetLastSystemError() is not (EINTR or EAGAIN or EBUSY))
+                throw new Win32Exception(Marshal.GetLastSystemError());
         }
     }
 
@@ -139,7 +148,7 @@ internal sealed unsafe class IoUring : IDisposable
 
     private static int Setup(Params* parameters)
     {
-        // Linux 6.1: completions are not told by interrupting the thread, which looks for them itself.
+        // Linux 6.1: the kernel does not interrupt the thread for completions, which looks for them itself.
         parameters->Flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
         int ring = io_uring_setup(Capacity, parameters);
         if (ring >= 0 || Marshal.GetLastSystemError() != EINVAL) return ring;

@@ -1,21 +1,24 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
-using static Workerman.Events.IoUringInterop;
+using static Workerman.Events.IoUringStructures;
 
 namespace Workerman.Events;
 
 /// <summary>
-/// What an <see cref="EpollLoop"/> has received for sockets that are ready in the same poll, with one system call, before their handlers run. Each handler takes its own when
-/// its turn comes (<see cref="TryTake"/>). Nothing outlives the poll: what is not taken belongs to a connection that has been let go of meanwhile. Belongs to the loop's thread.
+/// What an <see cref="EpollLoop"/> has received for sockets that are ready in the same poll, with one system call, before their
+/// handlers are called. Each handler takes its own when it is called (<see cref="TryTake"/>). Nothing is kept beyond the poll:
+/// what was not taken is for a connection that has been closed meanwhile. Belongs to the loop's thread.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed unsafe class ReceiveAhead : IDisposable
 {
-    /// <summary>What is received for one socket. A socket that has more is better served alone, with the large buffer.</summary>
+    /// <summary>
+    /// Bytes received for one socket at most. A socket that has more is better served alone, with the large buffer.
+    /// </summary>
     public const int Size = 4096;
 
-    // A line of the cache more than the size: otherwise the beginnings of all pieces would share a few places of the cache.
+    // One cache line more than the size: otherwise the beginnings of all pieces would fall into the same few cache sets.
     private const int Stride = Size + 64;
 
     private readonly IoUring _ring;
@@ -40,7 +43,7 @@ internal sealed unsafe class ReceiveAhead : IDisposable
         _ring.Queue(IORING_OP_RECV, descriptor, _pieces + at * Stride, Size, 0);
     }
 
-    /// <summary>Receives for all that were ordered, but for one alone: its handler does that as well.</summary>
+    /// <summary>Receives for all that were ordered, unless it is one alone: its handler receives just as well.</summary>
     public void Receive()
     {
         _next = 0;
@@ -51,11 +54,11 @@ internal sealed unsafe class ReceiveAhead : IDisposable
             return;
         }
         _ring.Submit();
-        // A handler may use the ring for what it sends.
+        // Copied, because a handler may use the ring to send.
         _ring.Results[.._count].CopyTo(_results);
     }
 
-    /// <summary>The poll's events have been handled, or are about to be fetched anew: nothing is handed out any more.</summary>
+    /// <summary>Drops what was not taken: the poll's events have been handled.</summary>
     public void Forget()
     {
         _count = 0;
@@ -63,7 +66,7 @@ internal sealed unsafe class ReceiveAhead : IDisposable
         _current = -1;
     }
 
-    /// <summary>The handler of the event of this number is next; what the one before has left is dropped.</summary>
+    /// <summary>The handler of the event of this number is called next; what the one before has not taken is dropped.</summary>
     public void Turn(int number)
     {
         _current = -1;
@@ -71,13 +74,16 @@ internal sealed unsafe class ReceiveAhead : IDisposable
         if (_next < _count && _events[_next] == number) _current = _next++;
     }
 
-    /// <summary>No handler's turn.</summary>
+    /// <summary>The handler has returned.</summary>
     public void End() => _current = -1;
 
-    /// <summary>Whether something was received for a socket whose handler's turn it is.</summary>
-    public bool Has(int descriptor) => _current >= 0 && _descriptors[_current] == descriptor && _results[_current] != IoUring.NotMade;
+    /// <summary>Whether something was received for a socket whose handler is being called.</summary>
+    public bool Has(int descriptor) =>
+        _current >= 0 && _descriptors[_current] == descriptor && _results[_current] != IoUring.NotMade;
 
-    /// <summary>Whether something was received for a socket whose handler has not taken it yet, now or later in this poll.</summary>
+    /// <summary>
+    /// Whether something was received for a socket whose handler has not taken it yet, now or later in this poll.
+    /// </summary>
     public bool Holds(int descriptor)
     {
         if (Has(descriptor)) return true;
@@ -88,7 +94,7 @@ internal sealed unsafe class ReceiveAhead : IDisposable
         return false;
     }
 
-    /// <summary>Hands out what was received for a socket, or what kept it from receiving. Once, in its handler's turn.</summary>
+    /// <summary>Hands out what was received for a socket, or the error. Once, while its handler is being called.</summary>
     public bool TryTake(int descriptor, Span<byte> buffer, out int count, out SocketError error)
     {
         count = 0;
@@ -99,7 +105,7 @@ internal sealed unsafe class ReceiveAhead : IDisposable
         int result = _results[at];
         if (result < 0)
         {
-            error = EpollSocketCalls.ErrorOf(-result);
+            error = Errno.ToSocketError(-result);
             return true;
         }
         count = result;

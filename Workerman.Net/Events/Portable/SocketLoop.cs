@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Workerman.Events;
 
 /// <summary>
-/// The portable loop: the runtime's own engine says that a zero-byte receive has ended, and the event is brought back to
-/// the loop's thread. Slower than <see cref="EpollLoop"/> by that hand-over, but the same everywhere .NET runs.
+/// The portable loop: .NET's own socket engine completes an operation on the thread pool, and the loop's thread, which waits on a
+/// monitor, handles it. Slower than <see cref="EpollLoop"/> by that change of threads, but the same everywhere .NET runs.
 /// </summary>
 public sealed class SocketLoop : EventLoop
 {
@@ -18,16 +18,20 @@ public sealed class SocketLoop : EventLoop
     public override string Name => "socket";
 
     /// <inheritdoc/>
-    public override ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler) => new SocketLoopSocket(this, socket.ToSocket(), handler);
+    public override ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler) =>
+        new SocketLoopSocket(this, socket.ToSocket(), handler);
 
     /// <inheritdoc/>
-    public override ILoopListener Accept(Socket listener, IAcceptHandler handler) => new SocketLoopListener(this, listener, handler);
+    public override ILoopListener Accept(Socket listener, IAcceptHandler handler) =>
+        new SocketLoopListener(this, listener, handler);
 
     /// <inheritdoc/>
-    public override ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler) => new SocketLoopDatagramSocket(this, socket, handler);
+    public override ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler) =>
+        new SocketLoopDatagramSocket(this, socket, handler);
 
     /// <inheritdoc/>
-    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler) => new SocketLoopConnect(this, endPoint, localEndPoint, prepare, handler);
+    public override IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare,
+        IConnectHandler handler) => new SocketLoopConnect(this, endPoint, localEndPoint, prepare, handler);
 
     /// <summary>Queues an event for the loop's next poll. Any thread.</summary>
     internal void Enqueue(ISocketLoopEvent item)
@@ -58,7 +62,7 @@ public sealed class SocketLoop : EventLoop
             {
                 Report(e);
             }
-            HurryDeferred();
+            RunDeferredIfDue();
         }
         _running.Clear();
     }
@@ -77,7 +81,7 @@ public sealed class SocketLoop : EventLoop
     }
 }
 
-/// <summary>Something that a <see cref="SocketLoop"/> calls once on its thread, after it was queued.</summary>
+/// <summary>What a <see cref="SocketLoop"/> calls on its thread, once each time that it was queued.</summary>
 internal interface ISocketLoopEvent
 {
     void OnReady();

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Workerman.Events;
 
 /// <summary>
-/// One socket of a <see cref="SocketLoop"/> on its way to its peer: an asynchronous connect. Disposing gives up. Runs on the loop's thread, the
-/// completion on any.
+/// One socket of a <see cref="SocketLoop"/> that is being connected, asynchronously. Disposing gives up. Runs on the loop's
+/// thread, the completion on any.
 /// </summary>
 internal sealed class SocketLoopConnect : IDisposable, ISocketLoopEvent
 {
@@ -16,7 +16,8 @@ internal sealed class SocketLoopConnect : IDisposable, ISocketLoopEvent
     private readonly SocketError _refusal;
     private bool _disposed;
 
-    public SocketLoopConnect(SocketLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler)
+    public SocketLoopConnect(SocketLoop loop, EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare,
+        IConnectHandler handler)
     {
         _loop = loop;
         _handler = handler;
@@ -25,7 +26,8 @@ internal sealed class SocketLoopConnect : IDisposable, ISocketLoopEvent
         bool started = false;
         try
         {
-            _socket = new Socket(endPoint.AddressFamily, SocketType.Stream, endPoint is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
+            _socket = new Socket(endPoint.AddressFamily, SocketType.Stream,
+                endPoint is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
             prepare?.Invoke(new ConnectedSocket(_socket));
             if (localEndPoint is not null) _socket.Bind(localEndPoint);
             started = _socket.ConnectAsync(_connect);
@@ -47,7 +49,7 @@ internal sealed class SocketLoopConnect : IDisposable, ISocketLoopEvent
     {
         if (_disposed) return;
         _disposed = true;
-        // Ends the connect that is under way, too; what is left is let go of then.
+        // Ends the connect that is under way, too, whose completion disposes of the rest.
         _socket?.Dispose();
     }
 

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Workerman.Events;
 
 /// <summary>
-/// One datagram socket of a <see cref="SocketLoop"/>: an asynchronous look at the next datagram stands for "readable", and leaves it there. Its
-/// methods run on the loop's thread, the completions on any.
+/// One datagram socket of a <see cref="SocketLoop"/>: an asynchronous receive that leaves the datagram in the socket (MSG_PEEK)
+/// tells that there is one. Its methods run on the loop's thread, the completions on any.
 /// </summary>
 internal sealed class SocketLoopDatagramSocket : ILoopDatagramSocket, ISocketLoopEvent
 {
@@ -50,7 +50,7 @@ internal sealed class SocketLoopDatagramSocket : ILoopDatagramSocket, ISocketLoo
         if (error != SocketError.Success) return 0;
         try
         {
-            // Where nothing was seen the call would throw, mostly for nothing: the next look tells.
+            // Where there is nothing to receive the call would throw: the next look tells when there is.
             if (!_seen && _socket.Available == 0)
             {
                 error = SocketError.WouldBlock;
@@ -59,7 +59,7 @@ internal sealed class SocketLoopDatagramSocket : ILoopDatagramSocket, ISocketLoo
             _seen = false;
             EndPoint sender = _any;
             int count = _socket.ReceiveFrom(buffer, SocketFlags.None, ref sender);
-            from = sender is IPEndPoint ip ? SocketNames.Plain(ip) : null;
+            from = (sender as IPEndPoint)?.Unmapped();
             return count;
         }
         catch (SocketException e)
@@ -91,7 +91,7 @@ internal sealed class SocketLoopDatagramSocket : ILoopDatagramSocket, ISocketLoo
     {
         if (_disposed) return;
         _disposed = true;
-        // A look that is still under way ends with the next datagram or when the socket is closed, and is let go of then.
+        // A look that is still under way ends with the next datagram or when the socket is closed, and is disposed of then.
         if (!_looking) _look.Dispose();
     }
 
@@ -107,7 +107,7 @@ internal sealed class SocketLoopDatagramSocket : ILoopDatagramSocket, ISocketLoo
         try
         {
             _seen = _look.SocketError is SocketError.Success or SocketError.MessageSize;
-            // Telling takes an error away, so the receive that follows has to be told of it here.
+            // The system reports an error once, and has reported it to the look: the receive that follows gets it from here.
             if (!_seen) _told = _look.SocketError;
             _handler.OnReadable();
         }

@@ -3,8 +3,8 @@ using System.Net.Sockets;
 namespace Workerman.Events;
 
 /// <summary>
-/// One listening socket of a <see cref="SocketLoop"/>. There is always one asynchronous accept under way; a connection that
-/// it brings while accepting is off is kept until it is on again. Runs on the loop's thread, the completion on any.
+/// One listening socket of a <see cref="SocketLoop"/>. There is always one asynchronous accept under way; a connection that is
+/// accepted while accepting is off is kept until it is on again. Runs on the loop's thread, the completion on any.
 /// </summary>
 internal sealed class SocketLoopListener : ILoopListener, ISocketLoopEvent
 {
@@ -84,7 +84,7 @@ internal sealed class SocketLoopListener : ILoopListener, ISocketLoopEvent
 
     private void OnError(SocketError error)
     {
-        // ConnectionReset and the like are about one connection that was gone before it was accepted.
+        // Other errors, such as ConnectionReset, are about one connection that was gone before it was accepted.
         if (error is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable or SocketError.OperationAborted
             or SocketError.NotSocket or SocketError.InvalidArgument)
             _handler.OnAcceptError(error);

@@ -6,8 +6,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Workerman.Events;
 
 /// <summary>
-/// One connected socket of a <see cref="SocketLoop"/>: a zero-byte receive stands for "readable", a real asynchronous send
-/// for "writable" (a zero-byte send says nothing). Its methods run on the loop's thread, the completions on any.
+/// One connected socket of a <see cref="SocketLoop"/>: an asynchronous receive of zero bytes tells that there is something to
+/// read. For sending there is no such call, so what waits is sent asynchronously. Its methods run on the loop's thread, the
+/// completions on any.
 /// </summary>
 internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
 {
@@ -41,15 +42,15 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
         }
     }
 
-    public IPEndPoint? RemoteEndPoint => Ask(static socket => Plain(socket.RemoteEndPoint));
+    public IPEndPoint? RemoteEndPoint => Ask(static socket => (socket.RemoteEndPoint as IPEndPoint)?.Unmapped());
 
-    public IPEndPoint? LocalEndPoint => Ask(static socket => Plain(socket.LocalEndPoint));
+    public IPEndPoint? LocalEndPoint => Ask(static socket => (socket.LocalEndPoint as IPEndPoint)?.Unmapped());
 
     public bool HasUnread => Ask(static socket => socket.Available > 0);
 
     public int Receive(Span<byte> buffer, out SocketError error)
     {
-        // The system tells of a reset once, and the zero-byte receive may have been told: after it a receive finds an end as if in order.
+        // The system reports a reset once, perhaps to the zero-byte receive: a receive after that would find an end in order.
         error = _failure;
         return error == SocketError.Success ? _socket.Receive(buffer, SocketFlags.None, out error) : 0;
     }
@@ -86,7 +87,7 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
     {
         if (_disposed) return;
         _disposed = true;
-        // An operation that is still under way ends when its socket is closed, and is let go of then.
+        // An operation that is still under way ends when its socket is closed, and is disposed of then.
         if (!_receiving) _receive.Dispose();
         _send?.Dispose();
     }
@@ -95,7 +96,7 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
     {
         Dispose();
         if (reset) Ask(static socket => socket.LingerState = new LingerOption(true, 0));
-        // Where the runtime's own engine still waits on the socket, it would reset it instead of closing it.
+        // Where .NET's engine still waits on the socket, closing it would reset the connection.
         else ShutdownSend();
         _socket.Dispose();
     }
@@ -109,7 +110,7 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
             return;
         }
         if (_receive.SocketError is not (SocketError.Success or SocketError.OperationAborted)) _failure = _receive.SocketError;
-        // Switched off meanwhile: what is there is found again by the next zero-byte receive.
+        // Switched off meanwhile: the next zero-byte receive finds what is there.
         if (!_readEnabled) return;
         try
         {
@@ -126,9 +127,7 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
         if (!_disposed) _handler.OnSent(count, error);
     }
 
-    private static IPEndPoint? Plain(EndPoint? endPoint) => endPoint is IPEndPoint ip ? SocketNames.Plain(ip) : null;
-
-    /// <summary>What the socket says; nothing if it is gone, reset or closed.</summary>
+    /// <summary>The socket's answer; nothing if it is closed or its connection reset.</summary>
     private T? Ask<T>(Func<Socket, T> question)
     {
         try
@@ -150,8 +149,8 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
 }
 
 /// <summary>
-/// The asynchronous send of a <see cref="SocketLoopSocket"/>. It sends a copy: the runtime may still read the bytes after
-/// the connection has let go of its own.
+/// The asynchronous send of a <see cref="SocketLoopSocket"/>, which owns it. It sends a copy, because .NET may still read the
+/// bytes after the connection has given its own back. Its methods run on the loop's thread; a completion only queues it.
 /// </summary>
 internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
 {
@@ -159,17 +158,17 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
 
     private readonly SocketLoop _loop;
     private readonly Socket _socket;
-    private readonly SocketLoopSocket _watch;
+    private readonly SocketLoopSocket _owner;
     private readonly SocketAsyncEventArgs _send = new(true);
     private byte[] _copy = [];
     private bool _sending;
     private bool _disposed;
 
-    public SocketLoopSend(SocketLoop loop, Socket socket, SocketLoopSocket watch)
+    public SocketLoopSend(SocketLoop loop, Socket socket, SocketLoopSocket owner)
     {
         _loop = loop;
         _socket = socket;
-        _watch = watch;
+        _owner = owner;
         _send.Completed += (_, _) => _loop.Enqueue(this);
     }
 
@@ -181,11 +180,13 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
         Start(size);
     }
 
-    /// <summary>Sends a piece of a file, read on the loop's thread: there is no portable call that has the kernel copy it.</summary>
+    /// <summary>
+    /// Sends a piece of a file, read on the loop's thread: there is no portable call that has the kernel copy it.
+    /// </summary>
     public void Start(SafeFileHandle file, long offset, long count)
     {
-        EnsureCopy(MaxSize);
-        Start(FilePiece.Read(file, offset, _copy.AsSpan(0, (int)Math.Min(count, MaxSize))));
+        EnsureCopy(FilePiece.Size);
+        Start(FilePiece.Read(file, offset, count, _copy));
     }
 
     public void Dispose()
@@ -198,15 +199,15 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
     {
         _sending = false;
         if (_disposed) Free();
-        else if (_send.Count == 0) _watch.OnSent(0, SocketError.Success);
-        else _watch.OnSent(_send.BytesTransferred, _send.SocketError);
+        else if (_send.Count == 0) _owner.OnSent(0, SocketError.Success);
+        else _owner.OnSent(_send.BytesTransferred, _send.SocketError);
     }
 
     private void Start(int size)
     {
         _send.SetBuffer(_copy, 0, size);
         _sending = true;
-        // Nothing is what the end of a file has.
+        // A file that has ended has nothing to send.
         if (size == 0 || !_socket.SendAsync(_send)) _loop.Enqueue(this);
     }
 

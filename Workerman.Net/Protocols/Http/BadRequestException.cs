@@ -1,8 +1,9 @@
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The client's mistake, found when the application asked for what the mistake is in: a malformed form or JSON body, too many
-/// members, fields, files or cookies. Unless it is caught, the request is answered with <see cref="StatusCode"/> instead of 500.
+/// A mistake of the client, found when the application asked for the part of the request that has it: a malformed form or JSON
+/// body, too many members, fields, files or cookies. Unless it is caught, the request is answered with <see cref="StatusCode"/>
+/// instead of 500.
 /// </summary>
 public sealed class BadRequestException : Exception
 {

@@ -5,10 +5,10 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// A piece of an answer whose length nobody knows yet (PHP: <c>Workerman\Protocols\Http\Chunk</c>; RFC 9112 section 7.1). The
-/// answer begins with a <see cref="Response"/> with <c>Transfer-Encoding: chunked</c>; an empty chunk ends it. One that finds the
-/// send buffer full breaks the answer off: the client must not take it for whole. A chunk never changes and may be sent many
-/// times and from several loops.
+/// A piece of an answer whose length is not known yet (PHP: <c>Workerman\Protocols\Http\Chunk</c>; RFC 9112 section 7.1). The
+/// answer begins with a <see cref="Response"/> with <c>Transfer-Encoding: chunked</c>; an empty chunk ends it. If the send buffer
+/// is full when one is sent, the answer is broken off, in a way that the client does not take it for complete. A chunk never
+/// changes and may be sent many times and from several loops.
 /// </summary>
 public sealed class Chunk : IMessage
 {

@@ -1,12 +1,12 @@
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// chunk-size [ chunk-ext ] (RFC 9112 section 7.1), byte by byte, so that it is refused at the first that makes it impossible.
+/// chunk-size [ chunk-ext ] (RFC 9112 section 7.1), byte by byte, so that it is refused at the first byte that makes it invalid.
 /// A value of <see cref="ChunkedDecoder"/>; pure.
 /// </summary>
 internal struct ChunkSizeLine
 {
-    /// <summary>With another digit it would be beyond 63 bits, and no number that can be read.</summary>
+    /// <summary>The largest size that may have another digit: the number must not need more than 63 bits.</summary>
     private const long MaxSize = long.MaxValue >> 4;
 
     private Place _place;
@@ -41,7 +41,7 @@ internal struct ChunkSizeLine
     };
 
     /// <summary>Takes the next byte.</summary>
-    /// <returns>Whether the line can still become one.</returns>
+    /// <returns>Whether the line can still be valid.</returns>
     public bool Take(byte next)
     {
         bool space = next is (byte)' ' or (byte)'\t';
@@ -50,7 +50,8 @@ internal struct ChunkSizeLine
             // Only hex digits: no sign, no 0x.
             Place.Size when char.IsAsciiHexDigit((char)next) => TakeDigit(next),
             Place.Size when _digits == 0 => null,
-            Place.Size or Place.BeforeExtension or Place.AfterQuoted => next == ';' ? Place.ExtensionName : space ? Place.BeforeExtension : null,
+            Place.Size or Place.BeforeExtension or Place.AfterQuoted =>
+                next == ';' ? Place.ExtensionName : space ? Place.BeforeExtension : null,
             // Section 7.1.1: BWS ";" BWS name [ BWS "=" BWS value ], value a token or quoted.
             Place.ExtensionName => space ? _place : IsToken(next) ? Place.InExtensionName : null,
             Place.InExtensionName when IsToken(next) => _place,
@@ -76,7 +77,7 @@ internal struct ChunkSizeLine
 
     private Place? TakeDigit(byte digit)
     {
-        // Zeros in front are digits that say nothing.
+        // Leading zeros count as digits.
         _digits++;
         if (Size > MaxSize) return null;
         Size = (Size << 4) | (uint)UrlEncoding.HexValue(digit);

@@ -4,18 +4,21 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Reads a chunked body (RFC 9112 section 7.1), in as many pieces as it comes in, into a <see cref="RequestBody"/>. It judges
-/// and passes on; it knows no connection. Belongs to the protocol of one connection, for one body.
+/// Reads a chunked body (RFC 9112 section 7.1), in as many pieces as it comes in, into a <see cref="RequestBody"/>. It judges,
+/// and passes the data on; it knows no connection. Belongs to the protocol of one connection, for one body.
 /// </summary>
 /// <param name="body">Where the data goes.</param>
 /// <param name="maxBodySize">Bytes that the data may have: beyond, 413.</param>
 /// <param name="options">The limits of the trailer section: those of a head.</param>
 internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOptions options)
 {
-    /// <summary>A chunk-size line with its extensions: generous for what anyone sends, small for what an attacker might.</summary>
+    /// <summary>
+    /// Bytes of a chunk-size line with its extensions: more than any client needs, and too few to make the server work for
+    /// nothing.
+    /// </summary>
     private const int MaxSizeLine = 1024;
 
-    /// <summary>What of a line is not counted as extension.</summary>
+    /// <summary>Bytes of a line that are not counted as extensions.</summary>
     private const int MaxPlainLine = 16;
 
     private State _state;
@@ -41,7 +44,7 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
     /// <summary>The trailer fields, once the body is complete.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Trailers => _trailers ?? [];
 
-    /// <summary>Reads on; consumes all that it understands.</summary>
+    /// <summary>Reads on, and consumes what it has read.</summary>
     /// <returns><see cref="VerdictKind.Message"/> when the body is complete.</returns>
     public Verdict TryDecode(ref ReadOnlySequence<byte> input)
     {
@@ -95,8 +98,9 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
             }
             if (!_line.Take(next)) return Verdict.Reject(400, "bad chunk size or extension");
             if (++_lineLength > MaxSizeLine) return Verdict.Reject(400, "chunk size line too long");
-            // A kilobyte of extensions for each byte of data is nobody's idea of a body.
-            if (_lineLength > MaxPlainLine && ++_extensions > options.MaxHeadSize) return Verdict.Reject(400, "too many chunk extensions");
+            // A kilobyte of extensions for each byte of data is only sent to make the server work.
+            if (_lineLength > MaxPlainLine && ++_extensions > options.MaxHeadSize)
+                return Verdict.Reject(400, "too many chunk extensions");
         }
         return Verdict.Message;
     }
@@ -106,7 +110,7 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
         _remaining = _line.Size;
         _line = default;
         _lineLength = 0;
-        // By subtraction: the sum may be beyond 63 bits.
+        // Compared by subtraction: the sum could overflow.
         if (_remaining > maxBodySize - _size) return Refusals.BodyTooLarge;
         _size += _remaining;
         _state = _remaining == 0 ? State.Trailer : State.Data;
@@ -130,8 +134,8 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
     }
 
     /// <summary>
-    /// Section 7.1.2: trailer fields are judged like header fields, and kept apart from them, so that none can pass for one
-    /// (RFC 9110 section 6.5.1).
+    /// Section 7.1.2: trailer fields are judged like header fields, but not merged with them, because they must not be taken for
+    /// header fields (RFC 9110 section 6.5.1).
     /// </summary>
     private Verdict ReadTrailer(ref ReadOnlySequence<byte> input)
     {

@@ -4,18 +4,22 @@ using System.IO.Compression;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Sends a body that is in memory in fewer bytes, where the client takes it so and it is worth it. It takes time on the loop: a
-/// few milliseconds for the largest body that it takes on. Files, event streams and chunks go as they are. Stateless, any thread.
+/// Compresses a body that is in memory, if the client accepts that and the body is of a kind that becomes smaller. It takes time
+/// on the loop: a few milliseconds for the largest body. Files, event streams and chunks are sent as they are. Stateless, any
+/// thread.
 /// </summary>
 internal static class Compression
 {
-    /// <summary>Below this a packet is a packet.</summary>
+    /// <summary>A smaller body fits into one packet in any case.</summary>
     public const int MinSize = 1024;
 
-    /// <summary>Above this the other clients of the loop would notice.</summary>
+    /// <summary>Compressing a larger body would delay the other clients of the loop noticeably.</summary>
     public const int MaxSize = 1024 * 1024;
 
-    /// <summary>The response as it goes to this client: itself, or a copy with what caches have to know and perhaps another body.</summary>
+    /// <summary>
+    /// The response to send to this client: itself, or a copy with the header fields for caches and, if it became smaller, the
+    /// compressed body.
+    /// </summary>
     public static Response Apply(Response response, Request request)
     {
         if (!IsWorthIt(response)) return response;
@@ -27,7 +31,7 @@ internal static class Compression
             _ => null,
         };
         Response copy = response.CopyHead(response.StatusCode);
-        // Also where it stays as it is.
+        // Also if the body is not compressed: another client's answer may be.
         AcceptEncoding.AddVary(copy.Headers);
         if (body is null || body.Length >= response.RawBody.Length) return copy.WithBody(response.RawBody);
         copy.WithHeader("Content-Encoding", AcceptEncoding.NameOf(coding));
@@ -40,10 +44,12 @@ internal static class Compression
         && ResponseWriter.HasBody(response.StatusCode) && response.StatusCode != 206
         && response.GetHeader("Content-Encoding") is null && response.GetHeader("Content-Range") is null
         && IsCompressible(response.GetHeader("Content-Type") ?? ResponseWriter.DefaultContentType)
-        // RFC 9111 section 5.2.2.6: what must not be transformed on its way is not transformed here either.
+        // RFC 9111 section 5.2.2.6: an answer that must not be transformed by caches is not transformed here either.
         && !OptionList.Contains(response.GetHeader("Cache-Control"), "no-transform");
 
-    /// <summary>Text in all its forms. What is compressed already, as pictures are, only gets longer.</summary>
+    /// <summary>
+    /// Whether it is a kind of text. Data that is compressed already, such as pictures, would only become larger.
+    /// </summary>
     private static bool IsCompressible(string contentType)
     {
         ReadOnlySpan<char> type = MediaType.Of(contentType);
@@ -62,7 +68,7 @@ internal static class Compression
 
     private static byte[]? Brotli(ReadOnlySpan<byte> body)
     {
-        // As fast as gzip at its fastest, and smaller; the next qualities take several times as long for little.
+        // As fast as gzip at its fastest, with a smaller result; the next qualities take several times as long for little more.
         const int Quality = 1;
         const int Window = 20;
         byte[] output = ArrayPool<byte>.Shared.Rent(body.Length);

@@ -1,38 +1,133 @@
+using System.Buffers;
+using System.IO.Compression;
+
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The codings that a request's body was sent in (Content-Encoding, RFC 9110 section 8.4), and those that can be taken off again.
-/// Pure.
+/// The codings that a request's body was sent in (Content-Encoding, RFC 9110 section 8.4), and the decoders of those that can be
+/// decoded here. Pure.
 /// </summary>
 internal static class ContentCodings
 {
-    /// <summary>More of them one upon another are nobody's but an attacker's.</summary>
+    /// <summary>Codings that one body may have. More of them are only sent to make the server work.</summary>
     private const int Most = 3;
 
-    /// <summary>Accept-Encoding of a 415, which says what would have been read (RFC 9110 section 15.5.16).</summary>
+    /// <summary>The Accept-Encoding of a 415: the codings that are decoded here (RFC 9110 section 15.5.16).</summary>
     public static string Accepted(HttpOptions options) => options.DecompressRequests ? "gzip, deflate, br" : "identity";
 
-    /// <summary>The codings in the order in which they were applied; identity is none.</summary>
+    /// <summary>The codings in the order in which they were applied, without identity.</summary>
     public static string[] Read(string? field)
     {
         if (field is null) return [];
-        return [.. field.Split(',').Select(coding => AsciiCase.ToLower(coding.Trim(' ', '\t'))).Where(coding => coding is not ("" or "identity"))];
+        return [.. field.Split(',').Select(coding => AsciiCase.ToLower(coding.Trim(' ', '\t')))
+            .Where(coding => coding is not ("" or "identity"))];
     }
 
-    /// <summary>The way through all codings, the last one first.</summary>
-    /// <param name="codings">As they were applied.</param>
-    /// <param name="limit">Bytes that may come out of each.</param>
+    /// <summary>A decoder for all codings, which decodes the last one first.</summary>
+    /// <param name="codings">The codings, in the order in which they were applied.</param>
+    /// <param name="limit">Bytes that each may decode to.</param>
     /// <param name="body">Where the plain bytes go.</param>
     /// <returns>Null if one of the codings is not known.</returns>
     public static ContentDecoder? Decoder(string[] codings, long limit, BodySink body)
     {
-        if (codings.Length is 0 or > Most || !codings.All(coding => coding is "gzip" or "x-gzip" or "deflate" or "br")) return null;
+        if (codings.Length is 0 or > Most || !codings.All(coding => coding is "gzip" or "x-gzip" or "deflate" or "br"))
+            return null;
         ContentDecoder? decoder = null;
         foreach (string coding in codings)
         {
             BodySink next = decoder is null ? body : decoder.Append;
-            decoder = coding == "br" ? new BrotliBody(limit, decoder, next) : new InflatedBody(coding == "deflate" ? "deflate" : "gzip", limit, decoder, next);
+            decoder = coding == "br"
+                ? new BrotliBody(limit, decoder, next)
+                : new InflatedBody(coding == "deflate" ? "deflate" : "gzip", limit, decoder, next);
         }
         return decoder;
     }
+}
+
+/// <summary>Receives bytes of a body as they arrive.</summary>
+internal delegate void BodySink(ReadOnlySpan<byte> bytes);
+
+/// <summary>
+/// Decodes one content coding of a body, piece by piece as it arrives, and hands on the result; no more of it than the limit, so
+/// that a small body cannot decode to a huge one. Belongs to a <see cref="RequestBody"/>, which disposes of it.
+/// </summary>
+/// <param name="coding">Its name, for error messages.</param>
+/// <param name="limit">Bytes that it may decode to.</param>
+/// <param name="following">The decoder that its output goes to, if there is one.</param>
+/// <param name="next">Where the bytes go.</param>
+internal abstract class ContentDecoder(string coding, long limit, ContentDecoder? following, BodySink next) : IDisposable
+{
+    private long _length;
+
+    /// <summary>Decodes as far as the bytes go.</summary>
+    /// <exception cref="BadRequestException">They are not of the coding (400), or decode to more than the limit
+    /// (413).</exception>
+    public abstract void Append(ReadOnlySpan<byte> bytes);
+
+    /// <summary>No more will come.</summary>
+    /// <exception cref="BadRequestException">The body breaks off.</exception>
+    public void Complete()
+    {
+        // An empty body is complete, whatever its coding.
+        if (HasBegun && !TryEnd()) throw Malformed();
+        following?.Complete();
+    }
+
+    public virtual void Dispose() => following?.Dispose();
+
+    protected bool HasBegun { get; set; }
+
+    /// <summary>Ends the decoding; nothing can be appended afterwards.</summary>
+    /// <returns>Whether the coding has come to its own end: otherwise the body breaks off.</returns>
+    protected abstract bool TryEnd();
+
+    protected void Emit(ReadOnlySpan<byte> bytes)
+    {
+        if ((_length += bytes.Length) > limit)
+            throw new BadRequestException(Refusals.BodyTooLarge.Status, Refusals.BodyTooLarge.Reason!);
+        next(bytes);
+    }
+
+    protected BadRequestException Malformed(Exception? reason = null) => new(400, $"malformed {coding} body", reason);
+}
+
+/// <summary>br, RFC 7932. What follows its end is left unread. Belongs to a <see cref="RequestBody"/>.</summary>
+internal sealed class BrotliBody(long limit, ContentDecoder? following, BodySink next)
+    : ContentDecoder("br", limit, following, next)
+{
+    private const int Step = 64 * 1024;
+
+    // Not readonly: it is a struct that changes.
+    private BrotliDecoder _decoder;
+    private bool _ended;
+
+    public override void Append(ReadOnlySpan<byte> bytes)
+    {
+        HasBegun |= !bytes.IsEmpty;
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(Step);
+        try
+        {
+            while (!_ended)
+            {
+                OperationStatus status = _decoder.Decompress(bytes, buffer, out int consumed, out int written);
+                bytes = bytes[consumed..];
+                if (written > 0) Emit(buffer.AsSpan(0, written));
+                if (status == OperationStatus.InvalidData) throw Malformed();
+                _ended = status == OperationStatus.Done;
+                if (status == OperationStatus.NeedMoreData) break;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    public override void Dispose()
+    {
+        _decoder.Dispose();
+        base.Dispose();
+    }
+
+    protected override bool TryEnd() => _ended;
 }

@@ -5,9 +5,9 @@ using System.Globalization;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Named values in the order in which they came: the members of a query, the fields or files of a form, cookies, header
-/// fields. As a dictionary it shows of each name the last value, as PHP does; <see cref="GetValues"/> has them all, and
-/// <see cref="GetArray"/> those with brackets. Not changed once it is handed out; any thread.
+/// Named values in the order in which they were sent: the members of a query, the fields or files of a form, cookies, header
+/// fields. As a dictionary it has the last value of each name, as in PHP; <see cref="GetValues"/> returns all of them, and
+/// <see cref="GetArray"/> those with brackets. It does not change once the application has it; any thread.
 /// </summary>
 /// <typeparam name="T">The values: text or files.</typeparam>
 public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
@@ -26,12 +26,13 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
     /// <summary>The last value of each name.</summary>
     public IEnumerable<T> Values => _last.Values.Select(index => _fields[index].Value);
 
-    /// <summary>All names with all their values, in the order in which they came.</summary>
+    /// <summary>All names with all their values, in the order in which they were sent.</summary>
     public IReadOnlyList<KeyValuePair<string, T>> Fields => _fields;
 
     /// <summary>The last value of a name.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
-    public T this[string key] => TryGetValue(key, out T? value) ? value : throw new KeyNotFoundException($"The request has no '{Printable.Of(key)}'.");
+    public T this[string key] =>
+        TryGetValue(key, out T? value) ? value : throw new KeyNotFoundException($"The request has no '{Printable.Of(key)}'.");
 
     /// <summary>Whether there is a value of that name.</summary>
     public bool ContainsKey(string key) => _last.ContainsKey(key);
@@ -44,16 +45,17 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
         return found;
     }
 
-    /// <summary>All values of a name, in the order in which they came; none if there is no such name.</summary>
+    /// <summary>All values of a name, in the order in which they were sent; none if there is no such name.</summary>
     public IReadOnlyList<T> GetValues(string key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return ContainsKey(key) ? [.. _fields.Where(field => _last.Comparer.Equals(field.Key, key)).Select(field => field.Value)] : [];
+        return ContainsKey(
+            key) ? [.. _fields.Where(field => _last.Comparer.Equals(field.Key, key)).Select(field => field.Value)] : [];
     }
 
     /// <summary>
-    /// What PHP makes an array of: of <c>a[]=x&amp;a[k]=y</c> for <c>a</c> the keys <c>0</c> and <c>k</c>. Of several with one key the
-    /// last; for arrays within arrays ask with the outer key, as in <c>GetArray("a[k]")</c>.
+    /// What PHP makes an array of: of <c>a[]=x&amp;a[k]=y</c> for <c>a</c> the keys <c>0</c> and <c>k</c>. Of several values with
+    /// one key it has the last; for an array within an array give the outer key too, as in <c>GetArray("a[k]")</c>.
     /// </summary>
     public IReadOnlyDictionary<string, T> GetArray(string name)
     {
@@ -64,7 +66,8 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
         {
             if (KeyIn(name, field) is not { } key) continue;
             if (key.Length == 0) key = next.ToString(CultureInfo.InvariantCulture);
-            if (long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out long index) && index >= next && index < long.MaxValue) next = index + 1;
+            if (long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out long index) && index >= next
+                && index < long.MaxValue) next = index + 1;
             array[key] = value;
         }
         return array;
@@ -78,7 +81,7 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>How many values there are in all, which is what the limits count.</summary>
+    /// <summary>The number of all values, which the limits apply to.</summary>
     internal int Total => _fields.Count;
 
     internal void Add(string name, T value)
@@ -87,10 +90,11 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
         _fields.Add(new(name, value));
     }
 
-    /// <summary>The <c>k</c> of <c>name[k]</c>; null for what is not exactly that.</summary>
+    /// <summary>The <c>k</c> of <c>name[k]</c>; null if the field has another form.</summary>
     private static string? KeyIn(string name, string field)
     {
-        if (field.Length < name.Length + 2 || field[name.Length] != '[' || !field.StartsWith(name, StringComparison.Ordinal)) return null;
+        if (field.Length < name.Length + 2 || field[name.Length] != '[' || !field.StartsWith(name, StringComparison.Ordinal))
+            return null;
         int end = field.IndexOf(']', name.Length);
         return end == field.Length - 1 ? field[(name.Length + 1)..end] : null;
     }

@@ -4,14 +4,15 @@ using Workerman.Protocols.Http.Files;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// What a response with a file becomes for the request at hand: the whole file, a part of it, or word that it is unchanged
-/// (304), not as expected (412), shorter than that (416) or gone (404, 403). It opens the file and judges; it sends nothing.
+/// What a response with a file becomes for one request: the whole file, a part of it, or an answer without it: it is unchanged
+/// (304), not as expected (412), shorter than the range (416), missing (404) or not readable (403). It opens the file and judges;
+/// it sends nothing.
 /// </summary>
-/// <param name="Head">The response to write; its own body counts where there is no file.</param>
-/// <param name="Body">The part of the file that follows, or null. Whoever takes the answer closes it.</param>
+/// <param name="Head">The response to write, with its own body if no file follows.</param>
+/// <param name="Body">The part of the file that follows, or null. The receiver of the answer closes it.</param>
 internal readonly record struct FileAnswer(Response Head, FileRange? Body)
 {
-    /// <summary>The words that PHP's <c>withFile</c> has for it.</summary>
+    /// <summary>The body of a 404, the same as PHP's <c>withFile</c> has.</summary>
     public const string NotFound = "<h3>404 Not Found</h3>";
 
     /// <summary>Opens the file of <paramref name="response"/>, which stays as it is.</summary>
@@ -32,7 +33,9 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         }
         try
         {
-            FileAnswer answer = body.IsPart ? OfPart(response, body, file!, request) : OfWhole(response, body, ref file!, request);
+            FileAnswer answer = body.IsPart
+                ? OfPart(response, body, file!, request)
+                : OfWhole(response, body, ref file!, request);
             if (answer.Body is null) file!.Dispose();
             return answer;
         }
@@ -47,7 +50,8 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     {
         Response head = Describe(response, body, file, request);
         if (response.StatusCode != 200) return new FileAnswer(head, new FileRange(file.Handle, 0, file.Size));
-        ContentCoding coding = body.Precompressed && request is not null ? Negotiate(head, body, ref file, request) : ContentCoding.Identity;
+        ContentCoding coding = body.Precompressed
+            && request is not null ? Negotiate(head, body, ref file, request) : ContentCoding.Identity;
         Validators validators = AddValidators(head, file, coding);
         AddIfMissing(head, "Accept-Ranges", "bytes");
         if (request is null || !IsGetOrHead(request)) return new FileAnswer(head, new FileRange(file.Handle, 0, file.Size));
@@ -67,27 +71,31 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         }
     }
 
-    /// <summary>What a request whose conditions do not hold is answered with; null if they do.</summary>
-    private static FileAnswer? Refusal(Response head, Preconditions conditions, in Validators validators) => conditions.Judge(validators) switch
-    {
-        Condition.NotModified => new FileAnswer(Without(head, 304), null),
-        Condition.Failed => new FileAnswer(Without(head, 412), null),
-        _ => null,
-    };
+    /// <summary>The answer to a request whose conditions do not hold; null if they do.</summary>
+    private static FileAnswer? Refusal(Response head, Preconditions conditions, in Validators validators) =>
+        conditions.Judge(validators) switch
+        {
+            Condition.NotModified => new FileAnswer(Without(head, 304), null),
+            Condition.Failed => new FileAnswer(Without(head, 412), null),
+            _ => null,
+        };
 
-    /// <summary>Lets a compressed copy take the file's place. The type stays that of the file.</summary>
+    /// <summary>
+    /// Replaces the file by a compressed copy, if there is one that the client accepts. The content type stays that of the file.
+    /// </summary>
     private static ContentCoding Negotiate(Response head, FileBody body, ref OpenedFile file, Request request)
     {
         if (head.GetHeader("Content-Encoding") is not null) return ContentCoding.Identity;
-        ContentCoding coding = PrecompressedFile.Choose(body, AcceptEncoding.Parse(request.Header("accept-encoding")), ref file, out bool varies);
+        ContentCoding coding =
+            PrecompressedFile.Choose(body, AcceptEncoding.Parse(request.Header("accept-encoding")), ref file, out bool varies);
         if (varies) AcceptEncoding.AddVary(head.Headers);
         if (coding != ContentCoding.Identity) head.WithHeader("Content-Encoding", AcceptEncoding.NameOf(coding));
         return coding;
     }
 
     /// <summary>
-    /// A part that the application chose: it has read the request, so Range is not judged again. A 200 that is not the whole is a
-    /// 206 (RFC 9110 section 15.3.7).
+    /// A part that the application chose: Range is not applied to it, because the application has seen the request. A 200 that is
+    /// not the whole is a 206 (RFC 9110 section 15.3.7).
     /// </summary>
     private static FileAnswer OfPart(Response response, FileBody body, OpenedFile file, Request? request)
     {
@@ -97,20 +105,24 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         long length = body.Length == 0 ? rest : Math.Min(body.Length, rest);
         Response head = Describe(response, body, file, request);
         AddIfMissing(head, "Accept-Ranges", "bytes");
-        // A tag names a whole representation, which a 206 is a part of and any other answer is not (RFC 9110 section 8.8).
+        // An entity tag names a whole representation. A 200 is that, and a 206 is a part of it; any other answer is not (RFC 9110
+        // section 8.8).
         if (response.StatusCode is 200 or 206)
         {
-            // Of nothing there is no part: Content-Range has no form for it.
+            // Content-Range has no form for a part of zero bytes.
             if (length == 0) head.WithStatus(200);
             else if (response.StatusCode == 200) head.WithStatus(206);
             Validators validators = AddValidators(head, file, ContentCoding.Identity);
-            if (request is not null && IsGetOrHead(request) && Refusal(head, ConditionsOf(request), validators) is { } refusal) return refusal;
+            if (request is not null && IsGetOrHead(request) && Refusal(head, ConditionsOf(request), validators) is { } refusal)
+                return refusal;
         }
         if (head.StatusCode == 206) AddIfMissing(head, "Content-Range", ContentRange(body.Offset, length, file.Size));
         return new FileAnswer(head, new FileRange(file.Handle, body.Offset, length));
     }
 
-    /// <summary>A copy with what the file's name tells. What it does not tell is to be saved, not shown, as in PHP.</summary>
+    /// <summary>
+    /// A copy with the content type that the file's name has. A file of unknown type is to be saved, not displayed, as in PHP.
+    /// </summary>
     private static Response Describe(Response response, FileBody body, OpenedFile file, Request? request)
     {
         Response head = response.CopyHead(response.StatusCode).WithoutHeader("Content-Length");
@@ -126,7 +138,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         return head;
     }
 
-    /// <summary>The file's validators, unless the application knows better.</summary>
+    /// <summary>Adds the file's validators, unless the application has set its own.</summary>
     private static Validators AddValidators(Response head, OpenedFile file, ContentCoding coding)
     {
         bool isEncoded = coding != ContentCoding.Identity;
@@ -142,13 +154,18 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
             head.WithHeader("ETag", validators.Tag.ToString()!);
         }
         if (head.GetHeader("Last-Modified") is { } ownDate)
-            validators = validators with { Modified = HttpDate.TryParse(ownDate, out DateTimeOffset date) ? date : null, DateIsStrong = false };
+            validators = validators with
+            {
+                Modified = HttpDate.TryParse(ownDate, out DateTimeOffset date) ? date : null,
+                DateIsStrong = false
+            };
         else head.WithHeader("Last-Modified", HttpDate.Format(validators.Modified!.Value));
         return validators;
     }
 
     /// <summary>RFC 9110 section 14.2: Range has a meaning for GET alone.</summary>
-    private static ByteRange RangeOf(Request request, Response head, Preconditions conditions, in Validators validators, long size)
+    private static ByteRange RangeOf(Request request, Response head, Preconditions conditions, in Validators validators,
+        long size)
     {
         if (request.Method == "HEAD" || request.Header("range") is not { } range) return default;
         if (head.GetHeader("Accept-Ranges") is "none" || !conditions.AllowsRange(validators)) return default;
@@ -169,12 +186,18 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     private static string ContentRange(long first, long length, long size) =>
         string.Create(CultureInfo.InvariantCulture, $"bytes {first}-{first + length - 1}/{size}");
 
-    /// <summary>A copy without the file and what is said of it; a 304 keeps what caches want to know (RFC 9110 section 15.4.5).</summary>
+    /// <summary>
+    /// A copy without the file and the header fields that describe it; a 304 keeps those that caches need (RFC 9110 section
+    /// 15.4.5).
+    /// </summary>
     private static Response Without(Response response, int status)
     {
-        Response copy = response.CopyHead(status).WithoutHeader("Content-Type").WithoutHeader("Content-Disposition").WithoutHeader("Content-Encoding")
+        Response copy = response.CopyHead(status).WithoutHeader("Content-Type").WithoutHeader("Content-Disposition")
+            .WithoutHeader("Content-Encoding")
             .WithoutHeader("Content-Range").WithoutHeader("Content-Length");
-        return status == 304 ? copy : copy.WithoutHeader("ETag").WithoutHeader("Last-Modified").WithoutHeader("Cache-Control").WithoutHeader("Expires");
+        return status == 304
+            ? copy
+            : copy.WithoutHeader("ETag").WithoutHeader("Last-Modified").WithoutHeader("Cache-Control").WithoutHeader("Expires");
     }
 
     private static void AddIfMissing(Response response, string name, string value)

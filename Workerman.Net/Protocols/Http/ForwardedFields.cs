@@ -1,14 +1,15 @@
 namespace Workerman.Protocols.Http;
 
-/// <summary>Header fields in which proxies say whose request they hand on; see <see
-/// cref="HttpOptions.ForwardedFields"/>.</summary>
+/// <summary>
+/// Header fields in which proxies name the client whose request they pass on; see <see cref="HttpOptions.ForwardedFields"/>.
+/// </summary>
 [Flags]
 public enum ForwardedFields
 {
     /// <summary>None of them.</summary>
     None = 0,
 
-    /// <summary><c>Forwarded</c> (RFC 7239), with all that it says.</summary>
+    /// <summary><c>Forwarded</c> (RFC 7239): addresses, schemes and hosts.</summary>
     Forwarded = 1,
 
     /// <summary><c>X-Forwarded-For</c>: addresses.</summary>

@@ -4,7 +4,10 @@ using System.Text;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>Writes text and numbers into one span of a buffer writer, whose size is reckoned beforehand. For one head, or one event.</summary>
+/// <summary>
+/// Writes text and numbers into one span of a buffer writer, whose size is calculated beforehand. Made for one head, or one
+/// event, on the stack of the thread that encodes it.
+/// </summary>
 internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
 {
     private readonly Span<byte> _span = output.GetSpan(size);
@@ -25,7 +28,7 @@ internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
     }
 
     /// <summary>Writes text that is all ASCII.</summary>
-    /// <returns>False if it is not, and then the writer is of no more use.</returns>
+    /// <returns>False if it is not; the writer cannot be used any more then.</returns>
     public bool TryWriteAscii(string text)
     {
         bool isAscii = Ascii.FromUtf16(text, _span[_length..], out int written) == OperationStatus.Done;
@@ -34,4 +37,47 @@ internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
     }
 
     public readonly void Commit() => output.Advance(_length);
+}
+
+/// <summary>
+/// The Date header field (RFC 9110 section 6.6.1) and the usual heads with it, made once a second for the whole process. Any
+/// thread: an instance never changes, a new one replaces it.
+/// </summary>
+internal sealed class CachedHeads
+{
+    private static CachedHeads _current = new();
+
+    private readonly long _validUntil;
+
+    private CachedHeads()
+    {
+        DateTime now = DateTime.UtcNow;
+        _validUntil = Environment.TickCount64 + 1000 - now.Millisecond;
+        string date = $"Date: {now.ToString("R", CultureInfo.InvariantCulture)}\r\n";
+        Date = Encoding.ASCII.GetBytes(date);
+        TextKeepAlive = Head(date, "keep-alive");
+        TextClose = Head(date, "close");
+    }
+
+    public static CachedHeads Current
+    {
+        get
+        {
+            CachedHeads current = _current;
+            return Environment.TickCount64 < current._validUntil ? current : _current = new CachedHeads();
+        }
+    }
+
+    /// <summary>The header field with its line end.</summary>
+    public byte[] Date { get; }
+
+    /// <summary>The head of a text answer up to its length, on a connection that goes on.</summary>
+    public byte[] TextKeepAlive { get; }
+
+    /// <summary>The head of a text answer up to its length, on a connection that ends with it.</summary>
+    public byte[] TextClose { get; }
+
+    private static byte[] Head(string date, string connection) => Encoding.ASCII.GetBytes(
+        $"HTTP/1.1 200 OK\r\n{date}Connection: {connection}\r\nContent-Type: {ResponseWriter.DefaultContentType}\r\n"
+        + "Content-Length: ");
 }

@@ -10,20 +10,20 @@ namespace Workerman.Protocols.Http;
 internal static class HostName
 {
     /// <summary>
-    /// reg-name and IPv4, without the comma that RFC 3986 would let in: two Host fields that somebody merged into a list look
-    /// like one name with a comma (RFC 9112 section 3.2).
+    /// reg-name and IPv4, without the comma that RFC 3986 allows: two Host fields that were merged into a list look like one name
+    /// with a comma (RFC 9112 section 3.2).
     /// </summary>
     private static readonly SearchValues<byte> PlainBytes = SearchValues.Create(
         "-._~!$&'()*+;=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
-    /// <summary>All that may stand anywhere in a host with its port.</summary>
+    /// <summary>All characters that may occur in a host with its port.</summary>
     private static readonly SearchValues<byte> HostBytes = SearchValues.Create(
         "-._~!$&'()*+;=%0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz:[]"u8);
 
     /// <summary>A host that is not empty, with or without a port.</summary>
     public static bool IsHost(ReadOnlySpan<byte> text)
     {
-        // What nearly all hosts are: a name without escapes, alone or with a port.
+        // The usual host: a name without escapes, alone or with a port.
         int end = text.IndexOfAnyExcept(PlainBytes);
         if (end < 0) return !text.IsEmpty;
         if (text[end] == ':' && end > 0) return IsPort(text[(end + 1)..]);
@@ -33,7 +33,7 @@ internal static class HostName
         return name[0] == '[' ? IsLiteral(name) : HasWholeEscapes(name);
     }
 
-    /// <summary>Whether a text may still become a host.</summary>
+    /// <summary>Whether a text can be the beginning of a host.</summary>
     public static bool CanBegin(ReadOnlySpan<byte> text) => !text.ContainsAnyExcept(HostBytes);
 
     /// <summary>The digits after the colon, or nothing.</summary>
@@ -43,7 +43,7 @@ internal static class HostName
         return after.IsEmpty ? after : after[1..];
     }
 
-    /// <summary>Whether two hosts of the http scheme are one: in any case of letters, port 80 said or not.</summary>
+    /// <summary>Whether two hosts of the http scheme are the same: case does not matter, and port 80 may be left out.</summary>
     public static bool AreSame(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other) =>
         one.SequenceEqual(other) || (Ascii.EqualsIgnoreCase(Name(one), Name(other)) && PortNumber(one) == PortNumber(other));
 
@@ -61,7 +61,7 @@ internal static class HostName
     private static int PortNumber(ReadOnlySpan<byte> text) =>
         int.TryParse(Port(text), NumberStyles.None, CultureInfo.InvariantCulture, out int port) ? port : 80;
 
-    /// <summary>port = *DIGIT; more than 65535 is none that TCP has.</summary>
+    /// <summary>port = *DIGIT; TCP has no port above 65535.</summary>
     private static bool IsPort(ReadOnlySpan<byte> digits)
     {
         int port = 0;
@@ -77,14 +77,19 @@ internal static class HostName
     {
         for (int i = name.IndexOfAnyExcept(PlainBytes); i >= 0; i = name.IndexOfAnyExcept(PlainBytes))
         {
-            if (name[i] != '%' || i + 2 >= name.Length || !char.IsAsciiHexDigit((char)name[i + 1]) || !char.IsAsciiHexDigit((char)name[i + 2])) return false;
+            if (name[i] != '%' || i + 2 >= name.Length || !char.IsAsciiHexDigit((char)name[i + 1])
+                || !char.IsAsciiHexDigit((char)name[i + 2])) return false;
             name = name[(i + 3)..];
         }
         return true;
     }
 
-    /// <summary>[ IPv6 ] without a zone, which is of no use to anybody else (RFC 3986 section 3.2.2). IPvFuture has no version yet.</summary>
+    /// <summary>
+    /// [ IPv6 ] without a zone, which has a meaning only on the client's own machine (RFC 3986 section 3.2.2). IPvFuture has no
+    /// version yet.
+    /// </summary>
     private static bool IsLiteral(ReadOnlySpan<byte> name) =>
         name.Length > 2 && name[^1] == ']' && !name.Contains((byte)'%') && !name[1..].Contains((byte)'[')
-        && IPAddress.TryParse(Encoding.ASCII.GetString(name[1..^1]), out IPAddress? address) && address.AddressFamily == AddressFamily.InterNetworkV6;
+        && IPAddress.TryParse(Encoding.ASCII.GetString(name[1..^1]), out IPAddress? address)
+        && address.AddressFamily == AddressFamily.InterNetworkV6;
 }

@@ -3,20 +3,23 @@ using System.Text;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>The character classes of RFC 9110 and 9112, for requests and for what applications put into responses. Pure.</summary>
+/// <summary>
+/// The character classes of RFC 9110 and 9112, for requests and for what applications put into responses. Pure.
+/// </summary>
 internal static class HttpChars
 {
     /// <summary>tchar, RFC 9110 section 5.6.2.</summary>
     private const string Token = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-    /// <summary>All that no field value may hold: control characters but HTAB (RFC 9110 section 5.5).</summary>
+    /// <summary>The characters that no field value may contain: control characters but HTAB (RFC 9110 section 5.5).</summary>
     private const string Controls =
-        "\0\u0001\u0002\u0003\u0004\u0005\u0006\a\b\n\v\f\r\u000E\u000F\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017\u0018\u0019\u001A\u001B\u001C\u001D\u001E\u001F\u007F";
+        "\0\u0001\u0002\u0003\u0004\u0005\u0006\a\b\n\v\f\r\u000E\u000F" +
+        "\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017\u0018\u0019\u001A\u001B\u001C\u001D\u001E\u001F\u007F";
 
     /// <summary>
-    /// Visible ASCII but '#', because a fragment is never sent, and '\', which some take for a slash (RFC 9112 section 3.2, RFC
-    /// 3986 section 3.3). The grammar has no
-    /// "&lt;&gt;^`{|} either, but browsers and curl send them and nobody reads them in two ways.
+    /// Visible ASCII but '#', because a fragment is never sent, and '\', which some programs read as a slash (RFC 9112 section
+    /// 3.2, RFC 3986 section 3.3). The grammar excludes "&lt;&gt;^`{|} too, but browsers and curl send them, and all programs
+    /// read them in the same way.
     /// </summary>
     private const string Target = "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~";
 
@@ -32,7 +35,10 @@ internal static class HttpChars
 
     private static readonly bool[] TokenTable = Table(Token);
 
-    /// <summary>How many token characters the bytes begin with. Names are short, so that a look at each byte is quicker than to set up a search.</summary>
+    /// <summary>
+    /// How many token characters the bytes begin with. Names are short, so looking at each byte is faster than a vectorized
+    /// search.
+    /// </summary>
     public static int TokenLength(ReadOnlySpan<byte> bytes)
     {
         ReadOnlySpan<bool> isToken = TokenTable;
@@ -49,7 +55,7 @@ internal static class HttpChars
 
     public static bool IsFieldValue(ReadOnlySpan<char> text) => !text.ContainsAny(ControlChars);
 
-    /// <summary>Where the first byte is that no request target has, or -1.</summary>
+    /// <summary>The position of the first byte that no request target may contain, or -1.</summary>
     public static int IndexOfNonTarget(ReadOnlySpan<byte> bytes) => bytes.IndexOfAnyExcept(TargetBytes);
 
     /// <summary>OWS is made of these (RFC 9110 section 5.6.3).</summary>
@@ -58,7 +64,10 @@ internal static class HttpChars
     /// <summary>Without the spaces and tabs around it (OWS, RFC 9110 section 5.6.3).</summary>
     public static ReadOnlySpan<byte> TrimWhitespace(ReadOnlySpan<byte> bytes) => bytes.Trim(" \t"u8);
 
-    /// <summary>Without LINQ, like <see cref="Table"/>: what a server needs for its first answer is compiled while its client waits.</summary>
+    /// <summary>
+    /// Without LINQ, like <see cref="Table"/>: this code runs before the first answer, and LINQ would have to be compiled while
+    /// the client waits.
+    /// </summary>
     private static SearchValues<byte> Bytes(string ascii) => SearchValues.Create(Encoding.ASCII.GetBytes(ascii));
 
     private static bool[] Table(string ascii)
@@ -67,4 +76,10 @@ internal static class HttpChars
         foreach (char c in ascii) table[c] = true;
         return table;
     }
+}
+
+/// <summary>Escapes the control characters of a text, for error messages of one line. Pure.</summary>
+internal static class Printable
+{
+    public static string Of(string text) => string.Concat(text.Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : c.ToString()));
 }

@@ -3,30 +3,30 @@ using Workerman.Protocols.Http.Files;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Limits and patience of an HTTP worker. All are on by default. Set them before the worker listens; a value, once the
-/// worker runs, is shared by its loops.
+/// Limits and timeouts of an HTTP worker. All are on by default. Set them before the worker listens; once it runs, its loops
+/// share them.
 /// </summary>
 public sealed class HttpOptions
 {
     /// <summary>Bytes that the request line and the header fields may have together; 16 KiB, 256 to 1 MiB. Beyond: 431.</summary>
-    public int MaxHeadSize { get; set => field = InRange(value, 256, 1024 * 1024); } = 16 * 1024;
+    public int MaxHeadSize { get; set => field = Setting.InRange(value, 256, 1024 * 1024); } = 16 * 1024;
 
     /// <summary>
     /// Bytes that the request line may have; 8 KiB, 64 to 1 MiB. Beyond: 414, or 400 if the method alone is longer.
     /// </summary>
-    public int MaxRequestLineSize { get; set => field = InRange(value, 64, 1024 * 1024); } = 8 * 1024;
+    public int MaxRequestLineSize { get; set => field = Setting.InRange(value, 64, 1024 * 1024); } = 8 * 1024;
 
     /// <summary>Header fields that a request may have; 100, 1 to 10,000. Beyond: 431.</summary>
-    public int MaxHeaderCount { get; set => field = InRange(value, 1, 10_000); } = 100;
+    public int MaxHeaderCount { get; set => field = Setting.InRange(value, 1, 10_000); } = 100;
 
     /// <summary>
     /// How long a head may take from its first byte (from the connection on for the first one); 30 seconds. Beyond: 408.
-    /// <see cref="Timeout.InfiniteTimeSpan"/>: for ever. Checked about once a second, like the others.
+    /// <see cref="Timeout.InfiniteTimeSpan"/>: no limit. Checked about once a second, like the others.
     /// </summary>
-    public TimeSpan HeadTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
+    public TimeSpan HeadTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long no byte of an unfinished body may come; 30 seconds. Beyond: 408.</summary>
-    public TimeSpan BodyTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
+    /// <summary>How long the client may send nothing within a body; 30 seconds. Beyond: 408.</summary>
+    public TimeSpan BodyTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
 
     /// <summary>
     /// How long a connection may be without a request; 130 seconds. Beyond: it is closed. Behind a proxy it has to be longer than
@@ -34,16 +34,24 @@ public sealed class HttpOptions
     /// request may meet a connection that is being closed, which the proxy answers with 502. Google's load balancer (600 seconds)
     /// and Cloudflare (900) need more.
     /// </summary>
-    public TimeSpan KeepAliveTimeout { get; set => field = PositiveOrInfinite(value); } = TimeSpan.FromSeconds(130);
+    public TimeSpan KeepAliveTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(130);
 
-    /// <summary>Members that a query may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Get</c> throws, which is answered with 400.</summary>
-    public int MaxQueryMembers { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
+    /// <summary>
+    /// Members that a query may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Get</c> throws, which is
+    /// answered with 400.
+    /// </summary>
+    public int MaxQueryMembers { get; set => field = Setting.InRange(value, 1, 1_000_000); } = 1000;
 
-    /// <summary>Cookies that a request may have; 200, 1 to 10,000. Beyond: <c>Cookie</c> throws, which is answered with 431.</summary>
-    public int MaxCookies { get; set => field = InRange(value, 1, 10_000); } = 200;
+    /// <summary>
+    /// Cookies that a request may have; 200, 1 to 10,000. Beyond: <c>Cookie</c> throws, which is answered with 431.
+    /// </summary>
+    public int MaxCookies { get; set => field = Setting.InRange(value, 1, 10_000); } = 200;
 
-    /// <summary>Fields that a form, or members that a JSON object, may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond: <c>Post</c> throws, which is answered with 413.</summary>
-    public int MaxFormFields { get; set => field = InRange(value, 1, 1_000_000); } = 1000;
+    /// <summary>
+    /// Fields that a form, or members that a JSON object, may have; 1,000, 1 to 1,000,000 (PHP: <c>max_input_vars</c>). Beyond:
+    /// <c>Post</c> throws, which is answered with 413.
+    /// </summary>
+    public int MaxFormFields { get; set => field = Setting.InRange(value, 1, 1_000_000); } = 1000;
 
     /// <summary>
     /// Bytes that the values of a form's fields may have together, without its files: of a multipart or urlencoded form, and of
@@ -51,19 +59,28 @@ public sealed class HttpOptions
     /// <c>Post</c> reads; 1 MiB, at least 1. Beyond: <c>Post</c> throws, which is answered with 413. The body as a whole is
     /// bounded by <c>MaxPackageSize</c>.
     /// </summary>
-    public int MaxFormFieldsSize { get; set => field = InRange(value, 1, int.MaxValue); } = 1024 * 1024;
-
-    /// <summary>Files that a form may have; 20, 0 to 100,000 (PHP: <c>max_file_uploads</c>). Beyond: <c>File</c> throws, which is answered with 413.</summary>
-    public int MaxFiles { get; set => field = InRange(value, 0, 100_000); } = 20;
-
-    /// <summary>Bytes of a body that are kept in memory; 1 MiB, at least 0. What is larger goes to a temporary file, a form's parts each by itself.</summary>
-    public int BodyMemoryThreshold { get; set => field = InRange(value, 0, int.MaxValue); } = 1024 * 1024;
-
-    /// <summary>Bytes of an uploaded file that are kept in memory when its form is larger than <see cref="BodyMemoryThreshold"/>; 64 KiB, at least 0.</summary>
-    public int FileMemoryThreshold { get; set => field = InRange(value, 0, int.MaxValue); } = 64 * 1024;
+    public int MaxFormFieldsSize { get; set => field = Setting.InRange(value, 1); } = 1024 * 1024;
 
     /// <summary>
-    /// The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>). Those that a killed process has left there
+    /// Files that a form may have; 20, 0 to 100,000 (PHP: <c>max_file_uploads</c>). Beyond: <c>File</c> throws, which is answered
+    /// with 413.
+    /// </summary>
+    public int MaxFiles { get; set => field = Setting.InRange(value, 0, 100_000); } = 20;
+
+    /// <summary>
+    /// Bytes of a body that are kept in memory; 1 MiB, at least 0. What is larger goes to a temporary file, a form's parts each
+    /// by itself.
+    /// </summary>
+    public int BodyMemoryThreshold { get; set => field = Setting.InRange(value, 0); } = 1024 * 1024;
+
+    /// <summary>
+    /// Bytes of an uploaded file that are kept in memory when its form is larger than <see cref="BodyMemoryThreshold"/>; 64 KiB,
+    /// at least 0.
+    /// </summary>
+    public int FileMemoryThreshold { get; set => field = Setting.InRange(value, 0); } = 64 * 1024;
+
+    /// <summary>
+    /// The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>). Files that a killed process has left there
     /// are removed when a worker starts.
     /// </summary>
     /// <exception cref="ArgumentException">There is no such folder.</exception>
@@ -72,7 +89,9 @@ public sealed class HttpOptions
         get;
         set
         {
-            if (!Directory.Exists(value)) throw new ArgumentException($"There is no folder '{Printable.Of(value ?? "")}' to put uploads in; make it first.", nameof(value));
+            if (!Directory.Exists(value))
+                throw new ArgumentException($"There is no folder '{Printable.Of(value ?? "")}' to put uploads in; make it first.",
+                    nameof(value));
             field = value;
         }
     } = Path.GetTempPath();
@@ -85,23 +104,22 @@ public sealed class HttpOptions
 
     /// <summary>
     /// Whether bodies that come as gzip, deflate or Brotli (<c>Content-Encoding</c>) are decompressed as they arrive; not by
-    /// default. What comes out is bounded by
-    /// <c>MaxPackageSize</c>: beyond, 413. <c>Content-Encoding</c> is gone then and <c>Content-Length</c> is what came out. A
-    /// body in any other coding stays as it is
+    /// default. The decompressed size is limited by <c>MaxPackageSize</c>: beyond, 413. The request then has no
+    /// <c>Content-Encoding</c>, and its <c>Content-Length</c> is the decompressed size. A body in any other coding stays as it is
     /// and is not read as a form or JSON: <c>Post</c>, <c>File</c> and <c>Json</c> throw, which is answered with 415.
     /// </summary>
     public bool DecompressRequests { get; set; }
 
     /// <summary>
-    /// The proxies before the worker, whose word on the client counts: see <see cref="Request.ClientIp"/>. Empty, the default:
-    /// nobody's. Name every proxy between the clients and the worker, and nobody else; <c>unix:</c> is whoever connects by the
-    /// worker's Unix socket.
+    /// The proxies in front of the worker, whose header fields about the client are trusted: see <see cref="Request.ClientIp"/>.
+    /// Empty, the default: nobody's are. Name every proxy between the clients and the worker, and nobody else; <c>unix:</c>
+    /// stands for all peers on the worker's Unix socket.
     /// </summary>
     public NetworkList TrustedProxies { get; set => field = value ?? throw new ArgumentNullException(nameof(value)); } = [];
 
     /// <summary>
-    /// The fields in which <see cref="TrustedProxies"/> say it; all by default. A proxy that sets one of them hands on the others
-    /// as a client has made them up, so name those that yours sets, or have it remove the others.
+    /// The header fields in which <see cref="TrustedProxies"/> name the client; all by default. A proxy that sets one of them
+    /// passes on the others as the client has sent them, so name those that yours sets, or have it remove the others.
     /// </summary>
     public ForwardedFields ForwardedFields { get; set; } = ForwardedFields.All;
 
@@ -109,8 +127,8 @@ public sealed class HttpOptions
     public SessionOptions Session { get; } = new();
 
     /// <summary>
-    /// Whether bodies of text are sent as gzip or Brotli to clients that take it; not by default. See
-    /// <see cref="Response.WithCompression"/>, which decides for one response, for what it means.
+    /// Whether bodies of text are sent as gzip or Brotli to clients that accept it; not by default. See
+    /// <see cref="Response.WithCompression"/>, which decides for one response, for what is compressed.
     /// </summary>
     public bool Compression { get; set; }
 
@@ -118,9 +136,9 @@ public sealed class HttpOptions
     internal void SweepUploads() => AbandonedFiles.SweepOnce(UploadFolder);
 
     /// <summary>
-    /// The charset that the content type of a file of text says, where the application gives no type of its own; <c>utf-8</c>,
-    /// empty for none. It is said of <c>text/*</c> with JavaScript, and of XML with SVG unless the file names another encoding
-    /// itself; JSON is UTF-8 without a word.
+    /// The charset in the content type of a text file, unless the application sets the type itself; <c>utf-8</c>, empty for none.
+    /// <c>text/*</c> with JavaScript has it, and XML with SVG unless the file itself names another encoding; JSON is always UTF-8
+    /// and has none.
     /// </summary>
     /// <exception cref="ArgumentException">It is no token.</exception>
     public string FileCharset { get; set => field = CheckCharset(value); } = DefaultFileCharset;
@@ -131,20 +149,9 @@ public sealed class HttpOptions
     internal static string CheckCharset(string charset)
     {
         ArgumentNullException.ThrowIfNull(charset);
-        if (charset.Length > 0 && !HttpChars.IsToken(charset)) throw new ArgumentException($"'{Printable.Of(charset)}' is no charset; give its name, such as utf-8, or an empty text for none.", nameof(charset));
+        if (charset.Length > 0 && !HttpChars.IsToken(charset))
+            throw new ArgumentException($"'{Printable.Of(charset)}' is no charset; give its name, such as utf-8, "
+                + "or an empty text for none.", nameof(charset));
         return charset;
-    }
-
-    private static int InRange(int value, int least, int most)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(value, least);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(value, most);
-        return value;
-    }
-
-    private static TimeSpan PositiveOrInfinite(TimeSpan value)
-    {
-        if (value != Timeout.InfiniteTimeSpan) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(value, TimeSpan.Zero);
-        return value;
     }
 }

@@ -2,12 +2,14 @@ using System.Buffers;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>The way in: head, then body as it arrives, then the request is with the application until it has its answer.</summary>
+/// <summary>
+/// Reads a request: its head, then its body as it arrives. Then the request is with the application until it is answered.
+/// </summary>
 internal partial class HttpProtocol
 {
     private Request? _request;
     private RequestBody? _body;
-    private bool _owesContinue;
+    private bool _continuePending;
     private bool _refusesHead;
 
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out Request message)
@@ -15,7 +17,7 @@ internal partial class HttpProtocol
         message = null!;
         if (_state is State.Stream or State.Raw)
         {
-            // Nothing after an event stream's request is ever parsed.
+            // What follows the request of an event stream, or of an answer that the application writes itself, is ignored.
             input = input.Slice(input.End);
             return Verdict.NeedMore;
         }
@@ -28,12 +30,12 @@ internal partial class HttpProtocol
         return verdict;
     }
 
-    public override bool HasPendingControl => _owesContinue;
+    public override bool HasPendingControl => _continuePending;
 
-    /// <summary>The client waits for a sign to send the body (RFC 9110 section 10.1.1).</summary>
+    /// <summary>100 Continue, which the client waits for before it sends the body (RFC 9110 section 10.1.1).</summary>
     public override void EncodeControl(IBufferWriter<byte> output)
     {
-        _owesContinue = false;
+        _continuePending = false;
         output.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
     }
 
@@ -55,7 +57,7 @@ internal partial class HttpProtocol
         return verdict;
     }
 
-    /// <summary>RFC 9112 section 2.2: empty lines begin no request.</summary>
+    /// <summary>RFC 9112 section 2.2: empty lines before a request are ignored.</summary>
     private static ReadOnlySequence<byte> SkipEmptyLines(in ReadOnlySequence<byte> input)
     {
         var reader = new SequenceReader<byte>(input);
@@ -63,17 +65,18 @@ internal partial class HttpProtocol
         return input.Slice(reader.Position);
     }
 
-    /// <summary>Whatever else it says, its answer has no body (RFC 9110 section 9.3.2).</summary>
+    /// <summary>The answer to HEAD has no body, whatever else the request says (RFC 9110 section 9.3.2).</summary>
     private static bool StartsWithHead(in ReadOnlySequence<byte> input) => new SequenceReader<byte>(input).IsNext("HEAD "u8);
 
     private void BeginBody(in RequestHead head, long limit, bool nothingCame)
     {
-        _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options, _request.Header("content-encoding"), limit);
+        _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options,
+            _request.Header("content-encoding"), limit);
         _body.Remaining = head.ContentLength;
         _state = head.IsChunked ? State.Chunks : State.Body;
         if (head.IsChunked) _chunks = new ChunkedDecoder(_body, limit, options);
-        // RFC 9110 section 10.1.1: where some of the body has come already, nobody waits.
-        _owesContinue = head.ExpectsContinue && nothingCame;
+        // RFC 9110 section 10.1.1: if some of the body has arrived already, the client does not wait.
+        _continuePending = head.ExpectsContinue && nothingCame;
     }
 
     private Verdict ReadBody(ref ReadOnlySequence<byte> input)
@@ -125,7 +128,7 @@ internal partial class HttpProtocol
         _state = State.Answer;
         _begun = false;
         _served = true;
-        _owesContinue = false;
+        _continuePending = false;
         return _request;
     }
 }

@@ -2,12 +2,12 @@ using System.Buffers;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>The way out: one answer to a request, which may be a stream of events.</summary>
+/// <summary>Writes the answer to a request, which may be an event stream.</summary>
 internal partial class HttpProtocol
 {
     public override void Encode(string text, IBufferWriter<byte> output)
     {
-        if (!Answers()) return;
+        if (!TryBeginAnswer()) return;
         AnswerForm form = NewForm();
         if (NeedsResponse)
         {
@@ -20,7 +20,7 @@ internal partial class HttpProtocol
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
-        if (!Answers()) return;
+        if (!TryBeginAnswer()) return;
         AnswerForm form = NewForm();
         if (NeedsResponse)
         {
@@ -33,11 +33,11 @@ internal partial class HttpProtocol
 
     public void Encode(Response message, IBufferWriter<byte> output)
     {
-        if (!Answers()) return;
+        if (!TryBeginAnswer()) return;
         AnswerForm form = NewForm();
         if (message.StatusCode is >= 100 and < 200 and not 101)
         {
-            // RFC 9110 section 15.2: an interim answer; the final one is still owed. HTTP/1.0 knows none.
+            // RFC 9110 section 15.2: an interim answer; the final one is still to come. HTTP/1.0 has none.
             if (Head.MinorVersion > 0) ResponseWriter.Write(message, form, output);
             return;
         }
@@ -67,14 +67,14 @@ internal partial class HttpProtocol
         if (!stream && (message.Compression ?? options.Compression)) message = Compression.Apply(message, _request!);
         if (stream) ResponseWriter.WriteStreamHead(message, output);
         else ResponseWriter.Write(message, form, output);
-        _retiring |= stream || !form.KeepAlive;
+        _endsAfterAnswer |= stream || !form.KeepAlive;
         if (stream && !form.IsHead) BeginStream();
         else EndAnswer();
     }
 
     public void Encode(ServerSentEvents message, IBufferWriter<byte> output)
     {
-        // The stream that a HEAD request asked for has no events (RFC 9110 section 9.3.2).
+        // The answer to a HEAD request has no body, so a stream has no events (RFC 9110 section 9.3.2).
         if (_state == State.Finished) return;
         if (_state == State.Stream) message.WriteTo(output);
         else _refused = Refused.Event;
@@ -84,7 +84,7 @@ internal partial class HttpProtocol
     {
         Response answer = _session is null ? message.Response : CommitSession(_session, message.Response);
         _session = null;
-        _retiring = true;
+        _endsAfterAnswer = true;
         if (answer.StatusCode != 101)
         {
             // The session could not be saved.
@@ -95,15 +95,15 @@ internal partial class HttpProtocol
         _state = State.Tunnel;
     }
 
-    public override bool TakesRaw()
+    public override bool TryBeginRaw()
     {
         if (_state == State.File) _refused = Refused.Raw;
         if (_state != State.Answer) return _state != State.File;
-        if (_session is not null) SealRawAnswer(_session);
-        // The application writes the answer itself, and nobody else can tell where it ends: if nothing may follow it, the
-        // end of the connection is the application's or the client's too.
+        if (_session is not null) CommitRawAnswer(_session);
+        // The application writes the answer itself, and the library does not know where it ends. If no other answer may follow
+        // it, the application or the client ends the connection.
         if (Head.IsConnect) _state = State.Tunnel;
-        else if (Head.KeepAlive && !_retiring) EndAnswer();
+        else if (Head.KeepAlive && !_endsAfterAnswer) EndAnswer();
         else _state = State.Raw;
         _session = null;
         return true;
@@ -117,11 +117,13 @@ internal partial class HttpProtocol
     }
 
     public override Verdict JudgeFault(Exception exception) =>
-        exception is BadRequestException mistake ? Verdict.Reject(mistake.StatusCode, mistake.Message) : base.JudgeFault(exception);
+        exception is BadRequestException mistake
+        ? Verdict.Reject(mistake.StatusCode, mistake.Message)
+        : base.JudgeFault(exception);
 
     public override bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output)
     {
-        // A handler may fail when the next request is waiting already, which is none of its business.
+        // A handler may fail after its own request was answered: the next request that waits is not answered for that.
         if (message is not null && !ReferenceEquals(message, _request)) return false;
         if (_state == State.Chunked) BreakOffChunks();
         if (_state != State.Answer) return false;
@@ -139,9 +141,12 @@ internal partial class HttpProtocol
         return refused switch
         {
             Refused.Nothing => null,
-            Refused.Raw => "A file is being sent on this connection, and bytes of your own would land within it; send them after it.",
-            Refused.Chunk => "No chunked answer is open on this connection; first send a Response with Transfer-Encoding: chunked. An empty Chunk ends it.",
-            Refused.Event => "No event stream is open on this connection; first send a Response with Content-Type text/event-stream.",
+            Refused.Raw =>
+                "A file is being sent on this connection, and bytes of your own would land within it; send them after it.",
+            Refused.Chunk => "No chunked answer is open on this connection; first send a Response with Transfer-Encoding: "
+                + "chunked. An empty Chunk ends it.",
+            Refused.Event =>
+                "No event stream is open on this connection; first send a Response with Content-Type text/event-stream.",
             _ => _state switch
             {
                 State.File => "The request has its answer, and its file is still being sent.",
@@ -149,38 +154,45 @@ internal partial class HttpProtocol
                 State.Chunked => "A chunked answer is open on this connection; send Chunks, and an empty one to end it.",
                 State.Stream => "An event stream is open on this connection; send ServerSentEvents, or end it with End().",
                 // RFC 9112 section 9.3.2: the peer takes what comes for the answer to its next request.
-                _ => "No request waits for an answer on this connection: it has had one already, or is yet to ask. SendRaw sends bytes past the protocol.",
+                _ => "No request waits for an answer on this connection: it has had one already, or is yet to ask. "
+                    + "SendRaw sends bytes past the protocol.",
             },
         };
     }
 
-    /// <summary>Whether there is a request to answer.</summary>
-    private bool Answers()
+    /// <summary>Begins an answer.</summary>
+    /// <returns>False if no request waits for one; <see cref="TakeRefusal"/> says why then.</returns>
+    private bool TryBeginAnswer()
     {
         if (_state == State.Answer) return true;
         _refused = Refused.Answer;
         return false;
     }
 
-    private AnswerForm NewForm() => new(Head.IsHead, Head.KeepAlive && !_retiring);
+    private AnswerForm NewForm() => new(Head.IsHead, Head.KeepAlive && !_endsAfterAnswer);
 
     private void EndAnswer()
     {
-        _state = Head.KeepAlive && !_retiring ? State.Head : State.Finished;
-        // The request is the application's alone from here on; an idle connection holds none.
+        _state = Head.KeepAlive && !_endsAfterAnswer ? State.Head : State.Finished;
+        // From here on only the application may hold the request; an idle connection holds none.
         _request = null;
         _session = null;
         if (_body is not null) ReleaseBody();
     }
 
-    /// <summary>Whether text and bytes have to go the way of a response.</summary>
+    /// <summary>
+    /// Whether text and bytes are sent as a <see cref="Response"/>, because more than the usual head is needed.
+    /// </summary>
     private bool NeedsResponse => _session is not null || options.Compression || (options.AllowConnect && Head.IsConnect);
 
-    /// <summary>RFC 9110 section 9.3.6: behind the head the tunnel begins, so there is no length and no body, and nothing of it is a request.</summary>
+    /// <summary>
+    /// RFC 9110 section 9.3.6: after the head the tunnel begins, so there is no length and no body, and no more requests are
+    /// read.
+    /// </summary>
     private void BeginTunnel(Response message, IBufferWriter<byte> output)
     {
         ResponseWriter.WriteTunnelHead(message, output);
-        _retiring = true;
+        _endsAfterAnswer = true;
         _state = State.Tunnel;
     }
 
@@ -190,13 +202,21 @@ internal partial class HttpProtocol
         _session = null;
     }
 
-    /// <summary>Short of a reason where that is the server's own business.</summary>
+    /// <summary>The error response. Without a reason if the fault is the server's own, which the client is not told.</summary>
     private static Response Rejection(Verdict verdict)
     {
         string reason = verdict.Reason is null ? "" : $": {verdict.Reason}";
-        return new(verdict.Status, new() { ["Content-Type"] = "text/plain;charset=utf-8" }, $"{verdict.Status} {ReasonPhrases.Of(verdict.Status)}{reason}\n");
+        return new(verdict.Status, new() { ["Content-Type"] = "text/plain;charset=utf-8" },
+            $"{verdict.Status} {ReasonPhrases.Of(verdict.Status)}{reason}\n");
     }
 
     private static bool IsEventStream(Response response) =>
         response.StatusCode is not (204 or 304) && MediaType.Is(response.GetHeader("Content-Type"), "text/event-stream");
 }
+
+/// <summary>
+/// The answer that changes the connection's protocol: a 101 with its Upgrade field (RFC 9110 section 7.8). The last message of
+/// <see cref="HttpProtocol"/> on the connection.
+/// </summary>
+/// <param name="Response">The answer; its Connection field is written with it.</param>
+internal sealed record UpgradeAnswer(Response Response);

@@ -6,16 +6,17 @@ namespace Workerman.Protocols.Http;
 /// <summary>
 /// HTTP/1.1 on one connection: reads a request, then waits until it has its answer before it reads the next (RFC 9112
 /// section 9.3.2). An event stream is an answer that never ends. It judges and encodes; it neither sends nor closes.
-/// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c>,
-/// <c>.File.cs</c> and <c>.Chunks.cs</c>.
+/// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c> and
+/// <c>.Bodies.cs</c>, sessions saved in <c>.Session.cs</c>.
 /// </summary>
 internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, bool isUnix = false)
-    : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>, IEncoder<UpgradeAnswer>
+    : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>,
+    IEncoder<UpgradeAnswer>
 {
     private State _state = State.Head;
     private bool _begun;
     private bool _served;
-    private bool _retiring;
+    private bool _endsAfterAnswer;
     private Refused _refused;
     private ChunkedDecoder? _chunks;
     private IPeer? _peer;
@@ -43,7 +44,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
         /// <summary>The answer is an event stream.</summary>
         Stream,
 
-        /// <summary>The answer to CONNECT was yes: what follows belongs to whoever the connection is piped to.</summary>
+        /// <summary>The answer to CONNECT was a 2xx: what follows is for the connection that this one is piped to.</summary>
         Tunnel,
 
         /// <summary>The application writes the last answer itself.</summary>
@@ -53,7 +54,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
         Finished,
     }
 
-    /// <summary>What was to be sent and had no place.</summary>
+    /// <summary>What the application sent that could not be written.</summary>
     private enum Refused : byte
     {
         Nothing,
@@ -65,7 +66,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
     public override string Name => "http";
 
-    public override bool HasRelatives => true;
+    public override bool SharesPort => true;
 
     public override string Sends => "text, bytes, Response, Chunk and ServerSentEvents";
 
@@ -77,12 +78,13 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     /// <summary>The peer's address; null on a Unix socket, or if it is gone.</summary>
     public IPAddress? PeerAddress => _peer?.RemoteAddress?.Address;
 
-    /// <summary>Whether the peer is a proxy that is believed. One that is gone before it was asked for is not.</summary>
-    public bool HasTrustedPeer => isUnix ? options.TrustedProxies.HasUnixSockets : PeerAddress is { } address && options.TrustedProxies.Contains(address);
+    /// <summary>Whether the peer is a trusted proxy. False if the connection ended before its address was read.</summary>
+    public bool HasTrustedPeer =>
+        isUnix ? options.TrustedProxies.HasUnixSockets : PeerAddress is { } address && options.TrustedProxies.Contains(address);
 
     public override void OnAttached(IPeer peer) => _peer = peer;
 
-    /// <summary>The connection, as far as it is known here.</summary>
+    /// <summary>The connection, of which this layer knows no more.</summary>
     public IPeer? Peer => _peer;
 
     /// <summary>Whether the worker stops.</summary>
@@ -91,7 +93,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     /// <summary>Whether the answer is an event stream that is open.</summary>
     public bool IsStreaming => _state == State.Stream;
 
-    /// <summary>An answer is for who asked. Events are for all who have a stream open.</summary>
+    /// <summary>An answer goes to the request that asked for it. Events go to all open event streams.</summary>
     public override bool CanBroadcast<T>() => typeof(T) == typeof(ServerSentEvents) && _state == State.Stream;
 
     public override bool IsFinished => _state == State.Finished;
@@ -112,9 +114,9 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
         _ => Timeout.InfiniteTimeSpan,
     };
 
-    public override Verdict TimedOut(WaitPhase phase) => phase switch
+    public override Verdict OnTimeout(WaitPhase phase) => phase switch
     {
-        // A connection that never sent a byte (browsers open some to spare) has asked for nothing that could be answered.
+        // A connection that never sent a byte (browsers open some in advance) has sent no request that could be answered.
         WaitPhase.Head when !_begun => Verdict.NeedMore,
         WaitPhase.Head => Refusals.HeadTooSlow,
         WaitPhase.Body => Refusals.BodyTooSlow,
@@ -123,7 +125,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
     public override bool Drain(bool stopping)
     {
-        _retiring = true;
+        _endsAfterAnswer = true;
         IsStopping |= stopping;
         return _state is State.Head or State.Stream or State.Tunnel or State.Raw;
     }
@@ -137,7 +139,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
         base.Dispose();
     }
 
-    /// <summary>Temporary files vanish with the answer, or with the client.</summary>
+    /// <summary>Deletes temporary files, with the answer or when the client is gone.</summary>
     private void ReleaseBody()
     {
         _body?.Dispose();

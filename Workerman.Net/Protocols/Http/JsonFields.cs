@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The top-level members of a JSON body as fields of a form: text as it is, anything else as its JSON, null not at all. Of an
-/// array the elements, by their numbers, as in PHP. Pure.
+/// The top-level members of a JSON body as fields of a form: a text as it is, anything else as its JSON; null is left out. The
+/// elements of an array are named by their index, as in PHP. Pure.
 /// </summary>
 internal static class JsonFields
 {
@@ -17,7 +17,7 @@ internal static class JsonFields
             using JsonDocument document = JsonDocument.Parse(json);
             return Read(document.RootElement, new FormLimits(options), options);
         }
-        // The latter is what text that is not UTF-8 makes (RFC 8259 section 8.1), found only when it is read.
+        // InvalidOperationException is thrown for text that is not UTF-8 (RFC 8259 section 8.1), when that is read.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new BadRequestException(400, "malformed JSON body", e);

@@ -8,13 +8,13 @@ internal enum LineEnd
     /// <summary>More of it may come.</summary>
     Open,
 
-    /// <summary>All but the LF: nothing of it can change any more.</summary>
+    /// <summary>It has ended but for the LF, which has not arrived: its content cannot change any more.</summary>
     HalfEnded,
 
-    /// <summary>All of it, and its CRLF.</summary>
+    /// <summary>It has ended, with its CRLF.</summary>
     Ended,
 
-    /// <summary>A CR that no LF follows: whatever the line says, it is none.</summary>
+    /// <summary>A CR without an LF stands in it: it is malformed, whatever it says.</summary>
     Broken,
 }
 
@@ -27,7 +27,8 @@ internal ref struct LineReader(ReadOnlySpan<byte> input)
 
     public int Position { get; private set; }
 
-    /// <summary>Section 2.2: empty lines before a request line are ignored, but they count. Answers where the head starts.</summary>
+    /// <summary>Skips the empty lines before a request line (section 2.2), which count as bytes of the head.</summary>
+    /// <returns>Where the request line starts.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int SkipEmptyLines()
     {
@@ -46,7 +47,7 @@ internal ref struct LineReader(ReadOnlySpan<byte> input)
         if (end < 0) return LineEnd.Open;
         if (rest[end] == '\n')
         {
-            // An LF alone is left in its line, where no rule lets it be.
+            // A bare LF is left in its line: the rules for lines refuse it there.
             line = rest[..(end + 1)];
             return LineEnd.Open;
         }
@@ -54,5 +55,39 @@ internal ref struct LineReader(ReadOnlySpan<byte> input)
         if (rest[end + 1] != '\n') return LineEnd.Broken;
         Position += end + 2;
         return LineEnd.Ended;
+    }
+}
+
+/// <summary>
+/// field-line = field-name ":" OWS field-value OWS (RFC 9112 section 5), also of a line that has not ended yet. Header
+/// and trailer fields alike. A value of the parsers; pure.
+/// </summary>
+internal struct HeaderLine
+{
+    /// <summary>Where the colon is, if there is one.</summary>
+    public int NameLength;
+
+    public int ValueStart;
+
+    public int ValueLength;
+
+    /// <summary>Judges a line, or the beginning of one.</summary>
+    public Verdict Read(ReadOnlySpan<byte> line, bool isWhole)
+    {
+        // A line that starts with white space is an obsolete line folding (section 5.2), and section 5.1 forbids white space
+        // between name and colon. White space is no token character, so the name's check refuses both.
+        NameLength = HttpChars.TokenLength(line);
+        if (NameLength == line.Length && NameLength > 0)
+            return isWhole ? Verdict.Reject(400, "header field without a colon") : Verdict.NeedMore;
+        if (NameLength == 0 || line[NameLength] != ':') return Verdict.Reject(400, "bad header field name");
+        ReadOnlySpan<byte> rest = line[(NameLength + 1)..];
+        if (!HttpChars.IsFieldValue(rest)) return Verdict.Reject(400, "bad header field value");
+        int start = 0;
+        int end = rest.Length;
+        while (start < end && HttpChars.IsWhitespace(rest[start])) start++;
+        while (end > start && HttpChars.IsWhitespace(rest[end - 1])) end--;
+        ValueStart = NameLength + 1 + start;
+        ValueLength = end - start;
+        return Verdict.Message;
     }
 }

@@ -3,9 +3,8 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// A multipart/form-data body (RFC 7578): its fields and files, filled as the body arrives. What is wrong with it is kept
-/// until somebody asks for it, because the request may have other things to say. Belongs to its <see cref="RequestBody"/>, on
-/// the loop's thread.
+/// A multipart/form-data body (RFC 7578): its fields and files, filled as the body arrives. An error in it is kept until the form
+/// is asked for, because the application may not need the form. Belongs to its <see cref="RequestBody"/>, on the loop's thread.
 /// </summary>
 internal sealed class MultipartForm : IMultipartSink, IDisposable
 {
@@ -91,14 +90,16 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
         else _files.Add(_head.Name, new UploadedFile(_head, content));
     }
 
-    /// <summary>RFC 7578 section 4.5: a part of text may say its charset, else it is UTF-8.</summary>
+    /// <summary>RFC 7578 section 4.5: a text part may name its charset, otherwise it is UTF-8.</summary>
     private static Encoding Charset(string? contentType) =>
-        contentType is not null && HeaderParameters.Read(contentType, out _).GetValueOrDefault("charset") is { } name && Charsets.Find(name) is { } charset
+        contentType is not null && HeaderParameters.Read(contentType, out _).GetValueOrDefault("charset") is { } name
+        && Charsets.Find(name) is { } charset
             ? charset
             : Encoding.UTF8;
 
     /// <summary>
-    /// RFC 2046 section 5.1.1 has 1 to 70 characters of its own, no space at the end. Programs also send others, and more of them.
+    /// RFC 2046 section 5.1.1 allows 1 to 70 characters of a given set, and no space at the end. Programs also send others, and
+    /// longer ones.
     /// </summary>
     private static string? Boundary(string contentType)
     {
@@ -107,6 +108,6 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
         return boundary.All(c => c is >= ' ' and <= '~' and not ('"' or '\\')) ? boundary : null;
     }
 
-    /// <summary>A new one each time: a stack trace belongs to its throw.</summary>
+    /// <summary>A new exception each time, because its stack trace is that of one throw.</summary>
     private BadRequestException Fault() => new(_fault!.StatusCode, _fault.Message);
 }

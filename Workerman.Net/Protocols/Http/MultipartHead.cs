@@ -3,17 +3,18 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The head of one part of a form (RFC 7578 section 4): its field's name, and of a file the client's name and content type.
-/// A value; pure.
+/// The head of one part of a form (RFC 7578 section 4): its field's name, and of a file the client's name and content type. A
+/// value; pure.
 /// </summary>
 /// <param name="Name">The field; empty if it has no name that can be read.</param>
-/// <param name="FileName">The client's name for a file, as it was sent, or null for a field that is none.</param>
-/// <param name="ContentType">The content type that was said, or null.</param>
+/// <param name="FileName">The client's name for a file, as it was sent; null for a field that is no file.</param>
+/// <param name="ContentType">The content type that was sent, or null.</param>
 internal sealed record MultipartHead(string Name, string? FileName, string? ContentType)
 {
     /// <summary>
-    /// Reads the header fields of a part. They come from file systems and from programs of all kinds, and say nothing about where the part ends, so
-    /// nothing in them is worth the whole form: what cannot be read is left out, and of a field that comes twice the first counts.
+    /// Reads the header fields of a part. They contain names from all kinds of file systems and programs, and do not say where
+    /// the part ends, so an error in them does not make the form malformed: what cannot be read is left out, and of a field that
+    /// comes twice the first counts.
     /// </summary>
     public static MultipartHead Read(ReadOnlySpan<byte> bytes)
     {
@@ -32,15 +33,15 @@ internal sealed record MultipartHead(string Name, string? FileName, string? Cont
             else if (Ascii.EqualsIgnoreCase(name, "content-type"u8)) contentType ??= ValueOf(line[(colon + 1)..]);
         }
         Dictionary<string, string?> parameters = HeaderParameters.Read(disposition ?? "", out _);
-        return new MultipartHead(ParameterText.Read(parameters, "name") ?? "", ParameterText.Read(parameters, "filename"), contentType);
+        return new MultipartHead(ParameterText.Read(parameters, "name") ?? "", ParameterText.Read(parameters, "filename"),
+            contentType);
     }
 
     private static string ValueOf(ReadOnlySpan<byte> value) => Encoding.UTF8.GetString(HttpChars.TrimWhitespace(value));
 
     /// <summary>
-    /// Each field in one line. Other than in HTTP it may be folded: a line that begins with white space goes on with the last
-    /// (RFC 2046 section 5.1, RFC 5322
-    /// section 2.2.3).
+    /// Joins folded lines. Unlike in HTTP, a field may be folded here: a line that begins with white space continues the line
+    /// before (RFC 2046 section 5.1, RFC 5322 section 2.2.3).
     /// </summary>
     private static ReadOnlySpan<byte> Unfold(ReadOnlySpan<byte> bytes)
     {

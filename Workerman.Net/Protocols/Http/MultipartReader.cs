@@ -17,8 +17,9 @@ internal interface IMultipartSink
 }
 
 /// <summary>
-/// Takes a multipart body apart (RFC 2046 section 5.1.1) in as many pieces as it comes in; keeps no more than what may still
-/// become a delimiter, or the head of a part. It judges and passes on. Belongs to one <see cref="MultipartForm"/>.
+/// Splits a multipart body into its parts (RFC 2046 section 5.1.1), in as many pieces as it arrives in. It keeps only what may be
+/// the beginning of a delimiter, or the head of a part. It judges, and passes the content on. Belongs to one
+/// <see cref="MultipartForm"/>.
 /// </summary>
 internal sealed class MultipartReader
 {
@@ -33,12 +34,12 @@ internal sealed class MultipartReader
 
     private State _state = State.Preamble;
 
-    /// <summary>Bytes of the empty line above a content that are no part of it.</summary>
+    /// <summary>Bytes of the empty line before the content of a part, which do not belong to it.</summary>
     private int _skip;
     private bool _first = true;
 
-    /// <param name="boundary">What its parts are set apart by.</param>
-    /// <param name="sink">Who is told of them.</param>
+    /// <param name="boundary">The boundary between its parts.</param>
+    /// <param name="sink">The receiver of the parts.</param>
     /// <param name="maxHeadSize">Bytes that the header fields of a part may have.</param>
     public MultipartReader(string boundary, IMultipartSink sink, int maxHeadSize)
     {
@@ -51,14 +52,14 @@ internal sealed class MultipartReader
     {
         Preamble,
 
-        /// <summary>Behind a delimiter: "--", or white space and the end of its line.</summary>
+        /// <summary>After a delimiter: "--", or white space and the end of its line.</summary>
         DelimiterEnd,
         Head,
         Content,
         Epilogue,
     }
 
-    /// <summary>Whether the closing delimiter has come.</summary>
+    /// <summary>Whether the closing delimiter was read.</summary>
     public bool IsEnded => _state == State.Epilogue;
 
     /// <exception cref="BadRequestException">The body is malformed.</exception>
@@ -67,7 +68,7 @@ internal sealed class MultipartReader
         if (_first)
         {
             _first = false;
-            // As if a line had just ended: the first delimiter needs no CRLF.
+            // The first delimiter needs no CRLF before it, so one is put there.
             Append("\r\n"u8);
         }
         if (_restLength == 0)
@@ -89,7 +90,8 @@ internal sealed class MultipartReader
         }
     }
 
-    /// <summary>Reads what can be told for certain; answers how much that was.</summary>
+    /// <summary>Reads as far as the bytes allow.</summary>
+    /// <returns>How many bytes were read.</returns>
     private int Read(ReadOnlySpan<byte> bytes)
     {
         int position = 0;
@@ -109,7 +111,8 @@ internal sealed class MultipartReader
         return bytes.Length;
     }
 
-    /// <summary>Up to the next delimiter; a complement where none is complete.</summary>
+    /// <summary>Reads content up to the next delimiter.</summary>
+    /// <returns>How many bytes were read; as a complement if no whole delimiter was found.</returns>
     private int ReadContent(ReadOnlySpan<byte> bytes)
     {
         int end = bytes.IndexOf(_delimiter);
@@ -125,7 +128,7 @@ internal sealed class MultipartReader
         return end + _delimiter.Length;
     }
 
-    /// <summary>How many of the last bytes may be the beginning of a delimiter.</summary>
+    /// <summary>How many bytes at the end may be the beginning of a delimiter.</summary>
     private int PossibleDelimiter(ReadOnlySpan<byte> bytes)
     {
         ReadOnlySpan<byte> tail = bytes[^Math.Min(bytes.Length, _delimiter.Length - 1)..];
@@ -138,7 +141,10 @@ internal sealed class MultipartReader
         return 0;
     }
 
-    /// <summary>"--" closes the body; else transport padding and CRLF. Anything else would be a longer boundary than the one agreed.</summary>
+    /// <summary>
+    /// "--" closes the body; otherwise padding and CRLF follow. Anything else would be a boundary that is longer than the one in
+    /// Content-Type.
+    /// </summary>
     private int ReadDelimiterEnd(ReadOnlySpan<byte> bytes)
     {
         if (bytes.StartsWith("--"u8))
@@ -159,14 +165,16 @@ internal sealed class MultipartReader
     /// <summary>Header fields up to an empty line.</summary>
     private int ReadHead(ReadOnlySpan<byte> bytes)
     {
-        // Looked for together with the line end before it, so that a part without any field has a head too.
+        // The empty line is searched together with the line end before it, so a part without any field has a head too.
         int end = bytes.StartsWith("\r\n"u8) ? 0 : bytes.IndexOf("\r\n\r\n"u8);
-        if (end > _maxHeadSize || (end < 0 && bytes.Length > _maxHeadSize)) throw FormLimits.NameTooLong();
+        // Of an end that has not come whole there may be all bytes but the last.
+        if (end > _maxHeadSize || (end < 0 && bytes.Length > _maxHeadSize + 3)) throw FormLimits.NameTooLong();
         if (end < 0) return ~0;
         int length = end == 0 ? 0 : end + 2;
         _sink.BeginPart(MultipartHead.Read(bytes[..length]));
         _state = State.Content;
-        // The CRLF of the empty line stays: where there is no content at all, it belongs to the delimiter (RFC 2046 section 5.1.1).
+        // The CRLF of the empty line is not consumed yet: if the content is empty, it is the beginning of the delimiter (RFC 2046
+        // section 5.1.1).
         _skip = 2;
         return length;
     }

@@ -2,8 +2,9 @@ using System.Text;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>What a path is below another one, part by part: <c>/assets</c> has <c>/assets/a</c> below it, and not
-/// <c>/assetsX</c>. Pure.</summary>
+/// <summary>
+/// Strips a prefix from a path, part by part: <c>/assets/a</c> is below <c>/assets</c>, and <c>/assetsX</c> is not. Pure.
+/// </summary>
 internal static class PathPrefix
 {
     /// <summary>The rest of a path below a prefix, as it was sent: empty for the prefix itself, else with its slash; null if it
@@ -28,7 +29,9 @@ internal static class PathPrefix
         return rest.ToString();
     }
 
-    /// <summary>An octet may be sent as it is or encoded, and both are the same path (RFC 3986 section 6.2.2.2).</summary>
+    /// <summary>
+    /// A character may be sent as it is or percent-encoded, and both are the same path (RFC 3986 section 6.2.2.2).
+    /// </summary>
     private static bool AreSame(ReadOnlySpan<char> part, ReadOnlySpan<char> wanted)
     {
         if (part.SequenceEqual(wanted)) return true;
@@ -53,6 +56,7 @@ internal static class PathPrefix
             foreach (Range range in parts[1..].Split('/')) isPath &= parts[1..][range] is not ("" or "." or "..");
         }
         if (isPath) return parts[1..];
-        throw new ArgumentException($"'{Printable.Of(prefix)}' is no path that files can be below; give one such as /assets.", nameof(prefix));
+        throw new ArgumentException($"'{Printable.Of(prefix)}' is no path that files can be below; give one such as /assets.",
+            nameof(prefix));
     }
 }

@@ -3,20 +3,20 @@ using Workerman.Protocols.Http.Files;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Compressed copies that lie beside a file under its name and one more extension: <c>app.js.br</c>, <c>.zst</c>, <c>.gz</c>.
-/// Nothing is compressed here. A copy counts if it may be served as the file itself may, and is not older than the file.
-/// Stateless, any thread.
+/// Compressed copies that are stored beside a file under its name and one more extension: <c>app.js.br</c>, <c>.zst</c>,
+/// <c>.gz</c>. Nothing is compressed here. A copy is used if it may be served like the file itself, and is not older than the
+/// file. Stateless, any thread.
 /// </summary>
 internal static class PrecompressedFile
 {
-    /// <summary>In the order that decides between equal weights: what is smaller mostly.</summary>
+    /// <summary>In the order that decides between equal weights: the one that is usually smaller first.</summary>
     private static readonly (ContentCoding Coding, string Extension)[] Kinds =
         [(ContentCoding.Brotli, ".br"), (ContentCoding.Zstandard, ".zst"), (ContentCoding.Gzip, ".gz")];
 
-    /// <summary>Puts the copy that the client likes best in the file's place.</summary>
+    /// <summary>Replaces the file by the copy that the client prefers.</summary>
     /// <param name="body">Where the file is.</param>
-    /// <param name="accepted">What the client takes.</param>
-    /// <param name="file">The file, which is closed where a copy takes its place.</param>
+    /// <param name="accepted">What the client accepts.</param>
+    /// <param name="file">The file; it is closed if a copy replaces it.</param>
     /// <param name="varies">Whether there is any copy, so that another client may get another answer.</param>
     /// <returns>The coding of what <paramref name="file"/> is now.</returns>
     /// <exception cref="IOException">The system cannot open files now.</exception>
@@ -28,8 +28,9 @@ internal static class PrecompressedFile
         foreach ((ContentCoding coding, string extension) in Kinds)
         {
             int weight = accepted.Of(coding);
-            bool isBetter = weight > 0 && weight >= accepted.Identity && (chosen == ContentCoding.Identity || weight > accepted.Of(chosen));
-            // One that is not wanted matters as long as nothing is known to vary.
+            bool isBetter = weight > 0 && weight >= accepted.Identity
+                && (chosen == ContentCoding.Identity || weight > accepted.Of(chosen));
+            // A copy that the client does not accept only matters while none was found: it means that the answer varies.
             if ((varies && !isBetter) || !TryOpen(body, extension, modified, out OpenedFile? copy)) continue;
             varies = true;
             if (isBetter) (file, copy, chosen) = (copy!, file, coding);
@@ -41,7 +42,7 @@ internal static class PrecompressedFile
     private static bool TryOpen(FileBody body, string extension, DateTimeOffset modified, out OpenedFile? copy)
     {
         if (OpenedFile.Open(body.Path + extension, body.Within, out copy) != Opening.Opened) return false;
-        // No coding makes nothing of something: an empty copy is one that somebody is about to write.
+        // No coding has an empty result: an empty copy is one that is about to be written.
         if (copy!.Modified >= modified && copy.Size > 0) return true;
         copy.Dispose();
         return false;

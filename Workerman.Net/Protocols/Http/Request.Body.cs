@@ -16,11 +16,11 @@ public sealed partial class Request
 
     /// <summary>
     /// The body's bytes, chunks already joined (PHP: <c>rawBody()</c>). Those of a body larger than
-    /// <see cref="HttpOptions.BodyMemoryThreshold"/> are read from a temporary file; <see cref="OpenBody"/> does not need as much memory.
+    /// <see cref="HttpOptions.BodyMemoryThreshold"/> are read from a temporary file; <see cref="OpenBody"/> does not need as much
+    /// memory.
     /// </summary>
-    /// <exception cref="InvalidOperationException">
-    /// They are gone with the answer, or were taken apart as they arrived: a large multipart body is in <see cref="File()"/> and <see cref="Post()"/>.
-    /// </exception>
+    /// <exception cref="InvalidOperationException"> They were deleted with the answer, or were split into parts as they arrived:
+    /// a large multipart body is in <see cref="File()"/> and <see cref="Post()"/>. </exception>
     public ReadOnlyMemory<byte> RawBody => _body?.ToMemory() ?? default;
 
     /// <summary>The body as text, read as UTF-8 (PHP: <c>rawBody()</c>).</summary>
@@ -32,14 +32,13 @@ public sealed partial class Request
     public byte[] RawBuffer() => [.. _head.Bytes, .. RawBody.Span];
 
     /// <summary>
-    /// Bytes of the body, chunks already joined and content codings taken off if <see cref="HttpOptions.DecompressRequests"/>
-    /// says so.
+    /// Bytes of the body, chunks already joined, and decompressed if <see cref="HttpOptions.DecompressRequests"/> is set.
     /// </summary>
     public long BodyLength => _body?.Length ?? 0;
 
     /// <summary>
-    /// The trailer fields of a chunked body (RFC 9110 section 6.5), names in any case. They are not among the header fields: what
-    /// they say was not known when the request was routed.
+    /// The trailer fields of a chunked body (RFC 9110 section 6.5), names in any case. They are not among the header fields,
+    /// because they arrive after the body.
     /// </summary>
     public FieldCollection<string> Trailers => _parsed?.Trailers ?? NoFields;
 
@@ -47,14 +46,18 @@ public sealed partial class Request
     /// <inheritdoc cref="RawBody" path="/exception"/>
     public Stream OpenBody() => _body?.OpenRead() ?? Stream.Null;
 
-    /// <summary>A field of the form, or a top-level member of a JSON body; of several with the name the last (PHP: <c>post($name, $default)</c>).</summary>
+    /// <summary>
+    /// A field of the form, or a top-level member of a JSON body; of several with the name the last (PHP:
+    /// <c>post($name, $default)</c>).
+    /// </summary>
     /// <inheritdoc cref="Post()" path="/exception"/>
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public string? Post(string name, string? defaultValue = null) => Post().TryGetValue(name, out string? value) ? value : defaultValue;
+    public string? Post(string name, string? defaultValue = null) =>
+        Post().TryGetValue(name, out string? value) ? value : defaultValue;
 
     /// <summary>
-    /// All fields of the form (PHP: <c>post()</c>): of a urlencoded or multipart body, or the top-level members of a JSON one, there text
-    /// as it is and anything else as its JSON. As in PHP, a body of no known type is read as urlencoded.
+    /// All fields of the form (PHP: <c>post()</c>): of a urlencoded or multipart body, or the top-level members of a JSON one,
+    /// there text as it is and anything else as its JSON. As in PHP, a body of no known type is read as urlencoded.
     /// </summary>
     /// <exception cref="BadRequestException">The body is malformed, beyond a limit of <see cref="HttpOptions"/>, or in a
     /// <c>Content-Encoding</c> (415).</exception>
@@ -77,7 +80,7 @@ public sealed partial class Request
     /// <inheritdoc cref="Post()" path="/exception"/>
     public IReadOnlyList<UploadedFile> FileValues(string name) => File().GetValues(name);
 
-    /// <summary>The body as an object, by metadata that the compiler has made: <c>request.Json(MyJson.Default.Order)</c>.</summary>
+    /// <summary>The body as an object, by metadata of the source generator: <c>request.Json(MyJson.Default.Order)</c>.</summary>
     /// <typeparam name="T">What the JSON stands for.</typeparam>
     /// <param name="type">The metadata, from a <see cref="System.Text.Json.Serialization.JsonSerializerContext"/>.</param>
     /// <returns>The object; null if the JSON is <c>null</c>.</returns>
@@ -97,7 +100,7 @@ public sealed partial class Request
     public T? Json<T>(JsonSerializerOptions? options = null) =>
         ReadJson(body => JsonSerializer.Deserialize<T>(body.Span, options ?? JsonSerializerOptions.Web));
 
-    /// <summary>The whole request has come.</summary>
+    /// <summary>The whole request has arrived.</summary>
     internal void Complete(RequestBody? body, IReadOnlyList<KeyValuePair<string, string>>? trailers)
     {
         _body = body;
@@ -108,10 +111,15 @@ public sealed partial class Request
     }
 
     /// <summary>JSON is read in one piece.</summary>
-    private ReadOnlyMemory<byte> RawJson => _body is null ? default : BodyLength <= Array.MaxLength ? Plain(_body).ToMemory() : throw new BadRequestException(413, "a JSON body of more than 2 GiB");
+    private ReadOnlyMemory<byte> RawJson => _body is null ? default : BodyLength <= Array.MaxLength
+        ? Plain(_body).ToMemory()
+        : throw new BadRequestException(413, "a JSON body of more than 2 GiB");
 
-    /// <summary>RFC 9110 section 15.5.16: what is still in a content coding is not read as what its type says.</summary>
-    private static RequestBody Plain(RequestBody body) => !body.IsCoded ? body : throw new BadRequestException(415, Refusals.UnknownCoding);
+    /// <summary>
+    /// RFC 9110 section 15.5.16: a body that is still in a content coding cannot be read as its content type says.
+    /// </summary>
+    private static RequestBody Plain(RequestBody body) =>
+        !body.IsCoded ? body : throw new BadRequestException(415, Refusals.UnknownCoding);
 
     private string? ContentType => Header("content-type");
 
@@ -129,7 +137,7 @@ public sealed partial class Request
     private T? ReadJson<T>(Func<ReadOnlyMemory<byte>, T?> read)
     {
         ReadOnlyMemory<byte> body = RawJson;
-        // RFC 8259 section 8.1; a serializer looks only at the texts that it needs.
+        // RFC 8259 section 8.1: JSON is UTF-8. A serializer checks only the texts that it reads.
         if (!Utf8.IsValid(body.Span)) throw new BadRequestException("malformed JSON body");
         try
         {

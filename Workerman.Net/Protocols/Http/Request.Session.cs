@@ -5,77 +5,78 @@ namespace Workerman.Protocols.Http;
 /// <summary>The session of the client that sent the request.</summary>
 public sealed partial class Request
 {
-    /// <summary>Each costs a look into the store.</summary>
+    /// <summary>Session ids that are tried for one request: each costs a read from the store.</summary>
     private const int MaxSessionIds = 4;
 
-    /// <summary>Whose answer tells the client its session; null for a request without a connection.</summary>
+    /// <summary>
+    /// The protocol that writes the answer, with the session's cookie; null for a request without a connection.
+    /// </summary>
     internal HttpProtocol? Exchange { get; init; }
 
     /// <summary>
-    /// The client's session, read from the store on first use; a new one if it brings none that the store knows, and then the answer sets its
-    /// cookie (PHP: <c>session()</c>). What is changed until the answer is sent is saved with it.
+    /// The client's session, read from the store on first use; a new one if the client sends no id that the store knows, and then
+    /// the answer sets its cookie (PHP: <c>session()</c>). What is changed until the answer is sent is saved with it.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The answer is gone, so it can no longer set the cookie of a new session.</exception>
-    /// <exception cref="Exception">Whatever keeps the handler from reading: a cache that is down, a folder of somebody else's.</exception>
+    /// <exception cref="InvalidOperationException">The answer has been sent, so it can no longer set the cookie of a new
+    /// session.</exception>
+    /// <exception cref="Exception">The handler cannot read: a cache that is down, a folder of another user.</exception>
     public Session Session => Parsed.Session ??= Attach(Options.Store.Find(SessionIdsToFind()));
 
     /// <summary>
-    /// The id of the client's session, which is <see cref="Session"/>'s: an id that the client brings and the store does not know
-    /// is never taken on (PHP:
-    /// <c>sessionId()</c>). Set it before the first use of the session to have one under an id of your own, whatever the client
-    /// brings, made if there is
-    /// none; the answer tells the client unless it knows (PHP: <c>sessionId($id)</c>). That is at your own risk: whoever knows or
-    /// guesses the id has
-    /// the session, by a cookie alone. An id that can be guessed, as a user's number or address can, lets everybody in; and one
-    /// that comes
-    /// from the client unchecked may be an attacker's, who has the session too then. Take one that is random, or that your
-    /// program has issued.
+    /// The id of the client's session, which is <see cref="Session"/>'s: an id that the client sends and the store does not know
+    /// is never adopted (PHP: <c>sessionId()</c>). Set it before the first use of the session to use an id of your own, whatever
+    /// id the client sends; the session is created if there is none, and the answer sets the cookie unless the client has it
+    /// (PHP: <c>sessionId($id)</c>). That is at your own risk: whoever knows or guesses the id can use the session, with a cookie
+    /// alone. So an id that can be guessed, such as a user's number or address, gives everybody access; and an id that is taken
+    /// from the client unchecked may be one that an attacker has chosen and can use too (session fixation). Use one that is
+    /// random, or that your program has issued.
     /// </summary>
     /// <value>1 to 1024 characters of ASCII from <c>!</c> to <c>~</c>.</value>
     /// <exception cref="ArgumentException">It is set to something else.</exception>
     /// <exception cref="InvalidOperationException">It is set when the session is in use already, or read when
     /// <see cref="Session"/> cannot be.</exception>
-    /// <exception cref="Exception">Whatever keeps the handler from reading: a cache that is down, a folder of somebody
-    /// else's.</exception>
+    /// <exception cref="Exception">The handler cannot read: a cache that is down, a folder of another user.</exception>
     public string SessionId
     {
         get => Session.Id;
         set
         {
             ArgumentNullException.ThrowIfNull(value);
-            if (!SessionIds.IsUsable(value)) throw new ArgumentException($"A session id has 1 to {SessionIds.MaxOwnLength} characters from '!' to '~'; hash what has others.", nameof(value));
+            if (!SessionIds.IsUsable(value))
+                throw new ArgumentException($"A session id has 1 to {SessionIds.MaxOwnLength} characters from '!' to '~'; "
+                    + "hash what has others.", nameof(value));
             if (Parsed.Session is { } session && session.Id != value)
-                throw new InvalidOperationException("This request has its session already; set SessionId before the first use of Session. SessionRegenerateId gives it a new id.");
+                throw new InvalidOperationException("This request has its session already; "
+                    + "set SessionId before the first use of Session. SessionRegenerateId gives it a new id.");
             Parsed.OwnSessionId = value;
         }
     }
 
-    private SessionOptions Options => (Exchange ?? throw new InvalidOperationException("This request came by no connection, so it has no session.")).SessionOptions;
+    private SessionOptions Options => (Exchange
+        ?? throw new InvalidOperationException("This request came by no connection, so it has no session.")).SessionOptions;
 
     /// <summary>
-    /// Reads the session while the loop goes on, for stores behind a network; afterwards <see cref="Session"/> has it at once. Await it on
-    /// the request's loop, before the answer.
+    /// Reads the session without blocking the loop, for stores behind a network; afterwards <see cref="Session"/> returns it at
+    /// once. Await it on the request's loop, before the answer.
     /// </summary>
     /// <inheritdoc cref="Session" path="/exception"/>
     public async ValueTask<Session> LoadSessionAsync(CancellationToken cancellationToken = default)
     {
         if (Parsed.Session is { } session) return session;
         Session? found = await Options.Store.FindAsync(SessionIdsToFind(), cancellationToken);
-        // Somebody else may have needed it meanwhile.
+        // Session may have been read synchronously meanwhile.
         return Parsed.Session ??= Attach(found);
     }
 
     /// <summary>
-    /// Gives the session a new id, which the answer tells the client (PHP: <c>sessionRegenerateId()</c>). Do this when a user logs in, with
-    /// <paramref name="deleteOldSession"/>: an id that somebody learned before is worth nothing then.
+    /// Gives the session a new id, which the answer tells the client (PHP: <c>sessionRegenerateId()</c>). Do this when a user
+    /// logs in, with <paramref name="deleteOldSession"/>: an id that somebody learned before is of no use then.
     /// </summary>
-    /// <param name="deleteOldSession">
-    /// Whether the old id is removed from the store: requests that have it still do not bring it back. Else it goes on to hold
-    /// the values as they are now.
-    /// </param>
+    /// <param name="deleteOldSession"> Whether the old id is removed from the store; requests that still use it do not restore
+    /// it. Otherwise it keeps the values as they are now. </param>
     /// <returns>The new id.</returns>
-    /// <exception cref="InvalidOperationException">The answer is gone, so it can no longer set the cookie; or the session is
-    /// being saved.</exception>
+    /// <exception cref="InvalidOperationException">The answer has been sent, so it can no longer set the cookie; or the session
+    /// is being saved.</exception>
     public string SessionRegenerateId(bool deleteOldSession = false)
     {
         Session session = Session;
@@ -85,8 +86,8 @@ public sealed partial class Request
     }
 
     /// <summary>
-    /// A browser may hold several cookies of the name (RFC 6265 section 5.4, step 2: of other paths and domains), and which of them
-    /// is ours only the store can tell: they are tried in the order they came, and only so many.
+    /// A browser may have several cookies of the name (RFC 6265 section 5.4, step 2: of other paths and domains), and only the
+    /// store knows which of them is a session. They are tried in the order in which they were sent, up to a limit.
     /// </summary>
     private IReadOnlyList<string> SessionIdsToFind() => Parsed.OwnSessionId is { } own
         ? [own]

@@ -1,12 +1,13 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using Workerman.Protocols.Http.Sessions;
 
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// One HTTP request (PHP: <c>Workerman\Protocols\Http\Request</c>). It owns its bytes and is the application's to keep: a
-/// closure or a timer may read it later, all but what lies in temporary files, which vanish with the answer. Query, cookies,
-/// form and files are parsed on first use, so it is not for several threads at once.
+/// One HTTP request (PHP: <c>Workerman\Protocols\Http\Request</c>). It owns its bytes, and the application may keep it: a closure
+/// or a timer may read it later, except what is in temporary files, which are deleted with the answer. Query, cookies, form and
+/// files are parsed on first use, so it is not for several threads at once.
 /// </summary>
 public sealed partial class Request
 {
@@ -29,7 +30,9 @@ public sealed partial class Request
     /// <summary>The path as it was sent, not decoded (PHP: <c>path()</c>).</summary>
     public string Path => field ??= Encoding.ASCII.GetString(SplitTarget().Path);
 
-    /// <summary>The query as it was sent, without its question mark; empty if there is none (PHP: <c>queryString()</c>).</summary>
+    /// <summary>
+    /// The query as it was sent, without its question mark; empty if there is none (PHP: <c>queryString()</c>).
+    /// </summary>
     public string QueryString => Parsed.QueryString ??= Encoding.ASCII.GetString(SplitTarget().Query);
 
     /// <summary><c>1.0</c> or <c>1.1</c> (PHP: <c>protocolVersion()</c>).</summary>
@@ -39,7 +42,9 @@ public sealed partial class Request
     /// The host that the request is for, with its port if it has one; empty if there is none (PHP: <c>host()</c>). It is the Host
     /// header field, unless the target is a whole URI, which has it instead (RFC 9112 section 3.2.2).
     /// </summary>
-    public string Host => RequestTarget.Authority(_head.Target) is { IsEmpty: false } authority ? Encoding.ASCII.GetString(authority) : Header("host") ?? "";
+    public string Host => RequestTarget.Authority(_head.Target) is { IsEmpty: false } authority
+        ? Encoding.ASCII.GetString(authority)
+        : Header("host") ?? "";
 
     /// <summary>The Host header field without the port (PHP: <c>host(true)</c>).</summary>
     public string HostWithoutPort
@@ -48,30 +53,31 @@ public sealed partial class Request
         {
             string host = Host;
             int colon = host.LastIndexOf(':');
-            // The colons of [::1] are not a port's.
+            // The colons within [::1] do not begin a port.
             return colon < 0 || colon < host.LastIndexOf(']') ? host : host[..colon];
         }
     }
 
     /// <summary>
-    /// Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>). Those of
-    /// a chunked or decompressed body are
-    /// what <see cref="Header()"/> shows: they fit the body as it is now.
+    /// Request line and header fields as they were sent, without the empty line that ends them (PHP: <c>rawHead()</c>). After a
+    /// chunked or decompressed body they are those that <see cref="Header()"/> returns, which fit the body as it is now.
     /// </summary>
     public string RawHead => Encoding.Latin1.GetString(_head.Bytes[..^4]);
 
-    /// <summary>Anything that the application hangs on the request (PHP: <c>$context</c>, and properties that are made up).</summary>
+    /// <summary>Anything that the application attaches to the request (PHP: <c>$context</c>, and dynamic properties).</summary>
     public object? Context { get; set; }
 
     /// <summary>A member of the query, decoded; of several with the name the last (PHP: <c>get($name, $default)</c>).</summary>
     /// <exception cref="BadRequestException">The query has more than <see cref="HttpOptions.MaxQueryMembers"/>.</exception>
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public string? Get(string name, string? defaultValue = null) => Get().TryGetValue(name, out string? value) ? value : defaultValue;
+    public string? Get(string name, string? defaultValue = null) =>
+        Get().TryGetValue(name, out string? value) ? value : defaultValue;
 
     /// <summary>All members of the query (PHP: <c>get()</c>).</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
     public FieldCollection<string> Get() =>
-        Parsed.Query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers, static () => Refusals.TooMany("query members", nameof(HttpOptions.MaxQueryMembers), 400));
+        Parsed.Query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers,
+            static () => Refusals.TooMany("query members", nameof(HttpOptions.MaxQueryMembers), 400));
 
     /// <summary>All members of the query with a name, in their order. PHP has only the last, or <c>name[]</c>.</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
@@ -102,7 +108,8 @@ public sealed partial class Request
     /// joined value. The body has come whole, so
     /// a chunked one has its <c>Content-Length</c> in place of <c>Transfer-Encoding</c> (RFC 9112 section 7.1.3).
     /// </summary>
-    public IReadOnlyDictionary<string, string> Header() => Parsed.JoinedHeaders ??= Headers.Keys.ToDictionary(name => name, name => Header(name)!, StringComparer.OrdinalIgnoreCase);
+    public IReadOnlyDictionary<string, string> Header() =>
+        Parsed.JoinedHeaders ??= Headers.Keys.ToDictionary(name => name, name => Header(name)!, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>All values of a header field, a line each, in their order.</summary>
     public IReadOnlyList<string> HeaderValues(string name) => Headers.GetValues(name);
@@ -110,7 +117,8 @@ public sealed partial class Request
     /// <summary>A cookie, percent-decoded (PHP: <c>cookie($name, $default)</c>).</summary>
     /// <exception cref="BadRequestException">There are more than <see cref="HttpOptions.MaxCookies"/>.</exception>
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public string? Cookie(string name, string? defaultValue = null) => Cookie().TryGetValue(name, out string? value) ? value : defaultValue;
+    public string? Cookie(string name, string? defaultValue = null) =>
+        Cookie().TryGetValue(name, out string? value) ? value : defaultValue;
 
     /// <summary>All cookies (PHP: <c>cookie()</c>).</summary>
     /// <inheritdoc cref="Cookie(string, string?)" path="/exception"/>
@@ -121,18 +129,19 @@ public sealed partial class Request
     public IReadOnlyList<string> CookieValues(string name) => Cookie().GetValues(name);
 
     /// <summary>
-    /// Header fields of the answer with which the connection changes its protocol, a <c>Sec-WebSocket-Protocol</c> of those that the client offers perhaps; of no use for any other answer
-    /// (PHP: <c>$connection-&gt;headers</c> in <c>onWebSocketConnect</c>).
+    /// Header fields of the answer with which the connection changes its protocol, for instance a <c>Sec-WebSocket-Protocol</c>
+    /// of those that the client offers; any other answer ignores them (PHP: <c>$connection-&gt;headers</c> in
+    /// <c>onWebSocketConnect</c>).
     /// </summary>
     public ResponseHeaders UpgradeHeaders => Parsed.UpgradeHeaders ??= [];
 
-    /// <summary>Whether the request asks to go on as a WebSocket.</summary>
+    /// <summary>Whether the request asks for an upgrade to a WebSocket.</summary>
     public bool IsWebSocketUpgrade => OptionList.Contains(Header("upgrade"), "websocket");
 
     /// <summary>Method and target, for logs and debuggers.</summary>
     public override string ToString() => $"{Method} {Uri}";
 
-    /// <summary>What has been made of the request's parts. Many requests are answered without any.</summary>
+    /// <summary>What has been parsed so far. Many requests are answered without any of it.</summary>
     private ParsedRequest Parsed => _parsed ??= new ParsedRequest();
 
     private FieldCollection<string> Headers => Parsed.Headers ??= ReadHeaders();
@@ -149,7 +158,8 @@ public sealed partial class Request
     {
         var headers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);
         foreach (HeaderField field in _head.Fields)
-            headers.Add(AsciiCase.ToLower(Encoding.ASCII.GetString(_head.Name(field))), Encoding.UTF8.GetString(_head.Value(field)));
+            headers.Add(AsciiCase.ToLower(Encoding.ASCII.GetString(_head.Name(field))),
+                Encoding.UTF8.GetString(_head.Value(field)));
         return headers;
     }
 
@@ -158,7 +168,8 @@ public sealed partial class Request
         var cookies = new FieldCollection<string>();
         foreach (HeaderField field in _head.Fields)
         {
-            if (Ascii.EqualsIgnoreCase(_head.Name(field), "cookie"u8)) CookieHeader.Read(_head.Value(field), cookies, _options.MaxCookies);
+            if (Ascii.EqualsIgnoreCase(_head.Name(field), "cookie"u8))
+                CookieHeader.Read(_head.Value(field), cookies, _options.MaxCookies);
         }
         return cookies;
     }
@@ -178,4 +189,36 @@ public sealed partial class Request
 
         public ReadOnlySpan<byte> Query { get; }
     }
+}
+
+/// <summary>
+/// What a <see cref="Request"/> has parsed on first use. An object of its own, because most requests need little of it. Owned by
+/// its request.
+/// </summary>
+internal sealed class ParsedRequest
+{
+    public string? Uri { get; set; }
+
+    public string? QueryString { get; set; }
+
+    public FieldCollection<string>? Query { get; set; }
+
+    public FieldCollection<string>? Cookies { get; set; }
+
+    public FieldCollection<string>? Headers { get; set; }
+
+    public Dictionary<string, string>? JoinedHeaders { get; set; }
+
+    public FieldCollection<string>? Post { get; set; }
+
+    public FieldCollection<string>? Trailers { get; set; }
+
+    public RequestOrigin? Origin { get; set; }
+
+    public Session? Session { get; set; }
+
+    /// <summary>The id that the application has chosen for the session.</summary>
+    public string? OwnSessionId { get; set; }
+
+    public ResponseHeaders? UpgradeHeaders { get; set; }
 }

@@ -1,11 +1,9 @@
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The body of one request, as it arrives and afterwards. Its content codings are taken off if the worker wants it; a large
-/// multipart form is taken apart on its
-/// way in, anything else kept as it is. Belongs to the protocol until the request is answered, on the loop's thread; what lies in
-/// temporary files
-/// vanishes then.
+/// The body of one request, while it arrives and afterwards. Its content codings are decoded if the worker's options say so; a
+/// large multipart form is split into its parts as it arrives, anything else is kept as it is. Belongs to the protocol until the
+/// request is answered, on the loop's thread; temporary files are deleted then.
 /// </summary>
 internal sealed class RequestBody : IDisposable
 {
@@ -17,11 +15,12 @@ internal sealed class RequestBody : IDisposable
     private bool _disposed;
 
     /// <param name="contentType">The Content-Type header field, or null.</param>
-    /// <param name="expected">Bytes that will come, -1 if that is not known.</param>
+    /// <param name="expected">Bytes that will arrive, -1 if that is not known.</param>
     /// <param name="options">Thresholds and limits.</param>
     /// <param name="contentEncoding">The Content-Encoding header field, or null.</param>
-    /// <param name="limit">Bytes that may come out where its codings are taken off.</param>
-    public RequestBody(string? contentType, long expected, HttpOptions options, string? contentEncoding = null, long limit = long.MaxValue)
+    /// <param name="limit">Bytes that it may have after decoding.</param>
+    public RequestBody(string? contentType, long expected, HttpOptions options, string? contentEncoding = null,
+        long limit = long.MaxValue)
     {
         _options = options;
         _contentType = contentType;
@@ -33,23 +32,23 @@ internal sealed class RequestBody : IDisposable
         else _bytes = new SpooledBytes(options.BodyMemoryThreshold, expected, options.UploadFolder);
     }
 
-    /// <summary>Whether it is in a content coding, so that its bytes say nothing of what its type says.</summary>
+    /// <summary>Whether it is still in a content coding, so its bytes cannot be read as its content type says.</summary>
     public bool IsCoded { get; }
 
-    /// <summary>Whether content codings have been taken off it.</summary>
+    /// <summary>Whether content codings were decoded.</summary>
     public bool IsDecoded => _decoder is not null;
 
     public bool IsMultipart => MultipartForm.IsMultipart(_contentType);
 
     public long Length { get; private set; }
 
-    /// <summary>How many bytes of a body with a Content-Length are still to come.</summary>
+    /// <summary>How many bytes of a body with a Content-Length have not arrived yet.</summary>
     public long Remaining { get; set; }
 
-    /// <summary>Whether the bytes as they came are in memory.</summary>
+    /// <summary>Whether the bytes are kept, and in memory.</summary>
     public bool IsInMemory => _bytes?.IsInMemory == true;
 
-    /// <exception cref="BadRequestException">A coding is malformed, or makes too much of it.</exception>
+    /// <exception cref="BadRequestException">A coding is malformed, or decodes to too many bytes.</exception>
     public void Append(ReadOnlySpan<byte> bytes)
     {
         if (_decoder is null) Store(bytes);
@@ -65,7 +64,7 @@ internal sealed class RequestBody : IDisposable
         else _form!.Complete();
     }
 
-    /// <summary>The bytes as they came, or as they were before they were coded.</summary>
+    /// <summary>The bytes as they were sent, or decoded.</summary>
     /// <exception cref="InvalidOperationException">They were not kept.</exception>
     public ReadOnlyMemory<byte> ToMemory() => Bytes.ToMemory();
 
@@ -79,7 +78,7 @@ internal sealed class RequestBody : IDisposable
         _form = new MultipartForm(_contentType!, _options, int.MaxValue);
         _form.Append(_bytes!.ToMemory().Span);
         _form.Complete();
-        // Nobody would remove what it wrote to files now.
+        // The request has been answered, so its temporary files would not be deleted later.
         if (_disposed) _form.Dispose();
         return _form;
     }
@@ -93,7 +92,8 @@ internal sealed class RequestBody : IDisposable
     }
 
     private SpooledBytes Bytes => _bytes ?? throw new InvalidOperationException(
-        "A multipart body larger than HttpOptions.BodyMemoryThreshold is taken apart as it arrives; use Post and File, or raise the threshold.");
+        "A multipart body larger than HttpOptions.BodyMemoryThreshold is taken apart as it arrives; use Post and File, "
+        + "or raise the threshold.");
 
     private void Store(ReadOnlySpan<byte> bytes)
     {
@@ -103,7 +103,7 @@ internal sealed class RequestBody : IDisposable
         else _form!.Append(bytes);
     }
 
-    /// <summary>From here on the parts go where they belong, beginning with what has come already.</summary>
+    /// <summary>From here on the body is split into its parts, beginning with the bytes that have arrived already.</summary>
     private void TakeApart()
     {
         _form = new MultipartForm(_contentType!, _options, _options.FileMemoryThreshold);

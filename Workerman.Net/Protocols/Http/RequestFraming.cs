@@ -4,8 +4,8 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// What the header fields say of the message's length and of the connection (RFC 9112 sections 3.2, 6 and 9). Whatever
-/// could be read in two ways is refused. A value of the parser; pure.
+/// What the header fields say about the message's length and about the connection (RFC 9112 sections 3.2, 6 and 9). Whatever two
+/// programs could read differently is refused. A value of the parser; pure.
 /// </summary>
 /// <param name="minorVersion">0 or 1.</param>
 /// <param name="authority">The authority of a target that has one (absolute-form, authority-form), or nothing.</param>
@@ -22,7 +22,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     /// <summary>Bytes of the body, -1 if it is chunked.</summary>
     public long ContentLength { get; private set; }
 
-    /// <summary>Whether the client waits for a sign before it sends the body.</summary>
+    /// <summary>Whether the client waits for 100 Continue before it sends the body.</summary>
     public bool ExpectsContinue { get; private set; }
 
     public readonly bool KeepAlive => !_close && (minorVersion == 1 || _keepAlive);
@@ -42,9 +42,9 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
             case 10 when isWhole && Ascii.EqualsIgnoreCase(name, "connection"u8):
                 NoteConnection(value);
                 return Verdict.Message;
-            // RFC 9110 section 5.3: a field that is no list comes once, or nobody knows which one counts.
+            // RFC 9110 section 5.3: a field that is no list may occur once; of several it is not defined which one counts.
             case 12 when Ascii.EqualsIgnoreCase(name, "content-type"u8):
-                return Once(ref _hasType, "more than one Content-Type");
+                return NoteOnce(ref _hasType, "more than one Content-Type");
             case 14 when Ascii.EqualsIgnoreCase(name, "content-length"u8):
                 return NoteLength(value, isWhole);
             case 17 when Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8):
@@ -54,12 +54,12 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
         }
     }
 
-    /// <summary>The last word, when all fields are known.</summary>
+    /// <summary>The verdict when all fields are known.</summary>
     public readonly Verdict Judge() =>
         // Section 3.2: a HTTP/1.1 request without Host is answered with 400.
         !_hasHost && minorVersion == 1 ? Verdict.Reject(400, "Host is missing") : Verdict.Message;
 
-    private static Verdict Once(ref bool seen, string otherwise)
+    private static Verdict NoteOnce(ref bool seen, string otherwise)
     {
         if (seen) return Verdict.Reject(400, otherwise);
         seen = true;
@@ -68,26 +68,29 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
 
     private Verdict NoteHost(ReadOnlySpan<byte> value, bool isWhole)
     {
-        // Section 3.2: more than one Host, or one that is no uri-host [":" port]; an empty one names nothing of ours.
+        // Section 3.2: more than one Host, or one that is no uri-host [":" port], is refused; so is an empty one, which names no
+        // host.
         if (_hasHost) return Verdict.Reject(400, "more than one Host");
         if (!isWhole) return HostName.CanBegin(value) ? Verdict.NeedMore : Verdict.Reject(400, "bad Host");
         if (!HostName.IsHost(value)) return Verdict.Reject(400, "bad Host");
         // Section 3.2: Host is identical to the authority of the target.
-        if (!_authority.IsEmpty && !HostName.AreSame(value, _authority)) return Verdict.Reject(400, "Host contradicts the request target");
+        if (!_authority.IsEmpty && !HostName.AreSame(value, _authority))
+            return Verdict.Reject(400, "Host contradicts the request target");
         _hasHost = true;
         return Verdict.Message;
     }
 
     private Verdict NoteLength(ReadOnlySpan<byte> value, bool isWhole)
     {
-        // Section 6.3: repeats and lists may be merged when they agree; refusing them is allowed and cannot be misread.
+        // Section 6.3: repeated lengths may be merged if they are equal, or refused, which is safer.
         if (_hasLength) return Verdict.Reject(400, "more than one Content-Length");
-        // Section 6.1: both lengths at once is how requests are smuggled.
+        // Section 6.1: a request with both is a sign of request smuggling.
         if (_hasEncoding) return Verdict.Reject(400, "Content-Length beside Transfer-Encoding");
         if (value.ContainsAnyExceptInRange((byte)'0', (byte)'9')) return Verdict.Reject(400, "bad Content-Length");
         if (value.IsEmpty) return isWhole ? Verdict.Reject(400, "bad Content-Length") : Verdict.NeedMore;
-        // A number that cannot be read; one that can and is too large is 413, when the head is whole.
-        if (!long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long length)) return Verdict.Reject(400, "bad Content-Length");
+        // A number that does not fit. One that fits and is above the limit is a 413, when the head is complete.
+        if (!long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long length))
+            return Verdict.Reject(400, "bad Content-Length");
         if (!isWhole) return Verdict.NeedMore;
         _hasLength = true;
         ContentLength = length;
@@ -98,7 +101,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     {
         if (_hasEncoding) return Verdict.Reject(400, "more than one Transfer-Encoding");
         if (_hasLength) return Verdict.Reject(400, "Content-Length beside Transfer-Encoding");
-        // Section 6.1: a HTTP/1.0 sender cannot mean it.
+        // Section 6.1: HTTP/1.0 does not have it, so the framing counts as faulty.
         if (minorVersion == 0) return Verdict.Reject(400, "Transfer-Encoding in HTTP/1.0");
         if (!isWhole) return Verdict.NeedMore;
         Verdict verdict = JudgeEncoding(value);
@@ -109,8 +112,8 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     }
 
     /// <summary>
-    /// Section 6.3: where chunked is not the last coding, nobody knows where the body ends: 400. Section 6.1: a coding before
-    /// it that is not understood: 501. Chunked twice (section 7.1), with parameters or in an untidy list: 400.
+    /// Section 6.3: if chunked is not the last coding, the end of the body is not known: 400. Section 6.1: a coding before it
+    /// that is not understood: 501. Chunked twice (section 7.1), with parameters or in an untidy list: 400.
     /// </summary>
     private static Verdict JudgeEncoding(ReadOnlySpan<byte> value)
     {
@@ -121,18 +124,22 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
         foreach (Range range in value[..comma].Split((byte)','))
         {
             ReadOnlySpan<byte> coding = HttpChars.TrimWhitespace(value[range]);
-            if (!HttpChars.IsToken(coding) || Ascii.EqualsIgnoreCase(coding, "chunked"u8)) return Verdict.Reject(400, "bad Transfer-Encoding");
+            if (!HttpChars.IsToken(coding) || Ascii.EqualsIgnoreCase(coding, "chunked"u8))
+                return Verdict.Reject(400, "bad Transfer-Encoding");
         }
         return Verdict.Reject(501, "unknown Transfer-Encoding");
     }
 
-    /// <summary>RFC 9110 section 10.1.1: what else is expected is not known here, 417; from HTTP/1.0 nothing of it counts.</summary>
+    /// <summary>
+    /// RFC 9110 section 10.1.1: any other expectation is not supported, 417; HTTP/1.0 has none, so it is ignored.
+    /// </summary>
     private Verdict NoteExpectation(ReadOnlySpan<byte> value)
     {
         if (minorVersion == 0) return Verdict.Message;
         foreach (Range range in value.Split((byte)','))
         {
-            if (!Ascii.EqualsIgnoreCase(HttpChars.TrimWhitespace(value[range]), "100-continue"u8)) return Verdict.Reject(417, "unknown expectation");
+            if (!Ascii.EqualsIgnoreCase(HttpChars.TrimWhitespace(value[range]), "100-continue"u8))
+                return Verdict.Reject(417, "unknown expectation");
         }
         ExpectsContinue = true;
         return Verdict.Message;

@@ -5,16 +5,17 @@ using System.Text;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>Where a header field's name and value stand in the bytes of its head.</summary>
+/// <summary>The positions of a header field's name and value in the bytes of its head.</summary>
 internal readonly record struct HeaderField(int NameStart, int NameLength, int ValueStart, int ValueLength);
 
 /// <summary>
-/// The head of one request as the parser judged it: its own copy of the bytes, where things stand in them, and what they
-/// mean for the framing. A value that never changes; kept by its <see cref="Request"/>. All that it owns is one array, because each request pays for it.
+/// The head of one request as the parser read it: a copy of its bytes, the positions of its parts in them, and what they mean for
+/// the framing. A value that never changes; kept by its <see cref="Request"/>. It allocates one array only, because every request
+/// does.
 /// </summary>
 internal readonly struct RequestHead
 {
-    /// <summary>The bytes, and behind them the table of the fields.</summary>
+    /// <summary>The bytes, and after them the table of the fields.</summary>
     private readonly byte[]? _buffer;
     private readonly int _length;
 
@@ -46,7 +47,7 @@ internal readonly struct RequestHead
     /// <summary>Whether the client waits for 100 before it sends the body (RFC 9110 section 10.1.1).</summary>
     public required bool ExpectsContinue { get; init; }
 
-    /// <summary>Whether there is none: what a parser that found no whole head leaves.</summary>
+    /// <summary>Whether there is no head: the value of a parser that found no complete one.</summary>
     public bool IsEmpty => _buffer is null;
 
     /// <summary>0 or 1: HTTP/1.0 or HTTP/1.1.</summary>
@@ -55,7 +56,8 @@ internal readonly struct RequestHead
     /// <summary>From the method to the empty line.</summary>
     public ReadOnlySpan<byte> Bytes => _buffer.AsSpan(0, _length);
 
-    public ReadOnlySpan<HeaderField> Fields => _buffer is null ? default : MemoryMarshal.Cast<byte, HeaderField>(_buffer.AsSpan(TableStart(_length)));
+    public ReadOnlySpan<HeaderField> Fields =>
+        _buffer is null ? default : MemoryMarshal.Cast<byte, HeaderField>(_buffer.AsSpan(TableStart(_length)));
 
     public bool IsChunked => ContentLength < 0;
 
@@ -72,12 +74,11 @@ internal readonly struct RequestHead
     public ReadOnlySpan<byte> Value(in HeaderField field) => _buffer.AsSpan(field.ValueStart, field.ValueLength);
 
     /// <summary>
-    /// The head of the request as it is when its body has come whole (RFC 9112 section 7.1.3): with a length in place of the
-    /// chunks, and without the fields that
-    /// say how the body came.
+    /// The head of the request once its body has arrived (RFC 9112 section 7.1.3): with a Content-Length in place of
+    /// Transfer-Encoding, and without the fields that describe how the body was sent.
     /// </summary>
     /// <param name="length">Bytes of the body.</param>
-    /// <param name="decoded">Whether its content codings are gone too.</param>
+    /// <param name="decoded">Whether its content codings were decoded too.</param>
     public RequestHead WithLength(long length, bool decoded)
     {
         var bytes = new ArrayBufferWriter<byte>(_length + 64);
@@ -86,7 +87,8 @@ internal readonly struct RequestHead
         foreach (HeaderField field in Fields)
         {
             ReadOnlySpan<byte> name = Name(field);
-            bool framing = Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8) || Ascii.EqualsIgnoreCase(name, "content-length"u8);
+            bool framing = Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8)
+                || Ascii.EqualsIgnoreCase(name, "content-length"u8);
             if (IsChunked && Ascii.EqualsIgnoreCase(name, "trailer"u8)) continue;
             if (decoded && Ascii.EqualsIgnoreCase(name, "content-encoding"u8)) continue;
             if (framing) Add("Content-Length"u8, Encoding.ASCII.GetBytes(length.ToString(CultureInfo.InvariantCulture)));

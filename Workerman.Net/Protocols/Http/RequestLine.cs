@@ -1,8 +1,10 @@
+using System.Text;
+
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// method SP request-target SP HTTP-version (RFC 9112 section 3), also of a line that has not ended yet: what can no longer
-/// become a request line is refused at the byte that makes it so. A value of the parser; pure.
+/// method SP request-target SP HTTP-version (RFC 9112 section 3), also of a line that has not ended yet: it is refused at the
+/// first byte that makes it invalid. A value of the parser; pure.
 /// </summary>
 internal struct RequestLine
 {
@@ -13,10 +15,10 @@ internal struct RequestLine
     /// <summary>Judges a line, or the beginning of one.</summary>
     public Verdict Read(ReadOnlySpan<byte> line, bool isWhole, HttpOptions options, bool isSecure)
     {
-        if (isWhole && IsUsual(line)) return Verdict.Message;
+        if (isWhole && TryReadUsual(line)) return Verdict.Message;
         int space = line.IndexOf((byte)' ');
         ReadOnlySpan<byte> method = space < 0 ? line : line[..space];
-        // Section 3.1: any token is a method; what it means is the application's business.
+        // Section 3.1: any token is a method; the application decides which it supports.
         if (!HttpChars.IsToken(method)) return Verdict.Reject(400, "bad method");
         if (space < 0) return isWhole ? Verdict.Reject(400, "bad request line") : Verdict.NeedMore;
         Verdict verdict = HttpMethods.Judge(method, options);
@@ -34,10 +36,10 @@ internal struct RequestLine
     }
 
     /// <summary>
-    /// What most requests begin with: GET, a path, HTTP/1.1. It saves half the cost of the line (ParserBenchmarks.ShortRequest); whatever is not exactly that is
-    /// judged step by step.
+    /// Reads the usual request line: GET, a path, HTTP/1.1. It saves half the cost of the line (ParserBenchmarks.ShortRequest);
+    /// any other line is judged step by step.
     /// </summary>
-    private bool IsUsual(ReadOnlySpan<byte> line)
+    private bool TryReadUsual(ReadOnlySpan<byte> line)
     {
         ReadOnlySpan<byte> method = "GET "u8;
         ReadOnlySpan<byte> version = " HTTP/1.1"u8;
@@ -51,8 +53,8 @@ internal struct RequestLine
     }
 
     /// <summary>
-    /// Section 2.3: HTTP-name is case-sensitive, one digit each. Another major version: 505 (RFC 9110 section 15.6.6), but not
-    /// before it is known to be one.
+    /// Section 2.3: HTTP-name is case-sensitive, one digit each. Another major version: 505 (RFC 9110 section 15.6.6), once the
+    /// version is complete.
     /// </summary>
     private Verdict ReadVersion(ReadOnlySpan<byte> version, bool isWhole)
     {
@@ -69,4 +71,31 @@ internal struct RequestLine
         MinorVersion = version[7] == '0' ? 0 : 1;
         return Verdict.Message;
     }
+}
+
+/// <summary>The usual methods as strings that exist already, and those that the application has to allow. Pure.</summary>
+internal static class HttpMethods
+{
+    public static string NameOf(ReadOnlySpan<byte> method) => method switch
+    {
+        _ when method.SequenceEqual("GET"u8) => "GET",
+        _ when method.SequenceEqual("POST"u8) => "POST",
+        _ when method.SequenceEqual("HEAD"u8) => "HEAD",
+        _ when method.SequenceEqual("PUT"u8) => "PUT",
+        _ when method.SequenceEqual("DELETE"u8) => "DELETE",
+        _ when method.SequenceEqual("PATCH"u8) => "PATCH",
+        _ when method.SequenceEqual("OPTIONS"u8) => "OPTIONS",
+        _ => Encoding.ASCII.GetString(method),
+    };
+
+    /// <summary>
+    /// CONNECT would open a tunnel, and TRACE would disclose credentials (RFC 9110 sections 9.3.6 and 9.3.8): not implemented,
+    /// 501 (section 15.6.2), unless the application allows them.
+    /// </summary>
+    public static Verdict Judge(ReadOnlySpan<byte> method, HttpOptions options) => method.Length switch
+    {
+        5 when !options.AllowTrace && method.SequenceEqual("TRACE"u8) => Verdict.Reject(501, "TRACE is not served here"),
+        7 when !options.AllowConnect && method.SequenceEqual("CONNECT"u8) => Verdict.Reject(501, "CONNECT is not served here"),
+        _ => Verdict.Message,
+    };
 }

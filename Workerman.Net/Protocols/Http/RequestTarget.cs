@@ -3,8 +3,7 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The request target in its four forms (RFC 9112 section 3.2): whether it, or its beginning, is one, and what its parts
-/// are. Pure.
+/// The request target in its four forms (RFC 9112 section 3.2): judges one, or the beginning of one, and finds its parts. Pure.
 /// </summary>
 internal static class RequestTarget
 {
@@ -15,7 +14,7 @@ internal static class RequestTarget
         int bad = HttpChars.IndexOfNonTarget(target);
         if (bad >= 0)
         {
-            // What comes before it may have broken a rule of its own, which is then the first one broken.
+            // The bytes before it may break another rule, which is reported then, because it is broken first.
             Verdict before = Judge(method, target[..bad], isWhole: false, isSecure);
             return before.Kind == VerdictKind.Reject ? before : Bad;
         }
@@ -46,7 +45,9 @@ internal static class RequestTarget
 
     private static Verdict Bad => Verdict.Reject(400, "bad request target");
 
-    /// <summary>Section 3.2.4: for OPTIONS alone. PRI asks for HTTP/2, which is not spoken here (RFC 9113 section 3.4).</summary>
+    /// <summary>
+    /// Section 3.2.4: for OPTIONS only. PRI is the preface of HTTP/2, which is not supported (RFC 9113 section 3.4).
+    /// </summary>
     private static Verdict JudgeAsterisk(ReadOnlySpan<byte> method, ReadOnlySpan<byte> target, bool isWhole)
     {
         bool preface = method.SequenceEqual("PRI"u8);
@@ -58,8 +59,9 @@ internal static class RequestTarget
     private static Verdict JudgeAbsolute(ReadOnlySpan<byte> target, bool isWhole, bool isSecure)
     {
         int start = AuthorityStart(target);
-        if (start == 0) return !isWhole && (IsBeginning(target, "http://"u8) || IsBeginning(target, "https://"u8)) ? Verdict.NeedMore : Bad;
-        // RFC 9110 section 7.4: what is asked for by https is not given without TLS.
+        if (start == 0)
+            return !isWhole && (IsBeginning(target, "http://"u8) || IsBeginning(target, "https://"u8)) ? Verdict.NeedMore : Bad;
+        // RFC 9110 section 7.4: a request for an https URI is not answered without TLS.
         if (start == 8 && !isSecure) return Verdict.Reject(421, "an https target on a connection without TLS");
         ReadOnlySpan<byte> authority = Authority(target);
         return JudgeAuthority(authority, isWhole || start + authority.Length < target.Length, needsPort: false);

@@ -9,18 +9,18 @@ public partial class Response
     internal FileBody? File { get; private set; }
 
     /// <summary>
-    /// Makes a file the body (PHP: <c>withFile($file, $offset, $length)</c>). However large it is, it is never read into memory. Type, date
-    /// and entity tag come from the file unless they are set; for a 200 the library answers conditional requests (304, 412) and
-    /// requests for a range (206, 416) by itself. If there is no such file, the response becomes a 404. The type of text says its
-    /// charset as <see cref="HttpOptions.FileCharset"/> has it.
+    /// Makes a file the body (PHP: <c>withFile($file, $offset, $length)</c>). However large it is, it is never read into memory.
+    /// Type, date and entity tag come from the file unless they are set; for a 200 the library answers conditional requests (304,
+    /// 412) and requests for a range (206, 416) by itself. If there is no such file, the response becomes a 404. The content type
+    /// of text has the charset of <see cref="HttpOptions.FileCharset"/>.
     /// </summary>
     /// <param name="path">Where the file is.</param>
     /// <param name="offset">The first byte to send, from 0. If it lies beyond the end, the answer is 416.</param>
-    /// <param name="length">How many bytes to send; 0 for all to the end. A 200 that is given a part by <paramref name="offset"/>
-    /// or this becomes a 206 with its Content-Range, and is not divided further, whatever Range the client asks for: the
-    /// application has read it.</param>
+    /// <param name="length">How many bytes to send; 0 for all to the end. A 200 with a part chosen by <paramref name="offset"/>
+    /// or this becomes a 206 with its Content-Range. The client's Range is not applied to it, because the application has seen
+    /// the request.</param>
     /// <param name="charset">The charset of its text, in place of <see cref="HttpOptions.FileCharset"/>; empty for none, null for
-    /// what is there.</param>
+    /// that setting.</param>
     /// <exception cref="ArgumentException">The path is empty, a number is negative, or the charset is no token.</exception>
     public Response WithFile(string path, long offset = 0, long length = 0, string? charset = null)
     {
@@ -45,10 +45,11 @@ public partial class Response
 /// <param name="Within">A folder that it must lie in, or null.</param>
 /// <param name="Offset">The first byte.</param>
 /// <param name="Length">How many bytes; 0 for all to the end.</param>
-/// <param name="Charset">What its type says of its text; empty for nothing, null for what the worker's options say.</param>
-/// <param name="Precompressed">Whether a compressed copy beside it may be sent in its place.</param>
+/// <param name="Charset">The charset in its content type; empty for none, null for the one of the worker's options.</param>
+/// <param name="Precompressed">Whether a compressed copy that is stored beside it may be sent in its place.</param>
 internal sealed record FileBody(
-    string Path, ServedFolder? Within = null, long Offset = 0, long Length = 0, string? Charset = null, bool Precompressed = false)
+    string Path, ServedFolder? Within = null, long Offset = 0, long Length = 0, string? Charset = null,
+    bool Precompressed = false)
 {
     public bool IsPart => Offset > 0 || Length > 0;
 }

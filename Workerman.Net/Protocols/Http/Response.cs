@@ -3,11 +3,11 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// One HTTP response (PHP: <c>Workerman\Protocols\Http\Response</c>). Length, connection and date are the library's, not the
-/// application's: what it sets of <c>Content-Length</c> and <c>Transfer-Encoding</c> is not sent, but <c>Transfer-Encoding: chunked</c>
+/// One HTTP response (PHP: <c>Workerman\Protocols\Http\Response</c>). The library sets length, connection and date itself: a
+/// <c>Content-Length</c> or <c>Transfer-Encoding</c> of the application's is not sent, but <c>Transfer-Encoding: chunked</c>
 /// begins an answer that goes on with <see cref="Chunk"/>s, and the <c>Content-Length</c> of an answer to HEAD without a body, or
-/// of a 304, is the length that the body would have. A response that nobody changes any more may be sent many times and
-/// from several loops.
+/// of a 304, is the length that the body would have. A response that does not change any more may be sent many times and from
+/// several loops.
 /// </summary>
 public partial class Response : IMessage
 {
@@ -15,9 +15,10 @@ public partial class Response : IMessage
 
     /// <summary>Makes a response with a text body, sent as UTF-8.</summary>
     /// <param name="status">100 to 999.</param>
-    /// <param name="headers">Its header fields; null for none. A <see cref="Dictionary{TKey,TValue}"/> of texts will do.</param>
+    /// <param name="headers">Its header fields; null for none. A <see cref="Dictionary{TKey,TValue}"/> of texts is
+    /// converted.</param>
     /// <param name="body">Its body. A <c>text/event-stream</c> response is sent without it.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The status is none.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">It is no status.</exception>
     public Response(int status = 200, ResponseHeaders? headers = null, string body = "")
     {
         StatusCode = CheckStatus(status);
@@ -54,19 +55,23 @@ public partial class Response : IMessage
 
     private string? CustomReason { get; set; }
 
-    /// <summary>Sets the status and, if it is not the registered one, the reason phrase (PHP: <c>withStatus($code, $reason)</c>).</summary>
+    /// <summary>
+    /// Sets the status and, if it is not the registered one, the reason phrase (PHP: <c>withStatus($code, $reason)</c>).
+    /// </summary>
     /// <exception cref="ArgumentException">The status is none, or the phrase has a control character.</exception>
     public Response WithStatus(int status, string? reasonPhrase = null)
     {
         if (reasonPhrase is not null && !HttpChars.IsFieldValue(reasonPhrase))
-            throw new ArgumentException("The reason phrase has a line break or another control character; remove it.", nameof(reasonPhrase));
+            throw new ArgumentException("The reason phrase has a line break or another control character; remove it.",
+                nameof(reasonPhrase));
         StatusCode = CheckStatus(status);
         CustomReason = reasonPhrase;
         return this;
     }
 
     /// <summary>Sets a header field, in place of what the name had (PHP: <c>withHeader</c>).</summary>
-    /// <exception cref="ArgumentException">The name is no token, or the value holds a line break or another control character.</exception>
+    /// <exception cref="ArgumentException">The name is no token, or the value holds a line break or another control
+    /// character.</exception>
     public Response WithHeader(string name, string value) => Header(name, value);
 
     /// <summary>Sets a header field, in place of what the name had (PHP: <c>header</c>).</summary>
@@ -77,7 +82,9 @@ public partial class Response : IMessage
         return this;
     }
 
-    /// <summary>Sets a header field with several values, each on a line of its own (PHP: <c>withHeader</c> with an array).</summary>
+    /// <summary>
+    /// Sets a header field with several values, each on a line of its own (PHP: <c>withHeader</c> with an array).
+    /// </summary>
     /// <inheritdoc cref="WithHeader(string, string)"/>
     public Response WithHeader(string name, IEnumerable<string> values)
     {
@@ -88,7 +95,7 @@ public partial class Response : IMessage
         return WithHeaders(checkedFirst);
     }
 
-    /// <summary>Adds a value to a header field, beside those that it has.</summary>
+    /// <summary>Adds a value to a header field, and keeps those that it has.</summary>
     /// <inheritdoc cref="WithHeader(string, string)"/>
     public Response WithAddedHeader(string name, string value)
     {
@@ -96,7 +103,7 @@ public partial class Response : IMessage
         return this;
     }
 
-    /// <summary>Adds header fields, beside those that are there (PHP: <c>withHeaders</c>).</summary>
+    /// <summary>Adds header fields, and keeps those that are there (PHP: <c>withHeaders</c>).</summary>
     /// <inheritdoc cref="WithHeader(string, string)"/>
     public Response WithHeaders(IEnumerable<KeyValuePair<string, string>> headers)
     {
@@ -128,9 +135,9 @@ public partial class Response : IMessage
     }
 
     /// <summary>
-    /// Lets the body be sent as gzip or Brotli if the client takes it, or not, whatever the worker's
-    /// <see cref="HttpOptions.Compression"/> says. Text of 1 KiB to 1 MiB in memory is compressed; files, chunks and events never are. A page
-    /// that shows a secret next to what a stranger may put there should not be compressed over TLS (BREACH).
+    /// Whether the body is sent as gzip or Brotli if the client accepts that, whatever the worker's
+    /// <see cref="HttpOptions.Compression"/> says. Text of 1 KiB to 1 MiB in memory is compressed; files, chunks and events never
+    /// are. A page that shows a secret beside text that an attacker can choose should not be compressed over TLS (BREACH).
     /// </summary>
     public Response WithCompression(bool compression = true)
     {
@@ -143,7 +150,8 @@ public partial class Response : IMessage
     /// <exception cref="ArgumentException">Another version.</exception>
     public Response WithProtocolVersion(string version)
     {
-        if (version is not ("1.0" or "1.1")) throw new ArgumentException($"HTTP/{version} is not spoken here; use 1.0 or 1.1.", nameof(version));
+        if (version is not ("1.0" or "1.1"))
+            throw new ArgumentException($"HTTP/{version} is not spoken here; use 1.0 or 1.1.", nameof(version));
         ProtocolVersion = version;
         return this;
     }
@@ -151,28 +159,30 @@ public partial class Response : IMessage
     /// <summary>The first value of a header field, or null (PHP: <c>getHeader</c>).</summary>
     public string? GetHeader(string name) => Headers.TryGetValue(name, out string? value) ? value : null;
 
-    /// <summary>Sets a cookie, beside those that are set already (PHP: <c>cookie</c>).</summary>
+    /// <summary>Sets a cookie, and keeps those that are set already (PHP: <c>cookie</c>).</summary>
     /// <param name="name">A token.</param>
     /// <param name="value">Any text; sent percent-encoded.</param>
     /// <param name="maxAge">Seconds that it lives; null for the browser's session, 0 or less to delete it.</param>
-    /// <param name="path">Where it is sent to; empty for the present path.</param>
-    /// <param name="domain">Whom it is sent to; empty for this host alone.</param>
-    /// <param name="secure">Only by HTTPS.</param>
-    /// <param name="httpOnly">Out of reach of scripts.</param>
-    /// <param name="sameSite">With requests from other sites or not.</param>
-    /// <param name="expires">When it ends; browsers prefer <paramref name="maxAge"/>. Null for not said.</param>
-    /// <param name="partitioned">In a jar of its own for each site that embeds this one.</param>
-    /// <exception cref="ArgumentException">The name is no token, path or domain has a semicolon or a control character, or browsers
-    /// would not take a cookie with these attributes together.</exception>
+    /// <param name="path">The path below which it is sent; empty for the current path.</param>
+    /// <param name="domain">The domain whose hosts it is sent to; empty for this host alone.</param>
+    /// <param name="secure">Whether it is sent by HTTPS only.</param>
+    /// <param name="httpOnly">Whether scripts cannot read it.</param>
+    /// <param name="sameSite">Whether it is sent with requests from other sites.</param>
+    /// <param name="expires">When it expires; browsers prefer <paramref name="maxAge"/>. Null to leave it out.</param>
+    /// <param name="partitioned">Whether browsers keep it separately for each site that embeds this one.</param>
+    /// <exception cref="ArgumentException">The name is no token, path or domain has a semicolon or a control character, or
+    /// browsers would not take a cookie with these attributes together.</exception>
     public Response Cookie(
         string name, string value = "", int? maxAge = null, string path = "", string domain = "",
-        bool secure = false, bool httpOnly = false, SameSite sameSite = SameSite.Unspecified, DateTimeOffset? expires = null, bool partitioned = false)
+        bool secure = false, bool httpOnly = false, SameSite sameSite = SameSite.Unspecified, DateTimeOffset? expires = null,
+        bool partitioned = false)
     {
-        Headers.Add("Set-Cookie", SetCookie.Format(name, value, maxAge, path, domain, secure, httpOnly, sameSite, expires, partitioned));
+        Headers.Add("Set-Cookie",
+            SetCookie.Format(name, value, maxAge, path, domain, secure, httpOnly, sameSite, expires, partitioned));
         return this;
     }
 
-    /// <summary>A response like this one, whatever it is, with one more header field; this one stays as it is.</summary>
+    /// <summary>A copy of this response, of the same type, with one more header field; this one does not change.</summary>
     internal Response WithAnotherHeader(string name, string value)
     {
         var copy = (Response)MemberwiseClone();

@@ -5,8 +5,8 @@ using System.Globalization;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The header fields of a response, in their order; names are case-insensitive and may have several values. Nothing that could
-/// break out of its line gets in. Not thread-safe while it is changed.
+/// The header fields of a response, in their order; names are case-insensitive and may have several values. A name or value that
+/// could end its line is refused. Not thread-safe while it is changed.
 /// </summary>
 public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
 {
@@ -23,7 +23,8 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
     /// <c>Content-Length</c> is no number or contradicts the one that is there.</exception>
     public string this[string name]
     {
-        get => TryGetValue(name, out string? value) ? value : throw new KeyNotFoundException($"The response has no header {name}.");
+        get =>
+            TryGetValue(name, out string? value) ? value : throw new KeyNotFoundException($"The response has no header {name}.");
         set
         {
             Check(name, value);
@@ -45,7 +46,7 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
         return headers;
     }
 
-    /// <summary>Adds a value, beside those that the name has.</summary>
+    /// <summary>Adds a value, and keeps those that the name has.</summary>
     /// <inheritdoc cref="this[string]" path="/exception"/>
     public void Add(string name, string value)
     {
@@ -76,11 +77,12 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
         return false;
     }
 
-    /// <summary>What the application says of the body's length, or null.</summary>
+    /// <summary>The body's length as the application has set it, or null.</summary>
     internal long? ContentLength => TryGetValue(LengthName, out string? value) ? ParseLength(value) : null;
 
     /// <summary>All values of a name, in their order.</summary>
-    public IReadOnlyList<string> GetValues(string name) => [.. _fields.Where(field => Matches(field, name)).Select(field => field.Value)];
+    public IReadOnlyList<string> GetValues(string name) =>
+        [.. _fields.Where(field => Matches(field, name)).Select(field => field.Value)];
 
     /// <summary>The fields in their order, each value by itself.</summary>
     public List<KeyValuePair<string, string>>.Enumerator GetEnumerator() => _fields.GetEnumerator();
@@ -94,9 +96,11 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
     {
         if (!name.Equals(LengthName, StringComparison.OrdinalIgnoreCase)) return;
         if (ParseLength(value) is not { } length)
-            throw new ArgumentException($"A Content-Length is a number of bytes, and '{Printable.Of(value)}' is none that a body can have; leave it out: the library counts.", nameof(value));
+            throw new ArgumentException("A Content-Length is a number of bytes, "
+                + $"and '{Printable.Of(value)}' is none that a body can have; leave it out: the library counts.", nameof(value));
         if (others?.ContentLength is { } other && other != length)
-            throw new ArgumentException($"The response has a Content-Length of {other} already, and a body has one length; set it in place of the other: headers[\"Content-Length\"].", nameof(value));
+            throw new ArgumentException($"The response has a Content-Length of {other} already, and a body has one length; "
+                + "set it in place of the other: headers[\"Content-Length\"].", nameof(value));
     }
 
     private static long? ParseLength(string value)
@@ -105,14 +109,19 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
         return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long length) ? length : null;
     }
 
-    private static bool Matches(in KeyValuePair<string, string> field, string name) => field.Key.Equals(name, StringComparison.OrdinalIgnoreCase);
+    private static bool Matches(in KeyValuePair<string, string> field, string name) =>
+        field.Key.Equals(name, StringComparison.OrdinalIgnoreCase);
 
     private static void Check(string name, string value)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(value);
         // RFC 9110 sections 5.1 and 5.5.
-        if (!HttpChars.IsToken(name)) throw new ArgumentException($"'{Printable.Of(name)}' is no header name; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(name));
-        if (!HttpChars.IsFieldValue(value)) throw new ArgumentException($"The value of header {name} has a line break or another control character; remove or encode it.", nameof(value));
+        if (!HttpChars.IsToken(name))
+            throw new ArgumentException(
+                $"'{Printable.Of(name)}' is no header name; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(name));
+        if (!HttpChars.IsFieldValue(value))
+            throw new ArgumentException(
+                $"The value of header {name} has a line break or another control character; remove or encode it.", nameof(value));
     }
 }

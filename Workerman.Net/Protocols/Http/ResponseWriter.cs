@@ -3,9 +3,9 @@ using System.Text;
 
 namespace Workerman.Protocols.Http;
 
-/// <summary>What the request and the connection say about the form of its answer.</summary>
-/// <param name="IsHead">The request was HEAD: the answer has the head of the body, not the body.</param>
-/// <param name="KeepAlive">The connection goes on after it.</param>
+/// <summary>How an answer is written, which depends on the request and the connection.</summary>
+/// <param name="IsHead">The request was HEAD: the answer has the same head, and no body.</param>
+/// <param name="KeepAlive">The connection is kept alive after it.</param>
 internal readonly record struct AnswerForm(bool IsHead, bool KeepAlive);
 
 /// <summary>Writes responses as bytes (RFC 9112 sections 4 to 6). Pure but for the date. Any thread.</summary>
@@ -29,7 +29,7 @@ internal static class ResponseWriter
         writer.Commit();
     }
 
-    /// <summary>In ASCII the length is known without looking, so one pass over the text will do.</summary>
+    /// <summary>The length of ASCII text in bytes is its number of characters, so one pass over the text is enough.</summary>
     private static bool TryWriteAscii(byte[] head, string body, IBufferWriter<byte> output)
     {
         var writer = new HeadWriter(output, head.Length + LongestNumber + 4 + body.Length);
@@ -82,7 +82,9 @@ internal static class ResponseWriter
     /// <summary>Whether an answer of this status may have a body. A 205 has one of no bytes (RFC 9110 section 15.3.6).</summary>
     public static bool HasBody(int status) => !IsBodiless(status) && status != 205;
 
-    /// <summary>The head of an answer in pieces: chunks where the client knows them, else bytes until the connection ends.</summary>
+    /// <summary>
+    /// The head of an answer in pieces: chunks if the client supports them, otherwise bytes until the connection ends.
+    /// </summary>
     public static void WriteChunkedHead(Response response, AnswerForm form, bool framed, IBufferWriter<byte> output)
     {
         HeadWriter writer = BeginHead(response, output);
@@ -92,9 +94,7 @@ internal static class ResponseWriter
         writer.Commit();
     }
 
-    /// <summary>
-    /// The head of an answer that goes on until the connection ends (RFC 9112 section 6.3, last case), which therefore it does.
-    /// </summary>
+    /// <summary>The head of an answer that ends with the connection (RFC 9112 section 6.3, last case).</summary>
     public static void WriteStreamHead(Response response, IBufferWriter<byte> output)
     {
         HeadWriter writer = BeginHead(response, output);
@@ -102,7 +102,7 @@ internal static class ResponseWriter
         writer.Commit();
     }
 
-    /// <summary>The head of a yes to CONNECT (RFC 9110 section 9.3.6).</summary>
+    /// <summary>The head of a 2xx answer to CONNECT (RFC 9110 section 9.3.6).</summary>
     public static void WriteTunnelHead(Response response, IBufferWriter<byte> output)
     {
         HeadWriter writer = BeginHead(response, output);
@@ -110,7 +110,9 @@ internal static class ResponseWriter
         writer.Commit();
     }
 
-    /// <summary>The head of an answer after which another protocol is spoken (RFC 9110 section 7.8: Upgrade is named in Connection).</summary>
+    /// <summary>
+    /// The head of an answer after which another protocol is spoken (RFC 9110 section 7.8: Upgrade is named in Connection).
+    /// </summary>
     public static void WriteUpgradeHead(Response response, IBufferWriter<byte> output)
     {
         HeadWriter writer = BeginHead(response, output);
@@ -118,13 +120,12 @@ internal static class ResponseWriter
         writer.Commit();
     }
 
-    /// <summary>RFC 9110 section 6.4.1: these never have a body, so RFC 9112 section 6.2 has them without a length.</summary>
+    /// <summary>RFC 9110 section 6.4.1: these never have a body, so they have no Content-Length (RFC 9112 section 6.2).</summary>
     private static bool IsBodiless(int status) => status is < 200 or 204 or 304;
 
     /// <summary>
-    /// What Content-Length says, or null for none. Only where no body follows whatever it says, the application may name the
-    /// length that the body of the same request by GET would have (RFC 9110 section 8.6); anywhere else a wrong number would
-    /// break the frame.
+    /// The Content-Length to write, or null for none. Only an answer that never has a body may have the application's, which is
+    /// the length that the body would have for GET (RFC 9110 section 8.6); in any other a wrong number would break the framing.
     /// </summary>
     private static long? LengthOf(Response response, AnswerForm form, long bodyLength) => response.StatusCode switch
     {
@@ -134,7 +135,8 @@ internal static class ResponseWriter
         _ => form.IsHead && bodyLength == 0 ? response.Headers.ContentLength ?? 0 : bodyLength,
     };
 
-    private static byte[] TextHead(AnswerForm form) => form.KeepAlive ? CachedHeads.Current.TextKeepAlive : CachedHeads.Current.TextClose;
+    private static byte[] TextHead(AnswerForm form) =>
+        form.KeepAlive ? CachedHeads.Current.TextKeepAlive : CachedHeads.Current.TextClose;
 
     /// <summary>Status line, date and the application's fields, in a writer with room for the rest of the head.</summary>
     private static HeadWriter BeginHead(Response response, IBufferWriter<byte> output)
@@ -142,7 +144,8 @@ internal static class ResponseWriter
         byte[] date = CachedHeads.Current.Date;
         string reason = response.ReasonPhrase;
         int size = 256 + date.Length + Encoding.UTF8.GetMaxByteCount(reason.Length);
-        foreach ((string name, string value) in response.Headers) size += name.Length + Encoding.UTF8.GetMaxByteCount(value.Length) + 4;
+        foreach ((string name, string value) in response.Headers)
+            size += name.Length + Encoding.UTF8.GetMaxByteCount(value.Length) + 4;
         var writer = new HeadWriter(output, size);
         writer.Write(response.ProtocolVersion == "1.0" ? "HTTP/1.0 "u8 : "HTTP/1.1 "u8);
         writer.Write(response.StatusCode);
@@ -157,7 +160,9 @@ internal static class ResponseWriter
         return writer;
     }
 
-    /// <summary>What frames the message and the connection is written by the library alone, so it can never contradict itself.</summary>
+    /// <summary>
+    /// The fields that frame the message are written by the library alone, so they cannot contradict each other.
+    /// </summary>
     private static bool IsLibrarys(string name) =>
         name.Equals("Connection", StringComparison.OrdinalIgnoreCase)
         || name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)

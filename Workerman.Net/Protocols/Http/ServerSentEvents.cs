@@ -5,7 +5,8 @@ namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// One server-sent event (PHP: <c>Workerman\Protocols\Http\ServerSentEvents</c>), after the grammar of WHATWG HTML section
-/// 9.2.5. What could end a line early throws when it is set. An event that nobody changes any more may be sent many times.
+/// 9.2.5. What could end a line early throws when it is set. Belongs to who made it; an event that nobody changes any more may
+/// be sent many times, from any thread.
 /// </summary>
 public sealed class ServerSentEvents : IMessage
 {
@@ -16,7 +17,10 @@ public sealed class ServerSentEvents : IMessage
     /// <exception cref="ArgumentException">It has a line break.</exception>
     public string? Event { get; set => field = Line(value, nameof(Event)); }
 
-    /// <summary>The data; its lines, whether ended by CRLF, LF or CR, arrive joined by LF (PHP: <c>'data'</c>). Without data no event is dispatched.</summary>
+    /// <summary>
+    /// The data; its lines, whether ended by CRLF, LF or CR, arrive joined by LF (PHP: <c>'data'</c>). Without data no event is
+    /// dispatched.
+    /// </summary>
     public string? Data { get; set; }
 
     /// <summary>What the browser sends back as Last-Event-ID; empty to forget the last one (PHP: <c>'id'</c>).</summary>
@@ -26,7 +30,8 @@ public sealed class ServerSentEvents : IMessage
         get;
         set
         {
-            if (value?.Contains('\0', StringComparison.Ordinal) == true) throw new ArgumentException("An event's Id with a NUL is ignored by browsers; remove it.", nameof(Id));
+            if (value?.Contains('\0', StringComparison.Ordinal) == true)
+                throw new ArgumentException("An event's Id with a NUL is ignored by browsers; remove it.", nameof(Id));
             field = Line(value, nameof(Id));
         }
     }
@@ -43,7 +48,9 @@ public sealed class ServerSentEvents : IMessage
         }
     }
 
-    /// <summary>A comment, which browsers ignore: a sign of life (PHP: <c>''</c>). It may have several lines.</summary>
+    /// <summary>
+    /// A comment, which browsers ignore; sent to keep the connection alive (PHP: <c>''</c>). It may have several lines.
+    /// </summary>
     public string? Comment { get; set; }
 
     /// <summary>The event as it goes over the wire.</summary>
@@ -109,5 +116,6 @@ public sealed class ServerSentEvents : IMessage
     private static string? Line(string? value, string property) =>
         value.AsSpan().IndexOfAny('\r', '\n') < 0
             ? value
-            : throw new ArgumentException($"An event's {property} has a line break, which would start a field of its own; remove it.", property);
+            : throw new ArgumentException(
+                $"An event's {property} has a line break, which would start a field of its own; remove it.", property);
 }

@@ -3,8 +3,8 @@ using Workerman.Protocols.Http.Sessions;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Settings of an HTTP worker's sessions: <c>worker.Options.Http.Session</c> (PHP: the statics of <c>Workerman\Protocols\Http\Session</c>). Set them before the
-/// worker runs; its loops share them.
+/// Settings of an HTTP worker's sessions: <c>worker.Options.Http.Session</c> (PHP: the statics of
+/// <c>Workerman\Protocols\Http\Session</c>). Set them before the worker runs; its loops share them.
 /// </summary>
 public sealed class SessionOptions
 {
@@ -16,23 +16,29 @@ public sealed class SessionOptions
         set
         {
             ArgumentNullException.ThrowIfNull(value);
-            if (!HttpChars.IsToken(value)) throw new ArgumentException($"'{Printable.Of(value)}' is no cookie name; it may have letters, digits and !#$%&'*+-.^_`|~.", nameof(value));
+            if (!HttpChars.IsToken(value))
+                throw new ArgumentException($"'{Printable.Of(value)}' is no cookie name; it may have letters, "
+                    + "digits and !#$%&'*+-.^_`|~.", nameof(value));
             field = value;
         }
     } = "PHPSID";
 
     /// <summary>
-    /// How long a session lives after it was last written; 1440 seconds, at least one (PHP: <c>$lifetime</c>). With
+    /// How long a session is kept after it was last written; 1440 seconds, at least one (PHP: <c>$lifetime</c>). With
     /// <see cref="AutoUpdateTimestamp"/>: after it was last used.
     /// </summary>
     public TimeSpan Lifetime { get => Store.Lifetime; set => Store.Lifetime = AtLeastASecond(value); }
 
-    /// <summary>Whether each request that uses its session begins a new lifetime, also if it changes nothing; false (PHP: <c>$autoUpdateTimestamp</c>).</summary>
+    /// <summary>
+    /// Whether each request that uses its session begins a new lifetime, also if it changes nothing; false (PHP:
+    /// <c>$autoUpdateTimestamp</c>).
+    /// </summary>
     public bool AutoUpdateTimestamp { get => Store.AutoUpdateTimestamp; set => Store.AutoUpdateTimestamp = value; }
 
     /// <summary>
-    /// How long the browser keeps the cookie from the answer that sets it; zero, the default, until it is closed. Whole seconds (PHP: <c>$cookieLifetime</c>).
-    /// As in PHP the cookie is set once, with a new id, so this is the longest that a client stays the same.
+    /// How long the browser keeps the cookie from the answer that sets it; zero, the default, until it is closed. Whole seconds
+    /// (PHP: <c>$cookieLifetime</c>). As in PHP the cookie is set once, with a new id, so after this time the client gets a new
+    /// session.
     /// </summary>
     public TimeSpan CookieLifetime
     {
@@ -44,36 +50,44 @@ public sealed class SessionOptions
         }
     }
 
-    /// <summary>Below which path the browser sends the cookie; <c>/</c> (PHP: <c>$cookiePath</c>).</summary>
+    /// <summary>The path below which the browser sends the cookie; <c>/</c> (PHP: <c>$cookiePath</c>).</summary>
     /// <exception cref="ArgumentException">It does not begin with a slash, or has a semicolon or a control character.</exception>
     public string CookiePath
     {
         get;
         set
         {
-            if (!Attribute(value).StartsWith('/')) throw new ArgumentException("The path of a cookie begins with a slash.", nameof(value));
+            if (!Attribute(value).StartsWith('/'))
+                throw new ArgumentException("The path of a cookie begins with a slash.", nameof(value));
             field = value;
         }
     } = "/";
 
-    /// <summary>The domain whose hosts all get the cookie; empty, the default, for this host alone (PHP: <c>$domain</c>).</summary>
+    /// <summary>
+    /// The domain whose hosts all get the cookie; empty, the default, for this host alone (PHP: <c>$domain</c>).
+    /// </summary>
     /// <exception cref="ArgumentException">It has a semicolon or a control character.</exception>
     public string Domain { get; set => field = Attribute(value); } = "";
 
-    /// <summary>Whether the browser sends the cookie by HTTPS alone; false. Set it wherever the clients come by HTTPS (PHP: <c>$secure</c>).</summary>
+    /// <summary>
+    /// Whether the browser sends the cookie by HTTPS alone; false. Set it wherever the clients come by HTTPS (PHP:
+    /// <c>$secure</c>).
+    /// </summary>
     public bool Secure { get; set; }
 
-    /// <summary>Whether the cookie is out of reach of scripts; true (PHP: <c>$httpOnly</c>).</summary>
+    /// <summary>Whether scripts cannot read the cookie; true (PHP: <c>$httpOnly</c>).</summary>
     public bool HttpOnly { get; set; } = true;
 
     /// <summary>
-    /// Whether requests from other sites bring the cookie; <see cref="Http.SameSite.Lax"/>: only when the user follows a link (PHP: <c>$sameSite</c>, there
-    /// unspecified, which some browsers take for always).
+    /// Whether requests from other sites have the cookie; <see cref="Http.SameSite.Lax"/>: only when the user follows a link
+    /// (PHP: <c>$sameSite</c>, there unspecified, which some browsers treat as <c>None</c>).
     /// </summary>
     public SameSite SameSite
     {
         get;
-        set => field = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "It is none of the enumeration's values.");
+        set => field = Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "It is none of the enumeration's values.");
     } = SameSite.Lax;
 
     /// <summary>Where sessions are kept; files by default (PHP: <c>Session::handlerClass()</c>).</summary>
@@ -88,27 +102,30 @@ public sealed class SessionOptions
     }
 
     /// <summary>
-    /// In how many of <see cref="GcDivisor"/> requests that use a session the expired ones are removed from the store; 1, zero for never (PHP:
-    /// <c>$gcProbability[0]</c>). That happens on a thread of the pool.
+    /// In how many of <see cref="GcDivisor"/> requests that use a session the expired ones are removed from the store; 1, zero
+    /// for never (PHP: <c>$gcProbability[0]</c>). That happens on a thread of the thread pool.
     /// </summary>
-    public int GcProbability { get => Store.GcProbability; set => Store.GcProbability = AtLeast(0, value); }
+    public int GcProbability { get => Store.GcProbability; set => Store.GcProbability = Setting.InRange(value, 0); }
 
     /// <summary>See <see cref="GcProbability"/>; 20,000, at least 1 (PHP: <c>$gcProbability[1]</c>).</summary>
-    public int GcDivisor { get => Store.GcDivisor; set => Store.GcDivisor = AtLeast(1, value); }
+    public int GcDivisor { get => Store.GcDivisor; set => Store.GcDivisor = Setting.InRange(value, 1); }
 
     internal SessionStore Store { get; } = new();
 
     /// <summary>The Set-Cookie field that tells a client its id.</summary>
     internal string CookieOf(string id) => SetCookie.Format(
-        Name, id, CookieLifetime == TimeSpan.Zero ? null : (int)Math.Min(CookieLifetime.TotalSeconds, int.MaxValue), CookiePath, Domain, Secure, HttpOnly, SameSite);
+        Name, id, CookieLifetime == TimeSpan.Zero ? null : (int)Math.Min(CookieLifetime.TotalSeconds, int.MaxValue), CookiePath,
+        Domain, Secure, HttpOnly, SameSite);
 
-    /// <summary>Refuses what each setting allows by itself, but every browser refuses together.</summary>
-    /// <exception cref="ArgumentException">What contradicts what, and the cure.</exception>
+    /// <summary>Refuses combinations that browsers ignore though each setting is valid.</summary>
+    /// <exception cref="ArgumentException">Two settings contradict each other; the message says which, and what to
+    /// do.</exception>
     internal void Check()
     {
         try
         {
-            // No cookie is written to find out: it would compile and load what a program without sessions never needs, before its first answer.
+            // Checked without writing a cookie: that would load and compile code before the first answer, which a program without
+            // sessions never needs.
             SetCookie.CheckTogether(Name, CookiePath, Domain, Secure, SameSite);
         }
         catch (ArgumentException e)
@@ -120,19 +137,14 @@ public sealed class SessionOptions
     private static string Attribute(string value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        if (value.Contains(';', StringComparison.Ordinal) || !HttpChars.IsFieldValue(value)) throw new ArgumentException("It has a semicolon or a control character; remove it.", nameof(value));
+        if (value.Contains(';', StringComparison.Ordinal) || !HttpChars.IsFieldValue(value))
+            throw new ArgumentException("It has a semicolon or a control character; remove it.", nameof(value));
         return value;
     }
 
     private static TimeSpan AtLeastASecond(TimeSpan value)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.FromSeconds(1));
-        return value;
-    }
-
-    private static int AtLeast(int least, int value)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(value, least);
         return value;
     }
 }

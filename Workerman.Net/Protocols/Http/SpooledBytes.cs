@@ -1,12 +1,12 @@
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Bytes of unknown number as they arrive: in memory up to a threshold, beyond it in a <see cref="TemporaryFile"/>. Belongs to
-/// a body or an upload, and with it to the loop's thread.
+/// Collects bytes as they arrive: in memory up to a threshold, beyond it in a <see cref="TemporaryFile"/>. Belongs to a body or
+/// an upload, and with it to the loop's thread.
 /// </summary>
 /// <param name="threshold">Bytes that are kept in memory.</param>
-/// <param name="expected">How many there will be, if that is known, so that no memory is taken for more.</param>
-/// <param name="folder">Where a file would be.</param>
+/// <param name="expected">How many there will be, if that is known, so that not more memory is taken.</param>
+/// <param name="folder">The folder of the file.</param>
 internal sealed class SpooledBytes(int threshold, long expected, string folder) : IDisposable
 {
     private const int LeastCapacity = 256;
@@ -36,16 +36,17 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
         _length += bytes.Length;
     }
 
-    /// <summary>No more will come.</summary>
+    /// <summary>No more is appended.</summary>
     public void Complete() => _file?.Complete();
 
     /// <summary>The bytes; those of a file are read from it.</summary>
-    /// <exception cref="InvalidOperationException">The file is gone, or larger than an array can be.</exception>
+    /// <exception cref="InvalidOperationException">The file was deleted, or is larger than an array can be.</exception>
     public ReadOnlyMemory<byte> ToMemory()
     {
         if (_file is null) return _memory.AsMemory(0, _length);
         ThrowIfGone();
-        if (Length > Array.MaxLength) throw new InvalidOperationException($"{Length} bytes are more than an array can hold; read them from a stream.");
+        if (Length > Array.MaxLength)
+            throw new InvalidOperationException($"{Length} bytes are more than an array can hold; read them from a stream.");
         return File.ReadAllBytes(_file.Path);
     }
 
@@ -56,14 +57,16 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
         return _file.OpenRead();
     }
 
-    /// <summary>Moves the file, made now if the bytes are in memory, to where it stays.</summary>
+    /// <summary>
+    /// Moves the file to a path, where it is kept. If the bytes are in memory, they are written to a file first.
+    /// </summary>
     public void MoveTo(string path, bool overwrite)
     {
         ToFile();
         _file!.MoveTo(path, overwrite);
     }
 
-    /// <summary>The path of the file, made now if the bytes are in memory.</summary>
+    /// <summary>The path of the file. If the bytes are in memory, they are written to a file first.</summary>
     public string ToFile()
     {
         ThrowIfGone();
@@ -89,7 +92,9 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
         _length = 0;
     }
 
-    /// <summary>Grows by doubling, from what has come and not from what was announced: a promise costs no memory.</summary>
+    /// <summary>
+    /// Grows by doubling what has arrived. The length that was announced takes no memory, because a client may announce any.
+    /// </summary>
     private void Reserve(int more)
     {
         int needed = _length + more;
@@ -101,6 +106,8 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
 
     private void ThrowIfGone()
     {
-        if (_disposed) throw new InvalidOperationException("The temporary file vanished with the answer; read or move it before the request is answered.");
+        if (_disposed)
+            throw new InvalidOperationException(
+                "The temporary file vanished with the answer; read or move it before the request is answered.");
     }
 }

@@ -4,54 +4,72 @@ using Workerman.Protocols.Http.Files;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Answers requests with the files of one folder, and with nothing outside of it: no way up, no links that lead out, no dot
-/// files unless asked, no devices or pipes. Set it up before the first request; from then on it may serve on any loop. It lists
-/// no folders and knows no routes.
+/// Answers requests with the files of one folder, and with nothing outside of it: not by <c>..</c>, not by links that lead out;
+/// no dot files unless that is set, no devices or pipes. Set it up before the first request; from then on any loop may use it. It
+/// lists no folders and has no routes.
 /// </summary>
 public sealed class StaticFiles
 {
     /// <summary>Serves a folder.</summary>
-    /// <param name="folder">Where the files are; it may be a link, which is followed anew for each request.</param>
+    /// <param name="folder">The folder of the files; it may be a link, which is resolved again for each request.</param>
     /// <exception cref="ArgumentException">There is no such folder.</exception>
     public StaticFiles(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         Folder = Path.GetFullPath(folder);
-        if (!Directory.Exists(Folder)) throw new ArgumentException($"There is no folder {Folder}; make it, or give the right path.", nameof(folder));
+        if (!Directory.Exists(Folder))
+            throw new ArgumentException($"There is no folder {Folder}; make it, or give the right path.", nameof(folder));
     }
 
     /// <summary>The folder, as a whole path.</summary>
     public string Folder { get; }
 
-    /// <summary>The file that stands for its folder; <c>index.html</c>, null for none.</summary>
+    /// <summary>The file that is sent for its folder; <c>index.html</c>, null for none.</summary>
     /// <exception cref="ArgumentException">It is no name of a file.</exception>
-    public string? IndexFile { get; set => field = value is null || IsName(value) ? value : throw new ArgumentException("The index file is a name, without a path.", nameof(value)); } = "index.html";
+    public string? IndexFile
+    {
+        get;
+        set => field = value is null
+            || IsName(value) ? value : throw new ArgumentException("The index file is a name, without a path.", nameof(value));
+    } = "index.html";
 
-    /// <summary>Whether files and folders whose names begin with a dot are served; not by default: they are mostly not meant to be seen.</summary>
+    /// <summary>
+    /// Whether files and folders whose names begin with a dot are served; not by default, because they are rarely meant to be
+    /// public.
+    /// </summary>
     public bool ServeDotFiles { get; set; }
 
     /// <summary>The Cache-Control of files, for example <c>max-age=3600</c>; null for none.</summary>
     /// <exception cref="ArgumentException">It has a line break or another control character.</exception>
-    public string? CacheControl { get; set => field = value is null || HttpChars.IsFieldValue(value) ? value : throw new ArgumentException("The value has a line break or another control character; remove it.", nameof(value)); }
+    public string? CacheControl
+    {
+        get;
+        set => field = value is null || HttpChars.IsFieldValue(value)
+            ? value
+            : throw new ArgumentException("The value has a line break or another control character; remove it.", nameof(value));
+    }
 
-    /// <summary>The charset of its files of text, in place of <see cref="HttpOptions.FileCharset"/>; empty for none, null, the
-    /// default, for what is there.</summary>
+    /// <summary>
+    /// The charset of its files of text, in place of <see cref="HttpOptions.FileCharset"/>; empty for none, null, the default,
+    /// for that setting.
+    /// </summary>
     /// <exception cref="ArgumentException">It is no token.</exception>
     public string? Charset { get; set => field = value is null ? null : HttpOptions.CheckCharset(value); }
 
     /// <summary>
     /// Whether a compressed copy beside a file, <c>app.js.br</c>, <c>app.js.zst</c> or <c>app.js.gz</c>, is sent in its place to
-    /// clients that take it; true. A copy that is older than its file is not. False saves a look for the three at each file.
+    /// clients that accept it; true. A copy that is older than its file is not sent. False saves looking for the three copies of
+    /// each file.
     /// </summary>
     public bool Precompressed { get; set; } = true;
 
     /// <summary>
-    /// The answer to a request: a file, 301 for a folder without its slash, 404 for what is not there or not served, 403 for what
-    /// may not be read, 405 for other methods than GET and HEAD. Look at its status to answer a 404 in another way.
+    /// The answer to a request: a file, 301 for a folder without its slash, 404 for what does not exist or is not served, 403 for
+    /// what may not be read, 405 for other methods than GET and HEAD. Check its status to answer a 404 in another way.
     /// </summary>
     /// <param name="request">The request.</param>
-    /// <param name="prefix">The path that stands for the folder, <c>/assets</c> perhaps: <c>/assets/app.js</c> is its
-    /// <c>app.js</c>, and what is not below <c>/assets</c> is a 404. A slash at its end makes no difference.</param>
+    /// <param name="prefix">The path of the folder in URLs, for instance <c>/assets</c>: <c>/assets/app.js</c> is its
+    /// <c>app.js</c>, and a path that is not below <c>/assets</c> is a 404. A slash at its end makes no difference.</param>
     /// <exception cref="ArgumentException">The prefix is no path: it does not begin with a slash, or has an empty part, a dot
     /// part, or a query.</exception>
     /// <exception cref="IOException">The system cannot open files now.</exception>
@@ -64,7 +82,7 @@ public sealed class StaticFiles
         switch (Look(path))
         {
             case Opening.Opened:
-                // A file is no folder.
+                // A path with a slash at its end names a folder, not a file.
                 return wantsFolder ? NotFound() : File(path);
             case Opening.Forbidden:
                 return new Response(403, null, "<h3>403 Forbidden</h3>");
@@ -77,8 +95,10 @@ public sealed class StaticFiles
         }
     }
 
-    /// <summary>The file below the folder that a path names, or nothing. Empty stands for the folder without its slash. Decoded
-    /// once, part by part, so that no encoded slash divides.</summary>
+    /// <summary>
+    /// Finds the file below the folder that a path names. The empty path is the folder without its slash. Each part is decoded
+    /// once, by itself, so an encoded slash does not separate parts.
+    /// </summary>
     private bool TryResolve(string requested, out string path, out bool wantsFolder)
     {
         path = Folder;
@@ -86,7 +106,7 @@ public sealed class StaticFiles
         if (requested.Length == 0) return true;
         if (!requested.StartsWith('/')) return false;
         string[] parts = requested.Trim('/').Length == 0 ? [] : requested[1..].Split('/');
-        // More than one slash at either end is left in, and refused as an empty part.
+        // A path of several slashes only has an empty part, which is refused.
         if (parts.Length == 0 && requested.Length > 1) return false;
         for (int i = 0; i < parts.Length; i++)
         {
@@ -98,16 +118,19 @@ public sealed class StaticFiles
         return true;
     }
 
-    /// <summary>What a file can be called here and what leads nowhere else.</summary>
+    /// <summary>Whether a text is the name of a file or folder, and not a path to another one.</summary>
     private static bool IsName(string name)
     {
-        // U+FFFD stands for bytes that are no UTF-8: whatever they are, this name is another one.
+        // U+FFFD replaces bytes that are not UTF-8: a file whose name has U+FFFD itself is not the one that was asked for.
         if (name is "" or "." or ".." || name.AsSpan().ContainsAny("/\\\0\uFFFD")) return false;
-        // Drives, streams, devices, and endings that are cut off, are Windows' own ways to another file.
-        return !OperatingSystem.IsWindows() || (!name.Contains(':', StringComparison.Ordinal) && name[^1] is not ('.' or ' ') && !name.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()));
+        // On Windows, drives, alternate streams, device names, and endings that Windows cuts off, would name another file.
+        return !OperatingSystem.IsWindows() || (!name.Contains(':', StringComparison.Ordinal) && name[^1] is not ('.' or ' ')
+            && !name.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()));
     }
 
-    /// <summary>Opens and closes: the answer opens the file again, with the same checks, when it is sent.</summary>
+    /// <summary>
+    /// Opens and closes the file, to see whether it is there: the answer opens it again, with the same checks, when it is sent.
+    /// </summary>
     private Opening Look(string path)
     {
         Opening opening = OpenedFile.Open(path, Served, out OpenedFile? file);

@@ -3,10 +3,10 @@ using Workerman.Protocols.Http.Files;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// A file for what is too large to keep in memory, readable by its owner alone. It vanishes when it is disposed of, unless
-/// somebody has moved it. Written by one loop; owned by the body or upload that it holds. One that a killed process has left is
-/// removed by
-/// <see cref="AbandonedFiles"/> at the next start, so on Linux the file stays open and locked for life.
+/// A file for data that is too large to keep in memory, readable by its owner alone. It is deleted when it is disposed of, unless
+/// it was moved. Written by one loop; owned by the body or upload whose data it has. One that a killed process has left is
+/// deleted by <see cref="AbandonedFiles"/> at the next start; on Linux the file stays open and locked while it is in use, so that
+/// it is not deleted then.
 /// </summary>
 internal sealed class TemporaryFile : IDisposable
 {
@@ -14,7 +14,7 @@ internal sealed class TemporaryFile : IDisposable
 
     public TemporaryFile(string folder)
     {
-        // One that is swept between its making and its lock is made again.
+        // A file that is swept after it was created and before it is locked is created again.
         do
         {
             _stream?.Dispose();
@@ -37,8 +37,8 @@ internal sealed class TemporaryFile : IDisposable
     public Stream OpenRead() => new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
 
     /// <summary>
-    /// Moves the file, and gives it the mode of a new one: not before it is there, so that nobody else can read it in the folder
-    /// for temporary files.
+    /// Moves the file, and then gives it the mode of a new file; not before, so that nobody else can read it in the folder for
+    /// temporary files.
     /// </summary>
     public void MoveTo(string path, bool overwrite)
     {
@@ -56,13 +56,13 @@ internal sealed class TemporaryFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Somebody holds it open (Windows) or has taken the folder away: no reason to lose an answer.
+            // Another process has it open (Windows), or the folder is gone. The answer is sent all the same.
         }
     }
 
     /// <summary>
-    /// 0666 without what the umask takes away: seen from a new file, because to ask for the umask is to change it, for all
-    /// threads.
+    /// 0666 without the bits of the umask. It is read from a new file, because the umask itself can only be read by changing it,
+    /// for all threads.
     /// </summary>
     [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
     private UnixFileMode NewFileMode()
@@ -78,7 +78,7 @@ internal sealed class TemporaryFile : IDisposable
         {
             Mode = FileMode.CreateNew,
             Access = FileAccess.ReadWrite,
-            // Moved or deleted while it is open: on Windows that has to be allowed.
+            // It is moved or deleted while it is open, which Windows has to be told to allow.
             Share = FileShare.Read | FileShare.Delete,
             Options = flags,
             BufferSize = 0,

@@ -1,18 +1,18 @@
 namespace Workerman.Protocols.Http;
 
-/// <summary>Whether an upload is there (PHP: <c>UPLOAD_ERR_…</c>, the same values).</summary>
+/// <summary>Whether a file was uploaded (PHP: <c>UPLOAD_ERR_…</c>, the same values).</summary>
 public enum UploadError
 {
-    /// <summary>The file is there.</summary>
+    /// <summary>It was.</summary>
     Ok = 0,
 
-    /// <summary>The form had a place for a file, and none was chosen.</summary>
+    /// <summary>The form has a field for a file, and the user chose none.</summary>
     NoFile = 4,
 }
 
 /// <summary>
-/// One file of a form (PHP: an element of <c>$request->file()</c>). It is read or moved before the request is answered: with
-/// the answer, or when the client is gone, it vanishes. Belongs to its request, on the loop's thread.
+/// One file of a form (PHP: an element of <c>$request->file()</c>). Read or move it before the request is answered: it is deleted
+/// with the answer, or when the client is gone. Belongs to its request, on the loop's thread.
 /// </summary>
 public sealed class UploadedFile
 {
@@ -28,15 +28,15 @@ public sealed class UploadedFile
     }
 
     /// <summary>
-    /// The last part of the name that the client gave, without folders and control characters; empty if nothing of it is left
-    /// (PHP: <c>'name'</c>). It is still the client's: do not let it decide where the file goes, or what is done with it.
+    /// The last part of the name that the client sent, without folders and control characters; empty if nothing is left (PHP:
+    /// <c>'name'</c>). The client chooses it: do not let it decide where the file is stored, or what is done with it.
     /// </summary>
     public string Name { get; }
 
-    /// <summary>The whole name as the client gave it: anything at all. For logs, never for paths.</summary>
+    /// <summary>The whole name as the client sent it, which may be any text. For logs, never for paths.</summary>
     public string ClientName { get; }
 
-    /// <summary>The content type that the client said, which need not be true (PHP: <c>'type'</c>).</summary>
+    /// <summary>The content type that the client sent, which need not be right (PHP: <c>'type'</c>).</summary>
     public string ContentType { get; }
 
     /// <summary>Bytes of the file (PHP: <c>'size'</c>).</summary>
@@ -52,7 +52,7 @@ public sealed class UploadedFile
     /// <exception cref="InvalidOperationException">The request has been answered.</exception>
     public string TmpName => _content.ToFile();
 
-    /// <summary>Whether the content is in memory and in no file yet.</summary>
+    /// <summary>Whether the content is in memory, and not written to a file yet.</summary>
     public bool IsInMemory => _content.IsInMemory;
 
     /// <summary>The content, from its beginning. The caller disposes of it.</summary>
@@ -60,18 +60,17 @@ public sealed class UploadedFile
     public Stream OpenRead() => _content.OpenRead();
 
     /// <summary>
-    /// Moves the file to a place of the application's, where it stays (PHP: <c>rename($file['tmp_name'], $path)</c>). There it
-    /// has the mode of any new file, 0666
-    /// without the umask (PHP: <c>move_uploaded_file</c>); until then its owner alone may read it.
+    /// Moves the file to a path, where it is kept (PHP: <c>rename($file['tmp_name'], $path)</c>). There it has the mode of any
+    /// new file, 0666 without the umask (PHP: <c>move_uploaded_file</c>); until then its owner alone may read it.
     /// </summary>
-    /// <param name="path">Where to; not made of <see cref="Name"/> without a check.</param>
-    /// <param name="overwrite">Whether a file that is there is replaced; otherwise that is an <see cref="IOException"/>.</param>
+    /// <param name="path">The path; do not build it from <see cref="Name"/> without a check.</param>
+    /// <param name="overwrite">Whether an existing file is replaced; otherwise it is an <see cref="IOException"/>.</param>
     /// <exception cref="InvalidOperationException">The request has been answered.</exception>
     public void MoveTo(string path, bool overwrite = false) => _content.MoveTo(path, overwrite);
 
     internal void Dispose() => _content.Dispose();
 
-    /// <summary>RFC 7578 section 4.2: the name is not trusted with directories.</summary>
+    /// <summary>RFC 7578 section 4.2: directories in the name are ignored.</summary>
     private static string SafeName(string name)
     {
         string last = name[(name.LastIndexOfAny(['/', '\\']) + 1)..];

@@ -3,13 +3,12 @@ using System.Buffers;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Reads a urlencoded body (WHATWG URL, application/x-www-form-urlencoded) in as many pieces as it is shown, so that a large one
-/// is never in memory whole; the
-/// limits are those of every form. Belongs to whoever reads the form.
+/// Reads a urlencoded body (WHATWG URL, application/x-www-form-urlencoded) piece by piece, so that a large one is never in memory
+/// as a whole; the limits are those of every form. Belongs to the reader of the form.
 /// </summary>
 internal sealed class UrlEncodedForm(HttpOptions options)
 {
-    /// <summary>Bytes that an escaped byte has.</summary>
+    /// <summary>Bytes of an escape, %XX.</summary>
     private const int Escaped = 3;
 
     private readonly FieldCollection<string> _fields = new();
@@ -53,7 +52,8 @@ internal sealed class UrlEncodedForm(HttpOptions options)
 
     private void Keep(ReadOnlySpan<byte> piece)
     {
-        if (_begun.WrittenCount + (long)piece.Length > Escaped * ((long)options.MaxFormFieldsSize + options.MaxHeadSize)) throw FormLimits.TooLarge();
+        if (_begun.WrittenCount + (long)piece.Length > Escaped * ((long)options.MaxFormFieldsSize + options.MaxHeadSize))
+            throw FormLimits.TooLarge();
         _begun.Write(piece);
     }
 

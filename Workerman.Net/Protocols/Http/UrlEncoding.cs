@@ -4,15 +4,15 @@ using System.Text;
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// Percent-decoding for query strings, forms and cookies (WHATWG URL, application/x-www-form-urlencoded). A broken escape stays as
-/// it is, as in PHP; what is not UTF-8 becomes U+FFFD. Pure.
+/// Percent-decoding for query strings, forms and cookies (WHATWG URL, application/x-www-form-urlencoded). An invalid escape stays
+/// as it is, as in PHP; bytes that are not UTF-8 become U+FFFD. Pure.
 /// </summary>
 internal static class UrlEncoding
 {
     /// <summary>Reads <c>a=1&amp;b=2</c>.</summary>
     /// <param name="text">A query.</param>
-    /// <param name="limit">Members that there may be.</param>
-    /// <param name="tooMany">What to throw beyond it.</param>
+    /// <param name="limit">Members that it may have.</param>
+    /// <param name="tooMany">Makes the exception for more.</param>
     public static FieldCollection<string> Parse(ReadOnlySpan<byte> text, int limit, Func<BadRequestException> tooMany)
     {
         var members = new FieldCollection<string>();
@@ -39,14 +39,14 @@ internal static class UrlEncoding
         return result;
     }
 
-    /// <summary>The bytes that escaped text stands for, in whatever charset they are.</summary>
+    /// <summary>The bytes of escaped text, in whatever charset they are.</summary>
     public static byte[] DecodeBytes(ReadOnlySpan<byte> text, bool plusIsSpace)
     {
         byte[] decoded = new byte[text.Length];
         return decoded[..Decode(text, decoded, plusIsSpace)];
     }
 
-    /// <summary>How many bytes escaped text stands for.</summary>
+    /// <summary>How many bytes escaped text has when it is decoded.</summary>
     public static int DecodedLength(ReadOnlySpan<byte> text)
     {
         int length = text.Length;
@@ -82,4 +82,29 @@ internal static class UrlEncoding
     }
 
     public static int HexValue(byte digit) => digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
+}
+
+/// <summary>URI references for header fields (RFC 3986 section 4.1). Pure.</summary>
+internal static class UriReference
+{
+    /// <summary>The characters that stay: reserved, unreserved, and the percent sign of what is encoded already.</summary>
+    private static readonly SearchValues<char> Allowed =
+        SearchValues.Create("%:/?#[]@!$&'()*+,;=-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+    /// <summary>Percent-encodes what a URI cannot contain, the backslash too, which browsers read as a slash.</summary>
+    /// <exception cref="ArgumentException">There is a control character.</exception>
+    public static string Encode(string text)
+    {
+        if (text.Any(char.IsControl))
+            throw new ArgumentException("The location has a line break or another control character; remove or encode it.",
+                nameof(text));
+        if (!text.AsSpan().ContainsAnyExcept(Allowed)) return text;
+        var encoded = new StringBuilder();
+        foreach (byte b in Encoding.UTF8.GetBytes(text))
+        {
+            if (b < 0x80 && Allowed.Contains((char)b)) encoded.Append((char)b);
+            else encoded.Append('%').Append(b.ToString("X2", null));
+        }
+        return encoded.ToString();
+    }
 }

@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Workerman.Protocols.Proxies;
 
-/// <summary>CONNECT to an HTTP proxy (RFC 9110, section 9.3.6), with Basic authentication (RFC 7617). It reads the head of the answer; a body that a refusal may have is not waited for.</summary>
+/// <summary>
+/// CONNECT to an HTTP proxy (RFC 9110, section 9.3.6), with Basic authentication (RFC 7617). It reads the head of the answer; the
+/// body of a refusal is not waited for.
+/// </summary>
 internal sealed class HttpConnectHandshake(string authority, string? user, string? password) : ProxyHandshake
 {
     private const int MaxStatusLine = 1024;
@@ -12,7 +15,9 @@ internal sealed class HttpConnectHandshake(string authority, string? user, strin
 
     public override void Begin(IBufferWriter<byte> output)
     {
-        string credentials = user is null ? "" : $"Proxy-Authorization: Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))}\r\n";
+        string credentials = user is null
+            ? ""
+            : $"Proxy-Authorization: Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))}\r\n";
         // RFC 9112, sections 3.2.3 and 3.2: the target is host and port, and so is Host.
         output.Write(Encoding.ASCII.GetBytes($"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{credentials}\r\n"));
     }
@@ -67,7 +72,9 @@ internal sealed class HttpConnectHandshake(string authority, string? user, strin
         return status >= 100;
     }
 
-    /// <summary>Status and reason as the proxy gave them; they go into messages and logs, so nothing but printable characters.</summary>
+    /// <summary>
+    /// Status and reason as the proxy gave them. They go into messages and logs, so control characters are replaced.
+    /// </summary>
     private static string WordsOf(in ReadOnlySequence<byte> line)
     {
         string text = Encoding.Latin1.GetString(line.Slice(9));

@@ -6,7 +6,10 @@ using System.Text;
 
 namespace Workerman.Protocols.Proxies;
 
-/// <summary>SOCKS5 (RFC 1928) with user and password (RFC 1929). A host name goes to the proxy as it is, which then looks it up.</summary>
+/// <summary>
+/// SOCKS5 (RFC 1928) with user and password (RFC 1929). A host name goes to the proxy as it is, which then looks it up. Owned by
+/// its attempt, on the loop's thread.
+/// </summary>
 internal sealed class Socks5Handshake(string host, int port, string? user, string? password) : ProxyHandshake
 {
     private const byte Version = 5;
@@ -33,7 +36,7 @@ internal sealed class Socks5Handshake(string host, int port, string? user, strin
 
     public override int MaxReplySize => 2 + 2 + LongestReply;
 
-    /// <summary>RFC 1928, section 3: only what we have the means for is offered.</summary>
+    /// <summary>RFC 1928, section 3: user and password are offered only if there are any.</summary>
     public override void Begin(IBufferWriter<byte> output) =>
         output.Write<byte>(user is null ? [Version, 1, NoAuthentication] : [Version, 2, NoAuthentication, UserAndPassword]);
 
@@ -48,7 +51,7 @@ internal sealed class Socks5Handshake(string host, int port, string? user, strin
                 Step.Authentication => ReadAuthentication(ref input, output),
                 _ => ReadReply(ref input),
             };
-            // A proxy that answers ahead has its further words read at once.
+            // A proxy may have sent the replies to several steps at once: they are read now.
             if (verdict.Kind != VerdictKind.NeedMore || _step == step) return verdict;
         }
     }
@@ -71,7 +74,8 @@ internal sealed class Socks5Handshake(string host, int port, string? user, strin
                 WriteAuthentication(output);
                 return Verdict.NeedMore;
             case NoneAcceptable:
-                return Verdict.Reject(407, user is null ? "it wants a user and a password" : "it accepts no authentication by user and password");
+                return Verdict.Reject(407,
+                    user is null ? "it wants a user and a password" : "it accepts no authentication by user and password");
             default:
                 return Verdict.Reject(0, $"it chose authentication method {method}, which it was not offered");
         }
@@ -91,14 +95,14 @@ internal sealed class Socks5Handshake(string host, int port, string? user, strin
         return Verdict.NeedMore;
     }
 
-    /// <summary>RFC 1928, section 6. What it says of its own address is of no interest.</summary>
+    /// <summary>RFC 1928, section 6. The address in the reply is the proxy's own, and not used.</summary>
     private static Verdict ReadReply(ref ReadOnlySequence<byte> input)
     {
         var reader = new SequenceReader<byte>(input);
         if (!reader.TryRead(out byte version)) return Verdict.NeedMore;
         if (version != Version) return Verdict.Reject(0, $"it answered the request in version {version}");
         if (!reader.TryRead(out byte reply)) return Verdict.NeedMore;
-        // A refusal is complete with its code, and some proxies send no more than that.
+        // A refusal is known from its code alone, and some proxies send no more than that.
         if (reply != 0) return Verdict.Reject(reply, WordsOf(reply));
         if (!reader.TryRead(out byte reserved)) return Verdict.NeedMore;
         if (reserved != 0) return Verdict.Reject(0, "its reply is malformed");

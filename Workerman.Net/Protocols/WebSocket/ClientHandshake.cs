@@ -6,7 +6,10 @@ using Workerman.Protocols.Http;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>The client's part of the opening handshake (RFC 6455 section 4.1): writes the request, and judges the answer. Used once; belongs to its protocol.</summary>
+/// <summary>
+/// The client's half of the opening handshake (RFC 6455 section 4.1): writes the request, and judges the answer. Used once;
+/// belongs to its protocol.
+/// </summary>
 /// <param name="host">Host and port.</param>
 /// <param name="target">Path and query.</param>
 /// <param name="options">What is asked for.</param>
@@ -14,7 +17,8 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
 {
     private const int MaxHeadSize = 16 * 1024;
 
-    private static readonly string[] Own = ["Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Content-Length", "Transfer-Encoding"];
+    private static readonly string[] Own = ["Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
+        "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Content-Length", "Transfer-Encoding"];
 
     private readonly string _key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
 
@@ -30,11 +34,14 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
         foreach ((string name, _) in options.Headers)
         {
             if (Own.Contains(name, StringComparer.OrdinalIgnoreCase))
-                throw new InvalidOperationException($"WebSocket.Headers has {name}, which the handshake sets itself; remove it. Subprotocols and compression have options of their own.");
+                throw new InvalidOperationException($"WebSocket.Headers has {name}, which the handshake sets itself; remove it. "
+                    + "Subprotocols and compression have options of their own.");
         }
         foreach (string subprotocol in options.Subprotocols)
         {
-            if (!HttpChars.IsToken(subprotocol)) throw new InvalidOperationException($"'{Printable.Of(subprotocol)}' is no name of a subprotocol; it may have letters, digits and !#$%&'*+-.^_`|~.");
+            if (!HttpChars.IsToken(subprotocol))
+                throw new InvalidOperationException($"'{Printable.Of(subprotocol)}' is no name of a subprotocol; "
+                    + "it may have letters, digits and !#$%&'*+-.^_`|~.");
         }
     }
 
@@ -42,10 +49,14 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
     {
         options.Response = null;
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {_key}\r\nSec-WebSocket-Version: 13\r\n");
-        if (options.Subprotocols.Count > 0) text.Append(CultureInfo.InvariantCulture, $"Sec-WebSocket-Protocol: {string.Join(", ", options.Subprotocols)}\r\n");
-        if (options.Options.Deflate is { } deflate) text.Append(CultureInfo.InvariantCulture, $"Sec-WebSocket-Extensions: {DeflateParameters.Offer(deflate)}\r\n");
-        foreach ((string name, string value) in options.Headers) text.Append(CultureInfo.InvariantCulture, $"{name}: {value}\r\n");
+        text.Append(CultureInfo.InvariantCulture, $"GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+            + $"Connection: Upgrade\r\nSec-WebSocket-Key: {_key}\r\nSec-WebSocket-Version: 13\r\n");
+        if (options.Subprotocols.Count > 0)
+            text.Append(CultureInfo.InvariantCulture, $"Sec-WebSocket-Protocol: {string.Join(", ", options.Subprotocols)}\r\n");
+        if (options.Options.Deflate is { } deflate)
+            text.Append(CultureInfo.InvariantCulture, $"Sec-WebSocket-Extensions: {DeflateParameters.Offer(deflate)}\r\n");
+        foreach ((string name, string value) in options.Headers)
+            text.Append(CultureInfo.InvariantCulture, $"{name}: {value}\r\n");
         text.Append("\r\n");
         Encoding.UTF8.GetBytes(text.ToString(), output);
     }
@@ -64,40 +75,48 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
 
     private Verdict Judge(string statusLine, ResponseHeaders? fields)
     {
-        if (fields is null || AnswerOf(statusLine, fields) is not { } answer) return Verdict.Reject(0, "the server does not speak HTTP/1.1");
+        if (fields is null || AnswerOf(statusLine, fields) is not { } answer)
+            return Verdict.Reject(0, "the server does not speak HTTP/1.1");
         options.Response = answer;
         if (answer.StatusCode != 101) return Verdict.Reject(0, $"the server answered {Printable.Of(statusLine[9..])}");
-        // Section 4.1: what each field has to say, or the connection fails.
-        if (!OptionList.Contains(Joined(fields, "upgrade"), "websocket") || !OptionList.Contains(Joined(fields, "connection"), "upgrade"))
+        // Section 4.1: the values that each field must have, or the connection fails.
+        if (!OptionList.Contains(Joined(fields, "upgrade"), "websocket")
+            || !OptionList.Contains(Joined(fields, "connection"), "upgrade"))
             return Verdict.Reject(0, "the server did not upgrade to a WebSocket");
-        if (Joined(fields, "sec-websocket-accept") != Handshake.AcceptOf(_key)) return Verdict.Reject(0, "the server's Sec-WebSocket-Accept is not of this handshake");
+        if (Joined(fields, "sec-websocket-accept") != ServerHandshake.AcceptOf(_key))
+            return Verdict.Reject(0, "the server's Sec-WebSocket-Accept is not of this handshake");
         Subprotocol = Joined(fields, "sec-websocket-protocol");
-        if (Subprotocol is not null && !options.Subprotocols.Contains(Subprotocol)) return Verdict.Reject(0, "the server chose a subprotocol that was not offered");
+        if (Subprotocol is not null && !options.Subprotocols.Contains(Subprotocol))
+            return Verdict.Reject(0, "the server chose a subprotocol that was not offered");
         if (Joined(fields, "sec-websocket-extensions") is not { } extensions) return Verdict.Message;
         Deflate = options.Options.Deflate is null ? null : DeflateParameters.ReadAnswer(extensions);
         return Deflate is null ? Verdict.Reject(0, "the server chose an extension that was not offered") : Verdict.Message;
     }
 
-    /// <summary>A status line (RFC 9112 section 4) with its fields; null if it is none of HTTP/1.1.</summary>
+    /// <summary>
+    /// The answer that a status line (RFC 9112 section 4) and its fields are; null if it is not one of HTTP/1.1.
+    /// </summary>
     private static Response? AnswerOf(string line, ResponseHeaders fields)
     {
         const string Version = "HTTP/1.1 ";
         if (!line.StartsWith(Version, StringComparison.Ordinal) || line.Length < Version.Length + 3) return null;
         ReadOnlySpan<char> code = line.AsSpan(Version.Length, 3);
         string rest = line[(Version.Length + 3)..];
-        if (code.ContainsAnyExceptInRange('0', '9') || code[0] == '0' || (rest.Length > 0 && rest[0] != ' ') || !HttpChars.IsFieldValue(rest)) return null;
+        if (code.ContainsAnyExceptInRange('0', '9') || code[0] == '0' || (rest.Length > 0 && rest[0] != ' ')
+            || !HttpChars.IsFieldValue(rest)) return null;
         int status = int.Parse(code, NumberStyles.None, CultureInfo.InvariantCulture);
         return new Response(status, fields).WithStatus(status, rest.Trim());
     }
 
-    /// <summary>The fields as they came; null if a line is none.</summary>
+    /// <summary>The fields as they were sent; null if a line is no field.</summary>
     private static ResponseHeaders? Fields(ReadOnlySpan<string> lines)
     {
         ResponseHeaders fields = [];
         foreach (string line in lines)
         {
             int colon = line.IndexOf(':', StringComparison.Ordinal);
-            if (colon <= 0 || !HttpChars.IsToken(line.AsSpan(0, colon)) || !HttpChars.IsFieldValue(line.AsSpan(colon + 1))) return null;
+            if (colon <= 0 || !HttpChars.IsToken(line.AsSpan(0, colon)) || !HttpChars.IsFieldValue(line.AsSpan(colon + 1)))
+                return null;
             fields.Add(line[..colon], line[(colon + 1)..].Trim(' ', '\t'));
         }
         return fields;

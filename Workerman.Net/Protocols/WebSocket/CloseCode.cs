@@ -5,16 +5,16 @@ namespace Workerman.Protocols.WebSocket;
 /// </summary>
 public static class CloseCode
 {
-    /// <summary>All that was to be said has been said.</summary>
+    /// <summary>The purpose of the connection has been fulfilled.</summary>
     public const int Normal = 1000;
 
-    /// <summary>The server stops, or the page was left.</summary>
+    /// <summary>The server stops, or the browser has left the page.</summary>
     public const int GoingAway = 1001;
 
     /// <summary>The peer broke the protocol.</summary>
     public const int ProtocolError = 1002;
 
-    /// <summary>The peer sent a kind of message that is not taken here: bytes to one who reads text.</summary>
+    /// <summary>The peer sent a kind of message that is not accepted here: bytes, where only text is read.</summary>
     public const int UnsupportedData = 1003;
 
     /// <summary>The peer's close frame had no code. Never sent.</summary>
@@ -23,16 +23,16 @@ public static class CloseCode
     /// <summary>The connection ended without a close frame. Never sent.</summary>
     public const int Abnormal = 1006;
 
-    /// <summary>Text that is not UTF-8, or data that cannot be inflated.</summary>
+    /// <summary>Text that is not UTF-8, or compressed data that cannot be decompressed.</summary>
     public const int InvalidData = 1007;
 
-    /// <summary>The peer did what is not allowed here, and there is no better code.</summary>
+    /// <summary>The peer did something that is not allowed here, and no other code fits.</summary>
     public const int PolicyViolation = 1008;
 
     /// <summary>A message or frame above the limit.</summary>
     public const int MessageTooBig = 1009;
 
-    /// <summary>The server failed.</summary>
+    /// <summary>The server has failed on an error of its own.</summary>
     public const int InternalError = 1011;
 
     /// <summary>Whether a code may be sent, and so may come (section 7.4; the registry has 1012 to 1014 besides).</summary>

@@ -2,21 +2,28 @@ using System.IO.Compression;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>How messages are compressed (permessage-deflate, RFC 7692), with peers that can. Set it before the worker runs.</summary>
+/// <summary>
+/// How messages are compressed (permessage-deflate, RFC 7692), with peers that support it. Set it before the worker runs.
+/// </summary>
 public sealed class DeflateOptions
 {
-    /// <summary>How hard to try; <see cref="CompressionLevel.Fastest"/>, because a server compresses while others wait.</summary>
+    /// <summary>
+    /// The compression level; <see cref="CompressionLevel.Fastest"/>, because the other connections of the loop wait meanwhile.
+    /// </summary>
     public CompressionLevel Level { get; init; } = CompressionLevel.Fastest;
 
     /// <summary>
-    /// Whether each message that is sent is compressed by itself: larger, but between messages nothing is kept, where otherwise it is some 260 KiB for each connection. The peer may ask for it too.
+    /// Whether each message that is sent is compressed by itself: it is larger then, but nothing is kept between messages;
+    /// otherwise some 260 KiB are, for each connection. The peer may ask for it too.
     /// </summary>
     public bool NoContextTakeover { get; init; }
 
-    /// <summary>Whether the peer is to compress each message by itself, which saves some 50 KiB for each connection here.</summary>
+    /// <summary>
+    /// Whether the peer is to compress each message by itself, which saves some 50 KiB for each connection here.
+    /// </summary>
     public bool PeerNoContextTakeover { get; init; }
 
-    /// <summary>Bytes from which on a message is compressed; 64. What is shorter hardly gains.</summary>
+    /// <summary>Bytes from which on a message is compressed; 64. A shorter one hardly becomes smaller.</summary>
     public int MinSize
     {
         get;

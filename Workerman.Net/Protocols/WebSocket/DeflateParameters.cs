@@ -7,9 +7,10 @@ namespace Workerman.Protocols.WebSocket;
 /// </summary>
 /// <param name="ServerNoContextTakeover">The server compresses each message by itself.</param>
 /// <param name="ClientNoContextTakeover">The client does.</param>
-/// <param name="ServerWindowBits">The window that the server keeps to, 8 to 15.</param>
-/// <param name="ClientWindowBits">The window that the client keeps to; null if it was not spoken of.</param>
-internal sealed record DeflateParameters(bool ServerNoContextTakeover, bool ClientNoContextTakeover, int ServerWindowBits, int? ClientWindowBits)
+/// <param name="ServerWindowBits">The window that the server compresses with at most, 8 to 15.</param>
+/// <param name="ClientWindowBits">The window that the client compresses with at most; null if it was not named.</param>
+internal sealed record DeflateParameters(bool ServerNoContextTakeover, bool ClientNoContextTakeover, int ServerWindowBits,
+    int? ClientWindowBits)
 {
     public const string Extension = "permessage-deflate";
 
@@ -33,7 +34,7 @@ internal sealed record DeflateParameters(bool ServerNoContextTakeover, bool Clie
             {
                 ServerNoContextTakeover = offered.ServerNoContextTakeover || options.NoContextTakeover,
                 ClientNoContextTakeover = offered.ClientNoContextTakeover || options.PeerNoContextTakeover,
-                // Section 7.1.2.2: any window can be read here, so what the client proposes is what it gets.
+                // Section 7.1.2.2: any window can be decompressed here, so the one that the client proposes is accepted.
                 ClientWindowBits = offered.ClientWindowBits < LargestWindow ? offered.ClientWindowBits : null,
             };
         }
@@ -48,10 +49,13 @@ internal sealed record DeflateParameters(bool ServerNoContextTakeover, bool Clie
         Extension
         + (ServerNoContextTakeover ? "; server_no_context_takeover" : "")
         + (ClientNoContextTakeover ? "; client_no_context_takeover" : "")
-        + (ServerWindowBits < LargestWindow ? string.Create(CultureInfo.InvariantCulture, $"; server_max_window_bits={ServerWindowBits}") : "")
+        + (ServerWindowBits
+            < LargestWindow ? string.Create(CultureInfo.InvariantCulture, $"; server_max_window_bits={ServerWindowBits}") : "")
         + (ClientWindowBits is { } bits ? string.Create(CultureInfo.InvariantCulture, $"; client_max_window_bits={bits}") : "");
 
-    /// <summary>Section 7.1: with an unknown parameter, one twice, or one with a value that it cannot have, an offer is declined.</summary>
+    /// <summary>
+    /// Section 7.1: with an unknown parameter, one twice, or one with a value that it cannot have, an offer is declined.
+    /// </summary>
     private static DeflateParameters? Read(string text, bool isOffer)
     {
         string[] parts = text.Split(';', StringSplitOptions.TrimEntries);
@@ -91,5 +95,6 @@ internal sealed record DeflateParameters(bool ServerNoContextTakeover, bool Clie
 
     /// <summary>Section 7.1.2: 8 to 15, a number without leading zeros.</summary>
     private static int? WindowBits(string? value) =>
-        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int bits) && bits is >= 8 and <= LargestWindow && value![0] != '0' ? bits : null;
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int bits) && bits is >= 8 and <= LargestWindow
+        && value![0] != '0' ? bits : null;
 }

@@ -3,7 +3,8 @@ using System.Buffers;
 namespace Workerman.Protocols.WebSocket;
 
 /// <summary>
-/// The payload of a message that has not come whole. It takes memory for what has come, not for what was announced, and gives it back with the message. Belongs to its protocol.
+/// The payload of a message that has not arrived whole. It takes memory for the bytes that have arrived, not for the length that
+/// was announced, and returns it with the message. Belongs to its protocol.
 /// </summary>
 internal struct MessageBuffer
 {

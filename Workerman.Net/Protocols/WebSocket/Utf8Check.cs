@@ -5,17 +5,19 @@ using System.Text.Unicode;
 namespace Workerman.Protocols.WebSocket;
 
 /// <summary>
-/// Whether bytes that come in pieces are UTF-8, known at the first byte that makes them none (RFC 6455 section 8.1). A value of the protocol; pure.
+/// Checks whether bytes that arrive in pieces are UTF-8; it knows at the first byte that makes them invalid (RFC 6455 section
+/// 8.1). A value of the protocol; pure.
 /// </summary>
 internal struct Utf8Check
 {
     private uint _begun;
     private int _begunLength;
 
-    /// <summary>Whether no character is begun and not ended.</summary>
+    /// <summary>Whether the bytes so far end with a whole character.</summary>
     public readonly bool IsAtBoundary => _begunLength == 0;
 
-    /// <summary>Takes the next piece. After a no it is of no more use.</summary>
+    /// <summary>Takes the next piece.</summary>
+    /// <returns>Whether all is valid so far. After a false the object cannot be used any more.</returns>
     public bool Append(ReadOnlySpan<byte> piece)
     {
         while (_begunLength > 0 && !piece.IsEmpty)
@@ -32,13 +34,13 @@ internal struct Utf8Check
         return true;
     }
 
-    /// <summary>Bytes at the end that begin a character and do not end it, if they are in order.</summary>
+    /// <summary>How many bytes at the end begin a character and do not end it, provided that they are valid.</summary>
     private static int LengthOfTail(ReadOnlySpan<byte> piece)
     {
         for (int length = 1; length <= Math.Min(3, piece.Length); length++)
         {
             byte lead = piece[^length];
-            // Continuation bytes: the lead is further ahead.
+            // A continuation byte: the lead byte stands before it.
             if ((lead & 0xC0) == 0x80) continue;
             int size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
             return size > length ? length : 0;

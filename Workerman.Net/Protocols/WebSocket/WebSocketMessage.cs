@@ -3,7 +3,8 @@ using System.Text;
 namespace Workerman.Protocols.WebSocket;
 
 /// <summary>
-/// One message of a WebSocket, text or bytes: what <c>Worker&lt;WebSocketMessage&gt;</c> receives, and what can be sent. It owns its data and never changes. Any thread.
+/// One message of a WebSocket, text or bytes: what <c>Worker&lt;WebSocketMessage&gt;</c> receives, and what can be sent. It never
+/// changes. Any thread.
 /// </summary>
 public readonly struct WebSocketMessage : IMessage
 {
@@ -18,7 +19,10 @@ public readonly struct WebSocketMessage : IMessage
         IsText = true;
     }
 
-    /// <summary>A message that was received: its bytes, which are UTF-8 where it is text. Most is passed on as it is, and need not become a string in between.</summary>
+    /// <summary>
+    /// A message that was received: its bytes, which are UTF-8 if it is text. Most messages are passed on as they are, and do not
+    /// need to become a string in between.
+    /// </summary>
     internal WebSocketMessage(ReadOnlyMemory<byte> data, bool isText)
     {
         _data = data;
@@ -28,7 +32,10 @@ public readonly struct WebSocketMessage : IMessage
     /// <summary>A message of bytes, which are not copied: do not change them afterwards.</summary>
     public WebSocketMessage(ReadOnlyMemory<byte> data) => _data = data;
 
-    /// <summary>Whether it is text (PHP: <c>BINARY_TYPE_BLOB</c> and <c>BINARY_TYPE_ARRAYBUFFER</c> of <c>$connection-&gt;websocketType</c>).</summary>
+    /// <summary>
+    /// Whether it is text (PHP: <c>BINARY_TYPE_BLOB</c> and <c>BINARY_TYPE_ARRAYBUFFER</c> of
+    /// <c>$connection-&gt;websocketType</c>).
+    /// </summary>
     public bool IsText { get; }
 
     /// <summary>The text; of bytes the text that they are in UTF-8. What was received is decoded each time.</summary>
@@ -37,7 +44,7 @@ public readonly struct WebSocketMessage : IMessage
     /// <summary>The bytes; of text its UTF-8, which is encoded each time unless it was received.</summary>
     public ReadOnlyMemory<byte> Data => _text is null ? _data : Encoding.UTF8.GetBytes(_text);
 
-    /// <summary>Whether it has no string yet: its bytes are at hand.</summary>
+    /// <summary>Whether it holds bytes, not a string.</summary>
     internal bool HasBytes => _text is null;
 
     /// <summary>A text message.</summary>

@@ -1,11 +1,11 @@
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>Limits and patience of WebSockets. Set them before the worker runs.</summary>
+/// <summary>Limits and timeouts of WebSockets. Set them before the worker runs: its loops share them.</summary>
 public sealed class WebSocketOptions
 {
     /// <summary>
-    /// Bytes that one frame may have; 10 MiB, at least 125. A larger one ends the connection with 1009 as soon as its length is known. A message, whatever the number of its frames,
-    /// has the connection's <c>MaxPackageSize</c>.
+    /// Bytes that one frame may have; 10 MiB, at least 125. A larger one ends the connection with 1009 as soon as its length is
+    /// known. A message, whatever the number of its frames, has the connection's <c>MaxPackageSize</c>.
     /// </summary>
     public long MaxFrameSize
     {
@@ -18,23 +18,22 @@ public sealed class WebSocketOptions
     } = 10 * 1024 * 1024;
 
     /// <summary>
-    /// How long a peer may be silent before it is sent a ping; 25 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for never. One
-    /// that is silent for as long again is gone, and its connection is closed. Checked about once a second, so that it may be a
-    /// second later. The default is shorter than what usual proxies allow: HAProxy 30 or 50 seconds as it is packaged, Heroku 55,
-    /// nginx and AWS's ALB 60, Cloudflare 100, Azure 230 (PHP: <c>$websocketPingInterval</c>).
+    /// How long a peer may be silent before it is sent a ping; 25 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for never. If
+    /// it is silent for as long again it counts as gone, and its connection is closed. Checked about once a second, so it may
+    /// happen a second later. The default is shorter than the idle timeouts of common proxies: HAProxy 30 or 50 seconds as it is
+    /// packaged, Heroku 55, nginx and AWS's ALB 60, Cloudflare 100, Azure 230 (PHP: <c>$websocketPingInterval</c>).
     /// </summary>
-    public TimeSpan PingInterval { get; set => field = Positive(value); } = TimeSpan.FromSeconds(25);
-
-    /// <summary>How long a peer may stop in the middle of a message; 60 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for ever. Then the connection ends with 1008.</summary>
-    public TimeSpan MessageTimeout { get; set => field = Positive(value); } = TimeSpan.FromSeconds(60);
+    public TimeSpan PingInterval { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(25);
 
     /// <summary>
-    /// How messages are compressed with clients that offer it (permessage-deflate, RFC 7692); null, the default, for not at all: with context takeover a connection takes
-    /// some 300 KiB more.
+    /// How long a peer may send nothing in the middle of a message; 60 seconds, <see cref="Timeout.InfiniteTimeSpan"/> for no
+    /// limit. Then the connection ends with 1008.
+    /// </summary>
+    public TimeSpan MessageTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// How messages are compressed with clients that offer it (permessage-deflate, RFC 7692); null, the default, for not at all:
+    /// with context takeover a connection takes some 300 KiB more.
     /// </summary>
     public DeflateOptions? Deflate { get; set; }
-
-    private static TimeSpan Positive(TimeSpan value) => value > TimeSpan.Zero || value == Timeout.InfiniteTimeSpan
-        ? value
-        : throw new ArgumentOutOfRangeException(nameof(value), value, "It is more than nothing; Timeout.InfiniteTimeSpan is for ever.");
 }

@@ -5,7 +5,9 @@ using System.Text.Unicode;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>Control frames (RFC 6455 section 5.5): pings, which are answered before anything else, and the closing handshake.</summary>
+/// <summary>
+/// Control frames (RFC 6455 section 5.5): pings, which are answered before anything else, and the closing handshake.
+/// </summary>
 internal sealed partial class WebSocketProtocol
 {
     private const int MaxControlPayload = 125;
@@ -13,37 +15,43 @@ internal sealed partial class WebSocketProtocol
     private int _closeCode = CloseCode.Normal;
     private string _closeReason = "";
     private bool _awaitsPong;
-    private byte[]? _owedPong;
-    private byte[]? _heardPong;
-    private byte[]? _owedPing;
+    private byte[]? _pendingPong;
+    private byte[]? _receivedPong;
+    private byte[]? _pendingPing;
 
-    /// <summary>With what the peer has ended; null while it has not.</summary>
+    /// <summary>Code and reason of the peer's close frame; null while none has arrived.</summary>
     public (int Code, string Reason)? PeerClose { get; private set; }
 
-    /// <summary>The payload of a ping that was received and has no pong yet; null for none.</summary>
-    public byte[]? HeardPing => _owedPong;
+    /// <summary>The payload of a ping that was received and is not answered yet; null for none.</summary>
+    public byte[]? ReceivedPing => _pendingPong;
 
-    /// <summary>Also of a pong, so that whoever reads comes back after the application was told of it.</summary>
-    public override bool HasPendingControl => _owesRequest || _heardPong is not null || (_state is State.Open or State.OwesClose && (_owedPong is not null || _owedPing is not null)) || _state == State.OwesClose;
+    /// <summary>
+    /// Also after a pong, which needs no answer: reading goes on after the pending control is written, so the frames behind it
+    /// are read.
+    /// </summary>
+    public override bool HasPendingControl => _state == State.CloseReceived || _requestPending || _receivedPong is not null
+        || (_state == State.Open && (_pendingPong is not null || _pendingPing is not null));
 
     public override void EncodeControl(IBufferWriter<byte> output)
     {
-        _heardPong = null;
-        if (_owesRequest) WriteRequest(output);
-        // A WebSocket that is not open, or has said that it ends, has no place for these (section 5.5.1).
+        _receivedPong = null;
+        if (_requestPending) WriteRequest(output);
+        // These are not sent before the WebSocket is open, nor after a close frame (section 5.5.1).
         if (_state is State.Opening or State.Closed) return;
-        if (_owedPong is { } pong) Write(Opcode.Pong, compressed: false, pong, output);
-        if (_owedPing is { } ping) Write(Opcode.Ping, compressed: false, ping, output);
-        (_owedPong, _owedPing) = (null, null);
-        if (_state == State.OwesClose) EncodeCloseFrame(output);
+        if (_pendingPong is { } pong) Write(Opcode.Pong, compressed: false, pong, output);
+        if (_pendingPing is { } ping) Write(Opcode.Ping, compressed: false, ping, output);
+        (_pendingPong, _pendingPing) = (null, null);
+        if (_state == State.CloseReceived) EncodeCloseFrame(output);
     }
 
-    public override bool OwesCloseFrame => _state is State.Open or State.OwesClose;
+    public override bool NeedsCloseFrame => _state is State.Open or State.CloseReceived;
 
-    /// <summary>The close frame that ends the connection from here, or answers the peer's (section 5.5.1: mostly with its own code).</summary>
+    /// <summary>
+    /// The close frame that ends the connection from here, or answers the peer's (section 5.5.1: mostly with its own code).
+    /// </summary>
     public override void EncodeCloseFrame(IBufferWriter<byte> output)
     {
-        bool answers = _state == State.OwesClose;
+        bool answers = _state == State.CloseReceived;
         _state = State.Closed;
         if (answers) WriteClose(PeerClose!.Value.Code, "", output);
         else WriteClose(_closeCode, _closeReason, output);
@@ -53,41 +61,45 @@ internal sealed partial class WebSocketProtocol
     {
         State before = _state;
         _state = State.Closed;
-        // Section 7.1.7: where there is no WebSocket yet, the connection just ends.
+        // Section 7.1.7: before the opening handshake has ended there is no close frame, the connection just ends.
         if (before is State.Closed or State.Opening) return;
         WriteClose(verdict.Status >= 1000 ? verdict.Status : CloseCode.InternalError, verdict.Reason ?? "", output);
     }
 
-    /// <summary>Whether a connection may end so.</summary>
+    /// <summary>Checks code and reason of a close frame.</summary>
     /// <exception cref="ArgumentException">The code may not be sent, or the reason is too long.</exception>
     public static void CheckClose(int code, string reason)
     {
         ArgumentNullException.ThrowIfNull(reason);
-        if (!CloseCode.CanBeSent(code)) throw new ArgumentOutOfRangeException(nameof(code), code, "This code may not be sent; use 1000 to 1003, 1007 to 1014, or 3000 to 4999 of your own.");
-        if (Encoding.UTF8.GetByteCount(reason) > MaxControlPayload - 2) throw new ArgumentException("The reason has more than 123 bytes in UTF-8; shorten it.", nameof(reason));
+        if (!CloseCode.CanBeSent(code))
+            throw new ArgumentOutOfRangeException(nameof(code), code,
+                "This code may not be sent; use 1000 to 1003, 1007 to 1014, or 3000 to 4999 of your own.");
+        if (Encoding.UTF8.GetByteCount(reason) > MaxControlPayload - 2)
+            throw new ArgumentException("The reason has more than 123 bytes in UTF-8; shorten it.", nameof(reason));
     }
 
-    /// <summary>Sets with what the connection will end; see <see cref="CheckClose"/>.</summary>
+    /// <summary>Sets code and reason of the close frame that will be sent; see <see cref="CheckClose"/>.</summary>
     public void SetClose(int code, string reason) => (_closeCode, _closeReason) = (code, reason);
 
-    /// <exception cref="ArgumentException">A ping cannot have that payload.</exception>
+    /// <exception cref="ArgumentException">The payload is too large for a ping.</exception>
     public static void CheckPing(byte[] payload)
     {
-        if (payload.Length > MaxControlPayload) throw new ArgumentException($"A ping has at most {MaxControlPayload} bytes.", nameof(payload));
+        if (payload.Length > MaxControlPayload)
+            throw new ArgumentException($"A ping has at most {MaxControlPayload} bytes.", nameof(payload));
     }
 
-    /// <summary>The peer is to be asked for a sign of life; see <see cref="CheckPing"/>.</summary>
-    public void Ask(byte[] payload)
+    /// <summary>Has a ping sent with the pending control; see <see cref="CheckPing"/>.</summary>
+    public void QueuePing(byte[] payload)
     {
         _awaitsPong = true;
-        _owedPing = payload;
+        _pendingPing = payload;
     }
 
-    /// <summary>The payload of a pong that was received and that nobody was told of yet; null for none.</summary>
+    /// <summary>The payload of a pong that was received since the last call; null for none.</summary>
     public byte[]? TakePong()
     {
-        byte[]? payload = _heardPong;
-        _heardPong = null;
+        byte[]? payload = _receivedPong;
+        _receivedPong = null;
         return payload;
     }
 
@@ -99,20 +111,20 @@ internal sealed partial class WebSocketProtocol
         FrameMask.Apply(_frame.Mask, payload, payload);
         input = input.Slice(payload.Length);
         _inFrame = false;
-        if (_frame.Opcode == Opcode.Ping) _owedPong = payload.ToArray();
-        else if (_frame.Opcode == Opcode.Pong) _heardPong = payload.ToArray();
+        if (_frame.Opcode == Opcode.Ping) _pendingPong = payload.ToArray();
+        else if (_frame.Opcode == Opcode.Pong) _receivedPong = payload.ToArray();
         return _frame.Opcode == Opcode.Close ? ReadClose(payload) : Verdict.NeedMore;
     }
 
     private Verdict ReadClose(ReadOnlySpan<byte> payload)
     {
         int code = payload.IsEmpty ? CloseCode.NoStatus : BinaryPrimitives.ReadUInt16BigEndian(payload);
-        // Section 7.4: codes that are for within a program, or not assigned.
+        // Section 7.4: codes that are reserved for use within a program, or not assigned.
         if (!payload.IsEmpty && !CloseCode.CanBeSent(code)) return Broken("close code that may not be sent");
         ReadOnlySpan<byte> reason = payload.IsEmpty ? payload : payload[2..];
         if (!Utf8.IsValid(reason)) return NotUtf8();
         PeerClose = (code, Encoding.UTF8.GetString(reason));
-        _state = State.OwesClose;
+        _state = State.CloseReceived;
         return Verdict.NeedMore;
     }
 }

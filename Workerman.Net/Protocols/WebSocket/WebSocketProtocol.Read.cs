@@ -12,7 +12,7 @@ internal sealed partial class WebSocketProtocol
     private bool _inFrame;
     private long _remaining;
 
-    /// <summary>Opcode of the message whose fragments are coming; <see cref="Opcode.Continuation"/> between messages.</summary>
+    /// <summary>Opcode of the message whose fragments are arriving; <see cref="Opcode.Continuation"/> between messages.</summary>
     private Opcode _kind;
 
     private bool _compressed;
@@ -32,7 +32,8 @@ internal sealed partial class WebSocketProtocol
         return verdict;
     }
 
-    Verdict IDecoder<WebSocketMessage>.TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out WebSocketMessage message)
+    Verdict IDecoder<WebSocketMessage>.TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize,
+        out WebSocketMessage message)
     {
         Verdict verdict = Read(ref input, maxPackageSize);
         message = verdict.Kind != VerdictKind.Message ? default : new WebSocketMessage(_data, _isText);
@@ -55,7 +56,7 @@ internal sealed partial class WebSocketProtocol
             {
                 if (input.Length < _frame.Length) return Verdict.NeedMore;
                 Verdict control = ReadControl(ref input);
-                // What is owed goes out before anything else is read.
+                // Pending control is sent before anything else is read.
                 if (control.Kind == VerdictKind.Reject || HasPendingControl) return control;
                 continue;
             }
@@ -67,7 +68,8 @@ internal sealed partial class WebSocketProtocol
     private Verdict ReadHead(ref ReadOnlySequence<byte> input, long limit)
     {
         if (input.IsEmpty) return Verdict.NeedMore;
-        FrameHeader head = input.FirstSpan.Length >= FrameHeader.MaxSize || input.IsSingleSegment ? FrameHeader.Read(input.FirstSpan) : ReadCopy(input);
+        FrameHeader head = input.FirstSpan.Length >= FrameHeader.MaxSize
+            || input.IsSingleSegment ? FrameHeader.Read(input.FirstSpan) : ReadCopy(input);
         Verdict verdict = Judge(in head, limit);
         if (verdict.Kind == VerdictKind.Reject || head.Size == 0) return verdict;
         input = input.Slice(head.Size);
@@ -88,7 +90,7 @@ internal sealed partial class WebSocketProtocol
         _frame = head;
         _inFrame = true;
         _remaining = head.Length;
-        // Whatever the peer says, it is there.
+        // Any frame shows that the peer is there.
         _awaitsPong = false;
         if (head.IsControl || head.Opcode == Opcode.Continuation) return;
         _kind = head.Opcode;
@@ -98,26 +100,33 @@ internal sealed partial class WebSocketProtocol
     /// <summary>Whether a frame may come here, as far as it is known.</summary>
     private Verdict Judge(in FrameHeader head, long limit)
     {
-        // Section 5.2: reserved bits that no extension gave a meaning, opcodes that are not defined.
+        // Section 5.2: reserved bits that no extension defines, opcodes that are not defined.
         if (head.HasReservedBits) return Broken("a reserved bit is set");
-        if (head.Opcode is not (Opcode.Continuation or Opcode.Text or Opcode.Binary or Opcode.Close or Opcode.Ping or Opcode.Pong)) return Broken("unknown opcode");
-        // RFC 7692 section 6: compressed is a message, which its first frame says.
-        if (head.IsCompressed && (_deflate is null || head.IsControl || head.Opcode == Opcode.Continuation)) return Broken("RSV1 is set where nothing is compressed");
-        // Section 5.5: control frames are not fragmented. Section 5.4: messages are, but not into each other.
+        if (head.Opcode is not (Opcode.Continuation or Opcode.Text or Opcode.Binary or Opcode.Close or Opcode.Ping
+            or Opcode.Pong)) return Broken("unknown opcode");
+        // RFC 7692 section 6: a message is compressed as a whole, which RSV1 of its first frame says.
+        if (head.IsCompressed && (_deflate is null || head.IsControl || head.Opcode == Opcode.Continuation))
+            return Broken("RSV1 is set where nothing is compressed");
+        // Section 5.5: control frames are not fragmented. Section 5.4: the fragments of two messages are not interleaved.
         if (head.IsControl && !head.IsFinal) return Broken("fragmented control frame");
         if (!head.IsControl && head.Opcode == Opcode.Continuation != (_kind != Opcode.Continuation))
             return Broken(_kind == Opcode.Continuation ? "nothing to continue" : "a message within another");
         if (head.Opcode == Opcode.Binary && !_takesBinary) return Verdict.Reject(CloseCode.UnsupportedData, "text is read here");
         if (!head.HasSecondByte) return Verdict.NeedMore;
         // Section 5.1: clients mask, servers do not.
-        if (head.IsMasked != (_role == WebSocketRole.Server)) return Broken(head.IsMasked ? "masked frame from a server" : "frame without a mask");
-        if (head.IsControl && head.Length > 125) return Broken("control frame of more than 125 bytes");
+        if (head.IsMasked != (_role == WebSocketRole.Server))
+            return Broken(head.IsMasked ? "masked frame from a server" : "frame without a mask");
+        // Whatever follows: the second byte says so, by announcing a length of 16 or 64 bits.
+        if (head.IsControl && ((ulong)head.Length > 125 || !head.IsLengthMinimal))
+            return Broken("control frame of more than 125 bytes");
         if (head.Opcode == Opcode.Close && head.Length == 1) return Broken("half a close code");
+        if (!head.IsLengthKnown) return Verdict.NeedMore;
         // Section 5.2: the least number of bytes, and no more than 63 bits.
         if (!head.IsLengthMinimal) return Broken("length in more bytes than it needs");
         if (head.Length < 0) return Broken("length of 64 bits");
-        if (!head.IsControl && head.Length > _options.MaxFrameSize) return TooBig("frame too big (WebSocketOptions.MaxFrameSize)");
-        // By subtraction: the length may be all of 63 bits.
+        if (!head.IsControl && head.Length > _options.MaxFrameSize)
+            return TooBig("frame too big (WebSocketOptions.MaxFrameSize)");
+        // Compared by subtraction: with a length of 63 bits the sum could overflow.
         if (!head.IsControl && head.Length > limit - _message.Length) return TooBig();
         return head.Size == 0 ? Verdict.NeedMore : Verdict.Message;
     }
@@ -125,7 +134,8 @@ internal sealed partial class WebSocketProtocol
     private Verdict ReadPayload(ref ReadOnlySequence<byte> input, long limit)
     {
         ReadOnlySpan<byte> first = input.FirstSpan;
-        if (_frame.IsFinal && _message.Length == 0 && _remaining == _frame.Length && first.Length >= _remaining && !_compressed && _kind == _frame.Opcode)
+        if (_frame.IsFinal && _message.Length == 0 && _remaining == _frame.Length && first.Length >= _remaining && !_compressed
+            && _kind == _frame.Opcode)
         {
             Verdict whole = TakeWhole(first[..(int)_remaining]);
             input = input.Slice(_remaining);
@@ -143,7 +153,7 @@ internal sealed partial class WebSocketProtocol
         return _frame.IsFinal ? Complete(limit) : Verdict.Message;
     }
 
-    /// <summary>The usual message: one frame, all there.</summary>
+    /// <summary>The usual message: one frame that has arrived whole.</summary>
     private Verdict TakeWhole(ReadOnlySpan<byte> payload)
     {
         _inFrame = false;
@@ -165,7 +175,7 @@ internal sealed partial class WebSocketProtocol
     }
 
     /// <summary>Keeps a piece of the payload.</summary>
-    /// <returns>False if it makes the text none.</returns>
+    /// <returns>False if the text is not valid UTF-8.</returns>
     private bool Append(ReadOnlySpan<byte> piece)
     {
         Span<byte> room = _message.Extend(piece.Length);
@@ -180,7 +190,7 @@ internal sealed partial class WebSocketProtocol
         {
             if (_compressed && !Inflate(limit)) return TooBig();
             _isText = _kind == Opcode.Text;
-            // Section 5.6: a character is not left unended; what is compressed could not be checked before.
+            // Section 5.6: text is UTF-8, its last character is whole. Compressed text could not be checked as it arrived.
             if (_isText && (_compressed ? !Utf8.IsValid(_message.Written) : !_utf8.IsAtBoundary)) return NotUtf8();
             if (_takesBinary) _data = _message.Written.ToArray();
             else _text = Encoding.UTF8.GetString(_message.Written);
@@ -200,7 +210,8 @@ internal sealed partial class WebSocketProtocol
 
     private bool Inflate(long limit)
     {
-        _inflater ??= new MessageInflater(!(_role == WebSocketRole.Server ? _deflate!.ClientNoContextTakeover : _deflate!.ServerNoContextTakeover));
+        _inflater ??= new MessageInflater(
+            !(_role == WebSocketRole.Server ? _deflate!.ClientNoContextTakeover : _deflate!.ServerNoContextTakeover));
         var plain = new MessageBuffer();
         try
         {
@@ -216,7 +227,8 @@ internal sealed partial class WebSocketProtocol
 
     private static Verdict Broken(string reason) => Verdict.Reject(CloseCode.ProtocolError, reason);
 
-    private static Verdict TooBig(string reason = "message too big (TcpConnection.MaxPackageSize)") => Verdict.Reject(CloseCode.MessageTooBig, reason);
+    private static Verdict TooBig(string reason = "message too big (TcpConnection.MaxPackageSize)") =>
+        Verdict.Reject(CloseCode.MessageTooBig, reason);
 
     private static Verdict NotUtf8() => Verdict.Reject(CloseCode.InvalidData, "text that is not UTF-8");
 }

@@ -21,7 +21,7 @@ internal sealed partial class WebSocketProtocol
             ArrayPool<byte>.Shared.Return(rented);
             return;
         }
-        // The text becomes bytes in their place: the mask is applied there.
+        // The text is encoded where the payload belongs in the frame, and masked there.
         uint? mask = NewMask();
         Span<byte> frame = output.GetSpan(FrameHeader.MaxSize + length);
         int head = FrameHeader.Write(frame, Opcode.Text, compressed: false, length, mask);
@@ -33,7 +33,7 @@ internal sealed partial class WebSocketProtocol
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
-        // Section 5.5.1: nothing follows a close frame, which may still wait for the peer to read.
+        // Section 5.5.1: nothing is sent after a close frame.
         if (_state != State.Closed) WriteData(Opcode.Binary, bytes, output);
     }
 
@@ -43,7 +43,7 @@ internal sealed partial class WebSocketProtocol
         else if (_state != State.Closed) WriteData(message.IsText ? Opcode.Text : Opcode.Binary, message.Data.Span, output);
     }
 
-    /// <summary>Whatever a handler failed on, the peer is not told: its message had no answer to wait for.</summary>
+    /// <summary>Nothing: a message of a WebSocket has no answer, so the peer is not told that its handler has failed.</summary>
     public override bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output) => false;
 
     private void WriteData(Opcode opcode, ReadOnlySpan<byte> payload, IBufferWriter<byte> output)

@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Workerman.Protocols.WebSocket;
 
-/// <summary>Which end of the connection this is: the client masks its frames, the server does not (RFC 6455 section 5.1).</summary>
+/// <summary>
+/// Which end of the connection this is: the client masks its frames, the server does not (RFC 6455 section 5.1).
+/// </summary>
 internal enum WebSocketRole
 {
     /// <summary>It accepted the connection.</summary>
@@ -13,20 +15,25 @@ internal enum WebSocketRole
 }
 
 /// <summary>
-/// WebSocket on one connection once the handshake is done (RFC 6455 sections 5 to 7, RFC 7692): messages in, messages out, pings and the end. It judges and
-/// encodes; it neither sends nor closes. Belongs to its connection, on the loop's thread. Frames are read in <c>.Read.cs</c>, control frames in <c>.Control.cs</c>, and written in <c>.Write.cs</c>.
+/// WebSocket on one connection (RFC 6455 sections 5 to 7, RFC 7692): messages in, messages out, pings and the closing handshake.
+/// A server's begins with the handshake done; a client's does the handshake first. It judges and encodes; it neither sends nor
+/// closes. Belongs to its connection, on the loop's thread. Frames are read in <c>.Read.cs</c>, control frames in
+/// <c>.Control.cs</c>, and written in <c>.Write.cs</c>.
 /// </summary>
-internal sealed partial class WebSocketProtocol : ConnectionProtocol, IDecoder<string>, IDecoder<WebSocketMessage>, IEncoder<WebSocketMessage>
+internal sealed partial class WebSocketProtocol
+    : ConnectionProtocol, IDecoder<string>, IDecoder<WebSocketMessage>, IEncoder<WebSocketMessage>
 {
     private readonly WebSocketRole _role;
     private readonly bool _takesBinary;
     private readonly WebSocketOptions _options;
     private DeflateParameters? _deflate;
     private State _state;
+    private readonly ClientHandshake? _handshake;
+    private bool _requestPending;
 
     /// <summary>Makes the server's end, of a connection whose handshake is done.</summary>
     /// <param name="takesBinary">Whether the application takes messages of bytes; otherwise text alone.</param>
-    /// <param name="options">Limits and patience.</param>
+    /// <param name="options">Limits and timeouts.</param>
     /// <param name="deflate">What was agreed on for compression; null for none.</param>
     public WebSocketProtocol(bool takesBinary, WebSocketOptions options, DeflateParameters? deflate)
     {
@@ -46,7 +53,7 @@ internal sealed partial class WebSocketProtocol : ConnectionProtocol, IDecoder<s
         _options = options;
         _handshake = handshake;
         _state = State.Opening;
-        _owesRequest = true;
+        _requestPending = true;
     }
 
     private enum State : byte
@@ -57,10 +64,10 @@ internal sealed partial class WebSocketProtocol : ConnectionProtocol, IDecoder<s
         /// <summary>Messages go both ways.</summary>
         Open,
 
-        /// <summary>The peer has said that it ends, and is owed the same (section 5.5.1).</summary>
-        OwesClose,
+        /// <summary>The peer's close frame has arrived, and is to be answered with one (section 5.5.1).</summary>
+        CloseReceived,
 
-        /// <summary>The end has been said here; nothing more is sent.</summary>
+        /// <summary>The close frame from here has been sent; nothing more is sent.</summary>
         Closed,
     }
 
@@ -71,20 +78,28 @@ internal sealed partial class WebSocketProtocol : ConnectionProtocol, IDecoder<s
     /// <summary>What was agreed on for compression; null for none.</summary>
     public DeflateParameters? Deflate => _deflate;
 
+    /// <summary>How long the server may take to answer the handshake of this client; asked while it is waited for.</summary>
+    public Func<TimeSpan> HandshakeTimeout { get; init; } = static () => Timeout.InfiniteTimeSpan;
+
+    public override bool IsOpening => _state == State.Opening;
+
+    /// <summary>The subprotocol that the server chose; null for none, and on a server.</summary>
+    public string? ChosenSubprotocol => _handshake?.Subprotocol;
+
     public override bool IsReady => _state is State.Open or State.Opening;
 
     public override bool CanBroadcast<T>() => _state == State.Open && base.CanBroadcast<T>();
 
-    /// <summary>A peer is silent whatever it is sent.</summary>
+    /// <summary>What is sent to a peer does not show that it is there.</summary>
     public override bool SendingCounts => false;
 
     public override bool IsFinished => _state == State.Closed;
 
-    /// <summary>Without compression the same bytes serve all clients of a server.</summary>
+    /// <summary>Without compression and masks, the same bytes go to all clients of a server.</summary>
     public override Type? SharedEncoding => _role == WebSocketRole.Server && _deflate is null ? typeof(WebSocketProtocol) : null;
 
-    /// <summary>The port may have pages and event streams too.</summary>
-    public override bool HasRelatives => _role == WebSocketRole.Server;
+    /// <summary>The port of a server may have pages and event streams too.</summary>
+    public override bool SharesPort => _role == WebSocketRole.Server;
 
     public override WaitPhase Waiting => _state switch
     {
@@ -101,12 +116,12 @@ internal sealed partial class WebSocketProtocol : ConnectionProtocol, IDecoder<s
         _ => Timeout.InfiniteTimeSpan,
     };
 
-    /// <summary>A silent peer is asked first, and given up when it does not answer.</summary>
-    public override Verdict TimedOut(WaitPhase phase)
+    /// <summary>A silent peer is sent a ping first; if it stays silent, the connection ends.</summary>
+    public override Verdict OnTimeout(WaitPhase phase)
     {
         if (phase == WaitPhase.Head) return Verdict.Reject(0, "the server took too long to answer the handshake");
         if (phase == WaitPhase.Body) return Verdict.Reject(CloseCode.PolicyViolation, "the message took too long");
-        if (!_awaitsPong) Ask([]);
+        if (!_awaitsPong) QueuePing([]);
         else _state = State.Closed;
         return Verdict.NeedMore;
     }
@@ -123,5 +138,20 @@ internal sealed partial class WebSocketProtocol : ConnectionProtocol, IDecoder<s
         _inflater?.Dispose();
         _deflater?.Dispose();
         base.Dispose();
+    }
+
+    private Verdict ReadAnswer(ref ReadOnlySequence<byte> input)
+    {
+        Verdict verdict = _handshake!.Read(ref input);
+        if (verdict.Kind != VerdictKind.Message) return verdict;
+        _deflate = _handshake.Deflate;
+        _state = State.Open;
+        return Verdict.NeedMore;
+    }
+
+    private void WriteRequest(IBufferWriter<byte> output)
+    {
+        _requestPending = false;
+        _handshake!.WriteRequest(output);
     }
 }

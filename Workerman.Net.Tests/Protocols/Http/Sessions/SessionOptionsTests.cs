@@ -1,6 +1,7 @@
 using Workerman.Hosting;
 using Workerman.Protocols.Http;
 using Workerman.Protocols.Http.Sessions;
+using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http.Sessions;
 
@@ -81,7 +82,7 @@ internal sealed class SessionOptionsTests
         {
             var worker = new Worker("http://127.0.0.1:0") { OnMessage = (_, _) => { } };
             setUp(worker.Options.Http.Session);
-            Assert.That(() => Worker.RunAllAsync(), Throws.InstanceOf<WorkerStartException>().With.Message.Contains("browsers"));
+            Assert.That(TestServer.Refusal(Loops.Available[0], worker), Does.Contain("browsers"));
         }
         Assert.That(() => new SessionOptions { Name = "__Host-id", Secure = true }.Check(), Throws.Nothing);
         Assert.That(() => new SessionOptions { SameSite = SameSite.None, Secure = true }.Check(), Throws.Nothing);

@@ -245,7 +245,7 @@ internal sealed class SessionStoreTests(Type loopType)
         }
 
         Worker first = Make(), second = Make();
-        await using TestServer server = TestServer.Start(loopType, first);
+        await using TestServer server = TestServer.Start(loopType, first, second);
         using var browser = new Browser(server.Uri);
         await browser.Get("?n=1");
         string id = browser.SessionId!;

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
+using static Workerman.Events.Errno;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Protocols.Http.Files;
 
@@ -75,19 +77,10 @@ internal static class AbandonedFiles
     }
 }
 
-/// <summary>The system calls for it. 64-bit Linux only, where <c>struct flock</c> is the same on every machine.</summary>
+/// <summary>The locks of <see cref="AbandonedFiles"/>. 64-bit Linux only.</summary>
 [SupportedOSPlatform("linux")]
-internal static unsafe partial class LinuxLock
+internal static unsafe class LinuxLock
 {
-    private const int O_RDWR = 2;
-    private const int O_NONBLOCK = 0x800;
-    private const int O_CLOEXEC = 0x80000;
-    private const int LOCK_UN = 8;
-    private const int F_OFD_SETLK = 37;
-    private const short F_WRLCK = 1;
-    private const int EAGAIN = 11;
-    private const int EACCES = 13;
-
     /// <returns>False if somebody else has the lock. A file system without locks counts as held: nothing is ever swept there by
     /// its lock.</returns>
     public static bool TryHold(SafeFileHandle file)
@@ -120,27 +113,4 @@ internal static unsafe partial class LinuxLock
         var whole = new FileLock { Type = F_WRLCK };
         return fcntl(file, F_OFD_SETLK, &whole) == 0 ? 0 : Marshal.GetLastPInvokeError();
     }
-
-    /// <summary>O_NOFOLLOW is one of the few flags that differ between machines.</summary>
-    private static int O_NOFOLLOW => RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Ppc64le ? 0x8000 : 0x20000;
-
-    /// <summary><c>struct flock</c>: from the beginning, and with no length to wherever the end is.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct FileLock
-    {
-        public short Type;
-        public short Whence;
-        public long Start;
-        public long Length;
-        public int Process;
-    }
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int open(string path, int flags);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int flock(SafeFileHandle file, int operation);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int fcntl(SafeFileHandle file, int command, FileLock* argument);
 }

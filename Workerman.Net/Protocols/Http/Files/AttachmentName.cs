@@ -3,8 +3,8 @@ using System.Text;
 namespace Workerman.Protocols.Http.Files;
 
 /// <summary>
-/// Content-Disposition for a file that is to be saved (RFC 6266 section 4): a plain name for everybody, and the exact one
-/// after RFC 8187 where the plain one had to leave something out. Pure.
+/// Content-Disposition for a file that is to be saved (RFC 6266 section 4): a plain name that all clients can read, and the exact
+/// one in the form of RFC 8187 if the plain one has replaced characters. Pure.
 /// </summary>
 internal static class AttachmentName
 {
@@ -13,9 +13,11 @@ internal static class AttachmentName
 
     public static string Format(string fileName)
     {
-        // Quotes, backslashes and percents are read in different ways by different browsers, the rest breaks the line.
+        // Browsers differ in how they read quotes, backslashes and percent signs; control characters would end the line.
         string plain = string.Concat(fileName.Select(c => c is < ' ' or > '~' or '"' or '\\' or '%' or '/' ? '_' : c));
-        return plain == fileName ? $"attachment; filename=\"{plain}\"" : $"attachment; filename=\"{plain}\"; filename*=UTF-8''{Encode(fileName)}";
+        return plain == fileName
+            ? $"attachment; filename=\"{plain}\""
+            : $"attachment; filename=\"{plain}\"; filename*=UTF-8''{Encode(fileName)}";
     }
 
     private static string Encode(string name)

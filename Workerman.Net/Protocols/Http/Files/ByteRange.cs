@@ -5,26 +5,29 @@ namespace Workerman.Protocols.Http.Files;
 /// <summary>What a Range header field asks for.</summary>
 internal enum RangeKind
 {
-    /// <summary>Everything: there is none, or it is one that is not honoured.</summary>
+    /// <summary>The whole file: there is no range, or one that is ignored.</summary>
     Whole,
 
     /// <summary>One part.</summary>
     Part,
 
-    /// <summary>A part that lies beyond the end: 416.</summary>
+    /// <summary>A part beyond the end of the file: 416.</summary>
     Unsatisfiable,
 }
 
 /// <summary>
-/// One range of bytes (RFC 9110 section 14.1.2). Section 14.2 lets a server ignore any Range: that is what becomes of other
-/// units, of malformed ones and of several ranges at once, which cost a server much and are hardly asked for. Pure.
+/// One range of bytes (RFC 9110 section 14.1.2). Section 14.2 lets a server ignore any Range. Other units, malformed ranges, and
+/// several ranges in one request are ignored; the latter cost a server much and clients hardly use them. Pure.
 /// </summary>
 internal readonly record struct ByteRange(RangeKind Kind, long First = 0, long Length = 0)
 {
     /// <summary>The last byte's position.</summary>
     public long Last => First + Length - 1;
 
-    /// <summary>Reads <c>bytes=first-last</c>, <c>bytes=first-</c> or <c>bytes=-count</c>, of a representation of <paramref name="size"/> bytes.</summary>
+    /// <summary>
+    /// Reads <c>bytes=first-last</c>, <c>bytes=first-</c> or <c>bytes=-count</c>, of a representation of <paramref name="size"/>
+    /// bytes.
+    /// </summary>
     public static ByteRange Parse(string? field, long size)
     {
         ReadOnlySpan<char> text = field.AsSpan().Trim(" \t");
@@ -46,13 +49,15 @@ internal readonly record struct ByteRange(RangeKind Kind, long First = 0, long L
     {
         if (!TryRead(count, out long length)) return default;
         if (length == 0) return new ByteRange(RangeKind.Unsatisfiable);
-        // The last bytes of nothing are satisfiable, but Content-Range has no form for them.
+        // The last bytes of an empty file are satisfiable, but Content-Range has no form for them.
         if (size == 0) return default;
         length = Math.Min(length, size);
         return new ByteRange(RangeKind.Part, size - length, length);
     }
 
-    /// <summary>Digits alone; a number beyond all files is as good as the largest.</summary>
+    /// <summary>
+    /// Reads a number of digits alone; one that is too large counts as the largest, which is beyond the end of any file.
+    /// </summary>
     private static bool TryRead(ReadOnlySpan<char> digits, out long number)
     {
         number = 0;

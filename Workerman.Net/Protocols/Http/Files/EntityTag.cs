@@ -1,6 +1,8 @@
 namespace Workerman.Protocols.Http.Files;
 
-/// <summary>One validator (RFC 9110 section 8.8.3): what stands between the quotes, and whether it is weak. Pure.</summary>
+/// <summary>
+/// One entity tag (RFC 9110 section 8.8.3): the text between the quotes, and whether it is weak. A value; pure.
+/// </summary>
 internal readonly record struct EntityTag(string Opaque, bool IsWeak)
 {
     public override string ToString() => IsWeak ? $"W/\"{Opaque}\"" : $"\"{Opaque}\"";
@@ -8,7 +10,7 @@ internal readonly record struct EntityTag(string Opaque, bool IsWeak)
     /// <summary>Section 8.8.3.2: both are the same and neither is weak.</summary>
     public bool EqualsStrongly(EntityTag other) => !IsWeak && !other.IsWeak && Opaque == other.Opaque;
 
-    /// <summary>Section 8.8.3.2: what stands between the quotes is the same.</summary>
+    /// <summary>Section 8.8.3.2: the texts between the quotes are the same.</summary>
     public bool EqualsWeakly(EntityTag other) => Opaque == other.Opaque;
 
     /// <summary>Reads exactly one.</summary>
@@ -18,7 +20,10 @@ internal readonly record struct EntityTag(string Opaque, bool IsWeak)
         return TryTake(ref rest, out tag) && rest.IsEmpty;
     }
 
-    /// <summary>Whether a list of tags, or the asterisk that stands for any, has <paramref name="wanted"/>. A list that is malformed has nothing from there on.</summary>
+    /// <summary>
+    /// Whether a list of tags, or the asterisk that stands for any, has <paramref name="wanted"/>. What follows a malformed part
+    /// of the list is ignored.
+    /// </summary>
     public static bool ListHas(string list, EntityTag wanted, bool strongly)
     {
         ReadOnlySpan<char> rest = list.AsSpan().Trim(" \t");

@@ -7,10 +7,11 @@ internal static class HttpDate
 {
     public static string Format(DateTimeOffset time) => time.ToString("R", CultureInfo.InvariantCulture);
 
-    /// <summary>Without the part of a second that a header field cannot say.</summary>
-    public static DateTimeOffset ToSecond(DateTimeOffset time) => new(time.UtcTicks - time.UtcTicks % TimeSpan.TicksPerSecond, TimeSpan.Zero);
+    /// <summary>Without fractions of a second, which a header field cannot express.</summary>
+    public static DateTimeOffset ToSecond(DateTimeOffset time) =>
+        new(time.UtcTicks - time.UtcTicks % TimeSpan.TicksPerSecond, TimeSpan.Zero);
 
-    /// <summary>Reads the present form and the two obsolete ones, which every recipient has to know.</summary>
+    /// <summary>Reads the current form and the two obsolete ones, which every recipient must accept.</summary>
     public static bool TryParse(string? text, out DateTimeOffset time)
     {
         const DateTimeStyles Utc = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
@@ -19,14 +20,19 @@ internal static class HttpDate
         CultureInfo culture = CultureInfo.InvariantCulture;
         return DateTimeOffset.TryParseExact(text, "ddd, dd MMM yyyy HH:mm:ss 'GMT'", culture, Utc, out time)
             || DateTimeOffset.TryParseExact(WithCentury(text), "dddd, dd-MMM-yyyy HH:mm:ss 'GMT'", culture, Utc, out time)
-            || DateTimeOffset.TryParseExact(text, ["ddd MMM dd HH:mm:ss yyyy", "ddd MMM  d HH:mm:ss yyyy"], culture, Utc, out time);
+            || DateTimeOffset.TryParseExact(text, ["ddd MMM dd HH:mm:ss yyyy", "ddd MMM  d HH:mm:ss yyyy"], culture, Utc,
+                out time);
     }
 
-    /// <summary>A year of two digits that would be more than 50 years ahead is the last one that ends so.</summary>
+    /// <summary>
+    /// Completes a year of two digits. One that would be more than 50 years in the future is a hundred years earlier.
+    /// </summary>
     private static string? WithCentury(string text)
     {
         int dash = text.LastIndexOf('-');
-        if (dash < 0 || dash + 3 >= text.Length || text[dash + 3] != ' ' || !int.TryParse(text.AsSpan(dash + 1, 2), NumberStyles.None, CultureInfo.InvariantCulture, out int year)) return null;
+        if (dash < 0 || dash + 3 >= text.Length || text[dash + 3] != ' '
+            || !int.TryParse(text.AsSpan(dash + 1, 2), NumberStyles.None, CultureInfo.InvariantCulture, out int year))
+            return null;
         int now = DateTime.UtcNow.Year;
         year += now - now % 100;
         if (year > now + 50) year -= 100;

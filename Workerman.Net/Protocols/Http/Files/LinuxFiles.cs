@@ -2,6 +2,8 @@ using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using static Workerman.Events.Errno;
+using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Protocols.Http.Files;
 
@@ -12,27 +14,8 @@ namespace Workerman.Protocols.Http.Files;
 /// any thread.
 /// </summary>
 [SupportedOSPlatform("linux")]
-internal static unsafe partial class LinuxFiles
+internal static unsafe class LinuxFiles
 {
-    private const int O_RDONLY = 0;
-    private const int O_NOCTTY = 0x100;
-    private const int O_CLOEXEC = 0x80000;
-    private const int O_PATH = 0x200000;
-    private const int AT_EMPTY_PATH = 0x1000;
-    private const uint STATX_BASIC_STATS = 0x7FF;
-    private const int FileTypeMask = 0xF000;
-    private const int RegularFile = 0x8000;
-    private const int FolderType = 0x4000;
-
-    private const int EPERM = 1;
-    private const int ENOENT = 2;
-    private const int EINTR = 4;
-    private const int ENXIO = 6;
-    private const int EACCES = 13;
-    private const int ENOTDIR = 20;
-    private const int ENAMETOOLONG = 36;
-    private const int ELOOP = 40;
-
     /// <inheritdoc cref="OpenedFile.Open"/>
     public static Opening Open(string path, ServedFolder? within, out OpenedFile? file)
     {
@@ -42,8 +25,8 @@ internal static unsafe partial class LinuxFiles
         using SafeFileHandle location = OpenAt(path, O_PATH | O_CLOEXEC, out int error);
         if (location.IsInvalid) return Outcome(error, path);
         FileStatus status = StatusOf(location, path);
-        bool folder = (status.Mode & FileTypeMask) == FolderType;
-        if (!folder && (status.Mode & FileTypeMask) != RegularFile) return Opening.Missing;
+        bool folder = status.Kind == S_IFDIR;
+        if (!folder && status.Kind != S_IFREG) return Opening.Missing;
         if (within is not null && !LiesWithin(location, within)) return Opening.Missing;
         if (folder) return Opening.Folder;
         SafeFileHandle handle = OpenAt(Link(location), O_RDONLY | O_CLOEXEC | O_NOCTTY, out error);
@@ -106,40 +89,4 @@ internal static unsafe partial class LinuxFiles
     };
 
     private static IOException NoProc() => new("/proc/self/fd cannot be read, so no file is served; mount /proc.");
-
-    /// <summary>The part of <c>struct statx</c> that is used here. Its layout is the same on every architecture.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
-    private readonly struct FileStatus
-    {
-        [FieldOffset(28)]
-        public readonly ushort Mode;
-
-        [FieldOffset(40)]
-        public readonly long Size;
-
-        [FieldOffset(112)]
-        private readonly long _seconds;
-
-        [FieldOffset(120)]
-        private readonly uint _nanoseconds;
-
-        public DateTimeOffset Modified
-        {
-            get
-            {
-                // What a file system may hold and .NET has no date for.
-                long seconds = Math.Clamp(_seconds, DateTimeOffset.MinValue.ToUnixTimeSeconds(), DateTimeOffset.MaxValue.ToUnixTimeSeconds());
-                return DateTimeOffset.FromUnixTimeSeconds(seconds).AddTicks(_nanoseconds / 100);
-            }
-        }
-    }
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int open(string pathname, int flags);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int statx(SafeFileHandle dirfd, string pathname, int flags, uint mask, FileStatus* status);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial nint readlink(string pathname, byte* buf, nint bufsiz);
 }

@@ -2,13 +2,13 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Workerman.Protocols.Http.Files;
 
-/// <summary>What became of an attempt to open a file.</summary>
+/// <summary>The result of an attempt to open a file.</summary>
 internal enum Opening
 {
     /// <summary>It is open.</summary>
     Opened,
 
-    /// <summary>There is no such file, or it is no regular one, or it is not where it has to be.</summary>
+    /// <summary>There is no such file, or it is no regular file, or it is not in the folder that it must be in.</summary>
     Missing,
 
     /// <summary>There is a folder of that name.</summary>
@@ -19,12 +19,12 @@ internal enum Opening
 }
 
 /// <summary>
-/// A regular file that is open for reading, with its size and date as the open handle has them: both stay right if the name is
-/// given to another file meanwhile. The one who opened it disposes of it, or passes the handle on.
+/// A regular file that is open for reading, with the size and date of the open handle: both stay right if the name is given to
+/// another file meanwhile. Its opener disposes of it, or passes the handle on.
 /// </summary>
 internal sealed record OpenedFile(SafeFileHandle Handle, long Size, DateTimeOffset Modified) : IDisposable
 {
-    /// <summary>A file that was changed this recently can be changed again without getting another date.</summary>
+    /// <summary>A file that was changed more recently could be changed again and keep its date.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
 
     /// <summary>
@@ -38,11 +38,12 @@ internal sealed record OpenedFile(SafeFileHandle Handle, long Size, DateTimeOffs
         OperatingSystem.IsLinux() ? LinuxFiles.Open(path, within, out file) : PortableFiles.Open(path, within, out file);
 
     /// <summary>
-    /// Size and date to the highest precision. The tag is strong (RFC 9110 section 8.8.1) once the file has been left alone long
-    /// enough for a further change to show in its date; before that it is weak, so that parts of two versions are never joined.
+    /// An entity tag of size and date in full precision, and the date. The tag is strong (RFC 9110 section 8.8.1) once the last
+    /// change is so old that another one would change the date; before that it is weak, so that a client never joins parts of two
+    /// versions.
     /// </summary>
     /// <param name="now">The time of the answer.</param>
-    /// <param name="variant">What tells its tag from those of other representations of the same resource.</param>
+    /// <param name="variant">What distinguishes its tag from those of other representations of the same resource.</param>
     public Validators ToValidators(DateTimeOffset now, string variant = "")
     {
         bool settled = now - Modified > Settled;
@@ -52,4 +53,22 @@ internal sealed record OpenedFile(SafeFileHandle Handle, long Size, DateTimeOffs
     }
 
     public void Dispose() => Handle.Dispose();
+}
+
+/// <summary>A folder that files must be in, after all links are resolved, to be served. A value; pure.</summary>
+/// <param name="Path">Where it is; it may be a link itself.</param>
+/// <param name="DotFiles">Whether files and folders below it may have names that begin with a dot.</param>
+internal sealed record ServedFolder(string Path, bool DotFiles)
+{
+    /// <summary>Whether a file may be served from where it really is.</summary>
+    /// <param name="real">The file's path without links.</param>
+    /// <param name="root">This folder's path without links.</param>
+    public bool Allows(string real, string root)
+    {
+        if (real == root) return true;
+        string prefix = System.IO.Path.EndsInDirectorySeparator(root) ? root : root + System.IO.Path.DirectorySeparatorChar;
+        if (!real.StartsWith(prefix, StringComparison.Ordinal)) return false;
+        return DotFiles
+            || !real[(prefix.Length - 1)..].Contains($"{System.IO.Path.DirectorySeparatorChar}.", StringComparison.Ordinal);
+    }
 }

@@ -1,9 +1,9 @@
 namespace Workerman.Protocols.Http.Files;
 
 /// <summary>
-/// Opening files where there is no <see cref="LinuxFiles"/>, with what .NET has everywhere. Links are followed by name before
-/// the file is opened, so someone who changes links in the folder at that very moment could get ahead of it; and a named pipe
-/// is not told from a file. Stateless, any thread.
+/// Opens files on systems other than Linux (<see cref="LinuxFiles"/>), with what .NET has everywhere. Links are resolved by name
+/// before the file is opened, so a link that is changed in between is followed unchecked (a race); and a named pipe is not
+/// distinguished from a file. Stateless, any thread.
 /// </summary>
 internal static class PortableFiles
 {
@@ -22,7 +22,8 @@ internal static class PortableFiles
             }
             if (Directory.Exists(real)) return Opening.Folder;
             if (!File.Exists(real) || (File.GetAttributes(real) & FileAttributes.Device) != 0) return Opening.Missing;
-            Microsoft.Win32.SafeHandles.SafeFileHandle handle = File.OpenHandle(real, share: FileShare.ReadWrite | FileShare.Delete);
+            Microsoft.Win32.SafeHandles.SafeFileHandle handle =
+                File.OpenHandle(real, share: FileShare.ReadWrite | FileShare.Delete);
             file = new OpenedFile(handle, RandomAccess.GetLength(handle), File.GetLastWriteTimeUtc(handle));
             return Opening.Opened;
         }
@@ -30,13 +31,14 @@ internal static class PortableFiles
         {
             return Opening.Forbidden;
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or PathTooLongException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or PathTooLongException
+            or ArgumentException or NotSupportedException)
         {
             return Opening.Missing;
         }
     }
 
-    /// <summary>The path with the links of all its parts followed.</summary>
+    /// <summary>The path with the links of all its parts resolved.</summary>
     private static string Resolve(string path)
     {
         string root = Path.GetPathRoot(path)!;
@@ -44,7 +46,7 @@ internal static class PortableFiles
         foreach (string part in path[root.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))
         {
             string next = Path.Combine(real, part);
-            // The end of a chain of links may have links among its own parts.
+            // The target of a link may have links among its own parts.
             FileSystemInfo? target = Directory.ResolveLinkTarget(next, returnFinalTarget: true);
             real = target is null ? next : Resolve(target.FullName);
         }

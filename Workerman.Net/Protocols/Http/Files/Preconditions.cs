@@ -1,18 +1,18 @@
 namespace Workerman.Protocols.Http.Files;
 
-/// <summary>What a representation can be compared by.</summary>
+/// <summary>The validators of a representation, by which conditions are judged.</summary>
 /// <param name="Tag">Its entity tag, if it has one.</param>
-/// <param name="Modified">When it was changed last, to the second, if that is known.</param>
-/// <param name="DateIsStrong">It cannot have been changed twice within that second (RFC 9110 section 8.8.2.2).</param>
+/// <param name="Modified">When it was last changed, to the second, if that is known.</param>
+/// <param name="DateIsStrong">Whether it cannot have been changed twice within that second (RFC 9110 section 8.8.2.2).</param>
 internal readonly record struct Validators(EntityTag? Tag, DateTimeOffset? Modified, bool DateIsStrong);
 
-/// <summary>What becomes of a conditional request.</summary>
+/// <summary>The result of a request's conditions.</summary>
 internal enum Condition
 {
     /// <summary>It is answered as if it had no conditions.</summary>
     Holds,
 
-    /// <summary>304: the client has it already.</summary>
+    /// <summary>304: the client has the current version.</summary>
     NotModified,
 
     /// <summary>412.</summary>
@@ -32,29 +32,34 @@ internal sealed class Preconditions
 
     public string? IfRange { get; init; }
 
-    /// <summary>Judges in the order of section 13.2.2. A date that is none is as if it were not there (sections 13.1.3 and 13.1.4).</summary>
+    /// <summary>Judges in the order of section 13.2.2. An invalid date is ignored (sections 13.1.3 and 13.1.4).</summary>
     public Condition Judge(in Validators representation)
     {
         if (IfMatch is not null)
         {
             if (!Matches(IfMatch, representation, strongly: true)) return Condition.Failed;
         }
-        else if (HttpDate.TryParse(IfUnmodifiedSince, out DateTimeOffset unmodifiedSince) && representation.Modified > unmodifiedSince)
+        else if (HttpDate.TryParse(IfUnmodifiedSince, out DateTimeOffset unmodifiedSince)
+            && representation.Modified > unmodifiedSince)
         {
             return Condition.Failed;
         }
-        if (IfNoneMatch is not null) return Matches(IfNoneMatch, representation, strongly: false) ? Condition.NotModified : Condition.Holds;
+        if (IfNoneMatch is not null)
+            return Matches(IfNoneMatch, representation, strongly: false) ? Condition.NotModified : Condition.Holds;
         return HttpDate.TryParse(IfModifiedSince, out DateTimeOffset modifiedSince) && representation.Modified <= modifiedSince
             ? Condition.NotModified
             : Condition.Holds;
     }
 
-    /// <summary>Whether Range counts: without If-Range always, with it only if nothing can have changed (section 13.1.5).</summary>
+    /// <summary>
+    /// Whether Range applies: without If-Range always, with it only if the representation is unchanged (section 13.1.5).
+    /// </summary>
     public bool AllowsRange(in Validators representation)
     {
         if (IfRange is null) return true;
         if (EntityTag.TryParse(IfRange, out EntityTag tag)) return representation.Tag is { } own && own.EqualsStrongly(tag);
-        return HttpDate.TryParse(IfRange, out DateTimeOffset date) && representation.DateIsStrong && representation.Modified == date;
+        return HttpDate.TryParse(IfRange, out DateTimeOffset date) && representation.DateIsStrong
+            && representation.Modified == date;
     }
 
     private static bool Matches(string list, in Validators representation, bool strongly) =>

@@ -3,29 +3,27 @@ using Microsoft.Extensions.Caching.Distributed;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// Sessions in any of .NET's distributed caches: Redis, SQL, … (PHP: <c>RedisSessionHandler</c>), for workers on several machines. The cache
-/// forgets by itself. With a cache behind a network, <c>await request.LoadSessionAsync()</c> and <c>await session.SaveAsync()</c> keep
-/// the loop from waiting for it. As thread-safe as the cache, which they all are.
+/// Sessions in any of .NET's distributed caches: Redis, SQL, … (PHP: <c>RedisSessionHandler</c>), for workers on several
+/// machines. The cache removes expired sessions itself. With a cache behind a network, <c>await request.LoadSessionAsync()</c>
+/// and <c>await session.SaveAsync()</c> do not block the loop. Thread-safe, as these caches are.
 /// </summary>
 /// <remarks>
 /// The interface of these caches has neither a lock nor a conditional write. Within a process one caller at a time changes a
-/// session.
-/// Of two processes that save the same session between each other's read and write, the later one undoes what the earlier one has
-/// changed; a
-/// session that one process removes meanwhile does not come back: its removal is remembered for a minute, under a key that ends
-/// in
-/// <c>.gone</c>, and who has just written it removes it again.
+/// session. If two processes save the same session, each between the other's read and write, the later one overwrites the changes
+/// of the earlier one. A session that one process removes meanwhile is not restored: its removal is noted for a minute, under a
+/// key that ends in <c>.gone</c>, and a process that has just written the session removes it again.
 /// </remarks>
 public sealed class DistributedCacheSessionHandler : ISessionHandler
 {
-    /// <summary>Longer than any call to a cache takes.</summary>
-    private static readonly DistributedCacheEntryOptions Remembered = new() { AbsoluteExpirationRelativeToNow = TimeSpan.FromMinutes(1) };
+    /// <summary>How long a removal is noted: longer than any call to a cache takes.</summary>
+    private static readonly DistributedCacheEntryOptions Remembered =
+        new() { AbsoluteExpirationRelativeToNow = TimeSpan.FromMinutes(1) };
 
     private readonly IDistributedCache _cache;
 
     /// <summary>Stores sessions in a cache.</summary>
-    /// <param name="cache">The cache; whoever made it disposes of it, after the worker.</param>
-    /// <param name="prefix">What its keys begin with, before the id (PHP: <c>'prefix'</c>).</param>
+    /// <param name="cache">The cache; the application disposes of it, after the worker has stopped.</param>
+    /// <param name="prefix">The beginning of its keys, before the id (PHP: <c>'prefix'</c>).</param>
     public DistributedCacheSessionHandler(IDistributedCache cache, string prefix = "session_")
     {
         ArgumentNullException.ThrowIfNull(cache);
@@ -34,7 +32,7 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
         Prefix = prefix;
     }
 
-    /// <summary>What its keys begin with.</summary>
+    /// <summary>The beginning of its keys.</summary>
     public string Prefix { get; }
 
     /// <summary>
@@ -52,7 +50,7 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
     /// <inheritdoc/>
     public void Destroy(string sessionId)
     {
-        // In this order: whoever writes it again after it was removed finds the note.
+        // In this order, so that a process that writes the session after it was removed finds the note.
         _cache.Set(GoneKeyOf(sessionId), [1], Remembered);
         _cache.Remove(KeyOf(sessionId));
     }
@@ -69,7 +67,7 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
             if (stored is not null) Destroy(sessionId);
             return null;
         }
-        // An id may begin anew.
+        // A new session may have the id of one that was removed.
         if (stored is null) _cache.Remove(GoneKeyOf(sessionId));
         Write(sessionId, data, lifetime);
         if (stored is null || _cache.Get(GoneKeyOf(sessionId)) is null) return data;
@@ -79,15 +77,17 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
 
     /// <inheritdoc/>
     public bool UpdateTimestamp(string sessionId, TimeSpan lifetime) =>
-        // Reading is what slides.
+        // With sliding expiration, reading begins a new lifetime.
         (Sliding ? Read(sessionId, lifetime) : Update(sessionId, static stored => stored, lifetime)) is not null;
 
     /// <inheritdoc/>
-    public async ValueTask<byte[]?> ReadAsync(string sessionId, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+    public async ValueTask<byte[]?> ReadAsync(string sessionId, TimeSpan lifetime,
+        CancellationToken cancellationToken = default) =>
         await _cache.GetAsync(KeyOf(sessionId), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public async ValueTask WriteAsync(string sessionId, byte[] data, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+    public async ValueTask WriteAsync(string sessionId, byte[] data, TimeSpan lifetime,
+        CancellationToken cancellationToken = default) =>
         await _cache.SetAsync(KeyOf(sessionId), data, ExpiryOf(lifetime), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
@@ -98,10 +98,12 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
     }
 
     /// <inheritdoc/>
-    public async ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default)
+    public async ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(change);
-        using SessionGates.Gate gate = await SessionGates.Of(this).EnterAsync(SessionIds.Checked(sessionId), cancellationToken).ConfigureAwait(false);
+        using SessionGates.Gate gate = await SessionGates.Of(this).EnterAsync(SessionIds.Checked(sessionId), cancellationToken)
+            .ConfigureAwait(false);
         byte[]? stored = await ReadAsync(sessionId, lifetime, cancellationToken).ConfigureAwait(false);
         byte[]? data = change(stored);
         if (data is null)
@@ -111,13 +113,15 @@ public sealed class DistributedCacheSessionHandler : ISessionHandler
         }
         if (stored is null) await _cache.RemoveAsync(GoneKeyOf(sessionId), cancellationToken).ConfigureAwait(false);
         await WriteAsync(sessionId, data, lifetime, cancellationToken).ConfigureAwait(false);
-        if (stored is null || await _cache.GetAsync(GoneKeyOf(sessionId), cancellationToken).ConfigureAwait(false) is null) return data;
+        if (stored is null || await _cache.GetAsync(GoneKeyOf(sessionId), cancellationToken).ConfigureAwait(false) is null)
+            return data;
         await _cache.RemoveAsync(KeyOf(sessionId), cancellationToken).ConfigureAwait(false);
         return null;
     }
 
     /// <inheritdoc/>
-    public async ValueTask<bool> UpdateTimestampAsync(string sessionId, TimeSpan lifetime, CancellationToken cancellationToken = default)
+    public async ValueTask<bool> UpdateTimestampAsync(string sessionId, TimeSpan lifetime,
+        CancellationToken cancellationToken = default)
     {
         ValueTask<byte[]?> data = Sliding
             ? ReadAsync(sessionId, lifetime, cancellationToken)

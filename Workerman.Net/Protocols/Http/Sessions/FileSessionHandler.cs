@@ -3,10 +3,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// Sessions in files, one each, named <c>session_</c> and the id (PHP: <c>FileSessionHandler</c>): the default. Loops and processes may share the
-/// folder: a file is replaced as a whole, never written over, under a lock of its own (<c>flock</c> on Linux), and only its owner
-/// may read it. A
-/// session is as old as its file's time of change. Any thread.
+/// Sessions in files, one each, named <c>session_</c> and the id (PHP: <c>FileSessionHandler</c>): the default. Loops and
+/// processes may share the folder: a file is replaced as a whole, never written over, under a lock of its own (<c>flock</c> on
+/// Linux), and only its owner may read it. The age of a session is that of its file's last change. Any thread.
 /// </summary>
 public sealed class FileSessionHandler : ISessionHandler
 {
@@ -14,16 +13,14 @@ public sealed class FileSessionHandler : ISessionHandler
     private const string TemporaryPrefix = Prefix + "new_";
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>A file is swept so long after it has expired: clocks of several machines may differ by a little.</summary>
+    /// <summary>How long after its expiry a file is removed: the clocks of several machines may differ a little.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMinutes(1);
 
     private readonly SessionFolder _folder;
 
     /// <summary>Stores sessions in a folder (PHP: <c>sessionSavePath($path)</c>).</summary>
-    /// <param name="folder">
-    /// The folder, made with mode 0700 when the first session needs it. Null for one of this user's and this program's own under the system's
-    /// folder for temporary files, which is refused if it is somebody else's.
-    /// </param>
+    /// <param name="folder"> The folder, made with mode 0700 when the first session needs it. Null for a folder of this user and
+    /// this program, in the system's folder for temporary files; it is refused if it belongs to another user. </param>
     /// <exception cref="ArgumentException">It is no path.</exception>
     public FileSessionHandler(string? folder = null) => _folder = new SessionFolder(folder);
 
@@ -72,7 +69,7 @@ public sealed class FileSessionHandler : ISessionHandler
                 if (held.File is not null) File.Delete(path);
                 return null;
             }
-            // The same array is the same data: only its time is new.
+            // The same array means the same data: only the file's time changes.
             if (ReferenceEquals(data, stored)) File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
             else if (!TryPut(path, data, isNew: held.File is null)) continue;
             return data;
@@ -80,7 +77,8 @@ public sealed class FileSessionHandler : ISessionHandler
     }
 
     /// <inheritdoc/>
-    public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+    public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime,
+        CancellationToken cancellationToken = default) =>
         new(Update(sessionId, change, lifetime));
 
     /// <inheritdoc/>
@@ -114,7 +112,7 @@ public sealed class FileSessionHandler : ISessionHandler
 
     private static bool IsOlder(DateTime changed, TimeSpan lifetime) => DateTime.UtcNow - changed > lifetime;
 
-    /// <summary>Removes an old session, unless somebody is about to save it or has done so since it was looked at.</summary>
+    /// <summary>Removes an old session, unless it is being saved, or was saved since its age was read.</summary>
     private static void Sweep(string path, TimeSpan lifetime)
     {
         try
@@ -126,14 +124,15 @@ public sealed class FileSessionHandler : ISessionHandler
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // It is not ours to remove.
+            // It belongs to another user, or another process holds it.
         }
     }
 
     private static SafeFileHandle? Open(string path)
     {
         if (OperatingSystem.IsLinux()) return LinuxFile.Open(path, write: false);
-        // An exception for each unknown id would be a present to whoever makes them up.
+        // Checked first, because opening a missing file throws, and a client could make the server throw many exceptions with
+        // made-up ids.
         if (!File.Exists(path)) return null;
         try
         {
@@ -152,7 +151,9 @@ public sealed class FileSessionHandler : ISessionHandler
         for (int read = 0; read < data.Length;)
         {
             int count = RandomAccess.Read(file, data.AsSpan(read), read);
-            if (count == 0) throw new EndOfStreamException("A session's file has become shorter while it was read; only this library may write it.");
+            if (count == 0)
+                throw new EndOfStreamException(
+                    "A session's file has become shorter while it was read; only this library may write it.");
             read += count;
         }
         return data;
@@ -166,14 +167,14 @@ public sealed class FileSessionHandler : ISessionHandler
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Another process was faster, or it is not ours to remove.
+            // Another process has removed it, or it belongs to another user.
         }
     }
 
     private string PathOf(string sessionId) => Path.Combine(Folder, Prefix + SessionIds.Checked(sessionId));
 
-    /// <summary>Whoever reads meanwhile has the old file or the new one, whole.</summary>
-    /// <returns>False if it is new to the caller and somebody else has made it meanwhile.</returns>
+    /// <summary>Replaces the file: readers see either the old file or the new one, as a whole.</summary>
+    /// <returns>False if <paramref name="isNew"/> and another process has created it meanwhile.</returns>
     private bool TryPut(string path, byte[] data, bool isNew)
     {
         string temporary = Path.Combine(Folder, TemporaryPrefix + SessionIds.Create());
@@ -185,7 +186,7 @@ public sealed class FileSessionHandler : ISessionHandler
             }
             catch (DirectoryNotFoundException)
             {
-                // Folders for temporary files are tidied up now and then.
+                // The system removes old folders for temporary files now and then.
                 _folder.PrepareAgain();
                 WriteNew(temporary, data);
             }
@@ -226,9 +227,10 @@ public sealed class FileSessionHandler : ISessionHandler
                 File.Move(temporary, path, overwrite: true);
                 return;
             }
-            catch (Exception e) when (attempts > 1 && e is (UnauthorizedAccessException or IOException) and not DirectoryNotFoundException)
+            catch (Exception e)
+                when (attempts > 1 && e is (UnauthorizedAccessException or IOException) and not DirectoryNotFoundException)
             {
-                // Windows does not replace a file in the moment that somebody reads it.
+                // Windows does not replace a file while it is being read.
                 Thread.Sleep(1);
             }
         }
@@ -236,7 +238,13 @@ public sealed class FileSessionHandler : ISessionHandler
 
     private static void WriteNew(string path, byte[] data)
     {
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 0 };
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Share = FileShare.None,
+            BufferSize = 0
+        };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OwnerOnly;
         using var file = new FileStream(path, options);
         file.Write(data);

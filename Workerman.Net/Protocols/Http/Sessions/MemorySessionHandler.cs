@@ -1,8 +1,8 @@
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// Sessions in this process's memory: fast, and gone with it. For all loops of a worker, and for several workers that are to share
-/// their sessions. It holds so many at most; then the one that was written longest ago makes room. Any thread.
+/// Sessions in this process's memory: fast, and lost when it ends. For all loops of a worker, and for several workers that are to
+/// share their sessions. When it is full, the session that was written longest ago is removed. Any thread.
 /// </summary>
 public sealed class MemorySessionHandler : ISessionHandler
 {
@@ -24,7 +24,7 @@ public sealed class MemorySessionHandler : ISessionHandler
     /// <summary>Sessions that it holds at most.</summary>
     public int MaxSessions { get; }
 
-    /// <summary>Sessions that it holds, with expired ones that nobody has swept yet.</summary>
+    /// <summary>Sessions that it holds, including expired ones that have not been removed yet.</summary>
     public int Count
     {
         get
@@ -83,7 +83,8 @@ public sealed class MemorySessionHandler : ISessionHandler
     }
 
     /// <inheritdoc/>
-    public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+    public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime,
+        CancellationToken cancellationToken = default) =>
         new(Update(sessionId, change, lifetime));
 
     /// <inheritdoc/>

@@ -7,17 +7,15 @@ namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
 /// Arrays, lists, dictionaries and objects: with metadata from a <c>JsonSerializerContext</c>, for any program, or by reflection,
-/// for those that are neither trimmed nor native. What
-/// one form has written the other reads.
+/// for programs that are neither trimmed nor native. Each can read what the other has written.
 /// </summary>
 public sealed partial class Session
 {
     private const string ByReflection = "Goes through the members of T by reflection; use the overload with JsonTypeInfo<T>.";
 
     /// <summary>
-    /// A value of the application's own type (PHP: <c>get()</c>), or <paramref name="defaultValue"/> if there is none. So it is
-    /// if the stored value
-    /// does not fit the type, as after a new version of the application; that stands in the log.
+    /// A value of the application's own type (PHP: <c>get()</c>), or <paramref name="defaultValue"/> if there is none, or if the
+    /// stored value does not fit the type, for instance after an update of the application; the latter is logged.
     /// </summary>
     /// <param name="name">Its name.</param>
     /// <param name="type">What it is read as: from a <c>JsonSerializerContext</c>, <c>MyContext.Default.Basket</c>.</param>
@@ -31,8 +29,7 @@ public sealed partial class Session
 
     /// <summary>
     /// A value of any type that JSON has a form for, by reflection: not for trimmed or native programs (PHP: <c>get()</c>).
-    /// <paramref name="defaultValue"/> if there is
-    /// none, or if the stored value does not fit the type; that stands in the log.
+    /// <paramref name="defaultValue"/> if there is none, or if the stored value does not fit the type; the latter is logged.
     /// </summary>
     /// <param name="name">Its name.</param>
     /// <param name="defaultValue">What to give if there is none.</param>
@@ -65,13 +62,15 @@ public sealed partial class Session
     [RequiresUnreferencedCode(ByReflection)]
     [RequiresDynamicCode(ByReflection)]
     [OverloadResolutionPriority(-1)]
-    public void Set<T>(string name, T value, JsonSerializerOptions? options = null) => Store(name, JsonSerializer.SerializeToElement(value, options));
+    public void Set<T>(string name, T value, JsonSerializerOptions? options = null) =>
+        Store(name, JsonSerializer.SerializeToElement(value, options));
 
     /// <summary>
     /// Gives a value as <see cref="Get{T}(string, JsonTypeInfo{T}, T)"/> does and removes it (PHP: <c>pull()</c>).
     /// </summary>
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public T? Pull<T>(string name, JsonTypeInfo<T> type, T? defaultValue = default) => Pulled(name, Get(name, type, defaultValue));
+    public T? Pull<T>(string name, JsonTypeInfo<T> type, T? defaultValue = default) =>
+        Pulled(name, Get(name, type, defaultValue));
 
     /// <summary>
     /// Gives a value as <see cref="Get{T}(string, T, JsonSerializerOptions)"/> does and removes it (PHP: <c>pull()</c>).
@@ -80,7 +79,8 @@ public sealed partial class Session
     [RequiresDynamicCode(ByReflection)]
     [OverloadResolutionPriority(-1)]
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public T? Pull<T>(string name, T? defaultValue = default, JsonSerializerOptions? options = null) => Pulled(name, Get(name, defaultValue, options));
+    public T? Pull<T>(string name, T? defaultValue = default, JsonSerializerOptions? options = null) =>
+        Pulled(name, Get(name, defaultValue, options));
 
     private T? Read<T>(string name, T? defaultValue, Func<JsonElement, T?> read)
     {

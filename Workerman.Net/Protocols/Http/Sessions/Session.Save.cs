@@ -1,14 +1,13 @@
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// The way to the store: what this request has changed, done to what is stored by then. A session that was found and has been
-/// removed from the
-/// store since, by another request or because it expired, is not stored again.
+/// Saves the session: the changes of this request are applied to what is stored by then. A session that was found and has been
+/// removed from the store since, by another request or because it expired, is not stored again.
 /// </summary>
 public sealed partial class Session
 {
     /// <summary>
-    /// How often a session that moves to another id is read again because others changed it under the old one meanwhile.
+    /// How often a session that moves to another id is read again if other requests have changed it under the old id meanwhile.
     /// </summary>
     private const int MaxMoves = 3;
 
@@ -17,32 +16,32 @@ public sealed partial class Session
 
     private Standing _standing;
 
-    /// <summary>Tells it from others that have had its id; null where no other can have.</summary>
+    /// <summary>Distinguishes it from other sessions that have had its id; null if there can be no other.</summary>
     private string? _mark;
 
-    /// <summary>Where the session is stored while it has a new id that is not.</summary>
+    /// <summary>The id under which the session is stored, after it was given a new one and before that is stored.</summary>
     private Origin? _origin;
 
-    /// <summary>Saves that have begun and not ended: more than one only if the application does not await them.</summary>
+    /// <summary>The number of saves that are running: more than one only if the application does not await them.</summary>
     private int _saving;
 
     private bool _refreshed;
 
-    /// <summary>What the last attempt to save failed with; null if it succeeded.</summary>
+    /// <summary>The exception of the last attempt to save; null if it succeeded.</summary>
     private Exception? _failure;
 
-    /// <summary>What this request knows of the store under the session's id.</summary>
+    /// <summary>What this request knows about the stored session.</summary>
     private enum Standing : byte
     {
         /// <summary>
-        /// Nothing is stored yet; saving begins it, also without any value: else the next request would get another id.
+        /// Nothing is stored yet. Saving stores it, even without any value: otherwise the next request would get another id.
         /// </summary>
         New,
 
         /// <summary>It was found, or saved from here.</summary>
         Stored,
 
-        /// <summary>This request has removed it; it begins anew if a value is set.</summary>
+        /// <summary>This request has removed it. It is stored anew if a value is set.</summary>
         Ended,
     }
 
@@ -50,15 +49,15 @@ public sealed partial class Session
     {
         None,
 
-        /// <summary>Under an id that nobody else can know.</summary>
+        /// <summary>Stores a session under a new random id, which no other request can have.</summary>
         Create,
 
-        /// <summary>Under an id that others may know.</summary>
+        /// <summary>Stores a session under an id that other requests may have too.</summary>
         Begin,
         Change,
         End,
 
-        /// <summary>From the id that it had to the one that it has now.</summary>
+        /// <summary>Moves a session from its old id to the new one.</summary>
         Move,
         Refresh,
     }
@@ -66,16 +65,17 @@ public sealed partial class Session
     /// <summary>Whether the client does not know the id yet: the answer tells it.</summary>
     internal bool IsIssued { get; set; }
 
-    /// <summary>What handlers know it by.</summary>
+    /// <summary>The id that handlers store it under.</summary>
     private string Key => SessionIds.KeyOf(Id);
 
     /// <summary>
     /// Stores the changes now, if there are any (PHP: <c>save()</c>). It happens by itself when the answer is sent; what changes
     /// afterwards is stored only by this. The changes alone are stored: what other requests of the client have stored since
-    /// stays. If one of them has ended the
-    /// session (<see cref="Flush"/>, a new id), or it has expired since it was found, it stays so and the changes are dropped.
+    /// stays. If one of them has ended the session (<see cref="Flush"/>, a new id), or it has expired since it was found, it
+    /// stays removed and the changes are dropped.
     /// </summary>
-    /// <exception cref="Exception">Whatever keeps the handler from it: a full disk, a cache that is down. The changes are kept for another try.</exception>
+    /// <exception cref="Exception">The handler cannot store it: a full disk, a cache that is down. The changes are kept for
+    /// another attempt.</exception>
     public void Save()
     {
         if (Begin() is not { } work) return;
@@ -84,7 +84,8 @@ public sealed partial class Session
             switch (work.Step)
             {
                 case Step.Create:
-                    using (SessionGates.Of(_store.Handler).Enter(work.Key)) _store.Handler.Write(work.Key, work.Apply(null)!, _store.Lifetime);
+                    using (SessionGates.Of(_store.Handler).Enter(work.Key))
+                        _store.Handler.Write(work.Key, work.Apply(null)!, _store.Lifetime);
                     break;
                 case Step.Begin or Step.Change:
                     _store.Handler.Update(work.Key, work.Apply, _store.Lifetime);
@@ -99,17 +100,18 @@ public sealed partial class Session
                     _store.Handler.UpdateTimestamp(work.Key, _store.Lifetime);
                     break;
             }
-            Saved(work);
+            OnSaved(work);
         }
         catch (Exception e)
         {
-            Failed(work, e);
+            OnSaveFailed(work, e);
             throw;
         }
     }
 
     /// <summary>
-    /// As <see cref="Save"/>, but the loop goes on meanwhile: for stores behind a network. Once it is done, sending the answer has nothing left to store.
+    /// As <see cref="Save"/>, without blocking the loop: for stores behind a network. When the answer is sent afterwards, there
+    /// is nothing left to store.
     /// </summary>
     /// <inheritdoc cref="Save" path="/exception"/>
     public async ValueTask SaveAsync(CancellationToken cancellationToken = default)
@@ -136,11 +138,11 @@ public sealed partial class Session
                     await _store.Handler.UpdateTimestampAsync(work.Key, _store.Lifetime, cancellationToken);
                     break;
             }
-            Saved(work);
+            OnSaved(work);
         }
         catch (Exception e)
         {
-            Failed(work, e);
+            OnSaveFailed(work, e);
             throw;
         }
     }
@@ -149,19 +151,21 @@ public sealed partial class Session
     /// <returns>False if nothing is stored.</returns>
     public bool Refresh() => _refreshed = _store.Handler.UpdateTimestamp(Key, _store.Lifetime);
 
-    /// <summary>As <see cref="Refresh"/>, but the loop goes on meanwhile.</summary>
+    /// <summary>As <see cref="Refresh"/>, without blocking the loop.</summary>
     /// <inheritdoc cref="Refresh" path="/returns"/>
     public async ValueTask<bool> RefreshAsync(CancellationToken cancellationToken = default) =>
         _refreshed = await _store.Handler.UpdateTimestampAsync(Key, _store.Lifetime, cancellationToken);
 
-    /// <summary>Removes expired sessions of all clients from the store, now (PHP: <c>gc()</c>). It happens by itself now and then.</summary>
+    /// <summary>
+    /// Removes expired sessions of all clients from the store, now (PHP: <c>gc()</c>). It happens by itself now and then.
+    /// </summary>
     public void Gc() => _store.Handler.Gc(_store.Lifetime);
 
-    /// <summary>The answer is on its way, and sweeping is due as often as the settings say.</summary>
-    /// <returns>What keeps the session from being stored; null if it is.</returns>
+    /// <summary>Saves the session before its answer is sent, and has expired ones removed as often as the settings say.</summary>
+    /// <returns>Why the session cannot be stored; null if it is.</returns>
     internal Exception? SaveForAnswer()
     {
-        // A store that has just failed is not tried again: the loop would wait for it.
+        // A store that has just failed is not tried again, because that would block the loop.
         if (_failure is not null) return _failure;
         try
         {
@@ -175,11 +179,13 @@ public sealed partial class Session
         return null;
     }
 
-    /// <summary>Goes on under a new id, and leaves the old one to what it is by then or to nothing.</summary>
+    /// <summary>Gives the session a new id. The old one keeps the session as it is by then, or is removed.</summary>
     /// <exception cref="InvalidOperationException">It is being saved.</exception>
     internal void Regenerate(bool deleteOld)
     {
-        if (_saving > 0) throw new InvalidOperationException("The session is being saved under its old id; await SaveAsync before it gets another.");
+        if (_saving > 0)
+            throw new InvalidOperationException(
+                "The session is being saved under its old id; await SaveAsync before it gets another.");
         if (_standing == Standing.Stored) _origin = new Origin(Key, _mark, deleteOld || _changes.IsEnd, _changes.Copy());
         Id = SessionIds.Create();
         IsIssued = true;
@@ -196,18 +202,18 @@ public sealed partial class Session
             return null;
         }
         var work = new Work(step, Id, Key, _changes, _origin, _mark, _standing);
-        // Values from before the end are gone for good, also for requests that still have them.
+        // With a new mark, the values from before the session was cleared are dropped, also those that other requests still save.
         if (step == Step.Change && _changes.IsCleared) work.NewMark = SessionJson.NewMark();
         else if (step == Step.Begin && _standing == Standing.Ended) work.Mark = work.NewMark = SessionJson.NewMark();
         else work.NewMark = _mark;
-        // What changes while the store is busy is still to be saved, by a save that comes after this one.
+        // What changes while this save is running is saved by the next one.
         _changes = new SessionChanges();
         _origin = null;
         _mark = work.NewMark;
         _standing = step switch
         {
             Step.End => Standing.Ended,
-            // Until it has been begun, another save may have to begin it.
+            // It is not stored before this save succeeds.
             Step.Create or Step.Begin or Step.Move => _standing,
             _ => Standing.Stored,
         };
@@ -224,18 +230,18 @@ public sealed partial class Session
         _ => _store.AutoUpdateTimestamp && !_refreshed ? Step.Refresh : Step.None,
     };
 
-    private void Saved(Work work)
+    private void OnSaved(Work work)
     {
         _saving--;
         _failure = null;
         _refreshed = true;
-        // It may have got another id meanwhile.
+        // The session may have another id by now.
         if (work.Id != Id || work.Step is not (Step.Create or Step.Begin or Step.Move)) return;
         _standing = Standing.Stored;
         _mark = work.NewMark;
     }
 
-    private void Failed(Work work, Exception failure)
+    private void OnSaveFailed(Work work, Exception failure)
     {
         _saving--;
         _failure = failure;
@@ -254,7 +260,7 @@ public sealed partial class Session
             : handler.Update(old.Key, old.Apply, _store.Lifetime);
         for (int moves = 1; ; moves++)
         {
-            // The new one is stored before the old one goes: whatever fails in between, the client's values are somewhere.
+            // The new one is stored before the old one is removed: if something fails in between, no values are lost.
             handler.Write(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime);
             byte[]? now = null;
             bool last = moves >= MaxMoves;
@@ -274,20 +280,23 @@ public sealed partial class Session
             : handler.UpdateAsync(old.Key, old.Apply, _store.Lifetime, cancellationToken));
         for (int moves = 1; ; moves++)
         {
-            // The new one is stored before the old one goes: whatever fails in between, the client's values are somewhere.
+            // The new one is stored before the old one is removed: if something fails in between, no values are lost.
             await handler.WriteAsync(work.Key, work.Changes.MoveFrom(left, old.Mark), _store.Lifetime, cancellationToken);
             byte[]? now = null;
             bool last = moves >= MaxMoves;
             if (!old.IsEnded) now = await handler.ReadAsync(old.Key, _store.Lifetime, cancellationToken);
-            else await handler.UpdateAsync(old.Key, stored => Origin.EndUnlessChanged(now = stored, left, last), _store.Lifetime, cancellationToken);
+            else
+                await handler.UpdateAsync(old.Key, stored => Origin.EndUnlessChanged(now = stored, left, last), _store.Lifetime,
+                    cancellationToken);
             if (Origin.IsSame(now, left) || (last && now is not null)) return;
             // Others have changed it meanwhile, and their changes move along; or they have ended it, and then nothing does.
             left = now;
         }
     }
 
-    /// <summary>One save: what it does, and to which session.</summary>
-    private sealed class Work(Step step, string id, string key, SessionChanges changes, Origin? origin, string? mark, Standing standing)
+    /// <summary>One save: what it does, and to which stored session.</summary>
+    private sealed class Work(Step step, string id, string key, SessionChanges changes, Origin? origin, string? mark,
+        Standing standing)
     {
         public Step Step => step;
 
@@ -299,7 +308,7 @@ public sealed partial class Session
 
         public Origin? Origin => origin;
 
-        /// <summary>What was known before.</summary>
+        /// <summary>The standing before it.</summary>
         public Standing Standing => standing;
 
         public string? FirstMark { get; } = mark;
@@ -319,21 +328,26 @@ public sealed partial class Session
             return data;
         }
 
-        /// <summary>Another session under the id is not this one's to end.</summary>
-        public byte[]? End(byte[]? stored) => stored is not null && SessionJson.TryRead(stored, out _, out string? found, out _) && found != Mark ? stored : null;
+        /// <summary>Removes the session, unless another one is stored under its id by now.</summary>
+        public byte[]? End(byte[]? stored) =>
+            stored is not null && SessionJson.TryRead(stored, out _, out string? found, out _) && found != Mark ? stored : null;
     }
 
     /// <summary>
-    /// An id that was given up before the answer, what had changed by then, and whether it is to be worth nothing.
+    /// The old id of a session that was given a new one, what had changed by then, and whether the old id is removed.
     /// </summary>
     private sealed record Origin(string Key, string? Mark, bool IsEnded, SessionChanges Changes)
     {
         public byte[]? Apply(byte[]? stored) => Changes.ApplyTo(stored, Mark, Changes.IsCleared ? SessionJson.NewMark() : Mark);
 
-        /// <summary>Ends it, unless others have changed it since it was read: their changes move along.</summary>
+        /// <summary>
+        /// Removes the session under the old id, unless other requests have changed it since it was read: their changes are moved
+        /// too.
+        /// </summary>
         public static byte[]? EndUnlessChanged(byte[]? now, byte[]? read, bool anyway) =>
             anyway || now is null || IsSame(now, read) ? null : now;
 
-        public static bool IsSame(byte[]? one, byte[]? other) => one is null ? other is null : other is not null && one.AsSpan().SequenceEqual(other);
+        public static bool IsSame(byte[]? one, byte[]? other) =>
+            one is null ? other is null : other is not null && one.AsSpan().SequenceEqual(other);
     }
 }

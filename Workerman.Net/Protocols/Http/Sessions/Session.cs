@@ -5,14 +5,12 @@ using System.Text.Json.Serialization.Metadata;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// What the server remembers of a client between requests (PHP: <c>Workerman\Protocols\Http\Session</c>). Values are JSON, read with a type that the
-/// application names. Changes are saved when the answer is sent; later ones, or earlier if need be, by <see cref="Save"/>. It
-/// belongs to its request and is not for several threads at once. Two requests of a client at the same time each have their own
-/// copy, as it was when
-/// they first asked for it; what each of them sets or removes is saved, value by value, and of two that set the same value the
-/// last one to save
-/// wins. What one of them ends, the other does not bring back. Values of the application's own types are in <c>.Objects.cs</c>,
-/// saving is in <c>.Save.cs</c>.
+/// What the server stores about a client between requests (PHP: <c>Workerman\Protocols\Http\Session</c>). Values are JSON, read
+/// with a type that the application names. Changes are saved when the answer is sent; later ones, or earlier if need be, by
+/// <see cref="Save"/>. It belongs to its request and is not for several threads at once. Two requests of a client at the same
+/// time each have their own copy, from when they first used it; what each of them sets or removes is saved, value by value, and
+/// if both set the same value, the last one to save wins. A session that one of them ends is not restored by the other. Values of
+/// the application's own types are in <c>.Objects.cs</c>, saving is in <c>.Save.cs</c>.
 /// </summary>
 public sealed partial class Session
 {
@@ -35,15 +33,17 @@ public sealed partial class Session
     public string Id { get; private set; }
 
     /// <summary>
-    /// A value as text, or <paramref name="defaultValue"/> if there is none or it is null (PHP: <c>get()</c>). What is not text is given as its JSON:
-    /// <c>12</c>, <c>true</c>, <c>[1,2]</c>.
+    /// A value as text, or <paramref name="defaultValue"/> if there is none or it is null (PHP: <c>get()</c>). What is not text
+    /// is given as its JSON: <c>12</c>, <c>true</c>, <c>[1,2]</c>.
     /// </summary>
     [return: NotNullIfNotNull(nameof(defaultValue))]
     public string? Get(string name, string? defaultValue = null) => Find(name) is not { } value ? defaultValue
         : value.ValueKind == JsonValueKind.String ? value.GetString()!
         : value.GetRawText();
 
-    /// <summary>A value, or <paramref name="defaultValue"/> if there is none or it is no such number (PHP: <c>get()</c>).</summary>
+    /// <summary>
+    /// A value, or <paramref name="defaultValue"/> if there is none or it is no such number (PHP: <c>get()</c>).
+    /// </summary>
     public int Get(string name, int defaultValue) =>
         Find(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt32(out int number) ? number : defaultValue;
 
@@ -57,9 +57,12 @@ public sealed partial class Session
 
     /// <inheritdoc cref="Get(string, int)"/>
     public decimal Get(string name, decimal defaultValue) =>
-        Find(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetDecimal(out decimal number) ? number : defaultValue;
+        Find(name) is { ValueKind: JsonValueKind.Number } value
+        && value.TryGetDecimal(out decimal number) ? number : defaultValue;
 
-    /// <summary>A value, or <paramref name="defaultValue"/> if there is none or it is neither true nor false (PHP: <c>get()</c>).</summary>
+    /// <summary>
+    /// A value, or <paramref name="defaultValue"/> if there is none or it is neither true nor false (PHP: <c>get()</c>).
+    /// </summary>
     public bool Get(string name, bool defaultValue) =>
         Find(name) is { ValueKind: JsonValueKind.True or JsonValueKind.False } value ? value.GetBoolean() : defaultValue;
 
@@ -85,7 +88,7 @@ public sealed partial class Session
     /// <exception cref="ArgumentException">It is infinite or no number: JSON has no form for it.</exception>
     public void Set(string name, double value) => Store(name, SessionJson.Of(value));
 
-    /// <summary>Stores a number, to the last digit (PHP: <c>set()</c>).</summary>
+    /// <summary>Stores a number with all its digits (PHP: <c>set()</c>).</summary>
     public void Set(string name, decimal value) => Store(name, SessionJson.Of(value));
 
     /// <summary>
@@ -104,7 +107,8 @@ public sealed partial class Session
     public void Put(Dictionary<string, object?> values)
     {
         ArgumentNullException.ThrowIfNull(values);
-        KeyValuePair<string, JsonElement>[] stored = [.. values.Select(entry => KeyValuePair.Create(entry.Key, SessionJson.Of(entry.Value)))];
+        KeyValuePair<string, JsonElement>[] stored =
+            [.. values.Select(entry => KeyValuePair.Create(entry.Key, SessionJson.Of(entry.Value)))];
         foreach ((string name, JsonElement value) in stored) Store(name, value);
     }
 
@@ -145,13 +149,13 @@ public sealed partial class Session
     /// <summary>Whether there is such a value and it is not null (PHP: <c>has()</c>).</summary>
     public bool Has(string name) => Find(name) is not null;
 
-    /// <summary>Whether there is such a value, be it null (PHP: <c>exists()</c>).</summary>
+    /// <summary>Whether there is such a value, even if it is null (PHP: <c>exists()</c>).</summary>
     public bool Exists(string name) => _values.ContainsKey(name);
 
     /// <summary>
-    /// Removes all values, and the session from the store (PHP: <c>flush()</c>): its id is worth nothing any more, unless this
-    /// request sets a value again. What
-    /// other requests set that have found the session before is dropped in either case.
+    /// Removes all values, and the session from the store (PHP: <c>flush()</c>): its id is not known any more, unless this
+    /// request sets a value again. In either case, values of other requests that found the session before are dropped when they
+    /// are saved.
     /// </summary>
     public void Flush()
     {
@@ -159,7 +163,8 @@ public sealed partial class Session
         _changes.Clear();
     }
 
-    private JsonElement? Find(string name) => _values.TryGetValue(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private JsonElement? Find(string name) =>
+        _values.TryGetValue(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private T Pulled<T>(string name, T value)
     {
@@ -169,7 +174,8 @@ public sealed partial class Session
 
     private void Store(string name, JsonElement value)
     {
-        if (name == SessionJson.MarkName) throw new ArgumentException($"The name {SessionJson.MarkName} is the library's; choose another.", nameof(name));
+        if (name == SessionJson.MarkName)
+            throw new ArgumentException($"The name {SessionJson.MarkName} is the library's; choose another.", nameof(name));
         _values[name] = value;
         _changes.Set(name, value);
     }

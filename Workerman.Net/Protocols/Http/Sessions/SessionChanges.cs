@@ -3,11 +3,9 @@ using System.Text.Json;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// What a request has changed in its session, to be done to whatever is stored when it is saved. It is not the session's values:
-/// those of
-/// other requests stay. The session fills it on its own thread; once it is being saved nobody changes it, and a handler applies
-/// it on any thread, several times if it
-/// has to.
+/// The changes that a request has made to its session, which are applied to what is stored when it is saved, so the changes of
+/// other requests stay. The session adds to it on its loop's thread; once it is being saved it does not change, and a handler
+/// applies it on any thread, several times if it has to.
 /// </summary>
 internal sealed class SessionChanges
 {
@@ -21,12 +19,12 @@ internal sealed class SessionChanges
         IsCleared = other.IsCleared;
     }
 
-    /// <summary>Whether all values went before the others came.</summary>
+    /// <summary>Whether all values were removed before those in it were set.</summary>
     public bool IsCleared { get; private set; }
 
     public bool IsEmpty => !IsCleared && _entries.Count == 0;
 
-    /// <summary>Whether nothing but the end of all values is left.</summary>
+    /// <summary>Whether all values were removed, and none was set since.</summary>
     public bool IsEnd => IsCleared && _entries.Count == 0;
 
     public void Set(string name, JsonElement value) => _entries[name] = value;
@@ -45,7 +43,7 @@ internal sealed class SessionChanges
 
     public SessionChanges Copy() => new(this);
 
-    /// <summary>These changes and then the later ones.</summary>
+    /// <summary>These changes, followed by later ones.</summary>
     public SessionChanges Then(SessionChanges later)
     {
         if (later.IsCleared) return later;
@@ -57,53 +55,48 @@ internal sealed class SessionChanges
         return this;
     }
 
-    /// <summary>Does them to a session that is known to have been stored.</summary>
+    /// <summary>Applies them to a session that is known to have been stored.</summary>
     /// <param name="stored">What is stored now.</param>
     /// <param name="mark">The mark of the session that was changed.</param>
-    /// <param name="newMark">The mark it has from now on.</param>
-    /// <returns>
-    /// What is to be stored: nothing if the session has been removed since, so that nothing brings it back; and if another one
-    /// has begun under its id, that one as
-    /// it is.
-    /// </returns>
+    /// <param name="newMark">The mark that it is stored with.</param>
+    /// <returns> What is to be stored: null if the session was removed since, so that it is not restored; and if another one is
+    /// stored under its id by now, that one unchanged. </returns>
     public byte[]? ApplyTo(byte[]? stored, string? mark, string? newMark)
     {
         if (stored is null) return null;
         Dictionary<string, JsonElement> values = Read(stored, out string? found);
-        return found == mark ? SessionJson.Write(Done(values), newMark) : stored;
+        return found == mark ? SessionJson.Write(Apply(values), newMark) : stored;
     }
 
-    /// <summary>Does them to a session that this request has begun.</summary>
-    /// <param name="stored">What is stored now: nothing, unless two requests begin one under an id of the application's own at
+    /// <summary>Applies them to a session that this request stores first.</summary>
+    /// <param name="stored">What is stored now: null, unless two requests store a session under an id of the application's own at
     /// once.</param>
-    /// <param name="mark">Its mark; that of what is stored goes before it.</param>
+    /// <param name="mark">Its mark; that of the stored session replaces it.</param>
     public byte[] Begin(byte[]? stored, ref string? mark)
     {
-        if (stored is null) return SessionJson.Write(Done([]), mark);
+        if (stored is null) return SessionJson.Write(Apply([]), mark);
         Dictionary<string, JsonElement> values = Read(stored, out mark);
-        return SessionJson.Write(Done(values), mark);
+        return SessionJson.Write(Apply(values), mark);
     }
 
-    /// <summary>
-    /// Does them to the values of a session that goes on under another id; to none if it has been removed since.
-    /// </summary>
-    /// <param name="left">What is stored under the id that it had.</param>
-    /// <param name="mark">The mark that it had there.</param>
+    /// <summary>Applies them to the values of a session that is given another id; to none if it was removed since.</summary>
+    /// <param name="left">What is stored under the old id.</param>
+    /// <param name="mark">The mark that it has there.</param>
     public byte[] MoveFrom(byte[]? left, string? mark)
     {
         string? found = null;
         Dictionary<string, JsonElement> values = left is null ? [] : Read(left, out found);
-        return SessionJson.Write(Done(found == mark ? values : []), null);
+        return SessionJson.Write(Apply(found == mark ? values : []), null);
     }
 
-    /// <summary>What is none of ours has no values: it was reported when it was opened.</summary>
+    /// <summary>Data that this library has not written has no values; that was reported when the session was opened.</summary>
     private static Dictionary<string, JsonElement> Read(byte[] data, out string? mark)
     {
         SessionJson.TryRead(data, out Dictionary<string, JsonElement> values, out mark, out _);
         return values;
     }
 
-    private Dictionary<string, JsonElement> Done(Dictionary<string, JsonElement> values)
+    private Dictionary<string, JsonElement> Apply(Dictionary<string, JsonElement> values)
     {
         if (IsCleared) values.Clear();
         foreach ((string name, JsonElement? value) in _entries)

@@ -4,8 +4,9 @@ using System.Runtime.Versioning;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// The folder of a <see cref="FileSessionHandler"/>, made when it is first needed. The one that nobody chose stands where every user may write, so
-/// it is used only if it is ours alone: whoever can put files there can make up sessions. Any thread.
+/// The folder of a <see cref="FileSessionHandler"/>, created when it is first needed. The default one is in a folder where every
+/// user may write, so it is used only if it belongs to this user alone: whoever can write files there can forge sessions. Any
+/// thread.
 /// </summary>
 internal sealed class SessionFolder
 {
@@ -23,8 +24,8 @@ internal sealed class SessionFolder
 
     public string Path { get; }
 
-    /// <summary>Makes the folder if it is not there.</summary>
-    /// <exception cref="IOException">It cannot be made, or it is not ours.</exception>
+    /// <summary>Creates the folder if it does not exist.</summary>
+    /// <exception cref="IOException">It cannot be created, or it does not belong to this user alone.</exception>
     public void Prepare()
     {
         if (!_ready) PrepareAgain();
@@ -46,21 +47,22 @@ internal sealed class SessionFolder
     }
 
     /// <summary>
-    /// One for each user and program: sessions of one are none of another's. A user of a container often has a number and no
+    /// A folder for each user and program, so that they do not share sessions. In a container a user often has a number and no
     /// name.
     /// </summary>
     private static string Default() => Default(Environment.UserName, OperatingSystem.IsLinux() ? LinuxFile.Caller() : null);
 
     internal static string Default(string userName, uint? userId)
     {
-        string user = !string.IsNullOrWhiteSpace(userName) ? userName : userId is { } number ? number.ToString(CultureInfo.InvariantCulture) : "nobody";
+        string user = !string.IsNullOrWhiteSpace(
+            userName) ? userName : userId is { } number ? number.ToString(CultureInfo.InvariantCulture) : "nobody";
         string name = $"workerman-sessions-{user}-{AppDomain.CurrentDomain.FriendlyName}";
         foreach (char invalid in System.IO.Path.GetInvalidFileNameChars()) name = name.Replace(invalid, '_');
         return System.IO.Path.Combine(System.IO.Path.GetTempPath(), name);
     }
 
-    /// <summary>Refuses a folder that is not ours alone.</summary>
-    /// <exception cref="IOException">It is a link, somebody else's, or open to others.</exception>
+    /// <summary>Refuses a folder that does not belong to this user alone.</summary>
+    /// <exception cref="IOException">It is a link, belongs to another user, or other users have access.</exception>
     [UnsupportedOSPlatform("windows")]
     internal static void Secure(string path)
     {
@@ -68,7 +70,7 @@ internal sealed class SessionFolder
         try
         {
             if (File.GetUnixFileMode(path) != OwnerOnly) throw NotOurs(path, null);
-            // The owner alone may do this, so it tells where the owner cannot be asked for.
+            // Only the owner may do this, so it also checks the owner on systems where that cannot be read.
             File.SetUnixFileMode(path, OwnerOnly);
         }
         catch (UnauthorizedAccessException e)
@@ -78,5 +80,6 @@ internal sealed class SessionFolder
     }
 
     private static IOException NotOurs(string path, Exception? reason) => new(
-        $"Sessions are not kept in {path}: it is a link, somebody else's, or open to others. Remove it, or choose a folder: Options.Http.Session.Handler = new FileSessionHandler(\"/var/lib/my-app/sessions\").", reason);
+        $"Sessions are not kept in {path}: it is a link, somebody else's, or open to others. Remove it, or choose a folder: "
+        + "Options.Http.Session.Handler = new FileSessionHandler(\"/var/lib/my-app/sessions\").", reason);
 }

@@ -3,14 +3,13 @@ using System.Runtime.CompilerServices;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// Lets one caller of this process at a time change a session of a handler that has no lock of its own. A gate is there while
-/// somebody holds or
-/// waits for it. Other processes know nothing of it. Any thread.
+/// Lets one caller of this process at a time change a session of a handler that has no lock of its own. A gate exists while a
+/// caller holds it or waits for it. It does not lock out other processes. Any thread.
 /// </summary>
 internal sealed class SessionGates
 {
     /// <summary>
-    /// How long a caller that cannot await waits, a loop mostly: whoever holds the gate may be waiting for a store behind a
+    /// How long a caller that cannot await is blocked, usually a loop: the holder of the gate may be waiting for a store behind a
     /// network, or for this very loop.
     /// </summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
@@ -22,13 +21,14 @@ internal sealed class SessionGates
     public static SessionGates Of(ISessionHandler handler) => OfHandlers.GetValue(handler, static _ => new SessionGates());
 
     /// <summary>Waits for the session, a second at most, and holds it until the result is disposed of.</summary>
-    /// <exception cref="TimeoutException">It is held for longer.</exception>
+    /// <exception cref="TimeoutException">Another caller holds it for longer.</exception>
     public Gate Enter(string sessionId)
     {
         Gate gate = Join(sessionId);
         if (gate.Free.Wait(Limit)) return gate;
         Part(gate);
-        throw new TimeoutException("Another request has been saving the same session for a second. With a store behind a network, await LoadSessionAsync and SaveAsync in every handler.");
+        throw new TimeoutException("Another request has been saving the same session for a second. "
+            + "With a store behind a network, await LoadSessionAsync and SaveAsync in every handler.");
     }
 
     /// <inheritdoc cref="Enter" path="/summary"/>
@@ -74,7 +74,7 @@ internal sealed class SessionGates
 
         public SemaphoreSlim Free { get; } = new(1, 1);
 
-        /// <summary>Who holds it or waits for it; guarded by the table's lock.</summary>
+        /// <summary>The number of callers that hold it or wait for it; guarded by the table's lock.</summary>
         public int Users { get; set; }
 
         public void Dispose()

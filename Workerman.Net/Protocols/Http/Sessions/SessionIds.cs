@@ -5,17 +5,16 @@ using System.Text;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// The ids of sessions (PHP: <c>createSessionId()</c>): 32 lower-case letters and digits from the operating system's randomness, 165 bits.
-/// Lower case alone, so that no file system takes two of them for one. An id of the application's own is stored under one of this
-/// form, its key,
-/// so that no handler has to fear what it is made of. Pure but for the randomness. Any thread.
+/// The ids of sessions (PHP: <c>createSessionId()</c>): 32 lower-case letters and digits from the operating system's randomness,
+/// 165 bits. Lower case only, because some file systems ignore case. An id of the application's own is stored under a key of this
+/// form, so its characters cannot harm a handler. Pure but for the randomness. Any thread.
 /// </summary>
 internal static class SessionIds
 {
     public const int Length = 32;
 
     /// <summary>
-    /// What a cookie of an application's own id may need, percent-encoded, is within the 4096 bytes that browsers keep.
+    /// The length of an application's own id: percent-encoded, the cookie fits into the 4096 bytes that browsers keep.
     /// </summary>
     public const int MaxOwnLength = 1024;
 
@@ -25,14 +24,16 @@ internal static class SessionIds
 
     public static string Create() => RandomNumberGenerator.GetString(Alphabet, Length);
 
-    /// <summary>Whether it could be one of ours, and so may become part of a path or a key.</summary>
+    /// <summary>Whether it has the form of the library's ids, so it may become part of a path or a key.</summary>
     public static bool IsWellFormed(ReadOnlySpan<char> id) => id.Length == Length && !id.ContainsAnyExcept(Allowed);
 
     /// <summary>Whether it may be an id of the application's own.</summary>
-    public static bool IsUsable(ReadOnlySpan<char> id) => id.Length is > 0 and <= MaxOwnLength && !id.ContainsAnyExceptInRange('!', '~');
+    public static bool IsUsable(ReadOnlySpan<char> id) =>
+        id.Length is > 0 and <= MaxOwnLength && !id.ContainsAnyExceptInRange('!', '~');
 
     /// <summary>
-    /// What a usable id is stored under: itself if it is of our form, else what SHA-256 makes of it, in our form.
+    /// The key that a usable id is stored under: the id itself if it has the form of the library's ids, otherwise its SHA-256 in
+    /// that form.
     /// </summary>
     public static string KeyOf(string id)
     {
@@ -44,9 +45,10 @@ internal static class SessionIds
         return new string(key);
     }
 
-    /// <summary>The id, if it may become part of a path or a key.</summary>
-    /// <exception cref="ArgumentException">It is none of ours.</exception>
+    /// <summary>Returns the id, if it may become part of a path or a key.</summary>
+    /// <exception cref="ArgumentException">It does not have the form of the library's ids.</exception>
     public static string Checked(string sessionId) => IsWellFormed(sessionId)
         ? sessionId
-        : throw new ArgumentException($"A session id has {Length} lower-case letters and digits; take it from Session.Id or Request.SessionId.", nameof(sessionId));
+        : throw new ArgumentException($"A session id has {Length} lower-case letters and digits; "
+            + "take it from Session.Id or Request.SessionId.", nameof(sessionId));
 }

@@ -9,18 +9,18 @@ using System.Text.Json.Serialization;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// A session's data as it is stored: one JSON object, a member for each value. Values are taken apart only when the application
-/// asks for them with a type it names; the data itself names none. Pure.
+/// A session's data as it is stored: one JSON object, a member for each value. A value is deserialized only when the application
+/// reads it, as the type that the application names; the stored data names no types. Pure.
 /// </summary>
 internal static class SessionJson
 {
     /// <summary>
-    /// The member that tells sessions of one id apart, where an id can have had one before: the one that a request has read may
-    /// have been ended since, and another begun.
+    /// The member that distinguishes sessions that have had the same id: the one that a request has read may have been removed
+    /// since, and another one stored.
     /// </summary>
     public const string MarkName = "workerman.session";
 
-    /// <summary>Deeper than any value that the serializer writes.</summary>
+    /// <summary>A depth that no value exceeds which the serializer writes.</summary>
     private static readonly JsonDocumentOptions Reading = new() { MaxDepth = 1024 };
 
     private const int MaxPlainDepth = 64;
@@ -46,8 +46,9 @@ internal static class SessionJson
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
-    /// <returns>False if it is something else; then there are no values.</returns>
-    public static bool TryRead(byte[] data, out Dictionary<string, JsonElement> values, out string? mark, [NotNullWhen(false)] out Exception? reason)
+    /// <returns>False if the data is something else; there are no values then.</returns>
+    public static bool TryRead(byte[] data, out Dictionary<string, JsonElement> values, out string? mark,
+        [NotNullWhen(false)] out Exception? reason)
     {
         values = [];
         mark = null;
@@ -67,8 +68,8 @@ internal static class SessionJson
         }
     }
 
-    /// <summary>A plain value, or an array, list or dictionary of such values.</summary>
-    /// <exception cref="ArgumentException">It is none that JSON has a form for without being told.</exception>
+    /// <summary>The JSON of a plain value, or of an array, list or dictionary of such values.</summary>
+    /// <exception cref="ArgumentException">JSON has no form for it without metadata.</exception>
     public static JsonElement Of(object? value) => value switch
     {
         null => Of((string?)null),
@@ -77,7 +78,7 @@ internal static class SessionJson
         byte or sbyte or short or ushort or int or uint or long => Of(Convert.ToInt64(value, CultureInfo.InvariantCulture)),
         ulong number => Of((decimal)number),
         char letter => Of(letter.ToString()),
-        // By its text: the nearest double of 0.1f is 0.10000000149011612.
+        // Through its text: converted directly, 0.1f would become 0.10000000149011612.
         float number => Of(double.Parse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)),
         double number => Of(number),
         decimal number => Of(number),
@@ -105,7 +106,8 @@ internal static class SessionJson
                 writer.WriteStartObject();
                 foreach (DictionaryEntry entry in entries)
                 {
-                    writer.WritePropertyName(entry.Key as string ?? throw new ArgumentException("A session stores dictionaries whose keys are texts.", nameof(value)));
+                    writer.WritePropertyName(entry.Key as string
+                        ?? throw new ArgumentException("A session stores dictionaries whose keys are texts.", nameof(value)));
                     WriteInner(writer, entry.Value);
                 }
                 writer.WriteEndObject();
@@ -120,7 +122,7 @@ internal static class SessionJson
                 writer.WriteEndObject();
                 break;
             case IEnumerable items and not string:
-                // A list of bytes would be an array of numbers here and base64 with metadata.
+                // Bytes would become an array of numbers here, and base64 with metadata.
                 if (value is byte[]) throw NotPlain(value);
                 writer.WriteStartArray();
                 foreach (object? item in items) WriteInner(writer, item);
@@ -134,12 +136,16 @@ internal static class SessionJson
 
     private static void WriteInner(Utf8JsonWriter writer, object? value)
     {
-        if (writer.CurrentDepth > MaxPlainDepth) throw new ArgumentException($"A session stores values of {MaxPlainDepth} levels at most; does this one hold itself?", nameof(value));
+        if (writer.CurrentDepth > MaxPlainDepth)
+            throw new ArgumentException($"A session stores values of {MaxPlainDepth} levels at most; does this one hold itself?",
+                nameof(value));
         WriteAny(writer, value);
     }
 
     private static ArgumentException NotPlain(object value) => new(
-        $"A session stores texts, numbers, true, false and null, and lists and dictionaries of them, by themselves, but {value.GetType()} only as Set(name, value), or with its JsonTypeInfo in trimmed programs: Set(name, value, MyContext.Default.MyType).", nameof(value));
+        "A session stores texts, numbers, true, false and null, and lists and dictionaries of them, by themselves, "
+        + $"but {value.GetType()} only as Set(name, value), or with its JsonTypeInfo in trimmed programs: Set(name, value, "
+        + "MyContext.Default.MyType).", nameof(value));
 
     public static JsonElement Of(string? value) => JsonSerializer.SerializeToElement(value, SessionJsonContext.Default.String!);
 

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
-/// A worker's handler and the rules it is used by: finds sessions by what a client sent, makes new ones, and sweeps now and then.
-/// Shared by the worker's loops; its settings do not change once they run.
+/// A worker's session handler and the settings it is used with: finds sessions by the ids that a client sent, creates new ones,
+/// and has expired ones removed now and then. Shared by the worker's loops; its settings do not change once they run.
 /// </summary>
 internal sealed class SessionStore
 {
@@ -12,7 +12,7 @@ internal sealed class SessionStore
 
     public ISessionHandler Handler
     {
-        // Two loops may each make one: it holds nothing but its folder.
+        // Two loops may each create one: it has no state but its folder.
         get => field ??= new FileSessionHandler();
         set;
     }
@@ -25,7 +25,7 @@ internal sealed class SessionStore
 
     public int GcDivisor { get; set; } = 20_000;
 
-    /// <summary>Tells the operator what no exception tells the application.</summary>
+    /// <summary>Reports to the operator what is no exception for the application.</summary>
     public Action<string, Exception>? Report { get; set; }
 
     /// <summary>The first of these ids that the handler knows, as a session; null if it knows none.</summary>
@@ -48,13 +48,13 @@ internal sealed class SessionStore
         return null;
     }
 
-    /// <summary>A session with an id of its own, which the client has yet to be told.</summary>
+    /// <summary>A new session with a new id, which the answer tells the client.</summary>
     public Session Create() => new(this, SessionIds.Create(), [], null, isStored: false) { IsIssued = true };
 
-    /// <summary>A session with an id that the application has chosen.</summary>
+    /// <summary>A new session with an id that the application has chosen.</summary>
     public Session CreateOwn(string id) => new(this, id, [], SessionJson.NewMark(), isStored: false);
 
-    /// <summary>Sweeps, once in a while and not on the caller's time (PHP: <c>Session::$gcProbability</c>).</summary>
+    /// <summary>Has expired sessions removed, now and then and on another thread (PHP: <c>Session::$gcProbability</c>).</summary>
     public void SweepSometimes()
     {
         if (Random.Shared.Next(GcDivisor) >= GcProbability || Interlocked.Exchange(ref _sweeping, 1) == 1) return;
@@ -80,7 +80,8 @@ internal sealed class SessionStore
     private Session Open(string id, byte[] data)
     {
         if (!SessionJson.TryRead(data, out Dictionary<string, JsonElement> values, out string? mark, out Exception? reason))
-            Report?.Invoke("The stored data of a session is none of this library's; the session is empty, and overwritten when it changes", reason);
+            Report?.Invoke("The stored data of a session is none of this library's; the session is empty, "
+                + "and overwritten when it changes", reason);
         return new Session(this, id, values, mark, isStored: true);
     }
 }

@@ -1,0 +1,139 @@
+using System.Diagnostics;
+using System.IO.Compression;
+using System.Net;
+using System.Net.Sockets;
+using Workerman.Tests.Support;
+
+namespace Workerman.Tests.Builds;
+
+/// <summary>
+/// The package as a user meets it: packed, referenced by a fresh console project from a local folder, the example compiled word
+/// for word and talked to.
+/// </summary>
+internal sealed class PackageTests
+{
+    private string _folder = null!;
+    private string _version = null!;
+
+    [OneTimeSetUp]
+    public void Pack()
+    {
+        _folder = Directory.CreateTempSubdirectory("workerman-package-").FullName;
+        // A version of its own: NuGet never looks again at one that it has seen.
+        _version = $"0.0.0-test.{DateTime.UtcNow.Ticks}";
+        // From a copy: what the tests themselves run on is not built again under another version.
+        foreach (string file in SourceFiles())
+        {
+            string copy = PathOf("source", Path.GetRelativePath(Repository.Root, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+        Dotnet(PathOf("source", "Workerman.Net"), "pack", "-c", "Release", "-o", PathOf("feed"), $"-p:Version={_version}", "-p:ContinuousIntegrationBuild=false", "-p:RunAnalyzers=false");
+    }
+
+    [OneTimeTearDown]
+    public void CleanUp()
+    {
+        Directory.Delete(_folder, recursive: true);
+        string cached = Path.Combine(
+            Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages"),
+            "workerman.net", _version);
+        if (Directory.Exists(cached)) Directory.Delete(cached, recursive: true);
+    }
+
+    [Test]
+    public void HoldsWhatAPackageShould()
+    {
+        using ZipArchive package = ZipFile.OpenRead(PathOf("feed", $"Workerman.Net.{_version}.nupkg"));
+        Assert.That(package.Entries.Select(entry => entry.FullName), Is.SupersetOf(new[]
+        {
+            "lib/net10.0/Workerman.Net.dll", "lib/net10.0/Workerman.Net.xml", "README.md", "LICENSE", "CHANGELOG.md", "buildTransitive/Workerman.Net.props",
+        }));
+        using var nuspec = new StreamReader(package.Entries.Single(entry => entry.Name == "Workerman.Net.nuspec").Open());
+        string text = nuspec.ReadToEnd();
+        Assert.That(text, Does.Contain("<license type=\"expression\">MIT</license>").And.Contain("<readme>README.md</readme>"));
+        Assert.That(text.Split("<dependency ").Length - 1, Is.EqualTo(2), "the abstractions of logging and of caches");
+        using ZipArchive symbols = ZipFile.OpenRead(PathOf("feed", $"Workerman.Net.{_version}.snupkg"));
+        Assert.That(symbols.Entries.Select(entry => entry.FullName), Does.Contain("lib/net10.0/Workerman.Net.pdb"));
+    }
+
+    [Test]
+    public void ExampleCompilesWordForWordAndRuns()
+    {
+        using (var probe = new TcpListener(IPAddress.Any, 8080))
+        {
+            // The example says 8080, word for word.
+            Assert.That(probe.Start, Throws.Nothing, "port 8080 is in use; this test needs it");
+        }
+        MakeProject("app", "", File.ReadAllText(Repository.PathOf("samples", "Sse", "Program.cs")));
+        Dotnet(PathOf("app"), "build", "-c", "Release");
+        using ServerProcess server = ServerProcess.Run("dotnet", PathOf("app", "bin", "Release", "net10.0", "app.dll")).WaitForStart();
+        var endPoint = new IPEndPoint(IPAddress.Loopback, 8080);
+        using (var client = new RawClient(endPoint))
+        {
+            Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("ok"));
+        }
+        using var stream = new RawClient(endPoint);
+        stream.Send("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n").ReadUntil("\r\n\r\n");
+        Assert.That(stream.ReadUntil("\n\n"), Is.EqualTo("event: message\nid: 1\ndata: hello\n\n"));
+        if (OperatingSystem.IsWindows()) return;
+        server.Signal(2);
+        Assert.That(server.WaitForExit(), Is.Zero);
+        Assert.That(stream.IsAtEnd());
+    }
+
+    [Test]
+    public void TimerAliasCanBeSwitchedOff()
+    {
+        const string Code = "Timer? timer = null; Console.WriteLine(timer is null);";
+        MakeProject("without", "<WorkermanTimerAlias>false</WorkermanTimerAlias>", Code);
+        // With the alias this would be Workerman's, which is static and no variable's type; that it is there otherwise the example shows.
+        Dotnet(PathOf("without"), "build", "-p:RunAnalyzers=false");
+    }
+
+    private static IEnumerable<string> SourceFiles() =>
+    [
+        .. new[] { "Directory.Build.props", ".editorconfig", "global.json", "README.md", "LICENSE", "CHANGELOG.md", "Workerman.Net/Workerman.Net.csproj", "Workerman.Net/buildTransitive/Workerman.Net.props", "Workerman.Net/Protocols/Http/Files/media.types" }
+            .Select(file => Repository.PathOf(file.Split('/'))),
+        .. Repository.SourcesOf("Workerman.Net"),
+    ];
+
+    private void MakeProject(string name, string property, string program)
+    {
+        Directory.CreateDirectory(PathOf(name));
+        File.WriteAllText(PathOf(name, "Program.cs"), program);
+        File.WriteAllText(PathOf(name, name + ".csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <Nullable>enable</Nullable>
+                <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                <RestoreAdditionalProjectSources>{PathOf("feed")}</RestoreAdditionalProjectSources>
+                {property}
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="Workerman.Net" Version="{_version}" />
+              </ItemGroup>
+            </Project>
+            """);
+    }
+
+    private string PathOf(params string[] parts) => Path.Combine([_folder, .. parts]);
+
+    private void Dotnet(string folder, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [.. arguments, "-p:UseSharedCompilation=false"]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        // What the test runner sets for itself is not meant for another build.
+        foreach (string name in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList()) start.Environment.Remove(name);
+        // No server that lives on, and no file outside of the folder.
+        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        start.Environment["TMPDIR"] = Directory.CreateDirectory(PathOf("tmp")).FullName;
+        using Process process = Process.Start(start)!;
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.Zero, $"dotnet {string.Join(' ', arguments)}\n{output}\n{error.Result}");
+    }
+}

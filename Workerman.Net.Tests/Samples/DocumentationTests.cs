@@ -1,0 +1,74 @@
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Workerman.Tests.Support;
+
+namespace Workerman.Tests.Samples;
+
+/// <summary>
+/// The C# blocks of the README and of docs/: each is a whole program that compiles as it stands, without a warning, in a fresh
+/// console project that references the package. Compiled in this process; <c>PackageTests</c> has the package itself.
+/// </summary>
+[Parallelizable(ParallelScope.All)]
+internal sealed partial class DocumentationTests
+{
+    private static readonly CSharpCompilationOptions Options = new(
+        OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable, allowUnsafe: false);
+
+    private static readonly MetadataReference[] References = [.. FindReferences()];
+
+    /// <summary>The implicit usings of a console project, and those that the package adds.</summary>
+    private static readonly SyntaxTree Usings = CSharpSyntaxTree.ParseText(string.Concat(
+    [
+        .. new[]
+        {
+            "System", "System.Collections.Generic", "System.IO", "System.Linq", "System.Net.Http", "System.Threading",
+            "System.Threading.Tasks",
+        }.Select(name => $"global using {name};\n"),
+        .. XDocument.Load(Repository.PathOf("Workerman.Net", "buildTransitive", "Workerman.Net.props")).Descendants("Using")
+            .Select(item => $"global using {item.Attribute("Alias")!.Value} = {item.Attribute("Include")!.Value};\n"),
+    ]));
+
+    private static IEnumerable<TestCaseData> Blocks =>
+        from file in Directory.EnumerateFiles(Repository.Root, "README.md").Concat(Guides())
+        let text = File.ReadAllText(file).ReplaceLineEndings("\n")
+        from block in CSharpBlock().Matches(text)
+        let line = text.AsSpan(0, block.Groups[1].Index).Count('\n')
+        select new TestCaseData(block.Groups[1].Value, line)
+            .SetArgDisplayNames($"{Path.GetRelativePath(Repository.Root, file)} line {line}");
+
+    [TestCaseSource(nameof(Blocks))]
+    public void BlockCompilesWithoutAWarning(string program, int line) => Assert.That(Complaints(program, line), Is.Empty);
+
+    [TestCase("using Workerman;\nWorker.RunEverything();", "(3,8): error CS0117")]
+    [TestCase("using Workerman;\nTimer.Add(1, () => { })", "error CS1002")]
+    [TestCase("string none = null;\nConsole.WriteLine(none);", "warning CS8600")]
+    public void WhatDoesNotCompileIsFoundWhereItStands(string program, string complaint) =>
+        Assert.That(Complaints(program, 1), Has.Some.Contains(complaint));
+
+    private static string[] Complaints(string program, int line)
+    {
+        // Behind as many empty lines as there are lines before it, so that a complaint has the line of the document.
+        SyntaxTree tree = CSharpSyntaxTree.ParseText(new string('\n', line) + program);
+        return [.. CSharpCompilation.Create("Block", [Usings, tree], References, Options).Emit(Stream.Null).Diagnostics
+            .Where(complaint => complaint.Severity >= DiagnosticSeverity.Warning).Select(complaint => complaint.ToString())];
+    }
+
+    /// <summary>The runtime without ASP.NET, the library, and what the library depends on.</summary>
+    private static IEnumerable<MetadataReference> FindReferences()
+    {
+        string runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
+        string[] others = ["Workerman.Net", "Microsoft.Extensions.Caching.Abstractions", "Microsoft.Extensions.Logging.Abstractions"];
+        return ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Where(file => Path.GetDirectoryName(file) == runtime || others.Contains(Path.GetFileNameWithoutExtension(file)))
+            .Select(file => MetadataReference.CreateFromFile(file));
+    }
+
+    private static IEnumerable<string> Guides() => Directory.Exists(Repository.PathOf("docs"))
+        ? Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories)
+        : [];
+
+    [GeneratedRegex("^```csharp\n(.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex CSharpBlock();
+}

@@ -1,0 +1,82 @@
+using Workerman.Protocols;
+
+namespace Workerman.Connection;
+
+/// <summary>
+/// What one connection has that its socket has not taken: bytes, the file that follows them, and messages that are held until the
+/// peer can be sent any. Made when there is something and dropped when all has left, so that an idle connection has none. It
+/// sends nothing: its connection does, and owns it, on the loop's thread.
+/// </summary>
+internal sealed class SendQueue
+{
+    private PendingBytes? _bytes;
+    private PendingBytes? _held;
+
+    /// <summary>How many bytes wait for the socket.</summary>
+    public long Length => _bytes?.Length ?? 0;
+
+    /// <summary>How many bytes are held.</summary>
+    public long HeldLength => _held?.Length ?? 0;
+
+    /// <summary>
+    /// The file that follows the bytes; null for none. There is one at most: the protocol is not ready before it has left.
+    /// </summary>
+    public FileRange? File { get; set; }
+
+    /// <summary>Whether the socket has been told to send a piece of the file.</summary>
+    public bool FileIsOrdered { get; set; }
+
+    /// <summary>Whether the socket has something of its own to send before it ends (TLS: close_notify).</summary>
+    public bool AwaitsSocket { get; set; }
+
+    /// <summary>Whether the peer is told, once all has left, that no more is sent.</summary>
+    public bool EndsSending { get; set; }
+
+    /// <summary>When the peer took something last, on the loop's clock.</summary>
+    public long ProgressAt { get; set; }
+
+    /// <summary>Whether something waits for the peer to read. What is held does not.</summary>
+    public bool HasUnsent => _bytes is not null || File is not null || AwaitsSocket;
+
+    public bool IsEmpty => !HasUnsent && _held is null && !EndsSending;
+
+    public void Append(ReadOnlySpan<byte> bytes) => (_bytes ??= new PendingBytes()).Append(bytes);
+
+    /// <summary>The first piece of the bytes. It stays valid until it is skipped.</summary>
+    public ReadOnlyMemory<byte> First() => _bytes!.First();
+
+    /// <summary>The socket has taken bytes.</summary>
+    public void Skip(int count)
+    {
+        _bytes!.Skip(count);
+        if (_bytes.Length > 0) return;
+        _bytes.Discard();
+        _bytes = null;
+    }
+
+    public void Hold(ReadOnlySpan<byte> bytes) => (_held ??= new PendingBytes()).Append(bytes);
+
+    /// <summary>What was held, which is the caller's from here on; null for nothing.</summary>
+    public PendingBytes? TakeHeld()
+    {
+        PendingBytes? held = _held;
+        _held = null;
+        return held;
+    }
+
+    public void DropFile()
+    {
+        File?.Dispose();
+        File = null;
+        FileIsOrdered = false;
+    }
+
+    /// <summary>Gives all memory back, and closes the file.</summary>
+    public void Discard()
+    {
+        DropFile();
+        _bytes?.Discard();
+        _held?.Discard();
+        _bytes = _held = null;
+    }
+}

@@ -1,0 +1,209 @@
+using System.Buffers;
+using System.Net.Sockets;
+using Workerman.Events;
+using Workerman.Protocols;
+
+namespace Workerman.Connection;
+
+/// <summary>The way in: one receive per wake-up into the loop's buffer, messages read off it in place, the rest kept.</summary>
+public partial class TcpConnection
+{
+    /// <summary>Bytes read ahead while an answer is owed; beyond it the peer waits in its own send buffer.</summary>
+    private const int ReadAheadLimit = 64 * 1024;
+
+    private PendingBytes? _input;
+    private long _bytesRead;
+
+    /// <summary>
+    /// Stops reading, and with it <c>OnMessage</c>, until <see cref="ResumeRecv"/> (PHP: <c>pauseRecv()</c>). Any thread.
+    /// </summary>
+    public void PauseRecv()
+    {
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(PauseRecv);
+            return;
+        }
+        _life.IsPaused = true;
+        UpdateReading();
+    }
+
+    /// <summary>
+    /// Goes on reading; what has arrived meanwhile is handled at the end of the loop's turn (PHP: <c>resumeRecv()</c>). Any
+    /// thread.
+    /// </summary>
+    public void ResumeRecv()
+    {
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(ResumeRecv);
+            return;
+        }
+        if (!_life.IsPaused) return;
+        _life.IsPaused = false;
+        _life.Since = Loop.Now;
+        DeferResume();
+    }
+
+    bool ISocketHandler.ReceivesAtOnce => true;
+
+    void ISocketHandler.OnReadable()
+    {
+        try
+        {
+            Receive();
+        }
+        catch (Exception e)
+        {
+            Break(e);
+        }
+    }
+
+    void ISocketHandler.OnHangup()
+    {
+        if (_life.Phase == ConnectionPhase.HalfClosed) ReadRest();
+        if (_life.Peer == PeerSide.Ended) return;
+        _life.Peer = PeerSide.BrokenOff;
+        Destroy();
+    }
+
+    private void Receive()
+    {
+        int count = _socket.Receive(Buffers.Receive, out SocketError error);
+        if (error is SocketError.WouldBlock or SocketError.Interrupted) return;
+        if (error != SocketError.Success)
+        {
+            _life.Peer = PeerSide.BrokenOff;
+            Destroy();
+            return;
+        }
+        if (count == 0)
+        {
+            OnPeerEnded();
+            return;
+        }
+        _bytesRead += count;
+        if (_life.IsEstablished) OnReceived(Buffers.Receive, count);
+        else if (_life.Phase == ConnectionPhase.ProxyHeader) ReceiveProxyHeader(count);
+        // Closing and ending: what still comes is read only to be thrown away.
+    }
+
+    private void OnReceived(byte[] buffer, int count)
+    {
+        if (_input is null)
+        {
+            var input = new ReadOnlySequence<byte>(buffer, 0, count);
+            ReadMessages(ref input);
+            if (!input.IsEmpty && _life.IsEstablished)
+            {
+                _input = new PendingBytes();
+                _input.Append(input);
+            }
+        }
+        else
+        {
+            _input.Append(buffer.AsSpan(0, count));
+            ReadPending();
+        }
+        UpdateReading();
+    }
+
+    /// <summary>Reads what messages the input holds; all their answers leave in one send.</summary>
+    private void ReadMessages(ref ReadOnlySequence<byte> input)
+    {
+        _life.IsInBatch = true;
+        while (!input.IsEmpty && CanReadMessage())
+        {
+            Verdict verdict = _handler.ReadMessage(this, ref input);
+            if (verdict.Kind == VerdictKind.Message) continue;
+            if (verdict.Kind == VerdictKind.NeedMore && Protocol.HasPendingControl)
+            {
+                _handler.OnPeerControl(this);
+                // A callback may have sent it, or closed the connection. Behind a ping there may be more.
+                if (Status != ConnectionStatus.Closed && Protocol.HasPendingControl) SendControl();
+                continue;
+            }
+            if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
+            break;
+        }
+        _life.IsInBatch = false;
+        Advance();
+        TrackWait();
+    }
+
+    private void ReadPending()
+    {
+        ReadOnlySequence<byte> input = _input!.Read();
+        ReadMessages(ref input);
+        _input.Consume(input);
+        if (_input.Length > 0) return;
+        _input.Discard();
+        _input = null;
+    }
+
+    /// <summary>
+    /// One message at a time: not before the last one has its answer, and not while the peer leaves so much unread that the
+    /// next answer would be dropped.
+    /// </summary>
+    private bool CanReadMessage() =>
+        _life.IsEstablished && !_life.IsPaused && Protocol.IsReady && (_queue is null || _queue.Length < MaxSendBufferSize);
+
+    /// <summary>The peer sends no more. It may still read: an answer that is owed is given first.</summary>
+    private void OnPeerEnded()
+    {
+        _life.Peer = PeerSide.Ended;
+        _life.Since = Loop.Now;
+        if (_life.IsEstablished) CloseIfPeerHasAll();
+        else if (!HasUnsent || _life.Phase < ConnectionPhase.Opening) Destroy();
+        UpdateReading();
+    }
+
+    private void CloseIfPeerHasAll()
+    {
+        if (_life.Peer == PeerSide.Ended && _life.IsEstablished && CanReadMessage() && !_handler.OnPeerEnded(this)) Close();
+    }
+
+    /// <summary>
+    /// Both directions have ended, though reading is paused: the system cannot be made to keep silent about that, so what it
+    /// still holds is taken in.
+    /// </summary>
+    private void ReadRest()
+    {
+        long before = -1;
+        while (_life.IsEstablished && _life.Peer == PeerSide.Sending && before != BytesRead)
+        {
+            before = BytesRead;
+            Receive();
+        }
+    }
+
+    /// <summary>
+    /// Goes on with what waits, at the end of the turn: an answer was given, reading was resumed, or the queue has left.
+    /// </summary>
+    private void DeferResume()
+    {
+        if (_life.ResumeIsDeferred || !_life.IsEstablished) return;
+        _life.ResumeIsDeferred = true;
+        Loop.Defer(this);
+    }
+
+    private void Resume()
+    {
+        if (!_life.IsEstablished) return;
+        if (_input is not null && CanReadMessage()) ReadPending();
+        CloseIfPeerHasAll();
+        UpdateReading();
+    }
+
+    private protected void UpdateReading()
+    {
+        if (_life.IsGone) return;
+        _socket.ReadEnabled = _life.Peer == PeerSide.Sending && _life.Phase switch
+        {
+            < ConnectionPhase.Opening => true,
+            <= ConnectionPhase.HalfClosed => !_life.IsPaused && (CanReadMessage() || RecvBufferQueueSize < ReadAheadLimit),
+            // What the peer sends is read, so that the answer is not lost to a reset.
+            _ => _life.IsLingering,
+        };
+    }
+}

@@ -1,0 +1,107 @@
+using System.Diagnostics.Metrics;
+
+namespace Workerman.EventStreams;
+
+/// <summary>The figures of a stream: what its hubs have counted, those that have ended included. Any thread.</summary>
+public sealed partial class EventStream
+{
+    private long _delivered;
+    private long _dropped;
+
+    /// <summary>How many subscribers are connected. Any thread, like all figures.</summary>
+    public int Subscribers
+    {
+        get
+        {
+            int count = 0;
+            foreach (EventHub hub in _hubs) count += hub.Count;
+            return count;
+        }
+    }
+
+    /// <summary>How many events were published.</summary>
+    public long Published => _log.Head;
+
+    /// <summary>How many events were handed to connections, counted for each.</summary>
+    public long Delivered => Sum(ref _delivered, static hub => hub.Delivered);
+
+    /// <summary>
+    /// How many events were skipped for subscribers that were too slow, counted for each, when it reads again. Those of one that
+    /// is disconnected are not counted: it may still resume.
+    /// </summary>
+    public long Dropped => Sum(ref _dropped, static hub => hub.Dropped);
+
+    /// <summary>
+    /// How many events the slowest subscriber is behind; of events that it does not want only those count that come after one
+    /// which waits for it.
+    /// </summary>
+    public long Lag
+    {
+        get
+        {
+            long head = _log.Head;
+            long lag = 0;
+            foreach (EventHub hub in _hubs) lag = Math.Max(lag, head - hub.Slowest);
+            return lag;
+        }
+    }
+
+    private long Sum(ref long ofThePast, Func<EventHub, long> figure)
+    {
+        lock (_log.Gate) return ofThePast + _hubs.Sum(figure);
+    }
+}
+
+/// <summary>
+/// The figures of all streams as <see cref="System.Diagnostics.Metrics"/>: meter <c>Workerman.EventStreams</c>, each measurement
+/// tagged <c>stream</c> with the stream's name. They are read only when a listener asks for them. A stream that is completed and
+/// has no subscribers, or was collected, is left out. Any thread.
+/// </summary>
+internal static class StreamMeter
+{
+    public const string Name = "Workerman.EventStreams";
+
+    private static readonly Lock Gate = new();
+    private static readonly List<WeakReference<EventStream>> Streams = [];
+
+    static StreamMeter()
+    {
+        // The meter is referenced by its instruments.
+        var meter = new Meter(Name);
+        meter.CreateObservableUpDownCounter("workerman.event_stream.subscribers",
+            static () => Measure(static stream => stream.Subscribers), "{subscriber}", "Subscribers that are connected.");
+        meter.CreateObservableCounter("workerman.event_stream.published", static () => Measure(static stream => stream.Published),
+            "{event}", "Events that were published.");
+        meter.CreateObservableCounter("workerman.event_stream.delivered", static () => Measure(static stream => stream.Delivered),
+            "{event}", "Events that were handed to connections, counted for each.");
+        meter.CreateObservableCounter("workerman.event_stream.dropped", static () => Measure(static stream => stream.Dropped),
+            "{event}", "Events that were skipped for subscribers that were too slow, counted for each.");
+        meter.CreateObservableGauge("workerman.event_stream.lag", static () => Measure(static stream => stream.Lag), "{event}",
+            "Events that the slowest subscriber is behind.");
+    }
+
+    public static void Add(EventStream stream)
+    {
+        lock (Gate)
+        {
+            Streams.RemoveAll(static reference => !reference.TryGetTarget(out _));
+            Streams.Add(new WeakReference<EventStream>(stream));
+        }
+    }
+
+    private static List<Measurement<long>> Measure(Func<EventStream, long> figure)
+    {
+        var measurements = new List<Measurement<long>>();
+        lock (Gate)
+        {
+            Streams.RemoveAll(static reference => !reference.TryGetTarget(out EventStream? stream)
+                || (stream.IsCompleted && stream.Subscribers == 0));
+            foreach (WeakReference<EventStream> reference in Streams)
+            {
+                if (reference.TryGetTarget(out EventStream? stream))
+                    measurements.Add(new(figure(stream), new KeyValuePair<string, object?>("stream", stream.Name)));
+            }
+        }
+        return measurements;
+    }
+}

@@ -1,0 +1,36 @@
+namespace Workerman.Events;
+
+/// <summary>
+/// How long what callbacks have sent may wait for the end of the loop's turn: half a millisecond, counted from the beginning of
+/// the turn or from the last flush. It is only the clock of that rule: the loop asks it between two callbacks, and whoever
+/// gathers writes asks it within one that goes on sending. One per loop; belongs to the loop's thread.
+/// </summary>
+internal sealed class FlushDeadline
+{
+    /// <summary>How many callbacks may follow each other without a look at the clock.</summary>
+    private const int QuickCallbacks = 4;
+
+    private static readonly long Limit = LoopClock.FromMilliseconds(1) / 2;
+
+    private long _since;
+    private long _lookedAt;
+    private int _untilLook;
+
+    /// <summary>A turn has begun, or what waited has left.</summary>
+    public void Restart(long now) => _since = now;
+
+    public bool HasPassed(long now) => now - _since > Limit;
+
+    /// <summary>
+    /// Asked after each callback. Reading the clock takes a hundredth of a request's time, so after callbacks that were quick the
+    /// next few are taken to be quick too.
+    /// </summary>
+    public bool HasPassedAfterCallback()
+    {
+        if (--_untilLook > 0) return false;
+        long now = LoopClock.Ticks;
+        _untilLook = now - _lookedAt < Limit / 4 ? QuickCallbacks : 1;
+        _lookedAt = now;
+        return HasPassed(now);
+    }
+}

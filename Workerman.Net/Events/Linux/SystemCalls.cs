@@ -1,0 +1,229 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Workerman.Events;
+
+/// <summary>
+/// Every system call that the library makes itself, under its C name so that the man pages apply, with the constants and
+/// structures that go with it. No policy and no state; any thread. Linux, but for <see cref="getrlimit"/>. Error numbers stand in
+/// <see cref="Errno"/>, socket options in <see cref="SocketOptions"/>. What is called for each request does not keep its error
+/// where <see cref="Marshal.GetLastPInvokeError"/> finds it, which would be two calls more each time: ask
+/// <see cref="Marshal.GetLastSystemError"/> right after it.
+/// </summary>
+internal static unsafe partial class SystemCalls
+{
+    // epoll(7), eventfd(2)
+    public const int EPOLL_CLOEXEC = 0x80000;
+    public const int EPOLL_CTL_ADD = 1;
+    public const int EPOLL_CTL_DEL = 2;
+    public const int EPOLL_CTL_MOD = 3;
+    public const uint EPOLLIN = 0x001;
+    public const uint EPOLLOUT = 0x004;
+    public const uint EPOLLERR = 0x008;
+    public const uint EPOLLHUP = 0x010;
+    public const int EFD_CLOEXEC = 0x80000;
+    public const int EFD_NONBLOCK = 0x800;
+
+    // socket(2), send(2), recv(2), shutdown(2)
+    public const int AF_UNIX = 1;
+    public const int AF_INET = 2;
+    public const int AF_INET6 = 10;
+    public const int SOCK_STREAM = 1;
+    public const int SOCK_NONBLOCK = 0x800;
+    public const int SOCK_CLOEXEC = 0x80000;
+    public const int MSG_PEEK = 0x2;
+    public const int MSG_DONTWAIT = 0x40;
+    public const int MSG_NOSIGNAL = 0x4000;
+    public const int SHUT_WR = 1;
+
+    // open(2), statx(2), inode(7)
+    public const int O_RDONLY = 0;
+    public const int O_RDWR = 2;
+    public const int O_NOCTTY = 0x100;
+    public const int O_NONBLOCK = 0x800;
+    public const int O_CLOEXEC = 0x80000;
+    public const int O_PATH = 0x200000;
+    public const int AT_FDCWD = -100;
+    public const int AT_SYMLINK_NOFOLLOW = 0x100;
+    public const int AT_EMPTY_PATH = 0x1000;
+    public const uint STATX_UID = 0x8;
+    public const uint STATX_INO = 0x100;
+    public const uint STATX_BASIC_STATS = 0x7FF;
+    public const int S_IFMT = 0xF000;
+    public const int S_IFDIR = 0x4000;
+    public const int S_IFREG = 0x8000;
+    public const int S_IFSOCK = 0xC000;
+
+    // flock(2), fcntl(2): locks of an open file description
+    public const int LOCK_EX = 2;
+    public const int LOCK_NB = 4;
+    public const int LOCK_UN = 8;
+    public const int F_OFD_SETLK = 37;
+    public const short F_WRLCK = 1;
+
+    // mmap(2)
+    public const int PROT_READ = 1;
+    public const int PROT_WRITE = 2;
+    public const int MAP_SHARED = 1;
+    public const int MAP_POPULATE = 0x8000;
+
+    // The C library has no functions for io_uring(7). The numbers of the calls are the same on every architecture of .NET's.
+    private const int SYS_io_uring_setup = 425;
+    private const int SYS_io_uring_enter = 426;
+
+    /// <summary>One of the few flags that differ between architectures.</summary>
+    public static int O_NOFOLLOW =>
+        RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Ppc64le ? 0x8000 : 0x20000;
+
+    /// <summary>RLIMIT_NOFILE: how many descriptors the process may have.</summary>
+    public static int RLIMIT_NOFILE => OperatingSystem.IsLinux() ? 7 : 8;
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int epoll_create1(int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int epoll_ctl(int epfd, int op, int fd, byte* @event);
+
+    [LibraryImport("libc")]
+    public static partial int epoll_wait(int epfd, byte* events, int maxevents, int timeout);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int eventfd(uint initval, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int bind(int sockfd, byte* addr, int addrlen);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int connect(int sockfd, byte* addr, int addrlen);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int accept4(int sockfd, byte* addr, int* addrlen, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int getpeername(int sockfd, byte* addr, int* addrlen);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int getsockname(int sockfd, byte* addr, int* addrlen);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int getsockopt(int sockfd, int level, int optname, byte* optval, int* optlen);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int setsockopt(int sockfd, int level, int optname, byte* optval, int optlen);
+
+    [LibraryImport("libc")]
+    public static partial nint recv(int sockfd, byte* buf, nint len, int flags);
+
+    [LibraryImport("libc")]
+    public static partial nint send(int sockfd, byte* buf, nint len, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint recvfrom(int sockfd, byte* buf, nint len, int flags, byte* src_addr, int* addrlen);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint sendto(int sockfd, byte* buf, nint len, int flags, byte* dest_addr, int addrlen);
+
+    /// <summary>With an <c>off_t</c> of 64 bits, as it is on 64-bit systems.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint sendfile(int out_fd, SafeFileHandle in_fd, long* offset, nint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int shutdown(int sockfd, int how);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint read(int fd, byte* buf, nint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint write(int fd, byte* buf, nint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int close(int fd);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int open(string pathname, int flags);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int statx(int dirfd, string pathname, int flags, uint mask, FileStatus* statxbuf);
+
+    /// <summary>The same by an open file, whose handle stays open during the call.</summary>
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int statx(SafeFileHandle dirfd, string pathname, int flags, uint mask, FileStatus* statxbuf);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint readlink(string pathname, byte* buf, nint bufsiz);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int flock(SafeFileHandle fd, int operation);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fcntl(SafeFileHandle fd, int cmd, FileLock* arg);
+
+    [LibraryImport("libc")]
+    public static partial uint geteuid();
+
+    /// <summary>On macOS and FreeBSD, too.</summary>
+    [LibraryImport("libc")]
+    public static partial int getrlimit(int resource, out ResourceLimit rlim);
+
+    [LibraryImport("libc")]
+    public static partial byte* mmap(byte* addr, nint length, int prot, int flags, int fd, long offset);
+
+    [LibraryImport("libc")]
+    public static partial int munmap(byte* addr, nint length);
+
+    public static int io_uring_setup(uint entries, IoUringStructures.Params* parameters) =>
+        (int)syscall(SYS_io_uring_setup, (nint)entries, (nint)parameters, 0, 0, 0, 0);
+
+    public static int io_uring_enter(int fd, uint toSubmit, uint minComplete, uint flags) =>
+        (int)syscall(SYS_io_uring_enter, fd, (nint)toSubmit, (nint)minComplete, (nint)flags, 0, 0);
+
+    [LibraryImport("libc")]
+    private static partial nint syscall(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
+
+    /// <summary>The part of <c>struct statx</c> that is used. Its layout is the same on every architecture.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    public readonly struct FileStatus
+    {
+        [FieldOffset(20)] public readonly uint Owner;
+        [FieldOffset(28)] private readonly ushort _mode;
+        [FieldOffset(32)] public readonly ulong Number;
+        [FieldOffset(40)] public readonly long Size;
+        [FieldOffset(112)] private readonly long _seconds;
+        [FieldOffset(120)] private readonly uint _nanoseconds;
+        [FieldOffset(136)] private readonly uint _deviceMajor;
+        [FieldOffset(140)] private readonly uint _deviceMinor;
+
+        /// <summary>One of <c>S_IFREG</c> and the like.</summary>
+        public int Kind => _mode & S_IFMT;
+
+        public ulong Device => ((ulong)_deviceMajor << 32) | _deviceMinor;
+
+        /// <summary>When its content was changed, within the dates that .NET has: a file system may hold others.</summary>
+        public DateTimeOffset Modified => DateTimeOffset.FromUnixTimeSeconds(
+            Math.Clamp(_seconds, DateTimeOffset.MinValue.ToUnixTimeSeconds(), DateTimeOffset.MaxValue.ToUnixTimeSeconds()))
+            .AddTicks(_nanoseconds / 100);
+    }
+
+    /// <summary>
+    /// <c>struct flock</c>: from the beginning, and with no length to the file's end. The same on 64-bit systems.
+    /// </summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct FileLock
+    {
+        public short Type;
+        public short Whence;
+        public long Start;
+        public long Length;
+        public int Process;
+    }
+
+    /// <summary><c>struct rlimit</c>.</summary>
+    public struct ResourceLimit
+    {
+        public ulong Current;
+        public ulong Maximum;
+    }
+}

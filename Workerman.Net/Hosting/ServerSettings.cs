@@ -1,0 +1,13 @@
+using Workerman.Logging;
+
+namespace Workerman.Hosting;
+
+/// <summary>
+/// What one run of workers goes by. It is read from the statics of <c>Worker</c> once, when the run starts, and handed on from
+/// there: host, loops, workers and clients ask what made them, so that several runs in one process share nothing. Immutable; any
+/// thread.
+/// </summary>
+/// <param name="Logger">Where they log to.</param>
+/// <param name="LoopType">The class of the event loops; null for the best there is.</param>
+/// <param name="StopTimeout">How long stopping may take before open connections are cut off.</param>
+internal sealed record ServerSettings(GuardedLogger Logger, Type? LoopType, TimeSpan StopTimeout);
