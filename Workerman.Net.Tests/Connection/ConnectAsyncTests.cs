@@ -70,7 +70,8 @@ internal sealed class ConnectAsyncTests(Type loopType)
             await connection.ConnectAsync();
             return true;
         }));
-        Assert.That(thrown!.Message, Does.Contain("connect tcp://slow.test:80 failed after 0.0").And.Contain("no answer within ConnectTimeout, while slow.test was looked up"));
+        Assert.That(thrown!.Message, Does.Match(
+            @"connect tcp://slow\.test:80 failed after [0-4]\.\d+ seconds: no answer within ConnectTimeout, while slow\.test was looked up"));
     }
 
     [Test]
