@@ -6,8 +6,8 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Connection;
 
 /// <summary>
-/// What a connection asks of its socket when it sends: how many calls, what becomes of a short write at each byte, and of an error at each
-/// step. Without a kernel, which would decide that by itself; <see cref="SendingTests"/> have one.
+/// What a connection asks of its socket when it sends: how many calls, what becomes of a short write at each byte, and of an
+/// error at each step. Without a kernel, which would decide that by itself; <see cref="SendingTests"/> have one.
 /// </summary>
 internal sealed class MemorySendingTests
 {
@@ -52,7 +52,8 @@ internal sealed class MemorySendingTests
     {
         var loop = new MemoryLoop();
         var buffers = new ConnectionBuffers(loop);
-        MemoryConnection[] all = [.. Enumerable.Range(0, 5).Select(_ => MemoryConnection.Raw((connection, text) => connection.Send(text), loop, buffers))];
+        MemoryConnection[] all = [.. Enumerable.Range(0, 5)
+            .Select(_ => MemoryConnection.Raw((connection, text) => connection.Send(text), loop, buffers))];
         for (int i = 0; i < all.Length; i++) all[i].Socket.Arrive($"to {i}");
         // One of them has no room for all of it, and one is dead: neither is the others' business.
         all[1].Socket.Room = 2;
@@ -100,7 +101,8 @@ internal sealed class MemorySendingTests
             if (room < 10)
             {
                 Assert.That(raw.Send("abcd"), Is.EqualTo(SendResult.Queued));
-                Assert.That(raw.Socket.Calls, Has.Count.EqualTo(calls), "what waits behind other bytes asks nothing of the socket");
+                Assert.That(raw.Socket.Calls, Has.Count.EqualTo(calls),
+                    "what waits behind other bytes asks nothing of the socket");
             }
             else
             {
@@ -132,12 +134,14 @@ internal sealed class MemorySendingTests
             http.Socket.Room = room;
             http.Socket.Arrive(Last);
             http.Loop.TurnUntilNothingHappens();
-            Assert.That((http.Socket.Calls.Contains("shutdown"), http.Socket.IsClosed), Is.EqualTo((false, false)), $"room for {room}");
+            Assert.That((http.Socket.Calls.Contains("shutdown"), http.Socket.IsClosed), Is.EqualTo((false, false)),
+                $"room for {room}");
             http.Loop.TurnUntil(() => http.Connection.SendBufferQueueSize == 0, () => http.Socket.MakeRoom(7));
             http.Loop.TurnUntilNothingHappens();
             if (http.Socket.Calls.Contains("shutdown")) http.Socket.ArriveEnd();
             http.Loop.TurnUntilNothingHappens();
-            Assert.That(http.Socket.Sent, Does.StartWith("HTTP/1.1 200 OK\r\n").And.Contain("Connection: close").And.EndWith("\r\n\r\nthe last"));
+            Assert.That(http.Socket.Sent,
+                Does.StartWith("HTTP/1.1 200 OK\r\n").And.Contain("Connection: close").And.EndWith("\r\n\r\nthe last"));
             Assert.That(http.Socket.Calls[^1], Is.EqualTo("close"));
             Assert.That(http.Events[^2..], Is.EqualTo(new[] { "close", "freed" }));
             http.AssertKeepsToTheContract();
@@ -147,7 +151,8 @@ internal sealed class MemorySendingTests
     }
 
     [Test]
-    public void FirstSendThatFailsEndsTheConnection([Values("ConnectionReset", "Shutdown", "NoBufferSpaceAvailable")] string error)
+    public void FirstSendThatFailsEndsTheConnection(
+        [Values("ConnectionReset", "Shutdown", "NoBufferSpaceAvailable")] string error)
     {
         MemoryConnection raw = MemoryConnection.Raw();
         raw.Socket.SendError = Enum.Parse<SocketError>(error);
@@ -252,7 +257,8 @@ internal sealed class MemorySendingTests
         http.Socket.MakeRoom();
         http.Loop.TurnUntilNothingHappens();
         string[] answers = http.Socket.Sent.Split("HTTP/1.1 200 OK\r\n");
-        Assert.That(answers.Skip(1).Select(answer => answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]), Is.EqualTo(new[] { content, content }));
+        Assert.That(answers.Skip(1).Select(answer => answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]),
+            Is.EqualTo(new[] { content, content }));
         http.AssertKeepsToTheContract();
     }
 

@@ -5,8 +5,8 @@ using Workerman.Protocols.Http;
 namespace Workerman.Tests.Support;
 
 /// <summary>
-/// A connection on a <see cref="MemorySocket"/>, with all that it calls back written down. Its time limits are looked at whenever the clock
-/// of its loop is moved.
+/// A connection on a <see cref="MemorySocket"/>, with all that it calls back written down. Its time limits are looked at whenever
+/// the clock of its loop is moved.
 /// </summary>
 internal sealed class MemoryConnection
 {
@@ -26,8 +26,10 @@ internal sealed class MemoryConnection
     public MemorySocket Socket { get; }
 
     /// <summary>The protocol of <c>tcp://</c>.</summary>
-    public static MemoryConnection Raw(Action<TcpConnection, string>? onMessage = null, MemoryLoop? loop = null, ConnectionBuffers? buffers = null) =>
-        Open<byte[]>(RawProtocol.Instance, (connection, bytes) => onMessage?.Invoke(connection, System.Text.Encoding.Latin1.GetString(bytes)), loop, buffers);
+    public static MemoryConnection Raw(Action<TcpConnection, string>? onMessage = null, MemoryLoop? loop = null,
+        ConnectionBuffers? buffers = null) =>
+        Open<byte[]>(RawProtocol.Instance,
+            (connection, bytes) => onMessage?.Invoke(connection, System.Text.Encoding.Latin1.GetString(bytes)), loop, buffers);
 
     public static MemoryConnection Http(Action<TcpConnection, Request> onMessage, HttpOptions? options = null) =>
         Open(new HttpProtocol(options ?? new HttpOptions()), onMessage);
@@ -37,7 +39,8 @@ internal sealed class MemoryConnection
     /// <param name="loop">The loop; null for one of its own.</param>
     /// <param name="buffers">What the connections of a loop share.</param>
     public static MemoryConnection Open<T>(
-        ConnectionProtocol protocol, Action<TcpConnection, T> onMessage, MemoryLoop? loop = null, ConnectionBuffers? buffers = null)
+        ConnectionProtocol protocol, Action<TcpConnection, T> onMessage, MemoryLoop? loop = null,
+        ConnectionBuffers? buffers = null)
     {
         loop ??= new MemoryLoop();
         var events = new List<string>();
@@ -56,7 +59,8 @@ internal sealed class MemoryConnection
     /// <summary>That the connection has asked nothing of the socket that it must not.</summary>
     public void AssertKeepsToTheContract() => Assert.That(Socket.Violations, Is.Empty);
 
-    private sealed class Handler<T>(MemoryLoop loop, ConnectionBuffers buffers, List<string> events, Action<TcpConnection, T> onMessage)
+    private sealed class Handler<T>(MemoryLoop loop, ConnectionBuffers buffers, List<string> events,
+        Action<TcpConnection, T> onMessage)
         : ConnectionHandler<T>(loop, buffers)
     {
         public override object? Owner => null;
@@ -67,7 +71,8 @@ internal sealed class MemoryConnection
             connection.OnClose?.Invoke(connection);
         }
 
-        public override void OnError(TcpConnection connection, ConnectionError error, string reason) => events.Add($"error {error}: {reason}");
+        public override void OnError(TcpConnection connection, ConnectionError error, string reason) =>
+            events.Add($"error {error}: {reason}");
 
         public override void OnBufferFull(TcpConnection connection)
         {

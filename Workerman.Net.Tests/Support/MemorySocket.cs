@@ -7,9 +7,9 @@ using Workerman.Events;
 namespace Workerman.Tests.Support;
 
 /// <summary>
-/// A loop's socket without a kernel: what the peer does is said by the test, what the connection does is written down call by call. It holds
-/// its owner to the contract of <see cref="ILoopSocket"/>: a call that must not come is in <see cref="Violations"/>. Made by a
-/// <see cref="MemoryLoop"/>.
+/// A loop's socket without a kernel: what the peer does is said by the test, what the connection does is written down call by
+/// call. It holds its owner to the contract of <see cref="ILoopSocket"/>: a call that must not come is in
+/// <see cref="Violations"/>. Made by a <see cref="MemoryLoop"/>.
 /// </summary>
 internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
 {
@@ -22,7 +22,9 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
     private bool _disposed;
     private bool _closed;
 
-    /// <summary>The calls that change something, in order: <c>send 5</c>, <c>send 2 of 5</c>, <c>order 3</c>, <c>shutdown</c>, …</summary>
+    /// <summary>
+    /// The calls that change something, in order: <c>send 5</c>, <c>send 2 of 5</c>, <c>order 3</c>, <c>shutdown</c>, …
+    /// </summary>
     public List<string> Calls { get; } = [];
 
     /// <summary>What the contract does not allow.</summary>
@@ -110,7 +112,8 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
         Check(!_ordered, "send that overtakes an order");
         Check(!data.IsEmpty, "send of nothing");
         int sent = Take(data, out error);
-        Calls.Add(error != SocketError.Success ? $"send {error}" : sent == data.Length ? $"send {sent}" : $"send {sent} of {data.Length}");
+        Calls.Add(error
+            != SocketError.Success ? $"send {error}" : sent == data.Length ? $"send {sent}" : $"send {sent} of {data.Length}");
         return sent;
     }
 

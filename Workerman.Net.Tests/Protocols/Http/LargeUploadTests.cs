@@ -3,8 +3,8 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Protocols.Http;
 
 /// <summary>
-/// An upload of more bytes than an int counts, and than the server could hold if it tried. On one loop: which it is, what takes the bytes
-/// does not know.
+/// An upload of more bytes than an int counts, and than the server could hold if it tried. On one loop: which it is, what takes
+/// the bytes does not know.
 /// </summary>
 // Alone: it measures the memory of the process.
 [NonParallelizable]
@@ -13,16 +13,19 @@ internal sealed class LargeUploadTests
     private const long Size = (2L << 30) + (64L << 20);
     private const string Part = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n";
 
-    /// <summary>Looked at after a collection each time: what the collector has not come round to yet is nobody's memory.</summary>
+    /// <summary>
+    /// Looked at after a collection each time: what the collector has not come round to yet is nobody's memory.
+    /// </summary>
     [Test]
     public async Task MoreThanTwoGibibytesAreTakenWithLittleMemory()
     {
         using var folder = new TemporaryFolder();
-        await using TestServer server = TestServer.Http(Loops.Available[0], (connection, request) => connection.Send($"{request.File("f")!.Size}"), worker =>
-        {
-            worker.Options.Http.UploadFolder = folder.Path;
-            worker.OnConnect = connection => connection.MaxPackageSize = 3L << 30;
-        });
+        await using TestServer server =
+            TestServer.Http(Loops.Available[0], (connection, request) => connection.Send($"{request.File("f")!.Size}"), worker =>
+            {
+                worker.Options.Http.UploadFolder = folder.Path;
+                worker.OnConnect = connection => connection.MaxPackageSize = 3L << 30;
+            });
         using RawClient client = server.Connect();
         byte[] piece = new byte[1 << 20];
         client.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n"
@@ -43,8 +46,8 @@ internal sealed class LargeUploadTests
     }
 
     /// <summary>
-    /// Objects that are alive, and what the process has beside the collector's heap: the latter is known only at a collection, and between two
-    /// of them would count new objects a second time.
+    /// Objects that are alive, and what the process has beside the collector's heap: the latter is known only at a collection,
+    /// and between two of them would count new objects a second time.
     /// </summary>
     private static long HeldMemory()
     {
