@@ -223,6 +223,34 @@ internal sealed class MemorySendingTests
         raw.AssertKeepsToTheContract();
     }
 
+    /// <summary>One who sends much before it reads, as an upload to a server that answers meanwhile.</summary>
+    [Test]
+    public void PipedConnectionIsReadThoughItsPeerDoesNotRead()
+    {
+        var loop = new MemoryLoop();
+        var buffers = new ConnectionBuffers(loop);
+        MemoryConnection left = MemoryConnection.Raw(loop: loop, buffers: buffers);
+        MemoryConnection right = MemoryConnection.Raw(loop: loop, buffers: buffers);
+        left.Connection.MaxSendBufferSize = right.Connection.MaxSendBufferSize = 10;
+        loop.Do(() =>
+        {
+            left.Connection.Pipe(right.Connection);
+            right.Connection.Pipe(left.Connection);
+        });
+        right.Socket.Room = 0;
+        left.Socket.Arrive("0123456789").Arrive("more");
+        loop.TurnUntilNothingHappens();
+        Assert.That((left.Socket.HasUnread, right.Connection.SendBufferQueueSize), Is.EqualTo((true, 10L)), "the sender is paused");
+        right.Socket.Arrive("the other way");
+        loop.TurnUntilNothingHappens();
+        Assert.That(left.Socket.Sent, Is.EqualTo("the other way"));
+        right.Socket.MakeRoom();
+        loop.TurnUntilNothingHappens();
+        Assert.That(right.Socket.Sent, Is.EqualTo("0123456789more"));
+        left.AssertKeepsToTheContract();
+        right.AssertKeepsToTheContract();
+    }
+
     [Test]
     public void StalledPeerHasItsTimeAndNoMore()
     {

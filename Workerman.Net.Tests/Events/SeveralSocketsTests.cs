@@ -202,8 +202,7 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
     {
         Watch(5);
         byte[] bytes = new byte[16 * 1024 * 1024];
-        SocketError error = SocketError.Success;
-        while (error == SocketError.Success) _pairs[1].Near.Send(bytes, 0, 100_000, SocketFlags.None, out error);
+        Fill(_pairs[1].Near, bytes);
         _pairs[3].Near.Shutdown(SocketShutdown.Send);
         SocketSend[] sends = _runner.Ask(() =>
         {
@@ -281,6 +280,18 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
                 _readers.Add(reader);
             }
         });
+    }
+
+    /// <summary>Until there is no room, and the system has found none more either.</summary>
+    private static void Fill(Socket socket, byte[] bytes)
+    {
+        for (int sent = -1; sent != 0;)
+        {
+            sent = 0;
+            SocketError error = SocketError.Success;
+            while (error == SocketError.Success) sent += Math.Max(0, socket.Send(bytes, 0, 100_000, SocketFlags.None, out error));
+            socket.Poll(TimeSpan.FromMilliseconds(20), SelectMode.SelectWrite);
+        }
     }
 
     private void SendToAll(ReadOnlySpan<byte> bytes)
