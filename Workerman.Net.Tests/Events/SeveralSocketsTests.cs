@@ -282,15 +282,18 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
         });
     }
 
-    /// <summary>Until there is no room, and the system has found none more either.</summary>
+    /// <summary>Until there is no room, and none has been found after the last acknowledgement either, which is put off for 40 ms.</summary>
     private static void Fill(Socket socket, byte[] bytes)
     {
-        for (int sent = -1; sent != 0;)
+        // A buffer of a size of its own does not grow.
+        socket.SendBufferSize = 64 * 1024;
+        while (true)
         {
-            sent = 0;
+            int sent = 0;
             SocketError error = SocketError.Success;
             while (error == SocketError.Success) sent += Math.Max(0, socket.Send(bytes, 0, 100_000, SocketFlags.None, out error));
-            socket.Poll(TimeSpan.FromMilliseconds(20), SelectMode.SelectWrite);
+            if (sent == 0) return;
+            socket.Poll(TimeSpan.FromMilliseconds(100), SelectMode.SelectWrite);
         }
     }
 
