@@ -240,7 +240,8 @@ internal sealed class MemorySendingTests
         right.Socket.Room = 0;
         left.Socket.Arrive("0123456789").Arrive("more");
         loop.TurnUntilNothingHappens();
-        Assert.That((left.Socket.HasUnread, right.Connection.SendBufferQueueSize), Is.EqualTo((true, 10L)), "the sender is paused");
+        Assert.That((left.Socket.HasUnread, right.Connection.SendBufferQueueSize), Is.EqualTo((true, 10L)),
+            "the sender is paused");
         right.Socket.Arrive("the other way");
         loop.TurnUntilNothingHappens();
         Assert.That(left.Socket.Sent, Is.EqualTo("the other way"));

@@ -282,7 +282,9 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
         });
     }
 
-    /// <summary>Until there is no room, and none has been found after the last acknowledgement either, which is put off for 40 ms.</summary>
+    /// <summary>
+    /// Until there is no room, and none has been found after the last acknowledgement either, which is put off for 40 ms.
+    /// </summary>
     private static void Fill(Socket socket, byte[] bytes)
     {
         // A buffer of a size of its own does not grow.

@@ -146,7 +146,8 @@ public partial class TcpConnection
     /// next answer would be dropped. What a piped connection receives is answered elsewhere: there the other one's buffer counts.
     /// </summary>
     private bool CanReadMessage() =>
-        _life.IsEstablished && !_life.IsPaused && Protocol.IsReady && (_queue is null || _queue.Length < MaxSendBufferSize || IsPiped);
+        _life.IsEstablished && !_life.IsPaused && Protocol.IsReady
+        && (_queue is null || _queue.Length < MaxSendBufferSize || IsPiped);
 
     /// <summary>The peer sends no more. It may still read: an answer that is owed is given first.</summary>
     private void OnPeerEnded()
