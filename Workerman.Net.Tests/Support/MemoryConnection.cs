@@ -1,6 +1,7 @@
 using Workerman.Connection;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
+using Workerman.Tls;
 
 namespace Workerman.Tests.Support;
 
@@ -38,14 +39,16 @@ internal sealed class MemoryConnection
     /// <param name="onMessage">What the application does with a message.</param>
     /// <param name="loop">The loop; null for one of its own.</param>
     /// <param name="buffers">What the connections of a loop share.</param>
+    /// <param name="tls">Its encryption, or none.</param>
     public static MemoryConnection Open<T>(
         ConnectionProtocol protocol, Action<TcpConnection, T> onMessage, MemoryLoop? loop = null,
-        ConnectionBuffers? buffers = null)
+        ConnectionBuffers? buffers = null,
+        TlsFilter? tls = null)
     {
         loop ??= new MemoryLoop();
         var events = new List<string>();
         var handler = new Handler<T>(loop, buffers ?? new ConnectionBuffers(loop), events, onMessage);
-        return new MemoryConnection(loop, events, new TcpConnection<T>(default, protocol, handler));
+        return new MemoryConnection(loop, events, new TcpConnection<T>(default, protocol, handler, tls));
     }
 
     /// <summary>The application sends, outside of any callback of the connection's; the rest of the turn follows.</summary>
@@ -89,6 +92,11 @@ internal sealed class MemoryConnection
         public override void OnRejected(TcpConnection connection, Verdict verdict) => events.Add($"rejected {verdict.Status}");
 
         public override void OnFault(TcpConnection connection, Exception exception) => events.Add($"fault {exception}");
+
+        public override void OnSecured(TcpConnection connection) => events.Add("secured");
+
+        public override void OnHandshakeFailed(TcpConnection connection, string reason) =>
+            events.Add($"handshake failed: {reason}");
 
         public override void OnGone(TcpConnection connection) => events.Add("gone");
 

@@ -73,7 +73,7 @@ internal sealed class MemoryLoop : IEventLoop
     {
         for (int i = 0; !condition(); i++)
         {
-            Assert.That(i, Is.LessThan(10_000), "the turns have no end");
+            Assert.That(i, Is.LessThan(100_000), "the turns have no end");
             before();
             Turn();
         }

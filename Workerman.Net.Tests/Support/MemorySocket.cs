@@ -21,6 +21,7 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
     private bool _hangsUp;
     private bool _disposed;
     private bool _closed;
+    private int _handedOver;
 
     /// <summary>
     /// The calls that change something, in order: <c>send 5</c>, <c>send 2 of 5</c>, <c>order 3</c>, <c>shutdown</c>, …
@@ -38,6 +39,9 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
 
     /// <summary>What every send fails with from now on.</summary>
     public SocketError SendError { get; set; }
+
+    /// <summary>How many sends succeed before the peer resets the connection.</summary>
+    public int SendsUntilReset { get; set; } = int.MaxValue;
 
     /// <summary>What a receive fails with once all that has arrived is received.</summary>
     public SocketError ReceiveError { get; set; } = SocketError.WouldBlock;
@@ -60,6 +64,18 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
     {
         _arrived.Enqueue(Encoding.Latin1.GetBytes(bytes));
         return this;
+    }
+
+    /// <summary>
+    /// Hands the peer what has been sent since the last time, in pieces of a size, where the peer is a connection too.
+    /// </summary>
+    /// <returns>Whether there was anything.</returns>
+    public bool HandOverTo(MemorySocket peer, int size)
+    {
+        if (_handedOver == _sent.Count) return false;
+        foreach (byte[] piece in _sent.Skip(_handedOver).Chunk(size)) peer._arrived.Enqueue(piece);
+        _handedOver = _sent.Count;
+        return true;
     }
 
     /// <summary>The peer sends no more.</summary>
@@ -153,6 +169,7 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
     /// <summary>What a send takes; 0 for an error.</summary>
     private int Take(ReadOnlySpan<byte> data, out SocketError error)
     {
+        if (SendsUntilReset-- == 0) Break();
         error = SendError != SocketError.Success ? SendError : Room == 0 ? SocketError.WouldBlock : SocketError.Success;
         if (error != SocketError.Success) return 0;
         int count = (int)Math.Min(Room, data.Length);

@@ -131,7 +131,7 @@ internal sealed class ClosingHandshakeTests(Type loopType)
         var closed = new TaskCompletionSource();
         await using TestServer server = Start(worker =>
         {
-            worker.Options.WebSocket.PingInterval = TimeSpan.FromMilliseconds(100);
+            worker.Options.WebSocket.PingInterval = TimeSpan.FromMilliseconds(400);
             worker.OnClose = _ => closed.SetResult();
         });
         using var client = new FrameClient(server.EndPoint);
@@ -147,7 +147,7 @@ internal sealed class ClosingHandshakeTests(Type loopType)
     {
         await using TestServer server = Start(worker =>
         {
-            worker.Options.WebSocket.PingInterval = TimeSpan.FromMilliseconds(100);
+            worker.Options.WebSocket.PingInterval = TimeSpan.FromMilliseconds(400);
             worker.OnWebSocketConnected = (connection, _) => Timer.Add(0.02, () => connection.Send("tick"));
         });
         using var client = new FrameClient(server.EndPoint);
