@@ -2,13 +2,17 @@ using Workerman.Events;
 using Workerman.Protocols.Http.Sessions;
 
 // Fixtures run side by side, the tests of one after another. Most of them wait for the kernel, a timer or a process, so there are
-// more at a time than cores. One that needs the process for itself says so with [NonParallelizable] and a reason; those run last, alone.
+// more at a time than cores. One that needs the process for itself says so with [NonParallelizable] and a reason; those run last,
+// alone.
 [assembly: Parallelizable(ParallelScope.Fixtures)]
 [assembly: LevelOfParallelism(8)]
 
 namespace Workerman.Tests;
 
-/// <summary>What all tests have in common, around all of them: quick ticks, threads, a folder for temporary files that is empty in the end.</summary>
+/// <summary>
+/// What all tests have in common, around all of them: quick ticks, threads, a folder for temporary files that is empty in the
+/// end.
+/// </summary>
 [SetUpFixture]
 internal sealed class WholeSuite
 {
@@ -18,8 +22,8 @@ internal sealed class WholeSuite
     [OneTimeSetUp]
     public void Begin()
     {
-        // Loops in this process tick five times a second instead of once: what is "checked about once a second" is checked sooner. Programs
-        // that tests start tick as they do elsewhere.
+        // Loops in this process tick five times a second instead of once: what is "checked about once a second" is checked
+        // sooner. Programs that tests start tick as they do elsewhere.
         EventLoop.TickInterval = LoopClock.FromMilliseconds(200);
         // Tests block threads of the pool while they read from sockets; it makes new ones but slowly.
         ThreadPool.SetMinThreads(64, 64);

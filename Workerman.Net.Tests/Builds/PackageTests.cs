@@ -28,7 +28,8 @@ internal sealed class PackageTests
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
-        Dotnet(PathOf("source", "Workerman.Net"), "pack", "-c", "Release", "-o", PathOf("feed"), $"-p:Version={_version}", "-p:ContinuousIntegrationBuild=false", "-p:RunAnalyzers=false");
+        Dotnet(PathOf("source", "Workerman.Net"), "pack", "-c", "Release", "-o", PathOf("feed"), $"-p:Version={_version}",
+            "-p:ContinuousIntegrationBuild=false", "-p:RunAnalyzers=false");
     }
 
     [OneTimeTearDown]
@@ -36,7 +37,8 @@ internal sealed class PackageTests
     {
         Directory.Delete(_folder, recursive: true);
         string cached = Path.Combine(
-            Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages"),
+            Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages"),
             "workerman.net", _version);
         if (Directory.Exists(cached)) Directory.Delete(cached, recursive: true);
     }
@@ -47,7 +49,8 @@ internal sealed class PackageTests
         using ZipArchive package = ZipFile.OpenRead(PathOf("feed", $"Workerman.Net.{_version}.nupkg"));
         Assert.That(package.Entries.Select(entry => entry.FullName), Is.SupersetOf(new[]
         {
-            "lib/net10.0/Workerman.Net.dll", "lib/net10.0/Workerman.Net.xml", "README.md", "LICENSE", "CHANGELOG.md", "buildTransitive/Workerman.Net.props",
+            "lib/net10.0/Workerman.Net.dll", "lib/net10.0/Workerman.Net.xml", "README.md", "LICENSE", "CHANGELOG.md",
+            "buildTransitive/Workerman.Net.props",
         }));
         using var nuspec = new StreamReader(package.Entries.Single(entry => entry.Name == "Workerman.Net.nuspec").Open());
         string text = nuspec.ReadToEnd();
@@ -67,7 +70,8 @@ internal sealed class PackageTests
         }
         MakeProject("app", "", File.ReadAllText(Repository.PathOf("samples", "Sse", "Program.cs")));
         Dotnet(PathOf("app"), "build", "-c", "Release");
-        using ServerProcess server = ServerProcess.Run("dotnet", PathOf("app", "bin", "Release", "net10.0", "app.dll")).WaitForStart();
+        using ServerProcess server = ServerProcess.Run("dotnet", PathOf("app", "bin", "Release", "net10.0", "app.dll"))
+            .WaitForStart();
         var endPoint = new IPEndPoint(IPAddress.Loopback, 8080);
         using (var client = new RawClient(endPoint))
         {
@@ -87,13 +91,16 @@ internal sealed class PackageTests
     {
         const string Code = "Timer? timer = null; Console.WriteLine(timer is null);";
         MakeProject("without", "<WorkermanTimerAlias>false</WorkermanTimerAlias>", Code);
-        // With the alias this would be Workerman's, which is static and no variable's type; that it is there otherwise the example shows.
+        // With the alias this would be Workerman's, which is static and no variable's type; that it is there otherwise the
+        // example shows.
         Dotnet(PathOf("without"), "build", "-p:RunAnalyzers=false");
     }
 
     private static IEnumerable<string> SourceFiles() =>
     [
-        .. new[] { "Directory.Build.props", ".editorconfig", "global.json", "README.md", "LICENSE", "CHANGELOG.md", "Workerman.Net/Workerman.Net.csproj", "Workerman.Net/buildTransitive/Workerman.Net.props", "Workerman.Net/Protocols/Http/Files/media.types" }
+        .. new[] { "Directory.Build.props", ".editorconfig", "global.json", "README.md", "LICENSE", "CHANGELOG.md",
+            "Workerman.Net/Workerman.Net.csproj", "Workerman.Net/buildTransitive/Workerman.Net.props",
+            "Workerman.Net/Protocols/Http/Files/media.types" }
             .Select(file => Repository.PathOf(file.Split('/'))),
         .. Repository.SourcesOf("Workerman.Net"),
     ];
@@ -124,9 +131,15 @@ internal sealed class PackageTests
 
     private void Dotnet(string folder, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [.. arguments, "-p:UseSharedCompilation=false"]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [.. arguments, "-p:UseSharedCompilation=false"])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        };
         // What the test runner sets for itself is not meant for another build.
-        foreach (string name in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList()) start.Environment.Remove(name);
+        foreach (string name in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
+            .ToList()) start.Environment.Remove(name);
         // No server that lives on, and no file outside of the folder.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["TMPDIR"] = Directory.CreateDirectory(PathOf("tmp")).FullName;

@@ -29,7 +29,8 @@ internal sealed class AddressTests(Type loopType)
             worker.OnClose = connection =>
             {
                 kept = connection;
-                told.SetResult((connection.RemoteAddress, connection.LocalAddress, connection.RemoteIp, connection.RemotePort, connection.LocalIp, connection.LocalPort));
+                told.SetResult((connection.RemoteAddress, connection.LocalAddress, connection.RemoteIp, connection.RemotePort,
+                    connection.LocalIp, connection.LocalPort));
             };
         });
         using RawClient client = server.Connect();
@@ -37,8 +38,10 @@ internal sealed class AddressTests(Type loopType)
         client.Send("x");
         if (way == "peer ends") client.HalfClose();
         if (way == "peer resets") client.Reset();
-        (IPEndPoint? remote, IPEndPoint? local, string remoteIp, int remotePort, string localIp, int localPort) = Wait.For(told.Task);
-        Assert.That((remoteIp, remotePort, localIp, localPort), Is.EqualTo((family[1], peer.Port, family[1], server.EndPoint.Port)));
+        (IPEndPoint? remote, IPEndPoint? local, string remoteIp, int remotePort, string localIp, int localPort) =
+            Wait.For(told.Task);
+        Assert.That((remoteIp, remotePort, localIp, localPort),
+            Is.EqualTo((family[1], peer.Port, family[1], server.EndPoint.Port)));
         Assert.That((kept!.RemoteAddress, kept.LocalAddress), Is.EqualTo((remote, local)), "and after it");
         Assert.That((kept.IsIpV4, kept.IsIpV6), Is.EqualTo((!family[1].Contains(':'), family[1].Contains(':'))));
     }
@@ -95,7 +98,8 @@ internal sealed class AddressTests(Type loopType)
         using var runner = new LoopRunner(loopType);
         using Socket listener = ForBoth(SocketType.Stream);
         listener.Listen();
-        var accepted = new TaskCompletionSource<(IPEndPoint?, IPEndPoint?, ILoopSocket)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var accepted =
+            new TaskCompletionSource<(IPEndPoint?, IPEndPoint?, ILoopSocket)>(TaskCreationOptions.RunContinuationsAsynchronously);
         var handler = new RecordingHandler();
         ILoopListener accepting = runner.Ask(() => runner.Loop.Accept(listener, new Accepting(socket =>
         {
@@ -140,7 +144,11 @@ internal sealed class AddressTests(Type loopType)
 
     private static Socket ForBoth(SocketType type)
     {
-        var socket = new Socket(AddressFamily.InterNetworkV6, type, type == SocketType.Stream ? ProtocolType.Tcp : ProtocolType.Udp) { DualMode = true };
+        var socket =
+            new Socket(AddressFamily.InterNetworkV6, type, type == SocketType.Stream ? ProtocolType.Tcp : ProtocolType.Udp)
+            {
+                DualMode = true
+            };
         socket.Bind(new IPEndPoint(IPAddress.Loopback.MapToIPv6(), 0));
         return socket;
     }

@@ -23,7 +23,10 @@ internal sealed class AsyncUdpConnectionTests(Type loopType)
     {
         _loop = new LoopRunner(loopType);
         _events = new ConcurrentQueue<string>();
-        _peer = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds };
+        _peer = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp)
+        {
+            ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds
+        };
         _peer.Bind(new IPEndPoint(IPAddress.Loopback, 0));
     }
 
@@ -38,7 +41,8 @@ internal sealed class AsyncUdpConnectionTests(Type loopType)
     public async Task ConnectsSendsReceivesAndCloses()
     {
         AsyncUdpConnection<string> client = Make<string>($"udp://127.0.0.1:{Port}");
-        Assert.That((client.Status, client.RemoteIp, client.RemotePort, client.LocalAddress), Is.EqualTo((ConnectionStatus.Initial, "127.0.0.1", Port, default(IPEndPoint))));
+        Assert.That((client.Status, client.RemoteIp, client.RemotePort, client.LocalAddress),
+            Is.EqualTo((ConnectionStatus.Initial, "127.0.0.1", Port, default(IPEndPoint))));
         client.OnConnect = connection =>
         {
             Note($"connected {connection.Status} {connection.IsIpV4}");
@@ -102,7 +106,10 @@ internal sealed class AsyncUdpConnectionTests(Type loopType)
         Assert.That(_loop.Ask(() => client.Send("into the void")), Is.EqualTo(SendResult.Sent));
         await Wait.Until(() => _events.Any(e => e.Contains("nobody listens there", StringComparison.Ordinal)), "the refusal");
         Assert.That(client.Status, Is.EqualTo(ConnectionStatus.Established));
-        _peer = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds };
+        _peer = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp)
+        {
+            ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds
+        };
         _peer.Bind(new IPEndPoint(IPAddress.Loopback, port));
         // The second right after the first: what the first learned must not take the second's place.
         _loop.Do(() => client.Send("somebody is there"));
@@ -147,7 +154,8 @@ internal sealed class AsyncUdpConnectionTests(Type loopType)
         }
         Assert.That(_loop.Ask(() => own.SendRaw("raw")), Is.EqualTo(SendResult.Sent));
         Assert.That(ReceiveAtPeer().Text, Is.EqualTo("raw"));
-        Assert.That(() => _loop.Do(() => text.SendMessage(true)), Throws.InvalidOperationException.With.Message.Contains("cannot send System.Boolean"));
+        Assert.That(() => _loop.Do(() => text.SendMessage(true)),
+            Throws.InvalidOperationException.With.Message.Contains("cannot send System.Boolean"));
     }
 
     [Test]
@@ -171,7 +179,8 @@ internal sealed class AsyncUdpConnectionTests(Type loopType)
     public async Task AnyThreadMaySendAndClose()
     {
         AsyncUdpConnection<string> client = Make<string>($"udp://127.0.0.1:{Port}");
-        Assert.That(() => client.Send("nowhere"), Throws.InvalidOperationException.With.Message.Contains("lives on an event loop"));
+        Assert.That(() => client.Send("nowhere"),
+            Throws.InvalidOperationException.With.Message.Contains("lives on an event loop"));
         _loop.Do(client.Connect);
         Assert.That(client.Send("from outside"), Is.EqualTo(SendResult.Queued));
         Assert.That(ReceiveAtPeer().Text, Is.EqualTo("from outside"));
@@ -190,16 +199,19 @@ internal sealed class AsyncUdpConnectionTests(Type loopType)
     [TestCase("udp://a b:80", "no host name")]
     [TestCase("udp://a\nb:80", "control character")]
     public void WrongAddressIsTold(string address, string cause) =>
-        Assert.That(() => new AsyncUdpConnection<string>(address), Throws.ArgumentException.With.Message.Contains(cause).And.Message.Contains("Cure: "));
+        Assert.That(() => new AsyncUdpConnection<string>(address),
+            Throws.ArgumentException.With.Message.Contains(cause).And.Message.Contains("Cure: "));
 
     [TestCase("udp://user:secret@127.0.0.1:80")]
     [TestCase("udp://user:sec/ret@127.0.0.1:80")]
     public void PasswordInAnAddressIsNotQuoted(string address) =>
-        Assert.That(() => new AsyncUdpConnection<string>(address), Throws.ArgumentException.With.Message.Contains("no place for a user").And.Message.Not.Contains("sec").And.Message.Not.Contains("ret@"));
+        Assert.That(() => new AsyncUdpConnection<string>(address), Throws.ArgumentException
+            .With.Message.Contains("no place for a user").And.Message.Not.Contains("sec").And.Message.Not.Contains("ret@"));
 
     [Test]
     public void TypeThatTheProtocolDoesNotDeliverIsTold() =>
-        Assert.That(() => _loop.Do(new AsyncUdpConnection<int>("udp://127.0.0.1:9").Connect), Throws.InvalidOperationException.With.Message.Contains("IProtocol<Int32>"));
+        Assert.That(() => _loop.Do(new AsyncUdpConnection<int>("udp://127.0.0.1:9").Connect),
+            Throws.InvalidOperationException.With.Message.Contains("IProtocol<Int32>"));
 
     private AsyncUdpConnection<T> Make<T>(string address) => new(address)
     {

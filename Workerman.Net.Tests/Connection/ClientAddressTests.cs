@@ -19,10 +19,13 @@ internal sealed class ClientAddressTests
     public void IsTakenApart(string text, string scheme, string host, int port, string uri, string written)
     {
         ClientAddress address = ClientAddress.Parse(text);
-        Assert.That((address.Scheme, address.Host, address.Port, address.Uri, address.ToString()), Is.EqualTo((scheme, host, port, uri, written)));
+        Assert.That((address.Scheme, address.Host, address.Port, address.Uri, address.ToString()),
+            Is.EqualTo((scheme, host, port, uri, written)));
     }
 
-    /// <summary>RFC 6455 sections 3 and 4.1: where no port is said it is the scheme's, which is not said to the server either.</summary>
+    /// <summary>
+    /// RFC 6455 sections 3 and 4.1: where no port is said it is the scheme's, which is not said to the server either.
+    /// </summary>
     [TestCase("ws://a.test/chat", 80, "a.test")]
     [TestCase("ws://a.test:80", 80, "a.test")]
     [TestCase("ws://a.test:443", 443, "a.test:443")]
@@ -57,7 +60,8 @@ internal sealed class ClientAddressTests
     public void PathAndQueryAreEncoded(string text, string uri) => Assert.That(ClientAddress.Parse(text).Uri, Is.EqualTo(uri));
 
     [Test]
-    public void HalfASurrogatePairIsReplaced() => Assert.That(ClientAddress.Parse("ws://a.test/x\ud800?\udfff").Uri, Is.EqualTo("/x%EF%BF%BD?%EF%BF%BD"));
+    public void HalfASurrogatePairIsReplaced() =>
+        Assert.That(ClientAddress.Parse("ws://a.test/x\ud800?\udfff").Uri, Is.EqualTo("/x%EF%BF%BD?%EF%BF%BD"));
 
     /// <summary>With the cure for the scheme, and without the password.</summary>
     [TestCase("ws://user:secret@a.test/", "Authorization")]
@@ -69,10 +73,12 @@ internal sealed class ClientAddressTests
     [TestCase("text://user:secret@[::1]:1", "OnConnect")]
     [TestCase("ssl://user:@a.test:1", "OnConnect")]
     public void UserIsToldWhatItIs(string text, string cure) =>
-        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse(text))!.Message, Does.Contain("no place for a user").And.Contain(cure).And.Not.Contain("sec").And.Not.Contain("ret@"));
+        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse(text))!.Message,
+            Does.Contain("no place for a user").And.Contain(cure).And.Not.Contain("sec").And.Not.Contain("ret@"));
 
     [Test]
-    public void AtSignsElsewhereAreNoUser() => Assert.That(ClientAddress.Parse("ws://a.test:8/@me?mail=a@b.test").Uri, Is.EqualTo("/@me?mail=a@b.test"));
+    public void AtSignsElsewhereAreNoUser() =>
+        Assert.That(ClientAddress.Parse("ws://a.test:8/@me?mail=a@b.test").Uri, Is.EqualTo("/@me?mail=a@b.test"));
 
     [TestCase("127.0.0.1:80", "no scheme")]
     [TestCase("ws://a^b", "no host name")]
@@ -95,13 +101,16 @@ internal sealed class ClientAddressTests
     [TestCase("tcp://a\r\nX: y:80", "control character")]
     [TestCase("unix://", "no path")]
     public void IsRefusedWithReasonAndCure(string text, string reason) =>
-        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse(text))!.Message, Does.Contain(reason).And.Contain("Cure: ").And.Not.Contain("\n"));
+        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse(text))!.Message,
+            Does.Contain(reason).And.Contain("Cure: ").And.Not.Contain("\n"));
 
     [Test]
     public void TooLongANameOrPathIsRefused()
     {
-        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse($"tcp://{new string('a', 256)}:1"))!.Message, Does.Contain("255"));
-        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse($"unix:///{new string('a', 300)}"))!.Message, Does.Contain("too long"));
+        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse($"tcp://{new string('a', 256)}:1"))!.Message,
+            Does.Contain("255"));
+        Assert.That(Assert.Throws<ArgumentException>(() => ClientAddress.Parse($"unix:///{new string('a', 300)}"))!.Message,
+            Does.Contain("too long"));
     }
 
     [TestCase("127.0.0.1:1080", null, null)]
@@ -112,7 +121,8 @@ internal sealed class ClientAddressTests
     public void ProxyIsTakenApartAndPrintedWithoutItsPassword(string text, string? user, string? password)
     {
         ProxyAddress proxy = ProxyAddress.Parse(ProxyKind.Socks5, text);
-        Assert.That((proxy.Server.Host, proxy.Server.Port, proxy.User, proxy.Password, proxy.ToString()), Is.EqualTo(("127.0.0.1", 1080, user, password, "socks5://127.0.0.1:1080")));
+        Assert.That((proxy.Server.Host, proxy.Server.Port, proxy.User, proxy.Password, proxy.ToString()),
+            Is.EqualTo(("127.0.0.1", 1080, user, password, "socks5://127.0.0.1:1080")));
     }
 
     [TestCase("https://127.0.0.1:1", "not known")]
@@ -121,7 +131,8 @@ internal sealed class ClientAddressTests
     [TestCase(":secret@127.0.0.1:1", "1 to 255 bytes")]
     [TestCase("a\r\n:1", "control character")]
     public void BadProxyIsRefusedWithoutItsPassword(string text, string reason) =>
-        Assert.That(Assert.Throws<ArgumentException>(() => ProxyAddress.Parse(ProxyKind.Socks5, text))!.Message, Does.Contain(reason).And.Not.Contain("secret"));
+        Assert.That(Assert.Throws<ArgumentException>(() => ProxyAddress.Parse(ProxyKind.Socks5, text))!.Message,
+            Does.Contain(reason).And.Not.Contain("secret"));
 
     [Test]
     public void CredentialsOfAnHttpProxyCannotBreakItsHeader()

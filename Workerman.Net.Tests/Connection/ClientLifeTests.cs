@@ -4,7 +4,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
 
-/// <summary>Client connections among workers: whose loop they live on, what ends them, what limits them, what they speak.</summary>
+/// <summary>
+/// Client connections among workers: whose loop they live on, what ends them, what limits them, what they speak.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 // Alone: it counts the sockets of the process.
 [NonParallelizable]
@@ -27,7 +29,10 @@ internal sealed class ClientLifeTests(Type loopType)
                 {
                     string text = $"{i};";
                     string got = "";
-                    var connection = new AsyncTcpConnection<ReadOnlyMemory<byte>>($"tcp://{server.EndPoint}") { OnConnect = self => self.Send(text) };
+                    var connection = new AsyncTcpConnection<ReadOnlyMemory<byte>>($"tcp://{server.EndPoint}")
+                    {
+                        OnConnect = self => self.Send(text)
+                    };
                     connection.OnMessage = (self, bytes) =>
                     {
                         got += Encoding.ASCII.GetString(bytes.Span);
@@ -50,7 +55,8 @@ internal sealed class ClientLifeTests(Type loopType)
     }
 
     [Test]
-    public async Task OwnProtocolReadsAndWritesMessages([ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+    public async Task OwnProtocolReadsAndWritesMessages(
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
     {
         using var peer = new Peer();
         using var events = new EventQueue();
@@ -82,7 +88,12 @@ internal sealed class ClientLifeTests(Type loopType)
         using var peer = new Peer();
         using var events = new EventQueue();
         using var loop = new LoopRunner(loopType);
-        loop.Do(() => new AsyncTcpConnection<string>(peer.Address) { Protocol = () => new LineProtocol(), MaxPackageSize = 100, OnClose = _ => events.Add("closed") }.Connect());
+        loop.Do(() => new AsyncTcpConnection<string>(peer.Address)
+        {
+            Protocol = () => new LineProtocol(),
+            MaxPackageSize = 100,
+            OnClose = _ => events.Add("closed")
+        }.Connect());
         using RawClient server = peer.Accept();
         server.Send(new string('x', 500));
         Assert.That(server.ReadToEnd(), Is.Empty);
@@ -154,7 +165,8 @@ internal sealed class ClientLifeTests(Type loopType)
             connection.OnConnect = self => self.Send(new byte[16 * 1024 * 1024]);
         });
         using RawClient server = peer.Accept();
-        Assert.That((events.Next(), events.Next()), Is.EqualTo(("error SendFail Established the peer stopped reading", "close Closed")));
+        Assert.That((events.Next(), events.Next()),
+            Is.EqualTo(("error SendFail Established the peer stopped reading", "close Closed")));
     }
 
     [Test]
@@ -163,10 +175,12 @@ internal sealed class ClientLifeTests(Type loopType)
         using var peer = new Peer();
         using var events = new EventQueue();
         AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Clients.Raw(peer.Address, events);
-        Assert.That(Assert.Throws<InvalidOperationException>(connection.Connect)!.Message, Does.Contain("No event loop runs on this thread").And.Contain("OnWorkerStart"));
+        Assert.That(Assert.Throws<InvalidOperationException>(connection.Connect)!.Message,
+            Does.Contain("No event loop runs on this thread").And.Contain("OnWorkerStart"));
         Assert.Throws<InvalidOperationException>(() => connection.Reconnect(1));
         Assert.Throws<InvalidOperationException>(() => _ = connection.ConnectAsync());
-        foreach (Action use in new Action[] { () => connection.Send("x"), connection.Close, connection.Destroy, connection.PauseRecv, connection.CancelReconnect, () => connection.Pipe(connection) })
+        foreach (Action use in new Action[] { () => connection.Send("x"), connection.Close, connection.Destroy,
+            connection.PauseRecv, connection.CancelReconnect, () => connection.Pipe(connection) })
             Assert.That(Assert.Throws<InvalidOperationException>(use)!.Message, Does.Contain("made outside of an event loop"));
         using var loop = new LoopRunner(loopType);
         loop.Do(connection.Connect);
@@ -176,14 +190,17 @@ internal sealed class ClientLifeTests(Type loopType)
         other.Do(() => connection.Reconnect());
         Assert.That((events.Next(), events.Next()), Is.EqualTo(("close Closed", "connect Established")));
         Assert.That(loop.Ask(() => connection.Loop.IsCurrent));
-        Assert.That(Assert.Throws<InvalidOperationException>(() => other.Do(() => _ = connection.ConnectAsync()))!.Message, Does.Contain("connection's event loop"));
+        Assert.That(Assert.Throws<InvalidOperationException>(() => other.Do(() => _ = connection.ConnectAsync()))!.Message,
+            Does.Contain("connection's event loop"));
     }
 
     [Test]
     public void WrongUseThrowsWithReasonAndCure()
     {
-        Assert.That(Assert.Throws<ArgumentException>(() => _ = new AsyncTcpConnection<string>("http://127.0.0.1:80"))!.Message, Does.Contain("HttpClient"));
-        Assert.That(Assert.Throws<ArgumentException>(() => _ = new AsyncTcpConnection<string>("gopher://127.0.0.1:70"))!.Message, Does.Contain("gopher is not known").And.Contain("tcp://"));
+        Assert.That(Assert.Throws<ArgumentException>(() => _ = new AsyncTcpConnection<string>("http://127.0.0.1:80"))!.Message,
+            Does.Contain("HttpClient"));
+        Assert.That(Assert.Throws<ArgumentException>(() => _ = new AsyncTcpConnection<string>("gopher://127.0.0.1:70"))!.Message,
+            Does.Contain("gopher is not known").And.Contain("tcp://"));
         Assert.Throws<ArgumentNullException>(() => _ = new AsyncTcpConnection<string>(null!));
         var connection = new AsyncTcpConnection<string>("tcp://127.0.0.1:80");
         Assert.Throws<ArgumentOutOfRangeException>(() => connection.ConnectTimeout = TimeSpan.Zero);
@@ -194,15 +211,18 @@ internal sealed class ClientLifeTests(Type loopType)
         {
             var number = new AsyncTcpConnection<int>("tcp://127.0.0.1:80");
             Assert.That(Assert.Throws<InvalidOperationException>(number.Connect)!.Message, Does.Contain("set Protocol"));
-            Assert.That(Assert.Throws<InvalidOperationException>(() => number.Send("x"))!.Message, Does.Contain("set its Protocol"));
+            Assert.That(Assert.Throws<InvalidOperationException>(() => number.Send("x"))!.Message,
+                Does.Contain("set its Protocol"));
             var string1 = new AsyncTcpConnection<string>("tcp://127.0.0.1:80");
             string1.Protocol = () => new LineProtocol();
             string1.ProxyHttp = string1.ProxySocks5 = "127.0.0.1:1";
-            Assert.That(Assert.Throws<InvalidOperationException>(string1.Connect)!.Message, Does.Contain("set one of them to null"));
+            Assert.That(Assert.Throws<InvalidOperationException>(string1.Connect)!.Message,
+                Does.Contain("set one of them to null"));
             string1.OnMessage = (_, _) => { };
             string1.OnMessageAsync = (_, _) => Task.CompletedTask;
             string1.ProxyHttp = null;
-            Assert.That(Assert.Throws<InvalidOperationException>(string1.Connect)!.Message, Does.Contain("both OnMessage and OnMessageAsync"));
+            Assert.That(Assert.Throws<InvalidOperationException>(string1.Connect)!.Message,
+                Does.Contain("both OnMessage and OnMessageAsync"));
             string1.Send("x");
             Assert.Throws<InvalidOperationException>(() => string1.Protocol = () => new LineProtocol());
             var unix = new AsyncTcpConnection<ReadOnlyMemory<byte>>("unix:///tmp/a") { ProxySocks5 = "127.0.0.1:1" };

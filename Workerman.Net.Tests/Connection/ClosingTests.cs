@@ -90,12 +90,13 @@ internal sealed class ClosingTests(Type loopType)
     public async Task InOnCloseTheConnectionIsStillListed()
     {
         var listed = new TaskCompletionSource<(bool, int, SendResult)>();
-        await using TestServer server = TestServer.Raw(loopType, (connection, _) => connection.Close(), worker => worker.OnClose = connection =>
-        {
-            var results = new List<SendResult>();
-            foreach (TcpConnection each in worker.Connections) results.Add(each.Send("bye"));
-            listed.SetResult((worker.Connections[connection.Id] == connection, worker.Connections.Count, results.Single()));
-        });
+        await using TestServer server =
+            TestServer.Raw(loopType, (connection, _) => connection.Close(), worker => worker.OnClose = connection =>
+            {
+                var results = new List<SendResult>();
+                foreach (TcpConnection each in worker.Connections) results.Add(each.Send("bye"));
+                listed.SetResult((worker.Connections[connection.Id] == connection, worker.Connections.Count, results.Single()));
+            });
         using RawClient client = server.Connect();
         client.Send("x");
         Assert.That(Wait.For(listed.Task), Is.EqualTo((true, 1, SendResult.Dropped)));
@@ -145,11 +146,12 @@ internal sealed class ClosingTests(Type loopType)
     [Test]
     public async Task CloseOverUnreadBytesDoesNotTakeTheAnswerAlong()
     {
-        await using TestServer server = TestServer.Raw(loopType, (connection, _) => connection.PauseRecv(), worker => worker.OnConnect = connection =>
-        {
-            connection.PauseRecv();
-            Timer.Delay(0.05, () => connection.Close("the answer"));
-        });
+        await using TestServer server =
+            TestServer.Raw(loopType, (connection, _) => connection.PauseRecv(), worker => worker.OnConnect = connection =>
+            {
+                connection.PauseRecv();
+                Timer.Delay(0.05, () => connection.Close("the answer"));
+            });
         using RawClient client = server.Connect();
         client.Send(new byte[32 * 1024]);
         Assert.That(client.ReadToEnd(), Is.EqualTo("the answer"));
@@ -193,7 +195,8 @@ internal sealed class ClosingTests(Type loopType)
     [Test]
     public async Task HalfClosedPeerStillGetsTheAnswerThatIsOwed()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => Timer.Delay(0.05, () => connection.Send("late")));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => Timer.Delay(0.05, () => connection.Send("late")));
         using RawClient client = server.Connect();
         client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").HalfClose();
         Assert.That(client.ReadToEnd(), Does.EndWith("\r\n\r\nlate"));
@@ -202,9 +205,11 @@ internal sealed class ClosingTests(Type loopType)
     [Test]
     public async Task HalfClosedPeerGetsAllPipelinedAnswers()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, request) => Timer.Delay(0.01, () => connection.Send(request.Path)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, request) => Timer.Delay(0.01, () => connection.Send(request.Path)));
         using RawClient client = server.Connect();
-        client.Send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\n\r\n").HalfClose();
+        client.Send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\n\r\n")
+            .HalfClose();
         Assert.That(client.ReadResponse().Body, Is.EqualTo("/1"));
         Assert.That(client.ReadResponse().Body, Is.EqualTo("/2"));
         Assert.That(client.ReadResponse().Body, Is.EqualTo("/3"));
@@ -215,7 +220,8 @@ internal sealed class ClosingTests(Type loopType)
     public async Task HalfClosedPeerWithNothingOwedIsClosed()
     {
         var closed = new TaskCompletionSource();
-        await using TestServer server = TestServer.Raw(loopType, (connection, _) => connection.Send("echo"), worker => worker.OnClose = _ => closed.SetResult());
+        await using TestServer server = TestServer.Raw(loopType, (connection, _) => connection.Send("echo"),
+            worker => worker.OnClose = _ => closed.SetResult());
         using RawClient client = server.Connect();
         client.Send("x").HalfClose();
         Assert.That(client.ReadToEnd(), Is.EqualTo("echo"));

@@ -35,7 +35,8 @@ internal sealed class ConnectRaceTests(Type loopType)
         Assert.That(_loop.Errors, Is.Empty);
         _events.Dispose();
         _peer.Dispose();
-        await Wait.Until(() => OpenFiles.CountOf("socket:") <= _sockets, "all descriptors to be given back, those of the losers too");
+        await Wait.Until(() => OpenFiles.CountOf("socket:") <= _sockets,
+            "all descriptors to be given back, those of the losers too");
     }
 
     [Test]
@@ -78,14 +79,16 @@ internal sealed class ConnectRaceTests(Type loopType)
     {
         using var one = new BlackHole(new IPEndPoint(Dead, _peer.Port));
         using var two = new BlackHole(new IPEndPoint(IPAddress.Parse("127.0.0.3"), _peer.Port));
-        Connect([Dead, IPAddress.Parse("127.0.0.3"), Refusing, IPAddress.Loopback], connection => connection.AttemptDelay = TimeSpan.FromMilliseconds(20));
+        Connect([Dead, IPAddress.Parse("127.0.0.3"), Refusing, IPAddress.Loopback],
+            connection => connection.AttemptDelay = TimeSpan.FromMilliseconds(20));
         Assert.That(_events.Next(), Is.EqualTo("connect Established"));
     }
 
     [Test]
     public void WhatFailsIsNotWaitedFor()
     {
-        Connect([Refusing, IPAddress.Parse("127.0.0.78"), IPAddress.Loopback], connection => connection.AttemptDelay = Timeout.InfiniteTimeSpan);
+        Connect([Refusing, IPAddress.Parse("127.0.0.78"), IPAddress.Loopback],
+            connection => connection.AttemptDelay = Timeout.InfiniteTimeSpan);
         Assert.That(_events.Next(), Is.EqualTo("connect Established"));
     }
 
@@ -120,10 +123,13 @@ internal sealed class ConnectRaceTests(Type loopType)
     [Test]
     public void AllThatFailedIsTold()
     {
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = _loop.Ask(() => Make([Refusing, IPAddress.Parse("127.0.0.78")], Peer.UnusedPort()));
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection =
+            _loop.Ask(() => Make([Refusing, IPAddress.Parse("127.0.0.78")], Peer.UnusedPort()));
         Task failed = _loop.Ask(() => connection.ConnectAsync());
-        Assert.That(_events.Next(), Does.Match(@"no address answers: 127\.0\.0\.77:\d+: Connection refused; 127\.0\.0\.78:\d+: Connection refused$"));
-        Assert.That(() => Wait.For(failed), Throws.InstanceOf<SocketException>().With.Property(nameof(SocketException.SocketErrorCode)).EqualTo(SocketError.ConnectionRefused));
+        Assert.That(_events.Next(),
+            Does.Match(@"no address answers: 127\.0\.0\.77:\d+: Connection refused; 127\.0\.0\.78:\d+: Connection refused$"));
+        Assert.That(() => Wait.For(failed), Throws.InstanceOf<SocketException>()
+            .With.Property(nameof(SocketException.SocketErrorCode)).EqualTo(SocketError.ConnectionRefused));
     }
 
     [Test]
@@ -136,7 +142,9 @@ internal sealed class ConnectRaceTests(Type loopType)
             connection.AttemptDelay = TimeSpan.FromMilliseconds(10);
             connection.ConnectTimeout = TimeSpan.FromMilliseconds(300);
         });
-        Assert.That(_events.Next(), Does.Match(@"no answer within ConnectTimeout, while 127\.0\.0\.2:\d+ and 127\.0\.0\.3:\d+ were connected to; before: 127\.0\.0\.77:\d+: Connection refused$"));
+        Assert.That(_events.Next(), Does.Match(
+            @"no answer within ConnectTimeout, while 127\.0\.0\.2:\d+ and 127\.0\.0\.3:\d+ were connected to; "
+            + @"before: 127\.0\.0\.77:\d+: Connection refused$"));
         Assert.That(_events.Next(), Is.EqualTo("close Closed"));
     }
 
@@ -145,7 +153,8 @@ internal sealed class ConnectRaceTests(Type loopType)
     {
         using var one = new BlackHole(new IPEndPoint(Dead, _peer.Port));
         using var two = new BlackHole(new IPEndPoint(IPAddress.Parse("127.0.0.3"), _peer.Port));
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Connect([Dead, IPAddress.Parse("127.0.0.3"), IPAddress.Parse("127.0.0.3")], connection => connection.AttemptDelay = TimeSpan.FromMilliseconds(10));
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Connect([Dead, IPAddress.Parse("127.0.0.3"),
+            IPAddress.Parse("127.0.0.3")], connection => connection.AttemptDelay = TimeSpan.FromMilliseconds(10));
         _loop.Do(() => Timer.Delay(0.1, connection.Destroy));
         Assert.That(_events.Next(), Is.EqualTo("close Closed"));
         _loop.Do(() => { });
@@ -186,13 +195,15 @@ internal sealed class ConnectRaceTests(Type loopType)
     [Test]
     public void AddressesOfANameKeepTheOrderOfTheSystem()
     {
-        IPAddress[] system = [IPAddress.IPv6Loopback, IPAddress.Loopback, IPAddress.Parse("::ffff:1.2.3.4"), IPAddress.Parse("2001:db8::1")];
+        IPAddress[] system =
+            [IPAddress.IPv6Loopback, IPAddress.Loopback, IPAddress.Parse("::ffff:1.2.3.4"), IPAddress.Parse("2001:db8::1")];
         IPAddress[] addresses = Wait.For(HostNames.LookUpAsync($"order.{loopType.Name}.test", _ => Task.FromResult(system)));
         Assert.That(string.Join<IPAddress>(' ', addresses), Is.EqualTo("::1 127.0.0.1 1.2.3.4 2001:db8::1"));
     }
 
     private static string Order(string[] addresses) =>
-        string.Join(' ', ConnectRace.Interleave([.. addresses.Select(address => new IPEndPoint(IPAddress.Parse(address), 1))]).Cast<IPEndPoint>().Select(endPoint => endPoint.Address));
+        string.Join(' ', ConnectRace.Interleave([.. addresses.Select(address => new IPEndPoint(IPAddress.Parse(address), 1))])
+            .Cast<IPEndPoint>().Select(endPoint => endPoint.Address));
 
     private AsyncTcpConnection<ReadOnlyMemory<byte>> Make(IPAddress[] addresses, int? port = null)
     {
@@ -201,12 +212,13 @@ internal sealed class ConnectRaceTests(Type loopType)
         return connection;
     }
 
-    private AsyncTcpConnection<ReadOnlyMemory<byte>> Connect(IPAddress[] addresses, Action<AsyncTcpConnection<ReadOnlyMemory<byte>>>? setUp = null) => _loop.Ask(() =>
-    {
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Make(addresses);
-        setUp?.Invoke(connection);
-        connection.Connect();
-        connection.Send("early");
-        return connection;
-    });
+    private AsyncTcpConnection<ReadOnlyMemory<byte>> Connect(IPAddress[] addresses,
+        Action<AsyncTcpConnection<ReadOnlyMemory<byte>>>? setUp = null) => _loop.Ask(() =>
+        {
+            AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Make(addresses);
+            setUp?.Invoke(connection);
+            connection.Connect();
+            connection.Send("early");
+            return connection;
+        });
 }

@@ -8,7 +8,8 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Connection;
 
 /// <summary>
-/// What UDP over the loopback never shows: a socket that takes no more. A Unix datagram socket does, when its peer has a queue of datagrams that it does not receive.
+/// What UDP over the loopback never shows: a socket that takes no more. A Unix datagram socket does, when its peer has a queue of
+/// datagrams that it does not receive.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class DatagramChannelTests(Type loopType)
@@ -18,7 +19,10 @@ internal sealed class DatagramChannelTests(Type loopType)
     {
         if (OperatingSystem.IsWindows()) Assert.Ignore("Windows has no Unix datagram sockets");
         using var folder = new TemporaryFolder();
-        using var peer = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds };
+        using var peer = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified)
+        {
+            ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds
+        };
         peer.Bind(new UnixDomainSocketEndPoint(folder.PathOf("peer")));
         using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         socket.Connect(peer.LocalEndPoint!);
@@ -43,7 +47,8 @@ internal sealed class DatagramChannelTests(Type loopType)
     {
         public List<string> Errors { get; } = [];
 
-        public override void OnError(UdpConnection connection, ConnectionError error, string reason) => Errors.Add($"{error} {reason}");
+        public override void OnError(UdpConnection connection, ConnectionError error, string reason) =>
+            Errors.Add($"{error} {reason}");
 
         protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)
         {

@@ -20,7 +20,9 @@ internal sealed class FileSendingTests(Type loopType)
     [TearDown]
     public void DeleteFolder() => _folder.Dispose();
 
-    /// <summary>The head fills the outbox, whose flush calls back, and the callback ends the connection that the file is for.</summary>
+    /// <summary>
+    /// The head fills the outbox, whose flush calls back, and the callback ends the connection that the file is for.
+    /// </summary>
     [Test]
     [Platform("Linux")]
     public async Task FileOfAConnectionThatEndsWithTheFlushOfItsHeadIsClosed()
@@ -62,7 +64,8 @@ internal sealed class FileSendingTests(Type loopType)
         string path = _folder.WriteSparse("huge.bin", Huge);
         await using TestServer server = Serve(path);
         (long managed, long resident) = Memory();
-        RawClient[] slow = [.. Enumerable.Range(0, Readers).Select(_ => new RawClient(server.EndPoint, receiveBufferSize: 16 * 1024))];
+        RawClient[] slow =
+            [.. Enumerable.Range(0, Readers).Select(_ => new RawClient(server.EndPoint, receiveBufferSize: 16 * 1024))];
         foreach (RawClient client in slow)
         {
             string head = client.Send(Get).ReadUntil("\r\n\r\n");
@@ -70,7 +73,8 @@ internal sealed class FileSendingTests(Type loopType)
             client.ReadExactly(64 * 1024);
         }
         using RawClient other = server.Connect();
-        for (int i = 0; i < 100; i++) Assert.That(other.Send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("other"));
+        for (int i = 0; i < 100; i++)
+            Assert.That(other.Send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("other"));
         (long managedNow, long residentNow) = Memory();
         // With the clients' own buffers, which are in this process too.
         Assert.That(managedNow - managed, Is.LessThan(Readers * 1024 * 1024));
@@ -134,7 +138,8 @@ internal sealed class FileSendingTests(Type loopType)
         {
             connection.OnError = (_, _, reason) => told.Add(reason);
             connection.Send(new Response().WithFile(path));
-            Assert.That((connection.SendRaw("raw"), connection.Send("again")), Is.EqualTo((SendResult.Dropped, SendResult.Dropped)));
+            Assert.That((connection.SendRaw("raw"), connection.Send("again")),
+                Is.EqualTo((SendResult.Dropped, SendResult.Dropped)));
         });
         using RawClient client = server.Connect();
         Assert.That(client.Send(Get).ReadResponse().Body, Is.EqualTo("whole"));
@@ -222,14 +227,16 @@ internal sealed class FileSendingTests(Type loopType)
         const int Size = 50_000_000;
         string path = _folder.WriteSparse("shrinking.bin", Size);
         var error = new TaskCompletionSource<(ConnectionError, string)>();
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)),
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)),
             worker => worker.OnError = (_, kind, reason) => error.TrySetResult((kind, reason)));
         using var client = new RawClient(server.EndPoint, receiveBufferSize: 8 * 1024);
         client.Send(Get);
         client.ReadUntil("\r\n\r\n");
         using (FileStream file = File.OpenWrite(path)) file.SetLength(1000);
         Assert.That(client.ReadToEnd(), Has.Length.LessThan(Size));
-        Assert.That(Wait.For(error.Task), Is.EqualTo((ConnectionError.SendFail, "the file became shorter, or cannot be read, while it is sent")));
+        Assert.That(Wait.For(error.Task),
+            Is.EqualTo((ConnectionError.SendFail, "the file became shorter, or cannot be read, while it is sent")));
     }
 
     [Test]

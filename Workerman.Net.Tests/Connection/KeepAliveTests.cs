@@ -37,7 +37,8 @@ internal sealed class KeepAliveTests(Type loopType)
     public async Task ItIsSetPerWorker([Values] bool reusePort)
     {
         var worker = new Worker<string>("text://127.0.0.1:0") { OnMessage = (_, _) => { }, ReusePort = reusePort };
-        worker.Options.KeepAlive = new TcpKeepAlive { Idle = TimeSpan.FromSeconds(10), Interval = TimeSpan.FromSeconds(3), Probes = 4 };
+        worker.Options.KeepAlive =
+            new TcpKeepAlive { Idle = TimeSpan.FromSeconds(10), Interval = TimeSpan.FromSeconds(3), Probes = 4 };
         Assert.That(await OfAccepted(worker), Is.EqualTo("1 10 3 4 1"));
         var without = new Worker<string>("text://127.0.0.1:0") { OnMessage = (_, _) => { } };
         without.Options.KeepAlive = null;
@@ -67,7 +68,11 @@ internal sealed class KeepAliveTests(Type loopType)
         using var events = new EventQueue();
         using var peer = new Peer();
         Assert.That(OfClient(loop, peer, events, _ => { }), Is.EqualTo(AsInPhp));
-        Assert.That(OfClient(loop, peer, events, client => client.KeepAlive = new TcpKeepAlive { Idle = TimeSpan.FromSeconds(20), Probes = 9 }), Is.EqualTo("1 20 55 9 1"));
+        Assert.That(OfClient(loop, peer, events, client => client.KeepAlive = new TcpKeepAlive
+        {
+            Idle = TimeSpan.FromSeconds(20),
+            Probes = 9
+        }), Is.EqualTo("1 20 55 9 1"));
         Assert.That(OfClient(loop, peer, events, client => client.KeepAlive = null), Does.StartWith("0 "));
         Assert.That(OfClient(loop, peer, events, client => client.ConfigureSocket = socket =>
         {
@@ -84,13 +89,16 @@ internal sealed class KeepAliveTests(Type loopType)
         using var events = new EventQueue();
         using var peer = new Peer();
         int sockets = OpenFiles.CountOf("socket:");
-        Clients.Connect(loop, peer.Address, events, client => client.ConfigureSocket = _ => throw new SocketException((int)SocketError.ProtocolOption));
-        Assert.That(events.Next(), Does.Match("^error ConnectFail Closing connect .*ConfigureSocket failed with SocketException: "));
+        Clients.Connect(loop, peer.Address, events,
+            client => client.ConfigureSocket = _ => throw new SocketException((int)SocketError.ProtocolOption));
+        Assert.That(events.Next(),
+            Does.Match("^error ConnectFail Closing connect .*ConfigureSocket failed with SocketException: "));
         Assert.That(events.Next(), Is.EqualTo("close Closed"));
         Wait.For(Wait.Until(() => OpenFiles.CountOf("socket:") <= sockets, "the descriptor"));
         var worker = new Worker<string>("text://127.0.0.1:0") { OnMessage = (_, _) => { } };
         worker.Options.ConfigureSocket = _ => throw new InvalidOperationException("no such option");
-        Assert.That(TestServer.Refusal(loopType, worker), Does.Contain("ConfigureSocket failed with InvalidOperationException: no such option"));
+        Assert.That(TestServer.Refusal(loopType, worker),
+            Does.Contain("ConfigureSocket failed with InvalidOperationException: no such option"));
     }
 
     [Test]
@@ -101,7 +109,8 @@ internal sealed class KeepAliveTests(Type loopType)
         using var folder = new TemporaryFolder();
         using var peer = new Peer(Path.Combine(folder.Path, "a.sock"));
         int configured = 0;
-        Clients.Connect(loop, peer.Address, events, client => client.ConfigureSocket = socket => configured += socket.AddressFamily == AddressFamily.Unix ? 1 : 100);
+        Clients.Connect(loop, peer.Address, events,
+            client => client.ConfigureSocket = socket => configured += socket.AddressFamily == AddressFamily.Unix ? 1 : 100);
         Assert.That(events.Next(), Is.EqualTo("connect Established"));
         Assert.That(configured, Is.EqualTo(1));
     }
@@ -113,7 +122,8 @@ internal sealed class KeepAliveTests(Type loopType)
     [TestCase(55, 55, 0)]
     [TestCase(55, 55, 128)]
     public void WhatNoSystemTakesIsRefused(double idle, double interval, int probes) => Assert.That(
-        () => new TcpKeepAlive { Idle = TimeSpan.FromSeconds(idle), Interval = TimeSpan.FromSeconds(interval), Probes = probes }, Throws.InstanceOf<ArgumentOutOfRangeException>());
+        () => new TcpKeepAlive { Idle = TimeSpan.FromSeconds(idle), Interval = TimeSpan.FromSeconds(interval), Probes = probes },
+        Throws.InstanceOf<ArgumentOutOfRangeException>());
 
     private async Task<string> OfAccepted(StreamWorker worker)
     {
@@ -123,7 +133,8 @@ internal sealed class KeepAliveTests(Type loopType)
         return SocketOptions.OfTcp(client.Socket.RemoteEndPoint!, client.Socket.LocalEndPoint!);
     }
 
-    private static string OfClient(LoopRunner loop, Peer peer, EventQueue events, Action<AsyncTcpConnection<ReadOnlyMemory<byte>>> setUp)
+    private static string OfClient(LoopRunner loop, Peer peer, EventQueue events,
+        Action<AsyncTcpConnection<ReadOnlyMemory<byte>>> setUp)
     {
         AsyncTcpConnection<ReadOnlyMemory<byte>> client = Clients.Connect(loop, peer.Address, events, setUp);
         Assert.That(events.Next(), Is.EqualTo("connect Established"));

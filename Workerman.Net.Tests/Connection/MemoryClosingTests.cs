@@ -32,7 +32,8 @@ internal sealed class MemoryClosingTests
         MemoryConnection raw = MemoryConnection.Raw();
         raw.Connection.LingerTimeout = TimeSpan.FromMilliseconds(linger);
         raw.Loop.Do(() => raw.Connection.End("bye"));
-        Assert.That((raw.Socket.Calls, raw.Connection.Status), Is.EqualTo((new List<string> { "send 3", "shutdown" }, ConnectionStatus.Ending)));
+        Assert.That((raw.Socket.Calls, raw.Connection.Status),
+            Is.EqualTo((new List<string> { "send 3", "shutdown" }, ConnectionStatus.Ending)));
         raw.Socket.Arrive("what the peer still sends is read and thrown away");
         raw.Loop.Advance(TimeSpan.FromMilliseconds(linger - 1));
         Assert.That((raw.Socket.HasUnread, raw.Socket.IsClosed), Is.EqualTo((false, false)), "a millisecond before");
@@ -74,7 +75,8 @@ internal sealed class MemoryClosingTests
         Assert.That(raw.Socket.Calls, Is.EqualTo(new[] { "send 3", "shutdown" }));
         raw.Socket.ArriveEnd();
         raw.Loop.TurnUntilNothingHappens();
-        Assert.That((raw.Socket.Calls[^1], raw.Socket.HasUnread), Is.EqualTo(("close", true)), "the end stays, and nothing before it");
+        Assert.That((raw.Socket.Calls[^1], raw.Socket.HasUnread), Is.EqualTo(("close", true)),
+            "the end stays, and nothing before it");
         raw.AssertKeepsToTheContract();
     }
 
@@ -116,7 +118,8 @@ internal sealed class MemoryClosingTests
         MemoryConnection raw = MemoryConnection.Raw((connection, text) => connection.Send(text));
         raw.Socket.Arrive("echo").ArriveEnd();
         raw.Loop.TurnUntilNothingHappens();
-        Assert.That((raw.Socket.Sent, raw.Socket.Calls, raw.Events), Is.EqualTo(("echo", new List<string> { "send 4", "close" }, End.ToList())));
+        Assert.That((raw.Socket.Sent, raw.Socket.Calls, raw.Events),
+            Is.EqualTo(("echo", new List<string> { "send 4", "close" }, End.ToList())));
         raw.AssertKeepsToTheContract();
     }
 
@@ -149,7 +152,8 @@ internal sealed class MemoryClosingTests
     }
 
     [Test]
-    public void ReceiveThatFailsIsAClose([Values("ConnectionReset", "TimedOut", "HostUnreachable")] string error, [Values] bool whileBytesWait)
+    public void ReceiveThatFailsIsAClose([Values("ConnectionReset", "TimedOut", "HostUnreachable")] string error,
+        [Values] bool whileBytesWait)
     {
         MemoryConnection raw = MemoryConnection.Raw();
         if (whileBytesWait)
@@ -245,7 +249,8 @@ internal sealed class MemoryClosingTests
             if (cut > 0) text.Socket.Arrive(All[..cut]);
             text.Loop.Turn();
             int whole = All[..cut].LastIndexOf('\n') + 1;
-            Assert.That((text.Connection.RecvBufferQueueSize, text.Connection.BytesRead), Is.EqualTo(((long)cut - whole, (long)cut)), $"cut at {cut}");
+            Assert.That((text.Connection.RecvBufferQueueSize, text.Connection.BytesRead),
+                Is.EqualTo(((long)cut - whole, (long)cut)), $"cut at {cut}");
             if (cut < All.Length) text.Socket.Arrive(All[cut..]);
             text.Loop.Turn();
             Assert.That(messages, Is.EqualTo(new[] { "one", "", "two", "three" }), $"cut at {cut}");

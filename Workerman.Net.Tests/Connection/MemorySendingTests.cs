@@ -6,8 +6,8 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Connection;
 
 /// <summary>
-/// What a connection asks of its socket when it sends: how many calls, what becomes of a short write at each byte, and of an error at each
-/// step. Without a kernel, which would decide that by itself; <see cref="SendingTests"/> have one.
+/// What a connection asks of its socket when it sends: how many calls, what becomes of a short write at each byte, and of an
+/// error at each step. Without a kernel, which would decide that by itself; <see cref="SendingTests"/> have one.
 /// </summary>
 internal sealed class MemorySendingTests
 {
@@ -52,7 +52,8 @@ internal sealed class MemorySendingTests
     {
         var loop = new MemoryLoop();
         var buffers = new ConnectionBuffers(loop);
-        MemoryConnection[] all = [.. Enumerable.Range(0, 5).Select(_ => MemoryConnection.Raw((connection, text) => connection.Send(text), loop, buffers))];
+        MemoryConnection[] all = [.. Enumerable.Range(0, 5)
+            .Select(_ => MemoryConnection.Raw((connection, text) => connection.Send(text), loop, buffers))];
         for (int i = 0; i < all.Length; i++) all[i].Socket.Arrive($"to {i}");
         // One of them has no room for all of it, and one is dead: neither is the others' business.
         all[1].Socket.Room = 2;
@@ -100,7 +101,8 @@ internal sealed class MemorySendingTests
             if (room < 10)
             {
                 Assert.That(raw.Send("abcd"), Is.EqualTo(SendResult.Queued));
-                Assert.That(raw.Socket.Calls, Has.Count.EqualTo(calls), "what waits behind other bytes asks nothing of the socket");
+                Assert.That(raw.Socket.Calls, Has.Count.EqualTo(calls),
+                    "what waits behind other bytes asks nothing of the socket");
             }
             else
             {
@@ -132,12 +134,14 @@ internal sealed class MemorySendingTests
             http.Socket.Room = room;
             http.Socket.Arrive(Last);
             http.Loop.TurnUntilNothingHappens();
-            Assert.That((http.Socket.Calls.Contains("shutdown"), http.Socket.IsClosed), Is.EqualTo((false, false)), $"room for {room}");
+            Assert.That((http.Socket.Calls.Contains("shutdown"), http.Socket.IsClosed), Is.EqualTo((false, false)),
+                $"room for {room}");
             http.Loop.TurnUntil(() => http.Connection.SendBufferQueueSize == 0, () => http.Socket.MakeRoom(7));
             http.Loop.TurnUntilNothingHappens();
             if (http.Socket.Calls.Contains("shutdown")) http.Socket.ArriveEnd();
             http.Loop.TurnUntilNothingHappens();
-            Assert.That(http.Socket.Sent, Does.StartWith("HTTP/1.1 200 OK\r\n").And.Contain("Connection: close").And.EndWith("\r\n\r\nthe last"));
+            Assert.That(http.Socket.Sent,
+                Does.StartWith("HTTP/1.1 200 OK\r\n").And.Contain("Connection: close").And.EndWith("\r\n\r\nthe last"));
             Assert.That(http.Socket.Calls[^1], Is.EqualTo("close"));
             Assert.That(http.Events[^2..], Is.EqualTo(new[] { "close", "freed" }));
             http.AssertKeepsToTheContract();
@@ -147,7 +151,8 @@ internal sealed class MemorySendingTests
     }
 
     [Test]
-    public void FirstSendThatFailsEndsTheConnection([Values("ConnectionReset", "Shutdown", "NoBufferSpaceAvailable")] string error)
+    public void FirstSendThatFailsEndsTheConnection(
+        [Values("ConnectionReset", "Shutdown", "NoBufferSpaceAvailable")] string error)
     {
         MemoryConnection raw = MemoryConnection.Raw();
         raw.Socket.SendError = Enum.Parse<SocketError>(error);
@@ -218,6 +223,35 @@ internal sealed class MemorySendingTests
         raw.AssertKeepsToTheContract();
     }
 
+    /// <summary>One who sends much before it reads, as an upload to a server that answers meanwhile.</summary>
+    [Test]
+    public void PipedConnectionIsReadThoughItsPeerDoesNotRead()
+    {
+        var loop = new MemoryLoop();
+        var buffers = new ConnectionBuffers(loop);
+        MemoryConnection left = MemoryConnection.Raw(loop: loop, buffers: buffers);
+        MemoryConnection right = MemoryConnection.Raw(loop: loop, buffers: buffers);
+        left.Connection.MaxSendBufferSize = right.Connection.MaxSendBufferSize = 10;
+        loop.Do(() =>
+        {
+            left.Connection.Pipe(right.Connection);
+            right.Connection.Pipe(left.Connection);
+        });
+        right.Socket.Room = 0;
+        left.Socket.Arrive("0123456789").Arrive("more");
+        loop.TurnUntilNothingHappens();
+        Assert.That((left.Socket.HasUnread, right.Connection.SendBufferQueueSize), Is.EqualTo((true, 10L)),
+            "the sender is paused");
+        right.Socket.Arrive("the other way");
+        loop.TurnUntilNothingHappens();
+        Assert.That(left.Socket.Sent, Is.EqualTo("the other way"));
+        right.Socket.MakeRoom();
+        loop.TurnUntilNothingHappens();
+        Assert.That(right.Socket.Sent, Is.EqualTo("0123456789more"));
+        left.AssertKeepsToTheContract();
+        right.AssertKeepsToTheContract();
+    }
+
     [Test]
     public void StalledPeerHasItsTimeAndNoMore()
     {
@@ -252,7 +286,8 @@ internal sealed class MemorySendingTests
         http.Socket.MakeRoom();
         http.Loop.TurnUntilNothingHappens();
         string[] answers = http.Socket.Sent.Split("HTTP/1.1 200 OK\r\n");
-        Assert.That(answers.Skip(1).Select(answer => answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]), Is.EqualTo(new[] { content, content }));
+        Assert.That(answers.Skip(1).Select(answer => answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]),
+            Is.EqualTo(new[] { content, content }));
         http.AssertKeepsToTheContract();
     }
 

@@ -34,7 +34,8 @@ internal sealed class MessageCallbackTests(Type loopType)
     [Test]
     public async Task OnMessageMayBeSetInOnConnectAndThenTheWorkerNeedsNone()
     {
-        await using TestServer server = Lines(worker => worker.OnConnect = connection => connection.OnMessage = (own, line) => own.Send($"own: {line}"));
+        await using TestServer server =
+            Lines(worker => worker.OnConnect = connection => connection.OnMessage = (own, line) => own.Send($"own: {line}"));
         using RawClient client = server.Connect();
         Assert.That(client.Send("a\n").ReadUntil("\n"), Is.EqualTo("own: a\n"));
     }
@@ -42,17 +43,18 @@ internal sealed class MessageCallbackTests(Type loopType)
     [Test]
     public async Task OnMessageAsyncIsAwaitedAndTheLastOneSetCounts()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("worker"), worker => worker.OnConnect = connection =>
-        {
-            connection.OnMessage = (own, _) => own.Send("never");
-            connection.OnMessageAsync = async (own, request) =>
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send("worker"), worker => worker.OnConnect = connection =>
             {
-                Assert.That(((TcpConnection<Request>)own).OnMessage, Is.Null);
-                await Timer.Sleep(0.001);
-                if (request.Path == "/fail") throw new InvalidOperationException("after await");
-                own.Send("own");
-            };
-        });
+                connection.OnMessage = (own, _) => own.Send("never");
+                connection.OnMessageAsync = async (own, request) =>
+                {
+                    Assert.That(((TcpConnection<Request>)own).OnMessage, Is.Null);
+                    await Timer.Sleep(0.001);
+                    if (request.Path == "/fail") throw new InvalidOperationException("after await");
+                    own.Send("own");
+                };
+            });
         using RawClient client = server.Connect();
         Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("own"));
         Assert.That(client.Send("GET /fail HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Status, Is.EqualTo(500));
@@ -61,7 +63,8 @@ internal sealed class MessageCallbackTests(Type loopType)
     [Test]
     public async Task ARequestKnowsItsConnection()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send($"{request.Connection == connection} {request.Connection!.Worker!.Name}"));
+        await using TestServer server = TestServer.Http(loopType,
+            (connection, request) => connection.Send($"{request.Connection == connection} {request.Connection!.Worker!.Name}"));
         using RawClient client = server.Connect();
         Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("True test"));
     }
@@ -85,7 +88,9 @@ internal sealed class MessageCallbackTests(Type loopType)
     {
         await using TestServer server = Lines(worker => worker.OnMessage = (connection, line) =>
         {
-            if (line == "wrong") Assert.That(connection.GetContext<StringBuilder>, Throws.InvalidOperationException.With.Message.Contains("one class of your own"));
+            if (line == "wrong")
+                Assert.That(connection.GetContext<StringBuilder>,
+                    Throws.InvalidOperationException.With.Message.Contains("one class of your own"));
             connection.Send($"{++connection.GetContext<Visitor>().Lines} {((Visitor)connection.Context!).Lines}");
         });
         using RawClient client = server.Connect();
@@ -115,7 +120,8 @@ internal sealed class MessageCallbackTests(Type loopType)
     {
         await using TestServer server = Lines(worker =>
         {
-            worker.OnConnect = connection => connection.GetContext<Visitor>().Deadline = Timer.Delay(0.5, () => connection.Close("too late"));
+            worker.OnConnect = connection =>
+                connection.GetContext<Visitor>().Deadline = Timer.Delay(0.5, () => connection.Close("too late"));
             worker.OnMessage = (connection, line) =>
             {
                 if (line == "login") Timer.Del(connection.GetContext<Visitor>().Deadline);

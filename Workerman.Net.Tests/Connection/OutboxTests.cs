@@ -6,7 +6,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
 
-/// <summary>What is sent outside a connection's own read batch: it leaves at the end of the turn, and nothing overtakes it.</summary>
+/// <summary>
+/// What is sent outside a connection's own read batch: it leaves at the end of the turn, and nothing overtakes it.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class OutboxTests(Type loopType)
 {
@@ -94,7 +96,10 @@ internal sealed class OutboxTests(Type loopType)
         Assert.That(second.ReadExactly(4), Is.EqualTo("seen"));
     }
 
-    /// <summary>The other's bytes wait in the outbox when its own request comes in the same poll or a later one: they are older than its answer.</summary>
+    /// <summary>
+    /// The other's bytes wait in the outbox when its own request comes in the same poll or a later one: they are older than its
+    /// answer.
+    /// </summary>
     [Test]
     public async Task AnswersDoNotOvertakeWhatOthersSentBefore()
     {
@@ -115,7 +120,8 @@ internal sealed class OutboxTests(Type loopType)
         }
         one.Send("q");
         string received = one.ReadUntil("end");
-        Assert.That(received, Is.EqualTo(string.Concat(Enumerable.Range(0, received.Count(c => c == ',')).Select(i => $"{i},")) + "end"));
+        Assert.That(received,
+            Is.EqualTo(string.Concat(Enumerable.Range(0, received.Count(c => c == ',')).Select(i => $"{i},")) + "end"));
     }
 
     /// <summary>An encoder of the application's may send something else while it is at work.</summary>

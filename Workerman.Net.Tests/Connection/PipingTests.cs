@@ -4,7 +4,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
 
-/// <summary>Two connections piped into each other, as a TCP proxy does it: early bytes, back-pressure, half-closes and resets.</summary>
+/// <summary>
+/// Two connections piped into each other, as a TCP proxy does it: early bytes, back-pressure, half-closes and resets.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class PipingTests(Type loopType)
 {
@@ -110,7 +112,8 @@ internal sealed class PipingTests(Type loopType)
             first.Send("x");
             second.ReadExactly(1);
             first.Reset();
-            Assert.That(Assert.Throws<SocketException>(() => second.ReadToEnd())!.SocketErrorCode, Is.EqualTo(SocketError.ConnectionReset), $"{i}");
+            Assert.That(Assert.Throws<SocketException>(() => second.ReadToEnd())!.SocketErrorCode,
+                Is.EqualTo(SocketError.ConnectionReset), $"{i}");
         }
     }
 
@@ -150,7 +153,10 @@ internal sealed class PipingTests(Type loopType)
         await sending.WaitAsync(Wait.Limit);
     }
 
-    /// <summary>The system reports a connection that has ended in both directions even while reading is paused; what it still holds must not be lost.</summary>
+    /// <summary>
+    /// The system reports a connection that has ended in both directions even while reading is paused; what it still holds must
+    /// not be lost.
+    /// </summary>
     [Test]
     public async Task SlowClientGetsAllThoughBothEndsHaveBeenSaid()
     {
@@ -161,7 +167,8 @@ internal sealed class PipingTests(Type loopType)
         client.HalfClose();
         Assert.That(server.ReadToEnd(), Is.Empty);
         var sending = Task.Run(() => server.Send(much).Dispose());
-        await Wait.Until(() => _near.SendBufferQueueSize >= _near.MaxSendBufferSize || sending.IsCompleted, "the sender to be paused");
+        await Wait.Until(() => _near.SendBufferQueueSize >= _near.MaxSendBufferSize || sending.IsCompleted,
+            "the sender to be paused");
         await LoopTurns.Pass(_near.Loop);
         Assert.That(client.ReadToEnd(), Has.Length.EqualTo(much.Length));
         await sending.WaitAsync(Wait.Limit);

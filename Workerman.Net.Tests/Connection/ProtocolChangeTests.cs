@@ -16,19 +16,24 @@ internal sealed class ProtocolChangeTests(Type loopType)
     private const string Get = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
 
     [Test]
-    public async Task ALineDecidesWhatFollowsIt([ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+    public async Task ALineDecidesWhatFollowsIt(
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
     {
         await using TestServer server = Lines((connection, line) =>
         {
             if (line == "frames") connection.UseProtocol(new Lengths());
-            else if (line == "numbers") connection.UseProtocol(new Numbers(), (own, number) => ((TcpConnection<string>)own).SendRaw($"number {number}\n"));
+            else if (line == "numbers")
+                connection.UseProtocol(new Numbers(),
+                    (own, number) => ((TcpConnection<string>)own).SendRaw($"number {number}\n"));
             else if (line == "http") connection.UseHttp((own, request) => own.Send(request.Path));
             else connection.Send($"line {line}");
         });
         using RawClient framed = server.Connect();
-        Assert.That(framed.Send("a\nframes\n\u0001x\u0002yz", fragmentation).ReadUntil("yz"), Is.EqualTo("line a\n\u0006line x\u0007line yz"));
+        Assert.That(framed.Send("a\nframes\n\u0001x\u0002yz", fragmentation).ReadUntil("yz"),
+            Is.EqualTo("line a\n\u0006line x\u0007line yz"));
         using RawClient counted = server.Connect();
-        Assert.That(counted.Send("numbers\n\u0001\u0002", fragmentation).ReadUntil("number 2\n"), Is.EqualTo("number 1\nnumber 2\n"));
+        Assert.That(counted.Send("numbers\n\u0001\u0002", fragmentation).ReadUntil("number 2\n"),
+            Is.EqualTo("number 1\nnumber 2\n"));
         using RawClient web = server.Connect();
         web.Send("a\nhttp\n" + Get + Get, fragmentation);
         Assert.That(web.ReadUntil("\n"), Is.EqualTo("line a\n"));
@@ -39,7 +44,11 @@ internal sealed class ProtocolChangeTests(Type loopType)
     [Test]
     public async Task ATcpConnectionSpeaksHttpFromTheBeginning()
     {
-        var worker = new Worker<string>("tcp://127.0.0.1:0") { OnConnect = connection => connection.UseHttp((own, request) => own.Send($"hello {request.Get("name")}{request.Connection == own}")) };
+        var worker = new Worker<string>("tcp://127.0.0.1:0")
+        {
+            OnConnect = connection =>
+                connection.UseHttp((own, request) => own.Send($"hello {request.Get("name")}{request.Connection == own}"))
+        };
         await using TestServer server = TestServer.Start(loopType, worker);
         using var client = new HttpClient();
         Assert.That(await client.GetStringAsync(new Uri(server.Uri, "?name=Ann")), Is.EqualTo("hello AnnTrue"));
@@ -64,11 +73,13 @@ internal sealed class ProtocolChangeTests(Type loopType)
     }
 
     [Test]
-    public async Task AnHttpConnectionGoesOnWithAnApplicationsProtocolAfterItsAnswer([ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+    public async Task AnHttpConnectionGoesOnWithAnApplicationsProtocolAfterItsAnswer(
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
     {
         await using TestServer server = TestServer.Http(loopType, (connection, _) =>
         {
-            Assert.That(() => connection.UseProtocol(new LineProtocol(), (_, _) => { }), Throws.InvalidOperationException.With.Message.Contains("waits for its answer"));
+            Assert.That(() => connection.UseProtocol(new LineProtocol(), (_, _) => { }),
+                Throws.InvalidOperationException.With.Message.Contains("waits for its answer"));
             connection.Send("go on");
             connection.UseProtocol(new LineProtocol(), (own, line) => own.Send($"line {line}"));
         });
@@ -82,7 +93,8 @@ internal sealed class ProtocolChangeTests(Type loopType)
     public async Task TheWorkersCallbacksAndListStay()
     {
         var closed = new TaskCompletionSource<bool>();
-        await using TestServer server = Lines((connection, _) => connection.UseProtocol(new Numbers(), (own, _) => own.Close()), worker => worker.OnClose = connection =>
+        await using TestServer server = Lines((connection, _) => connection.UseProtocol(new Numbers(), (own, _) => own.Close()),
+            worker => worker.OnClose = connection =>
             closed.SetResult(worker.Connections[connection.Id] == connection && connection.Worker == worker));
         using RawClient client = server.Connect();
         client.Send("x\n\u0001");
@@ -126,8 +138,10 @@ internal sealed class ProtocolChangeTests(Type loopType)
         await using TestServer server = Lines((_, _) => { }, worker => worker.OnConnect = connected.SetResult);
         using RawClient client = server.Connect();
         TcpConnection<string> connection = Wait.For(connected.Task);
-        Assert.That(() => connection.UseProtocol(new LineProtocol()), Throws.InvalidOperationException.With.Message.Contains("on its loop"));
-        Assert.That(() => connection.UseHttp((_, _) => { }), Throws.InvalidOperationException.With.Message.Contains("on its loop"));
+        Assert.That(() => connection.UseProtocol(new LineProtocol()),
+            Throws.InvalidOperationException.With.Message.Contains("on its loop"));
+        Assert.That(() => connection.UseHttp((_, _) => { }),
+            Throws.InvalidOperationException.With.Message.Contains("on its loop"));
         Assert.That(() => connection.UseProtocol(null!), Throws.ArgumentNullException);
     }
 
@@ -170,7 +184,8 @@ internal sealed class ProtocolChangeTests(Type loopType)
         var thrown = new TaskCompletionSource<Exception>();
         var worker = new Worker<string>("websocket://127.0.0.1:0")
         {
-            OnConnect = connection => thrown.SetResult(Assert.Throws<InvalidOperationException>(() => connection.UseHttp((_, _) => { }))!),
+            OnConnect = connection =>
+                thrown.SetResult(Assert.Throws<InvalidOperationException>(() => connection.UseHttp((_, _) => { }))!),
         };
         await using TestServer server = TestServer.Start(loopType, worker);
         using RawClient client = server.Connect();

@@ -5,7 +5,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
 
-/// <summary>Client connections through proxies made of plain sockets, whose words come whole, byte by byte and cut at random.</summary>
+/// <summary>
+/// Client connections through proxies made of plain sockets, whose words come whole, byte by byte and cut at random.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 // Alone: it counts the sockets of the process.
 [NonParallelizable]
@@ -40,11 +42,12 @@ internal sealed class ProxyTests(Type loopType)
     [TestCaseSource(nameof(Cuts))]
     public void Socks5OpensTheWay(Fragmentation cut)
     {
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Clients.Connect(_loop, "tcp://target.test:8080", _events, connection =>
-        {
-            connection.ProxySocks5 = $"me:secret@{_proxy.EndPoint}";
-            connection.Send("early");
-        });
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection =
+            Clients.Connect(_loop, "tcp://target.test:8080", _events, connection =>
+            {
+                connection.ProxySocks5 = $"me:secret@{_proxy.EndPoint}";
+                connection.Send("early");
+            });
         using RawClient proxy = _proxy.Accept();
         Assert.That(proxy.ReadExactly(4), Is.EqualTo("\u0005\u0002\0\u0002"));
         proxy.Send("\u0005\u0002", cut);
@@ -65,9 +68,11 @@ internal sealed class ProxyTests(Type loopType)
     [TestCaseSource(nameof(Cuts))]
     public void HttpConnectOpensTheWay(Fragmentation cut)
     {
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Clients.Connect(_loop, "tcp://[2001:db8::1]:25", _events, connection => connection.ProxyHttp = $"a:b@{_proxy.EndPoint}");
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Clients.Connect(_loop, "tcp://[2001:db8::1]:25", _events,
+            connection => connection.ProxyHttp = $"a:b@{_proxy.EndPoint}");
         using RawClient proxy = _proxy.Accept();
-        Assert.That(proxy.ReadUntil("\r\n\r\n"), Is.EqualTo("CONNECT [2001:db8::1]:25 HTTP/1.1\r\nHost: [2001:db8::1]:25\r\nProxy-Authorization: Basic YTpi\r\n\r\n"));
+        Assert.That(proxy.ReadUntil("\r\n\r\n"),
+            Is.EqualTo("CONNECT [2001:db8::1]:25 HTTP/1.1\r\nHost: [2001:db8::1]:25\r\nProxy-Authorization: Basic YTpi\r\n\r\n"));
         proxy.Send("HTTP/1.1 200 Connection established\r\nVia: 1.1 test\r\n\r\n", cut);
         Assert.That(_events.Next(), Is.EqualTo("connect Established"));
         connection.Send("EHLO");
@@ -96,12 +101,14 @@ internal sealed class ProxyTests(Type loopType)
     [Test]
     public void RefusalIsAnErrorWithTheProxysWordsAndNotItsPassword()
     {
-        Clients.Connect(_loop, "tcp://target.test:25", _events, connection => connection.ProxyHttp = $"me:secret@{_proxy.EndPoint}");
+        Clients.Connect(_loop, "tcp://target.test:25", _events,
+            connection => connection.ProxyHttp = $"me:secret@{_proxy.EndPoint}");
         using (RawClient proxy = _proxy.Accept())
         {
             proxy.Send("HTTP/1.1 407 Proxy Authentication Required\r\n");
             proxy.Send("Content-Length: 3\r\n\r\nno!");
-            Assert.That(_events.Next(), Does.StartWith("error ConnectFail").And.EndsWith("the proxy: 407 Proxy Authentication Required")
+            Assert.That(_events.Next(),
+                Does.StartWith("error ConnectFail").And.EndsWith("the proxy: 407 Proxy Authentication Required")
                 .And.Contain($"tcp://target.test:25 through http://{_proxy.EndPoint}").And.Not.Contain("secret"));
         }
         Assert.That(_events.Next(), Is.EqualTo("close Closed"));
@@ -121,7 +128,8 @@ internal sealed class ProxyTests(Type loopType)
         proxy.ReadExactly(3);
         if (reset) proxy.Reset();
         else proxy.Dispose();
-        Assert.That(_events.Next(), Does.EndWith(reset ? "the proxy: it broke the connection off" : "the proxy: it closed the connection"));
+        Assert.That(_events.Next(),
+            Does.EndWith(reset ? "the proxy: it broke the connection off" : "the proxy: it closed the connection"));
         Assert.That(_events.Next(), Is.EqualTo("close Closed"));
     }
 
@@ -152,7 +160,8 @@ internal sealed class ProxyTests(Type loopType)
     [Test]
     public void DestroyedWhileTheProxyIsAskedItIsClosedOnce()
     {
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Clients.Connect(_loop, "tcp://target.test:25", _events, connection => connection.ProxySocks5 = $"{_proxy.EndPoint}");
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection =
+            Clients.Connect(_loop, "tcp://target.test:25", _events, connection => connection.ProxySocks5 = $"{_proxy.EndPoint}");
         using RawClient proxy = _proxy.Accept();
         proxy.ReadExactly(3);
         connection.Destroy();

@@ -94,8 +94,10 @@ internal sealed class ReceivingTests(Type loopType)
         client.Send("123").ReadExactly(5);
         TcpConnection connection = Wait.For(seen.Task);
         var local = (IPEndPoint)client.Socket.LocalEndPoint!;
-        Assert.That((connection.RemoteIp, connection.RemotePort, connection.RemoteAddress), Is.EqualTo(("127.0.0.1", local.Port, local)));
-        Assert.That((connection.LocalIp, connection.LocalPort, connection.LocalAddress), Is.EqualTo(("127.0.0.1", server.EndPoint.Port, server.EndPoint)));
+        Assert.That((connection.RemoteIp, connection.RemotePort, connection.RemoteAddress),
+            Is.EqualTo(("127.0.0.1", local.Port, local)));
+        Assert.That((connection.LocalIp, connection.LocalPort, connection.LocalAddress),
+            Is.EqualTo(("127.0.0.1", server.EndPoint.Port, server.EndPoint)));
         await Wait.Until(() => connection.BytesWritten > 0, "the counter, which follows the bytes");
         Assert.That((connection.BytesRead, connection.BytesWritten), Is.EqualTo((3L, 5L)));
         Assert.That((connection.IsIpV4, connection.IsIpV6, connection.BufferIsEmpty), Is.EqualTo((true, false, true)));
@@ -150,7 +152,8 @@ internal sealed class ReceivingTests(Type loopType)
         Assert.That(waiting!.SendBufferQueueSize, Is.InRange(1, 3 * Limit));
         Assert.That(other!.SendBufferQueueSize, Is.InRange(1, 3 * Limit));
         Task<string>[] reading = [Task.Run(() => right.ReadExactly(Size)), Task.Run(() => left.ReadExactly(Size))];
-        for (int i = 0; i < 2; i++) Assert.That(Encoding.Latin1.GetBytes(Wait.For(reading[i])).AsSpan().SequenceEqual(payloads[i]), $"{i}");
+        for (int i = 0; i < 2; i++)
+            Assert.That(Encoding.Latin1.GetBytes(Wait.For(reading[i])).AsSpan().SequenceEqual(payloads[i]), $"{i}");
         Wait.For(Task.WhenAll(sending));
     }
 

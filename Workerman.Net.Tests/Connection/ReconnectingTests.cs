@@ -3,7 +3,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
 
-/// <summary>A client connection's further lives: Reconnect from each callback, later and at once, and what takes it back.</summary>
+/// <summary>
+/// A client connection's further lives: Reconnect from each callback, later and at once, and what takes it back.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class ReconnectingTests(Type loopType)
 {
@@ -115,7 +117,8 @@ internal sealed class ReconnectingTests(Type loopType)
         });
         using RawClient first = peer.Accept();
         first.Send("x");
-        Assert.That((_events.Next(), _events.Next(), _events.Next()), Is.EqualTo(("connect Established", "Closed", "close Closed")));
+        Assert.That((_events.Next(), _events.Next(), _events.Next()),
+            Is.EqualTo(("connect Established", "Closed", "close Closed")));
         using RawClient second = peer.Accept();
         Assert.That(_events.Next(), Is.EqualTo("connect Established"));
         second.Send("y");
@@ -149,11 +152,12 @@ internal sealed class ReconnectingTests(Type loopType)
     public void WaitingCanBeTakenBack([Values("cancel", "close", "destroy")] string how)
     {
         using var peer = new Peer();
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Clients.Connect(_loop, peer.Address, _events, connection => connection.OnClose = self =>
-        {
-            self.Reconnect(1);
-            _events.Add("closed");
-        });
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection =
+            Clients.Connect(_loop, peer.Address, _events, connection => connection.OnClose = self =>
+            {
+                self.Reconnect(1);
+                _events.Add("closed");
+            });
         peer.Accept().Dispose();
         Assert.That((_events.Next(), _events.Next()), Is.EqualTo(("connect Established", "closed")));
         if (how == "cancel") connection.CancelReconnect();
@@ -190,7 +194,8 @@ internal sealed class ReconnectingTests(Type loopType)
     public void ConnectDoesNothingWhileItIsOpen()
     {
         using var peer = new Peer();
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Clients.Connect(_loop, peer.Address, _events, connection => connection.Connect());
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection =
+            Clients.Connect(_loop, peer.Address, _events, connection => connection.Connect());
         using RawClient server = peer.Accept();
         Assert.That(_events.Next(), Is.EqualTo("connect Established"));
         connection.Connect();

@@ -7,8 +7,8 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Connection;
 
 /// <summary>
-/// Several connections whose bytes are there in the same turn: the loop may have received for all of them before the first callback runs, and may send for
-/// all of them at once. What one callback does to the others counts all the same.
+/// Several connections whose bytes are there in the same turn: the loop may have received for all of them before the first
+/// callback runs, and may send for all of them at once. What one callback does to the others counts all the same.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
@@ -62,7 +62,9 @@ internal sealed class SameTurnTests(Type loopType)
         Assert.That(_received.Values.Select(text => $"{text}"), Is.All.EqualTo("one two"));
     }
 
-    /// <summary>What others have received is given to them after a handler that has failed, and their answers are theirs.</summary>
+    /// <summary>
+    /// What others have received is given to them after a handler that has failed, and their answers are theirs.
+    /// </summary>
     [Test]
     public async Task CallbackThatThrowsTakesNobodyWithIt()
     {
@@ -70,7 +72,8 @@ internal sealed class SameTurnTests(Type loopType)
         _first = _ => throw new InvalidOperationException("callback");
         SendInOneTurn(server, "x");
         // Else the one whose callback fails may find both at once.
-        await Wait.Until(() => Ask(() => _received.Values.Count(text => text.Length > 0)) == Count - 1, "what the others have got");
+        await Wait.Until(() => Ask(() => _received.Values.Count(text => text.Length > 0)) == Count - 1,
+            "what the others have got");
         for (int i = 0; i < Count; i++) _clients[i].Send("y");
         int answered = 0;
         for (int i = 0; i < Count; i++)
@@ -84,7 +87,8 @@ internal sealed class SameTurnTests(Type loopType)
     }
 
     /// <summary>
-    /// Two halves of a block for each connection leave together until the sockets are full, each at its own time. What a callback sends meanwhile, and what has to wait, keeps its place.
+    /// Two halves of a block for each connection leave together until the sockets are full, each at its own time. What a callback
+    /// sends meanwhile, and what has to wait, keeps its place.
     /// </summary>
     [Test]
     public async Task FullSocketsKeepTheOrderOfWhatIsSent()

@@ -20,7 +20,10 @@ internal sealed class SendTypesTests(Type loopType)
     {
         await using TestServer server = TestServer.Raw(loopType, (connection, _) =>
         {
-            CultureInfo.CurrentCulture = new CultureInfo("") { NumberFormat = new NumberFormatInfo { NegativeSign = "\u2212", NumberDecimalSeparator = "," } };
+            CultureInfo.CurrentCulture = new CultureInfo("")
+            {
+                NumberFormat = new NumberFormatInfo { NegativeSign = "\u2212", NumberDecimalSeparator = "," }
+            };
             connection.Send(42);
             connection.Send(-1.5);
             connection.Send(0.1f);
@@ -45,7 +48,11 @@ internal sealed class SendTypesTests(Type loopType)
     [Test]
     public async Task WhereTheProtocolHasMessagesOfThatTypeANumberIsOne()
     {
-        var worker = new Worker<int>("tcp://127.0.0.1:0") { Protocol = () => new Numbers(), OnMessage = (connection, number) => connection.Send(number + 1) };
+        var worker = new Worker<int>("tcp://127.0.0.1:0")
+        {
+            Protocol = () => new Numbers(),
+            OnMessage = (connection, number) => connection.Send(number + 1)
+        };
         await using TestServer server = TestServer.Start(loopType, worker);
         using RawClient client = server.Connect();
         Assert.That(client.Send("a").ReadExactly(1), Is.EqualTo("b"));
@@ -106,12 +113,16 @@ internal sealed class SendTypesTests(Type loopType)
     [Test]
     public void NothingElseHasAMethodToCall([Values("Send", "Close", "End", "Broadcast")] string verb)
     {
-        Type[] faces = [typeof(TcpConnection), typeof(TcpConnection<>), typeof(UdpConnection), typeof(StreamWorker), typeof(Worker<>)];
-        foreach (MethodInfo method in faces.SelectMany(face => face.GetMethods()).Where(method => method.Name == verb && method.GetParameters().Length > 0 && !method.IsDefined(typeof(ObsoleteAttribute))))
+        Type[] faces =
+            [typeof(TcpConnection), typeof(TcpConnection<>), typeof(UdpConnection), typeof(StreamWorker), typeof(Worker<>)];
+        foreach (MethodInfo method in faces.SelectMany(face => face.GetMethods()).Where(method => method.Name == verb
+            && method.GetParameters().Length > 0 && !method.IsDefined(typeof(ObsoleteAttribute))))
         {
             Type type = method.GetParameters()[0].ParameterType;
-            Type[] allowed = [typeof(string), typeof(byte[]), typeof(ReadOnlyMemory<byte>), typeof(ReadOnlySpan<byte>), typeof(ArraySegment<byte>)];
-            Assert.That(type.IsGenericParameter ? type.GetGenericParameterConstraints().Contains(typeof(IMessage)) : allowed.Contains(type), $"{method}");
+            Type[] allowed = [typeof(string), typeof(byte[]), typeof(ReadOnlyMemory<byte>), typeof(ReadOnlySpan<byte>),
+                typeof(ArraySegment<byte>)];
+            Assert.That(type.IsGenericParameter ? type.GetGenericParameterConstraints().Contains(typeof(IMessage))
+                : allowed.Contains(type), $"{method}");
         }
     }
 

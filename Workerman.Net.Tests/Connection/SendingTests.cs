@@ -29,7 +29,8 @@ internal sealed class SendingTests(Type loopType)
     public async Task SendOutsideABatchLeavesWithTheTurn()
     {
         var result = new TaskCompletionSource<SendResult>();
-        await using TestServer server = TestServer.Raw(loopType, (_, _) => { }, worker => worker.OnConnect = connection => result.SetResult(connection.Send("hello")));
+        await using TestServer server = TestServer.Raw(loopType, (_, _) => { },
+            worker => worker.OnConnect = connection => result.SetResult(connection.Send("hello")));
         using RawClient client = server.Connect();
         Assert.That(client.ReadExactly(5), Is.EqualTo("hello"));
         Assert.That(Wait.For(result.Task), Is.EqualTo(SendResult.Sent));
@@ -201,7 +202,8 @@ internal sealed class SendingTests(Type loopType)
     {
         Action<TcpConnection>[] ends =
         [
-            c => c.Close("x"), c => c.Close("x"u8), c => c.Close("x"u8.ToArray()), c => c.Close((ReadOnlyMemory<byte>)"x"u8.ToArray()),
+            c => c.Close("x"), c => c.Close("x"u8), c => c.Close("x"u8.ToArray()), c =>
+                c.Close((ReadOnlyMemory<byte>)"x"u8.ToArray()),
             c => c.End("x"), c => c.End("x"u8), c => c.End("x"u8.ToArray()), c => c.End((ReadOnlyMemory<byte>)"x"u8.ToArray()),
         ];
         await using TestServer raw = TestServer.Raw(loopType, (connection, bytes) => ends[bytes.Span[0] - '0'](connection));
@@ -224,7 +226,8 @@ internal sealed class SendingTests(Type loopType)
         using RawClient client = server.Connect();
         client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         Assert.That(client.ReadResponse().Body, Is.EqualTo("ok"));
-        Assert.That(Wait.For(thrown.Task)!.Message, Does.Contain("cannot send Workerman.Protocols.Http.Request").And.Contain("Response"));
+        Assert.That(Wait.For(thrown.Task)!.Message,
+            Does.Contain("cannot send Workerman.Protocols.Http.Request").And.Contain("Response"));
     }
 
     [Test]

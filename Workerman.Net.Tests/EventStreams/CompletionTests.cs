@@ -18,12 +18,14 @@ internal sealed class CompletionTests(Type loopType)
         foreach (EventClient client in clients)
         {
             List<Block> blocks = client.ToEnd();
-            Assert.That(blocks.Where(block => block.IsEvent).Select(block => block.Data), Is.EqualTo(Enumerable.Range(0, 50).Select(i => $"{i}")));
+            Assert.That(blocks.Where(block => block.IsEvent).Select(block => block.Data),
+                Is.EqualTo(Enumerable.Range(0, 50).Select(i => $"{i}")));
             Assert.That(blocks[^1], Is.EqualTo(new Block(null, null, null, 30_000, null)));
         }
         await Wait.Until(() => server.Stream.Subscribers == 0, "the ends");
         Assert.That(server.Stream.IsCompleted);
-        Assert.That(Assert.Throws<InvalidOperationException>(() => server.Stream.Publish("late"))!.Message, Does.Contain("before Complete"));
+        Assert.That(Assert.Throws<InvalidOperationException>(() => server.Stream.Publish("late"))!.Message,
+            Does.Contain("before Complete"));
         server.Stream.Complete(turnAway: true);
         using var back = new EventClient(server.Server.EndPoint);
         Assert.That(back.ReadHead(), Does.StartWith("HTTP/1.1 200"), "the first completion counts");
@@ -32,13 +34,15 @@ internal sealed class CompletionTests(Type loopType)
     [Test]
     public async Task WhoComesBackIsGivenWhatItMissedAndThenTurnedAway()
     {
-        await using var server = new StreamServer(loopType, null, _ => new() { Headers = new() { ["Access-Control-Allow-Origin"] = "*" } });
+        await using var server =
+            new StreamServer(loopType, null, _ => new() { Headers = new() { ["Access-Control-Allow-Origin"] = "*" } });
         string seen = server.Stream.Publish("seen");
         string missed = server.Stream.Publish("missed");
         server.Stream.Complete(TimeSpan.FromSeconds(1), turnAway: true);
         using var behind = new EventClient(server.Server.EndPoint, seen);
         Assert.That(behind.ReadHead(), Does.StartWith("HTTP/1.1 200"));
-        Assert.That(behind.ToEnd(), Is.EqualTo(new[] { new Block(null, "missed", missed, null, null), new Block(null, null, null, 1000, null) }));
+        Assert.That(behind.ToEnd(),
+            Is.EqualTo(new[] { new Block(null, "missed", missed, null, null), new Block(null, null, null, 1000, null) }));
         foreach (string? id in new[] { missed, null })
         {
             using var client = new EventClient(server.Server.EndPoint, id);
@@ -46,7 +50,8 @@ internal sealed class CompletionTests(Type loopType)
         }
         using var lost = new EventClient(server.Server.EndPoint, "unknown");
         lost.ReadHead();
-        Assert.That(lost.ToEnd().Where(block => block.IsEvent).Select(block => block.Event ?? block.Data), Is.EqualTo(new[] { "gap", "seen", "missed" }));
+        Assert.That(lost.ToEnd().Where(block => block.IsEvent).Select(block => block.Event ?? block.Data),
+            Is.EqualTo(new[] { "gap", "seen", "missed" }));
     }
 
     [Test]

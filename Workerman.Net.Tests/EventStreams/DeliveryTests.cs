@@ -13,10 +13,13 @@ internal sealed class DeliveryTests(Type loopType)
     [Test]
     public async Task HeadThenBookmarkThenEventsWithIds()
     {
-        await using var server = new StreamServer(loopType, new() { Retry = TimeSpan.FromSeconds(2) }, _ => new() { Headers = new() { ["Access-Control-Allow-Origin"] = "*" } });
+        await using var server = new StreamServer(loopType, new() { Retry = TimeSpan.FromSeconds(2) },
+            _ => new() { Headers = new() { ["Access-Control-Allow-Origin"] = "*" } });
         using var client = new EventClient(server.Server.EndPoint);
-        Assert.That(client.ReadHead(), Does.StartWith("HTTP/1.1 200 OK\r\n").And.Contain("\r\nContent-Type: text/event-stream\r\n")
-            .And.Contain("\r\nCache-Control: no-cache\r\n").And.Contain("\r\nX-Accel-Buffering: no\r\n").And.Contain("\r\nAccess-Control-Allow-Origin: *\r\n"));
+        Assert.That(client.ReadHead(),
+            Does.StartWith("HTTP/1.1 200 OK\r\n").And.Contain("\r\nContent-Type: text/event-stream\r\n")
+            .And.Contain("\r\nCache-Control: no-cache\r\n").And.Contain("\r\nX-Accel-Buffering: no\r\n")
+            .And.Contain("\r\nAccess-Control-Allow-Origin: *\r\n"));
         Assert.That(client.Next(), Is.EqualTo(new Block(null, null, null, 2000, null)));
         Block bookmark = client.Next();
         Assert.That(bookmark, Is.EqualTo(new Block(null, null, bookmark.Id, null, null)));
@@ -32,19 +35,23 @@ internal sealed class DeliveryTests(Type loopType)
     [Test]
     public async Task ApplicationReplacesFieldsOfTheHead()
     {
-        await using var server = new StreamServer(loopType, null, _ => new() { Headers = new() { ["cache-control"] = "no-store" } });
+        await using var server =
+            new StreamServer(loopType, null, _ => new() { Headers = new() { ["cache-control"] = "no-store" } });
         using EventClient client = new(server.Server.EndPoint);
-        Assert.That(client.ReadHead(), Does.Contain("cache-control: no-store").And.Not.Contain("no-cache").And.Contain("Content-Type: text/event-stream"));
+        Assert.That(client.ReadHead(),
+            Does.Contain("cache-control: no-store").And.Not.Contain("no-cache").And.Contain("Content-Type: text/event-stream"));
     }
 
     [Test]
-    public async Task FieldsThatAreTheStreamsOwnAreRefused([Values("Content-Type", "content-length", "Transfer-Encoding", "Connection", "Content-Encoding")] string name)
+    public async Task FieldsThatAreTheStreamsOwnAreRefused(
+        [Values("Content-Type", "content-length", "Transfer-Encoding", "Connection", "Content-Encoding")] string name)
     {
         var stream = new EventStream();
         ArgumentException? refused = null;
         await using TestServer server = TestServer.Http(loopType, (connection, request) =>
         {
-            refused = Assert.Throws<ArgumentException>(() => stream.Subscribe(connection, request, new SubscribeOptions { Headers = new() { [name] = "1" } }));
+            refused = Assert.Throws<ArgumentException>(
+                () => stream.Subscribe(connection, request, new SubscribeOptions { Headers = new() { [name] = "1" } }));
             connection.Send("answered");
         });
         using RawClient client = server.Connect();
@@ -59,7 +66,8 @@ internal sealed class DeliveryTests(Type loopType)
         using EventClient all = await server.Subscribe();
         using EventClient red = await server.Subscribe(query: "?topic=red");
         using EventClient both = await server.Subscribe(query: "?topic=red&topic=blue");
-        foreach ((string data, string? topic) in new[] { ("1", null), ("2", "red"), ("3", "blue"), ("4", "green"), ("5", "Red"), ("6", (string?)null) })
+        foreach ((string data, string? topic) in new[] { ("1", null), ("2", "red"), ("3", "blue"), ("4", "green"), ("5", "Red"),
+            ("6", (string?)null) })
             server.Stream.Publish(new ServerSentEvents { Data = data }, topic);
         Assert.That(all.Data(6), Is.EqualTo(new[] { "1", "2", "3", "4", "5", "6" }));
         Assert.That(red.Data(3), Is.EqualTo(new[] { "1", "2", "6" }));
@@ -71,7 +79,8 @@ internal sealed class DeliveryTests(Type loopType)
     public async Task TopicsOfAQueryAreHandedOnAsTheyAre()
     {
         var stream = new EventStream();
-        await using TestServer server = TestServer.Http(loopType, (connection, request) => stream.Subscribe(connection, request, request.GetValues("topic")));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, request) => stream.Subscribe(connection, request, request.GetValues("topic")));
         using var red = new EventClient(server.EndPoint, query: "?topic=red");
         using var all = new EventClient(server.EndPoint);
         red.ReadHead();
@@ -86,7 +95,8 @@ internal sealed class DeliveryTests(Type loopType)
     [Test]
     public async Task ManyTopicsAreMatchedToo()
     {
-        await using var server = new StreamServer(loopType, null, _ => new() { Topics = [.. Enumerable.Range(0, 50).Select(i => $"t{i}")] });
+        await using var server =
+            new StreamServer(loopType, null, _ => new() { Topics = [.. Enumerable.Range(0, 50).Select(i => $"t{i}")] });
         using EventClient client = await server.Subscribe();
         server.Stream.Publish(new ServerSentEvents { Data = "no" }, "t50");
         server.Stream.Publish(new ServerSentEvents { Data = "yes" }, "t49");
@@ -103,7 +113,9 @@ internal sealed class DeliveryTests(Type loopType)
             Filter = published =>
             {
                 seen.Add($"{published.Sequence} {published.Event} {published.Data} {published.Topic} {published.Key}");
-                return published.Data == "throw" ? throw new InvalidTimeZoneException("the filter's own") : published.Data != "no";
+                return published.Data == "throw"
+                    ? throw new InvalidTimeZoneException("the filter's own")
+                    : published.Data != "no";
             },
         });
         using EventClient client = await server.Subscribe();
@@ -163,7 +175,8 @@ internal sealed class DeliveryTests(Type loopType)
         open.ReadHead();
         stream.Publish("still open");
         Assert.That(open.NextEvent().Data, Is.EqualTo("still open"));
-        Assert.That(messages, Has.Count.EqualTo(2).And.All.Contains("answered already").And.All.Contains("in place of an answer"));
+        Assert.That(messages,
+            Has.Count.EqualTo(2).And.All.Contains("answered already").And.All.Contains("in place of an answer"));
     }
 
     [Test]
@@ -171,14 +184,16 @@ internal sealed class DeliveryTests(Type loopType)
     {
         var stream = new EventStream();
         var made = new TaskCompletionSource<Subscription>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using TestServer server = TestServer.Http(loopType, (connection, request) => Task.Run(() => made.SetResult(stream.Subscribe(connection, request, "t"))));
+        await using TestServer server = TestServer.Http(loopType,
+            (connection, request) => Task.Run(() => made.SetResult(stream.Subscribe(connection, request, "t"))));
         using var client = new EventClient(server.EndPoint);
         client.ReadHead();
         client.Next();
         stream.Publish("hello");
         Assert.That(client.NextEvent().Data, Is.EqualTo("hello"));
         Subscription subscription = Wait.For(made.Task);
-        Assert.That((subscription.IsActive, subscription.Delivered, subscription.Lag, subscription.Stream), Is.EqualTo((true, 1L, 0L, stream)));
+        Assert.That((subscription.IsActive, subscription.Delivered, subscription.Lag, subscription.Stream),
+            Is.EqualTo((true, 1L, 0L, stream)));
         subscription.End(TimeSpan.FromMilliseconds(1500));
         Assert.That(client.ToEnd(), Is.EqualTo(new[] { new Block(null, null, null, 1500, null) }));
         Assert.That(subscription.IsActive, Is.False);
@@ -219,7 +234,11 @@ internal sealed class DeliveryTests(Type loopType)
         await using TestServer server = TestServer.Http(loopType, (connection, request) =>
         {
             stream.Publish("before");
-            stream.Subscribe(connection, request, new SubscribeOptions { LastEventId = "", Filter = published => published.Data != "filtered" || stream.Publish("from the filter") is null });
+            stream.Subscribe(connection, request, new SubscribeOptions
+            {
+                LastEventId = "",
+                Filter = published => published.Data != "filtered" || stream.Publish("from the filter") is null
+            });
             stream.Publish("after");
         }, worker => worker.OnClose = _ => stream.Publish("closed"));
         using var client = new EventClient(server.EndPoint);

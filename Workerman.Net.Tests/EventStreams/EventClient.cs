@@ -26,7 +26,9 @@ internal sealed record Block(string? Event, string? Data, string? Id, int? Retry
     }
 }
 
-/// <summary>A client of an event stream on a socket of its own, which remembers the last id as an <c>EventSource</c> does.</summary>
+/// <summary>
+/// A client of an event stream on a socket of its own, which remembers the last id as an <c>EventSource</c> does.
+/// </summary>
 internal sealed class EventClient : IDisposable
 {
     private readonly RawClient _client;

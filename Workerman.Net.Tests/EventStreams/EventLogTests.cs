@@ -4,7 +4,9 @@ using Workerman.Protocols.Http;
 
 namespace Workerman.Tests.EventStreams;
 
-/// <summary>The log of a stream alone, without a subscriber: what it keeps, what it lets go of, and where one who comes back begins.</summary>
+/// <summary>
+/// The log of a stream alone, without a subscriber: what it keeps, what it lets go of, and where one who comes back begins.
+/// </summary>
 internal sealed class EventLogTests
 {
     private long _now;
@@ -36,14 +38,17 @@ internal sealed class EventLogTests
         _now = 7;
         var message = new ServerSentEvents { Event = "n", Data = "d", Comment = "c", Retry = 5 };
         PublishedEvent first = log.Append(message, "topic", "key");
-        Assert.That((first.Sequence, first.Topic, first.Key, first.Event, first.Data), Is.EqualTo((1L, "topic", "key", "n", "d")));
+        Assert.That((first.Sequence, first.Topic, first.Key, first.Event, first.Data),
+            Is.EqualTo((1L, "topic", "key", "n", "d")));
         Assert.That(first.Time, Is.EqualTo(7));
-        Assert.That(Encoding.UTF8.GetString(first.Bytes), Does.Contain($"id: {first.Id}\n").And.Contain("event: n\n").And.Contain("data: d\n")
+        Assert.That(Encoding.UTF8.GetString(first.Bytes),
+            Does.Contain($"id: {first.Id}\n").And.Contain("event: n\n").And.Contain("data: d\n")
             .And.Contain("retry: 5\n").And.EndWith("\n\n"));
         Assert.That(message.Id, Is.Null, "the application's object stays as it was");
         Assert.That((log.Head, log.First, log.Count, log.Size), Is.EqualTo((1L, 1L, 1, (long)first.Bytes.Length)));
         PublishedEvent second = log.Append(new ServerSentEvents { Data = "e" }, null, null);
-        Assert.That((log.Head, log.First, log.Count, log.Size), Is.EqualTo((2L, 1L, 2, (long)first.Bytes.Length + second.Bytes.Length)));
+        Assert.That((log.Head, log.First, log.Count, log.Size),
+            Is.EqualTo((2L, 1L, 2, (long)first.Bytes.Length + second.Bytes.Length)));
         Assert.That(second.Id, Is.Not.EqualTo(first.Id));
     }
 
@@ -142,7 +147,8 @@ internal sealed class EventLogTests
         _now = old + 1000;
         StartingPoint start = log.Locate(null, fromOldest: true);
         Assert.That((start.After, start.IsGap), Is.EqualTo(((long)old, false)));
-        for (int i = 0; i < 9; i++) Assert.That(log.Locate(ids[i], fromOldest: false).IsGap, Is.EqualTo(i + 1 < old), $"event {i + 1}");
+        for (int i = 0; i < 9; i++)
+            Assert.That(log.Locate(ids[i], fromOldest: false).IsGap, Is.EqualTo(i + 1 < old), $"event {i + 1}");
     }
 
     [Test]
@@ -170,12 +176,14 @@ internal sealed class EventLogTests
         Assert.That((own.Id, log.IdFor(1)), Is.EqualTo(("own", "own")));
         Assert.That(log.Locate("own", fromOldest: false), Is.EqualTo(new StartingPoint(1, 1, "own", IsGap: false)));
         foreach (string taken in new[] { "own", log.IdFor(0), log.IdFor(5) })
-            Assert.Throws<ArgumentException>(() => log.Append(new ServerSentEvents { Id = taken, Data = "2" }, null, null), taken);
+            Assert.Throws<ArgumentException>(() => log.Append(new ServerSentEvents { Id = taken, Data = "2" }, null, null),
+                taken);
         Assert.That((log.Head, log.Count), Is.EqualTo((1L, 1)), "what was refused has taken no place");
         Fill(log, 1);
         log.Trim(floor: 2);
         Assert.That(log.Locate("own", fromOldest: false).IsGap);
-        Assert.That(log.Append(new ServerSentEvents { Id = "own", Data = "3" }, null, null).Sequence, Is.EqualTo(3), "free again");
+        Assert.That(log.Append(new ServerSentEvents { Id = "own", Data = "3" }, null, null).Sequence, Is.EqualTo(3),
+            "free again");
     }
 
     [Test]
@@ -222,7 +230,8 @@ internal sealed class EventLogTests
     }
 
     private EventLog Make(
-        int replay = 1000, int backlog = 1000, int age = 0, int size = 64 * 1024 * 1024, SlowSubscribers policy = SlowSubscribers.Disconnect) => new(new()
+        int replay = 1000, int backlog = 1000, int age = 0, int size = 64 * 1024 * 1024,
+        SlowSubscribers policy = SlowSubscribers.Disconnect) => new(new()
         {
             ReplayCount = replay,
             MaxBacklog = backlog,

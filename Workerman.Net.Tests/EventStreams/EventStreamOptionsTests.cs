@@ -64,7 +64,8 @@ internal sealed class EventStreamOptionsTests
     {
         var stream = new EventStream("test", new() { ReplayCount = 0, MaxBacklog = 2 });
         stream.Publish(new ServerSentEvents { Id = "a", Data = "1" });
-        Assert.That(Assert.Throws<ArgumentException>(() => stream.Publish(new ServerSentEvents { Id = "a", Data = "2" }))!.Message, Does.Contain("unique"));
+        Assert.That(Assert.Throws<ArgumentException>(
+            () => stream.Publish(new ServerSentEvents { Id = "a", Data = "2" }))!.Message, Does.Contain("unique"));
         stream.Publish("2");
         stream.Publish("3");
         stream.Publish(new ServerSentEvents { Id = "a", Data = "4" });

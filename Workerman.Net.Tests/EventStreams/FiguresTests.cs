@@ -21,7 +21,8 @@ internal sealed class FiguresTests(Type loopType)
         second.Data(5);
         await Wait.Until(() => server.Stream.Lag == 0, "no lag");
         EventStream stream = server.Stream;
-        Assert.That((stream.Subscribers, stream.Published, stream.Delivered, stream.Dropped, stream.Lag), Is.EqualTo((2, 5L, 10L, 0L, 0L)));
+        Assert.That((stream.Subscribers, stream.Published, stream.Delivered, stream.Dropped, stream.Lag),
+            Is.EqualTo((2, 5L, 10L, 0L, 0L)));
         Assert.That(Measure(name), Is.EquivalentTo(new Dictionary<string, long>
         {
             ["workerman.event_stream.subscribers"] = 2,

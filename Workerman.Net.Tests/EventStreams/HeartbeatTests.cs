@@ -10,7 +10,8 @@ namespace Workerman.Tests.EventStreams;
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class HeartbeatTests(Type loopType)
 {
-    private static readonly EventStreamOptions Fast = new() { Heartbeat = TimeSpan.FromMilliseconds(40), PeerTimeout = TimeSpan.FromMilliseconds(300) };
+    private static readonly EventStreamOptions Fast =
+        new() { Heartbeat = TimeSpan.FromMilliseconds(40), PeerTimeout = TimeSpan.FromMilliseconds(300) };
 
     [Test]
     public async Task QuietStreamSendsComments()
@@ -98,7 +99,8 @@ internal sealed class HeartbeatTests(Type loopType)
         }
         catch (SocketException e)
         {
-            Assert.Ignore($"A socket cannot be closed in silence here ({e.SocketErrorCode}); it takes the right to administer the network.");
+            Assert.Ignore($"A socket cannot be closed in silence here ({e.SocketErrorCode}); "
+                + $"it takes the right to administer the network.");
         }
         client.Dispose();
         await Wait.Until(() => server.Stream.Subscribers == 0, "the end of the connection");
@@ -117,7 +119,9 @@ internal sealed class HeartbeatTests(Type loopType)
         await Wait.Until(() => server.Stream.Subscribers == 0, "the end of the connection");
     }
 
-    /// <summary>A socket filter of one instruction, "take 0 bytes" (SO_ATTACH_FILTER, 26): what arrives is dropped before TCP sees it.</summary>
+    /// <summary>
+    /// A socket filter of one instruction, "take 0 bytes" (SO_ATTACH_FILTER, 26): what arrives is dropped before TCP sees it.
+    /// </summary>
     private static unsafe void Deafen(Socket socket)
     {
         ulong instruction = 0x06;

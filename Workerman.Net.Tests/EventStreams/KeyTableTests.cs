@@ -2,7 +2,9 @@ using Workerman.EventStreams;
 
 namespace Workerman.Tests.EventStreams;
 
-/// <summary>The newest event of each key: one of each, in the order of publication, and no more keys than there is room for.</summary>
+/// <summary>
+/// The newest event of each key: one of each, in the order of publication, and no more keys than there is room for.
+/// </summary>
 internal sealed class KeyTableTests
 {
     private long _sequence;
@@ -66,7 +68,8 @@ internal sealed class KeyTableTests
     public void SameKeyOfAnotherTopicIsAnotherKey()
     {
         var table = new KeyTable(10);
-        PublishedEvent[] events = [Set(table, "k", "t"), Set(table, "k", "u"), Set(table, "k"), Set(table, "k", ""), Set(table, "K", "t")];
+        PublishedEvent[] events =
+            [Set(table, "k", "t"), Set(table, "k", "u"), Set(table, "k"), Set(table, "k", ""), Set(table, "K", "t")];
         Assert.That(table.Between(0, 5), Is.EqualTo(events));
         PublishedEvent newer = Set(table, "k", "u");
         Assert.That(table.Between(0, 6), Is.EqualTo(new[] { events[0], events[2], events[3], events[4], newer }));

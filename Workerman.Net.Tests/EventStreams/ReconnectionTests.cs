@@ -9,7 +9,10 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.EventStreams;
 
-/// <summary>Exactly once: connections are cut at random moments under load, and whoever comes back by its last id sees every event once and in order.</summary>
+/// <summary>
+/// Exactly once: connections are cut at random moments under load, and whoever comes back by its last id sees every event once
+/// and in order.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class ReconnectionTests(Type loopType)
 {
@@ -29,7 +32,8 @@ internal sealed class ReconnectionTests(Type loopType)
         };
         string start = server.Stream.Publish("start");
         Task<string[]>[] clients = [.. Enumerable.Range(0, Clients).Select(i => Task.Factory.StartNew(
-            () => Follow(server.Server.EndPoint, start, new Random(seed + i)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+            () => Follow(server.Server.EndPoint, start, new Random(seed + i)), CancellationToken.None,
+            TaskCreationOptions.LongRunning, TaskScheduler.Default))];
         Task cutter = Task.Run(async () =>
         {
             var random = new Random(seed - 1);
@@ -64,7 +68,8 @@ internal sealed class ReconnectionTests(Type loopType)
         Assert.That(seen, Is.All.EqualTo(seen[0]), "the same for all, in the same order");
         for (int p = 0; p < Publishers; p++)
         {
-            Assert.That(seen[0].Where(data => data.StartsWith($"{p}/", StringComparison.Ordinal)).Select(data => int.Parse(data[2..data.IndexOf(' ')], null)),
+            Assert.That(seen[0].Where(data => data.StartsWith($"{p}/", StringComparison.Ordinal))
+                .Select(data => int.Parse(data[2..data.IndexOf(' ')], null)),
                 Is.EqualTo(Enumerable.Range(0, Each)), "events of one thread keep their order");
         }
         int reconnections = server.Subscriptions.Length - Clients;
@@ -76,7 +81,8 @@ internal sealed class ReconnectionTests(Type loopType)
     public async Task EventSourceOfABrowserSeesEachEventOnce()
     {
         if (Chromium.Path is null)
-            Assert.Ignore("Chromium is not installed (Debian: apt-get install chromium), so no browser has reconnected in this run.");
+            Assert.Ignore(
+                "Chromium is not installed (Debian: apt-get install chromium), so no browser has reconnected in this run.");
         const int Events = 600;
         int seed = Random.Shared.Next();
         TestContext.Out.WriteLine($"seed {seed}");
@@ -132,7 +138,10 @@ internal sealed class ReconnectionTests(Type loopType)
             new Promise(resolve => {
               var states = [];
               var source = new EventSource(location.href);
-              source.onerror = () => { states.push(source.readyState); if (source.readyState === 2) resolve(JSON.stringify(states)); };
+              source.onerror = () => {
+                states.push(source.readyState);
+                if (source.readyState === 2) resolve(JSON.stringify(states));
+              };
             })
             """);
         Wait.For(subscribed.Task);
@@ -140,7 +149,9 @@ internal sealed class ReconnectionTests(Type loopType)
         Assert.That(Wait.For(states), Is.EqualTo("[0,2]"));
     }
 
-    /// <summary>Reads until the event <c>end</c>, cutting its own connection now and then, perhaps in the middle of an event.</summary>
+    /// <summary>
+    /// Reads until the event <c>end</c>, cutting its own connection now and then, perhaps in the middle of an event.
+    /// </summary>
     private static string[] Follow(IPEndPoint endPoint, string start, Random random)
     {
         string? lastId = start;
@@ -148,12 +159,17 @@ internal sealed class ReconnectionTests(Type loopType)
         var events = new List<Block>();
         while (events.LastOrDefault()?.Data != "end")
         {
-            using var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds };
+            using var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
+            {
+                NoDelay = true,
+                ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds
+            };
             socket.Connect(endPoint);
             var reader = new ResumingReader(socket, lastId);
             try
             {
-                socket.Send(Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\nLast-Event-ID: {lastId}\r\n\r\n"));
+                socket.Send(Encoding.ASCII.GetBytes(
+                    $"GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\nLast-Event-ID: {lastId}\r\n\r\n"));
             }
             catch (SocketException)
             {

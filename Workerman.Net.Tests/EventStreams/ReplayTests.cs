@@ -17,7 +17,8 @@ internal sealed class ReplayTests(Type loopType)
         string last = server.Stream.Publish("10");
         Assert.That(Enumerable.Range(0, 4).Select(_ => client.Next()), Is.EqualTo(new[]
         {
-            new Block(null, "7", ids[7], null, null), new Block(null, "8", ids[8], null, null), new Block(null, "9", ids[9], null, null),
+            new Block(null, "7", ids[7], null, null), new Block(null, "8", ids[8], null, null),
+            new Block(null, "9", ids[9], null, null),
             new Block(null, "10", last, null, null),
         }));
     }
@@ -26,7 +27,8 @@ internal sealed class ReplayTests(Type loopType)
     public async Task ResumesByIdsOfTheApplication()
     {
         await using var server = new StreamServer(loopType);
-        foreach (string id in new[] { "a", "\u00e9 \u20ac", "c" }) server.Stream.Publish(new ServerSentEvents { Id = id, Data = "after " + id });
+        foreach (string id in new[] { "a", "\u00e9 \u20ac", "c" })
+            server.Stream.Publish(new ServerSentEvents { Id = id, Data = "after " + id });
         using EventClient client = await server.Subscribe("\u00e9 \u20ac");
         Assert.That(client.Next().Data, Is.EqualTo("after c"));
         using EventClient fresh = await server.Subscribe();
@@ -55,7 +57,8 @@ internal sealed class ReplayTests(Type loopType)
         Assert.That(known.Next().Data, Is.EqualTo("15"), "the last id that everything can be replayed after");
         using EventClient client = await server.Subscribe(ids[13]);
         Assert.That(client.Next(), Is.EqualTo(new Block("lost", ids[13], null, null, null)));
-        Assert.That(client.Next(), Is.EqualTo(new Block(null, null, ids[14], null, null)), "cut off from here on it would lose nothing more");
+        Assert.That(client.Next(), Is.EqualTo(new Block(null, null, ids[14], null, null)),
+            "cut off from here on it would lose nothing more");
         Assert.That(client.Data(5), Is.EqualTo(new[] { "15", "16", "17", "18", "19" }));
     }
 
@@ -89,7 +92,8 @@ internal sealed class ReplayTests(Type loopType)
     public async Task EventsGrowTooOld()
     {
         long now = 0;
-        var options = new EventStreamOptions { ReplayAge = TimeSpan.FromMilliseconds(1000), Clock = () => Volatile.Read(ref now) };
+        var options =
+            new EventStreamOptions { ReplayAge = TimeSpan.FromMilliseconds(1000), Clock = () => Volatile.Read(ref now) };
         await using var server = new StreamServer(loopType, options);
         string[] ids = [.. Enumerable.Range(0, 4).Select(i =>
         {
@@ -135,10 +139,13 @@ internal sealed class ReplayTests(Type loopType)
     [Test]
     public async Task WhoAsksForTheOldestIsGivenAllThatIsKept()
     {
-        await using var server = new StreamServer(loopType, new() { ReplayCount = 3 }, request => new() { FromOldest = true, Topics = [.. request.GetValues("topic")] });
-        string[] ids = [.. Enumerable.Range(0, 6).Select(i => server.Stream.Publish(new ServerSentEvents { Data = $"{i}" }, i == 4 ? "b" : "a"))];
+        await using var server = new StreamServer(loopType, new() { ReplayCount = 3 },
+            request => new() { FromOldest = true, Topics = [.. request.GetValues("topic")] });
+        string[] ids = [.. Enumerable.Range(0, 6)
+            .Select(i => server.Stream.Publish(new ServerSentEvents { Data = $"{i}" }, i == 4 ? "b" : "a"))];
         using EventClient fresh = await server.Subscribe();
-        Assert.That(fresh.Next(), Is.EqualTo(new Block(null, null, ids[2], null, null)), "cut off from here on it would lose nothing, and nothing is missing that it knew of");
+        Assert.That(fresh.Next(), Is.EqualTo(new Block(null, null, ids[2], null, null)),
+            "cut off from here on it would lose nothing, and nothing is missing that it knew of");
         Assert.That(fresh.Data(3), Is.EqualTo(new[] { "3", "4", "5" }));
         using EventClient cut = await server.Subscribe(ids[2]);
         Assert.That(cut.Next().Data, Is.EqualTo("3"), "the bookmark is as good as the event's own id");
@@ -147,7 +154,8 @@ internal sealed class ReplayTests(Type loopType)
         using EventClient topic = await server.Subscribe(query: "?topic=a");
         Assert.That(topic.Data(2), Is.EqualTo(new[] { "3", "5" }));
         server.Stream.Publish("6");
-        Assert.That(new[] { fresh, cut, back, topic }.Select(client => client.Data(client == cut ? 3 : 1)[^1]), Is.All.EqualTo("6"));
+        Assert.That(new[] { fresh, cut, back, topic }.Select(client => client.Data(client == cut ? 3 : 1)[^1]),
+            Is.All.EqualTo("6"));
     }
 
     [Test]
@@ -171,7 +179,9 @@ internal sealed class ReplayTests(Type loopType)
         Assert.That(client.Data(200), Is.EqualTo(Enumerable.Range(0, 600).Where(i => i % 3 == 0).Select(i => $"{i}")));
     }
 
-    /// <summary>A megabyte of replay to one who begins to read late: none of it counts as slowness, and what comes live meanwhile follows.</summary>
+    /// <summary>
+    /// A megabyte of replay to one who begins to read late: none of it counts as slowness, and what comes live meanwhile follows.
+    /// </summary>
     [Test]
     public async Task LongReplayMakesNobodySlow()
     {
@@ -181,7 +191,8 @@ internal sealed class ReplayTests(Type loopType)
         using EventClient client = await server.Subscribe(start, receiveBufferSize: 4096);
         await Wait.Until(() => server.Subscriptions[0].Connection.SendBufferQueueSize > 0, "a full socket");
         for (int i = 2500; i < 2505; i++) server.Stream.Publish($"{i} live");
-        Assert.That(client.Data(2505).Select(data => data[..data.IndexOf(' ')]), Is.EqualTo(Enumerable.Range(0, 2505).Select(i => $"{i}")));
+        Assert.That(client.Data(2505).Select(data => data[..data.IndexOf(' ')]),
+            Is.EqualTo(Enumerable.Range(0, 2505).Select(i => $"{i}")));
         Assert.That(server.Stream.Dropped, Is.Zero);
     }
 

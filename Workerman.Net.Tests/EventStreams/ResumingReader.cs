@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Workerman.Tests.EventStreams;
 
-/// <summary>Reads whole blocks off a stream that may be cut off anywhere, and keeps the id to come back with, as an <c>EventSource</c> does.</summary>
+/// <summary>
+/// Reads whole blocks off a stream that may be cut off anywhere, and keeps the id to come back with, as an <c>EventSource</c>
+/// does.
+/// </summary>
 internal sealed class ResumingReader(Socket socket, string? lastEventId)
 {
     private readonly byte[] _buffer = new byte[16 * 1024];

@@ -33,7 +33,8 @@ internal sealed class SlowSubscriberTests(Type loopType)
     [Test]
     public async Task StalledClientDelaysNobodyAndGrowsNothing()
     {
-        await using var server = new StreamServer(loopType, new() { SlowSubscribers = SlowSubscribers.DropOldest, MaxBacklog = 50, ReplayCount = 20 });
+        await using var server =
+            new StreamServer(loopType, new() { SlowSubscribers = SlowSubscribers.DropOldest, MaxBacklog = 50, ReplayCount = 20 });
         using EventClient stalled = await server.Subscribe(receiveBufferSize: 4096);
         int before = await Stall(server);
         using EventClient live = await server.Subscribe();
@@ -42,7 +43,8 @@ internal sealed class SlowSubscriberTests(Type loopType)
         {
             for (int i = 0; i < 30; i++) server.Stream.Publish($"{published++} {Filler}");
             for (int i = 0; i < 30; i++) Assert.That(NumberOf(live.NextEvent()), Is.EqualTo(published - 30 + i));
-            Assert.That(server.Subscriptions[0].Connection.SendBufferQueueSize, Is.InRange(1, 70_000), "what waits at the connection");
+            Assert.That(server.Subscriptions[0].Connection.SendBufferQueueSize, Is.InRange(1, 70_000),
+                "what waits at the connection");
         }
         await Wait.Until(() => server.Stream.Lag >= 600, "its lag");
         Assert.That(server.Stream.Log.Count, Is.EqualTo(70));
@@ -83,11 +85,13 @@ internal sealed class SlowSubscriberTests(Type loopType)
     [Test]
     public async Task NewestPerKeyArrivesInOrderAlsoFromBeyondTheLog()
     {
-        await using var server = new StreamServer(loopType, new() { SlowSubscribers = SlowSubscribers.NewestPerKey, MaxBacklog = 20, ReplayCount = 0 });
+        await using var server = new StreamServer(loopType,
+            new() { SlowSubscribers = SlowSubscribers.NewestPerKey, MaxBacklog = 20, ReplayCount = 0 });
         using EventClient stalled = await server.Subscribe(receiveBufferSize: 4096);
         int before = await Stall(server);
         int published = before;
-        void Publish(string key, string? topic = null) => server.Stream.Publish(new ServerSentEvents { Data = $"{published++} {key}" }, topic, key == "none" ? null : key);
+        void Publish(string key, string? topic = null) =>
+            server.Stream.Publish(new ServerSentEvents { Data = $"{published++} {key}" }, topic, key == "none" ? null : key);
         Publish("rare");
         Publish("rare", "another topic");
         for (int i = 0; i < 300; i++) Publish($"k{i % 3}");
@@ -102,7 +106,8 @@ internal sealed class SlowSubscriberTests(Type loopType)
         }
         (int, string)[] late = [.. seen.Where(item => item.Number >= before)];
         int k = before + 2;
-        Assert.That(late, Is.EqualTo(new[] { (before, "rare"), (before + 1, "rare"), (k + 298, "k1"), (k + 299, "k2"), (k + 300, "none"), (k + 301, "k0") }));
+        Assert.That(late, Is.EqualTo(new[] { (before, "rare"), (before + 1, "rare"), (k + 298, "k1"), (k + 299, "k2"),
+            (k + 300, "none"), (k + 301, "k0") }));
         Assert.That(server.Stream.Dropped, Is.EqualTo(published - seen.Count));
         // One that has caught up gets everything again.
         await Wait.Until(() => server.Stream.Lag == 0, "no lag");
@@ -113,10 +118,12 @@ internal sealed class SlowSubscriberTests(Type loopType)
     [Test]
     public async Task KeysAreForgottenBeyondTheirLimit()
     {
-        await using var server = new StreamServer(loopType, new() { SlowSubscribers = SlowSubscribers.NewestPerKey, MaxBacklog = 5, ReplayCount = 0, MaxKeys = 2 });
+        await using var server = new StreamServer(loopType,
+            new() { SlowSubscribers = SlowSubscribers.NewestPerKey, MaxBacklog = 5, ReplayCount = 0, MaxKeys = 2 });
         using EventClient stalled = await server.Subscribe(receiveBufferSize: 4096);
         await Stall(server);
-        foreach (string key in new[] { "a", "b", "c", "b" }) server.Stream.Publish(new ServerSentEvents { Data = key }, null, key);
+        foreach (string key in new[] { "a", "b", "c", "b" })
+            server.Stream.Publish(new ServerSentEvents { Data = key }, null, key);
         for (int i = 0; i < 10; i++) server.Stream.Publish($"unkeyed {i}");
         var late = new List<string>();
         while (late.LastOrDefault() != "unkeyed 9")
@@ -126,18 +133,22 @@ internal sealed class SlowSubscriberTests(Type loopType)
         Assert.That(late, Is.EqualTo(new[] { "c", "b", "unkeyed 5", "unkeyed 6", "unkeyed 7", "unkeyed 8", "unkeyed 9" }));
     }
 
-    /// <summary>More keys than fit into one write, and a second stall while they are on their way: each arrives once, the newest.</summary>
+    /// <summary>
+    /// More keys than fit into one write, and a second stall while they are on their way: each arrives once, the newest.
+    /// </summary>
     [Test]
     public async Task ManyKeysLeaveInPiecesAndStallAgain()
     {
         const int Keys = 1000;
-        await using var server = new StreamServer(loopType, new() { SlowSubscribers = SlowSubscribers.NewestPerKey, MaxBacklog = 5, ReplayCount = 0 });
+        await using var server =
+            new StreamServer(loopType, new() { SlowSubscribers = SlowSubscribers.NewestPerKey, MaxBacklog = 5, ReplayCount = 0 });
         using EventClient stalled = await server.Subscribe(receiveBufferSize: 4096);
         int published = await Stall(server);
         int before = published;
         void PublishAll(string version)
         {
-            for (int key = 0; key < Keys; key++, published++) server.Stream.Publish(new ServerSentEvents { Data = $"{published} {version} {key} {Filler}" }, null, $"{key}");
+            for (int key = 0; key < Keys; key++, published++)
+                server.Stream.Publish(new ServerSentEvents { Data = $"{published} {version} {key} {Filler}" }, null, $"{key}");
         }
         PublishAll("first");
         // It begins to read, has some of them, and new versions of all come.
@@ -178,7 +189,8 @@ internal sealed class SlowSubscriberTests(Type loopType)
     [TestCase(1000)]
     public async Task DroppedOfATopicIsCountedExactly(int replayCount)
     {
-        await using var server = new StreamServer(loopType, new() { SlowSubscribers = SlowSubscribers.DropOldest, MaxBacklog = 20, ReplayCount = replayCount });
+        await using var server = new StreamServer(loopType,
+            new() { SlowSubscribers = SlowSubscribers.DropOldest, MaxBacklog = 20, ReplayCount = replayCount });
         using EventClient stalled = await server.Subscribe(query: "?topic=a", receiveBufferSize: 4096);
         int before = await Stall(server, "a");
         int published = before;

@@ -8,13 +8,16 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.EventStreams;
 
-/// <summary>A worker that subscribes whoever asks to one stream, as the options in its hands say, and keeps the subscriptions.</summary>
+/// <summary>
+/// A worker that subscribes whoever asks to one stream, as the options in its hands say, and keeps the subscriptions.
+/// </summary>
 internal sealed class StreamServer : IAsyncDisposable
 {
     private readonly TestServer _server;
     private readonly List<Subscription> _subscriptions = [];
 
-    public StreamServer(Type loopType, EventStreamOptions? options = null, Func<Request, SubscribeOptions>? choose = null, int count = 1, string name = "test")
+    public StreamServer(Type loopType, EventStreamOptions? options = null, Func<Request, SubscribeOptions>? choose = null,
+        int count = 1, string name = "test")
     {
         Stream = new EventStream(name, options);
         _server = TestServer.Http(loopType, (connection, request) =>
@@ -22,7 +25,8 @@ internal sealed class StreamServer : IAsyncDisposable
             // So that a client that does not read stalls after kilobytes instead of megabytes.
             if (request.Header("x-tight") is not null) SocketOf(connection).SendBufferSize = 16 * 1024;
             Connected?.Invoke(connection);
-            SubscribeOptions chosen = choose?.Invoke(request) ?? new SubscribeOptions { Topics = [.. request.GetValues("topic")] };
+            SubscribeOptions chosen = choose?.Invoke(request)
+                ?? new SubscribeOptions { Topics = [.. request.GetValues("topic")] };
             Subscription subscription = Stream.Subscribe(connection, request, chosen);
             lock (_subscriptions) _subscriptions.Add(subscription);
         }, worker => worker.Count = count);
@@ -52,7 +56,8 @@ internal sealed class StreamServer : IAsyncDisposable
             ? (Socket)FieldOf(watch.GetType(), watch, "_socket")
             : new Socket(new SafeSocketHandle((int)FieldOf(watch.GetType(), watch, "_fd"), ownsHandle: false));
 
-        static object FieldOf(Type type, object owner, string name) => type.GetField(name, BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(owner)!;
+        static object FieldOf(Type type, object owner, string name) =>
+            type.GetField(name, BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(owner)!;
     }
 
     /// <summary>A client that has the head of its answer and is a subscriber.</summary>

@@ -44,7 +44,8 @@ internal sealed partial class EpollTests
     public void SlotsGrow()
     {
         var slots = new EpollSlots();
-        List<(ulong Data, Handler Handler)> added = [.. Enumerable.Range(0, 1000).Select(_ => new Handler()).Select(h => (slots.Add(h), h))];
+        List<(ulong Data, Handler Handler)> added =
+            [.. Enumerable.Range(0, 1000).Select(_ => new Handler()).Select(h => (slots.Add(h), h))];
         Assert.That(added.All(a => slots.Find(a.Data) == a.Handler));
         Assert.That(added.Select(a => a.Data).Distinct().Count(), Is.EqualTo(1000));
     }

@@ -88,7 +88,9 @@ internal sealed class EventLoopSocketTests(Type loopType)
         _runner.Do(watch.Dispose);
     }
 
-    /// <summary>Two sockets ready in one poll; the first one's handler closes the second, and its descriptor is taken again.</summary>
+    /// <summary>
+    /// Two sockets ready in one poll; the first one's handler closes the second, and its descriptor is taken again.
+    /// </summary>
     [Test]
     public async Task EventOfASocketThatWasClosedInTheSameTurnIsNotToldToItsSuccessor()
     {
@@ -178,7 +180,8 @@ internal sealed class EventLoopSocketTests(Type loopType)
             throw new InvalidOperationException("handler");
         });
         _pair.Far.Send("x"u8);
-        Assert.That(async () => await Wait.Until(() => _runner.Ask(() => _runner.Errors.Count) == 1, "the report"), Throws.Nothing);
+        Assert.That(async () => await Wait.Until(() => _runner.Ask(() => _runner.Errors.Count) == 1, "the report"),
+            Throws.Nothing);
         Assert.That(_runner.Errors[0].Message, Is.EqualTo("handler"));
     }
 
@@ -189,7 +192,8 @@ internal sealed class EventLoopSocketTests(Type loopType)
         listener.Start();
         var accepted = new List<Socket>();
         ILoopListener watch = _runner.Ask(() => Loop.Accept(listener.Server, new AcceptHandler(accepted.Add)));
-        var clients = Enumerable.Range(0, 50).Select(_ => new TcpClient("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port)).ToList();
+        var clients = Enumerable.Range(0, 50).Select(_ => new TcpClient("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port))
+            .ToList();
         await Wait.Until(() => _runner.Ask(() => accepted.Count) == 50, "fifty connections");
         Assert.That(accepted.Select(socket => socket.Blocking), Is.All.False);
         _runner.Do(watch.Dispose);

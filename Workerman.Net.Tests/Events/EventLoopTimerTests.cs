@@ -26,9 +26,11 @@ internal sealed class EventLoopTimerTests(Type loopType)
         _runner.Do(() =>
         {
             start = Stopwatch.GetTimestamp();
-            Loop.AddTimer(TimeSpan.FromMilliseconds(milliseconds), () => fired.SetResult(Stopwatch.GetTimestamp()), persistent: false);
+            Loop.AddTimer(TimeSpan.FromMilliseconds(milliseconds), () => fired.SetResult(Stopwatch.GetTimestamp()),
+                persistent: false);
         });
-        Assert.That(Stopwatch.GetElapsedTime(start, Wait.For(fired.Task)).TotalMilliseconds, Is.GreaterThanOrEqualTo(milliseconds));
+        Assert.That(Stopwatch.GetElapsedTime(start, Wait.For(fired.Task)).TotalMilliseconds,
+            Is.GreaterThanOrEqualTo(milliseconds));
     }
 
     [Test]
@@ -97,7 +99,8 @@ internal sealed class EventLoopTimerTests(Type loopType)
         _runner.Do(() =>
         {
             Loop.AddTimer(TimeSpan.FromMilliseconds(40), () => Ran(0), persistent: true);
-            Loop.AddTimer(TimeSpan.FromMilliseconds(13), () => Loop.AddTimer(TimeSpan.FromMilliseconds(40), () => Ran(1), persistent: true), persistent: false);
+            Loop.AddTimer(TimeSpan.FromMilliseconds(13),
+                () => Loop.AddTimer(TimeSpan.FromMilliseconds(40), () => Ran(1), persistent: true), persistent: false);
         });
         Wait.For(together.Task);
     }
@@ -170,7 +173,8 @@ internal sealed class EventLoopTimerTests(Type loopType)
             throw new InvalidOperationException($"run {count}");
         }, persistent: true));
         Wait.For(done.Task);
-        Assert.That(_runner.Ask(() => _runner.Errors.Take(2).Select(e => e.Message).ToList()), Is.EqualTo(new[] { "run 1", "run 2" }));
+        Assert.That(_runner.Ask(() => _runner.Errors.Take(2).Select(e => e.Message).ToList()),
+            Is.EqualTo(new[] { "run 1", "run 2" }));
     }
 
     [Test]
@@ -222,7 +226,8 @@ internal sealed class EventLoopTimerTests(Type loopType)
 
     [Test]
     public void NegativeIntervalIsRefused() => _runner.Do(() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => Loop.AddTimer(TimeSpan.FromMilliseconds(-1), () => { }, persistent: false)));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => Loop.AddTimer(TimeSpan.FromMilliseconds(-1), () => { }, persistent: false)));
 
     [Test]
     public void LongestIntervalDoesNotOverflow()

@@ -58,7 +58,8 @@ internal sealed unsafe class IoUringTests
         Send(pair.Near, 0, 1);
         _ring.Submit();
         const int badDescriptor = 9;
-        Assert.That(_ring.Results[..6].ToArray(), Is.EqualTo(new[] { -Errno.EAGAIN, -Errno.EINVAL, 3, -badDescriptor, -Errno.EINVAL, 1 }));
+        Assert.That(_ring.Results[..6].ToArray(),
+            Is.EqualTo(new[] { -Errno.EAGAIN, -Errno.EINVAL, 3, -badDescriptor, -Errno.EINVAL, 1 }));
     }
 
     [Test]
@@ -150,9 +151,11 @@ internal sealed unsafe class IoUringTests
         Assert.That(OpenFiles.CountOf("anon_inode:[io_uring]"), Is.LessThan(before + Many / 2));
     }
 
-    private void Send(Socket socket, int offset, int length) => _ring.Queue(IoUringStructures.IORING_OP_SEND, Descriptor(socket), Bytes + offset, length, SystemCalls.MSG_NOSIGNAL);
+    private void Send(Socket socket, int offset, int length) =>
+        _ring.Queue(IoUringStructures.IORING_OP_SEND, Descriptor(socket), Bytes + offset, length, SystemCalls.MSG_NOSIGNAL);
 
-    private void Receive(Socket socket, int length) => _ring.Queue(IoUringStructures.IORING_OP_RECV, Descriptor(socket), Bytes + 1024, length, 0);
+    private void Receive(Socket socket, int length) =>
+        _ring.Queue(IoUringStructures.IORING_OP_RECV, Descriptor(socket), Bytes + 1024, length, 0);
 
     private static int Descriptor(Socket socket) => (int)socket.Handle;
 }

@@ -5,7 +5,8 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Events;
 
 /// <summary>
-/// What every loop promises when several sockets have something at once: whether it makes a system call for each or one for all must not show.
+/// What every loop promises when several sockets have something at once: whether it makes a system call for each or one for all
+/// must not show.
 /// </summary>
 [TestFixtureSource(typeof(Drivers), nameof(Drivers.Available))]
 internal sealed class SeveralSocketsTests(Type loopType, bool ring)
@@ -26,7 +27,9 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
         _readers.Clear();
     }
 
-    /// <summary>More sockets than go into one call, messages shorter and longer than what is received ahead, twice each.</summary>
+    /// <summary>
+    /// More sockets than go into one call, messages shorter and longer than what is received ahead, twice each.
+    /// </summary>
     [Test]
     public async Task EachReceivesItsOwn()
     {
@@ -34,17 +37,20 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
         TestContext.Out.WriteLine($"seed {seed}");
         var random = new Random(seed);
         Watch(300);
-        List<byte[]> messages = [.. _pairs.Select(_ => new byte[random.Next(2) == 0 ? random.Next(1, 100) : random.Next(3000, 20_000)])];
+        List<byte[]> messages =
+            [.. _pairs.Select(_ => new byte[random.Next(2) == 0 ? random.Next(1, 100) : random.Next(3000, 20_000)])];
         messages.ForEach(random.NextBytes);
         for (int round = 0; round < 2; round++)
         {
             InOnePoll(() =>
             {
-                for (int i = 0; i < _pairs.Count; i++) _pairs[i].Far.Send(messages[i].AsSpan(0, messages[i].Length / (2 - round)));
+                for (int i = 0; i < _pairs.Count; i++)
+                    _pairs[i].Far.Send(messages[i].AsSpan(0, messages[i].Length / (2 - round)));
             });
             int expected = messages.Sum(message => message.Length / (2 - round));
             await Wait.Until(() => _runner.Ask(() => _readers.Sum(reader => reader.Bytes.Count)) == expected, "all bytes");
-            for (int i = 0; i < _pairs.Count; i++) Assert.That(_readers[i].Bytes, Is.EqualTo(messages[i][..(messages[i].Length / (2 - round))]), $"socket {i}");
+            for (int i = 0; i < _pairs.Count; i++)
+                Assert.That(_readers[i].Bytes, Is.EqualTo(messages[i][..(messages[i].Length / (2 - round))]), $"socket {i}");
             _readers.ForEach(reader => reader.Bytes.Clear());
         }
     }
@@ -87,14 +93,18 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
     {
         Watch(20);
         bool[]? unread = null;
-        _readers.ForEach(reader => reader.First = () => unread ??= [.. _readers.Where(other => other != reader).Select(other => other.Watch.HasUnread)]);
+        _readers.ForEach(reader => reader.First = () =>
+            unread ??= [.. _readers.Where(other => other != reader).Select(other => other.Watch.HasUnread)]);
         InOnePoll(() => SendToAll("x"u8));
         await Wait.Until(() => _runner.Ask(() => _readers.Sum(reader => reader.Bytes.Count)) == 20, "all bytes");
         Assert.That(unread, Has.Length.EqualTo(19).And.All.True);
         Assert.That(_runner.Ask(() => _readers.Select(reader => reader.Watch.HasUnread).ToArray()), Is.All.False);
     }
 
-    /// <summary>It may be told of what came before once more, and of nothing that comes after, until it is switched on: in any case nothing is lost.</summary>
+    /// <summary>
+    /// It may be told of what came before once more, and of nothing that comes after, until it is switched on: in any case
+    /// nothing is lost.
+    /// </summary>
     [Test]
     public async Task OneThatAnEarlierHandlerSwitchedOffLosesNothing()
     {
@@ -137,7 +147,12 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
             }
         });
         await Wait.Until(() => _runner.Ask(() => _readers.All(reader => reader.Outcome.Length > 0)), "all outcomes");
-        Assert.That(_readers.Select(reader => reader.Outcome), Is.EqualTo(Enumerable.Range(0, 30).Select(i => (i % 3) switch { 0 => "bytes", 1 => "end", _ => nameof(SocketError.ConnectionReset) })));
+        Assert.That(_readers.Select(reader => reader.Outcome), Is.EqualTo(Enumerable.Range(0, 30).Select(i => (i % 3) switch
+        {
+            0 => "bytes",
+            1 => "end",
+            _ => nameof(SocketError.ConnectionReset)
+        })));
     }
 
     [Test]
@@ -187,8 +202,7 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
     {
         Watch(5);
         byte[] bytes = new byte[16 * 1024 * 1024];
-        SocketError error = SocketError.Success;
-        while (error == SocketError.Success) _pairs[1].Near.Send(bytes, 0, 100_000, SocketFlags.None, out error);
+        Fill(_pairs[1].Near, bytes);
         _pairs[3].Near.Shutdown(SocketShutdown.Send);
         SocketSend[] sends = _runner.Ask(() =>
         {
@@ -196,7 +210,8 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
             _runner.Loop.SendAll(bytes, all);
             return all;
         });
-        Assert.That(sends.Select(send => send.Error), Is.EqualTo(new[] { SocketError.Success, SocketError.WouldBlock, SocketError.Success, SocketError.Shutdown, SocketError.Success }));
+        Assert.That(sends.Select(send => send.Error), Is.EqualTo(new[] { SocketError.Success, SocketError.WouldBlock,
+            SocketError.Success, SocketError.Shutdown, SocketError.Success }));
         Assert.That(sends.Select(send => send.Sent).Where((_, i) => i != 2), Is.EqualTo(new[] { 3, 0, 0, 3 }));
         Assert.That(sends[2].Sent, Is.InRange(1, bytes.Length - 1), "what the socket had room for");
     }
@@ -222,9 +237,11 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
     public void WrongRangeIsRefusedAndSpoilsNothing()
     {
         Watch(2);
-        SocketSend[] Sends(int offset, int length) => [new SocketSend(_readers[0].Watch, 0, 1), new SocketSend(_readers[1].Watch, offset, length)];
+        SocketSend[] Sends(int offset, int length) =>
+            [new SocketSend(_readers[0].Watch, 0, 1), new SocketSend(_readers[1].Watch, offset, length)];
         foreach ((int offset, int length) in new[] { (3, 1), (0, 4), (-1, 1), (1, -1), (int.MaxValue, int.MaxValue) })
-            Assert.That(() => _runner.Do(() => _runner.Loop.SendAll("abc"u8, Sends(offset, length))), Throws.InstanceOf<ArgumentOutOfRangeException>(), $"{offset}, {length}");
+            Assert.That(() => _runner.Do(() => _runner.Loop.SendAll("abc"u8, Sends(offset, length))),
+                Throws.InstanceOf<ArgumentOutOfRangeException>(), $"{offset}, {length}");
         _runner.Do(() => _runner.Loop.SendAll("abc"u8, Sends(1, 2)));
         byte[] received = new byte[10];
         Assert.That(_pairs[1].Far.Receive(received), Is.EqualTo(2));
@@ -244,7 +261,8 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
 
         void SendSomething()
         {
-            void Send() => _runner.Loop.SendAll("abc"u8, [new SocketSend(_readers[0].Watch, 0, 1), new SocketSend(_readers[1].Watch, 1, 2)]);
+            void Send() =>
+                _runner.Loop.SendAll("abc"u8, [new SocketSend(_readers[0].Watch, 0, 1), new SocketSend(_readers[1].Watch, 1, 2)]);
             if (_runner.Loop.HasEnded) Send();
             else _runner.Do(Send);
         }
@@ -262,6 +280,23 @@ internal sealed class SeveralSocketsTests(Type loopType, bool ring)
                 _readers.Add(reader);
             }
         });
+    }
+
+    /// <summary>
+    /// Until there is no room, and none has been found after the last acknowledgement either, which is put off for 40 ms.
+    /// </summary>
+    private static void Fill(Socket socket, byte[] bytes)
+    {
+        // A buffer of a size of its own does not grow.
+        socket.SendBufferSize = 64 * 1024;
+        while (true)
+        {
+            int sent = 0;
+            SocketError error = SocketError.Success;
+            while (error == SocketError.Success) sent += Math.Max(0, socket.Send(bytes, 0, 100_000, SocketFlags.None, out error));
+            if (sent == 0) return;
+            socket.Poll(TimeSpan.FromMilliseconds(100), SelectMode.SelectWrite);
+        }
     }
 
     private void SendToAll(ReadOnlySpan<byte> bytes)

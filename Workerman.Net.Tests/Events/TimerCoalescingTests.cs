@@ -2,20 +2,25 @@ using Workerman.Events;
 
 namespace Workerman.Tests.Events;
 
-/// <summary>When a repeating timer is due again: on the multiples of its interval, after a few runs that come a little later.</summary>
+/// <summary>
+/// When a repeating timer is due again: on the multiples of its interval, after a few runs that come a little later.
+/// </summary>
 internal sealed class TimerCoalescingTests
 {
     private static readonly long Millisecond = LoopClock.FromMilliseconds(1);
 
     [Test]
-    public void TimerOnTheBeatStaysThereThoughItIsLate([Values(4, 50, 2000, 3_600_000)] long milliseconds, [Values(0, 10, 49)] int percent)
+    public void TimerOnTheBeatStaysThereThoughItIsLate([Values(4, 50, 2000, 3_600_000)] long milliseconds,
+        [Values(0, 10, 49)] int percent)
     {
         long interval = milliseconds * Millisecond;
-        Assert.That(TimerCoalescing.Next(7 * interval, (7 * interval) + (interval * percent / 100), interval), Is.EqualTo(8 * interval));
+        Assert.That(TimerCoalescing.Next(7 * interval, (7 * interval) + (interval * percent / 100), interval),
+            Is.EqualTo(8 * interval));
     }
 
     [Test]
-    public void TimerOffTheBeatReachesItWithPeriodsThatAreHardlyLonger([Values(1, 7, 50, 160)] int milliseconds, [Random(1, 1000, 5)] int phase)
+    public void TimerOffTheBeatReachesItWithPeriodsThatAreHardlyLonger([Values(1, 7, 50, 160)] int milliseconds,
+        [Random(1, 1000, 5)] int phase)
     {
         long interval = milliseconds * Millisecond;
         long due = (100 * interval) + (interval * phase / 1000);
@@ -23,7 +28,8 @@ internal sealed class TimerCoalescingTests
         for (; due % interval != 0; runs++)
         {
             long next = TimerCoalescing.Next(due, due, interval);
-            Assert.That(next - due, Is.GreaterThanOrEqualTo(interval).And.LessThanOrEqualTo(interval * 5 / 4).And.LessThanOrEqualTo(interval + (10 * Millisecond)));
+            Assert.That(next - due, Is.GreaterThanOrEqualTo(interval).And.LessThanOrEqualTo(interval * 5 / 4)
+                .And.LessThanOrEqualTo(interval + (10 * Millisecond)));
             due = next;
         }
         Assert.That(runs, Is.LessThanOrEqualTo(17));
@@ -34,7 +40,8 @@ internal sealed class TimerCoalescingTests
     {
         long interval = 50 * Millisecond;
         long ran = (10 * interval) + (30 * Millisecond);
-        Assert.That(TimerCoalescing.Next(10 * interval, ran, interval), Is.GreaterThanOrEqualTo(ran + interval).And.LessThan(ran + (interval * 5 / 4)));
+        Assert.That(TimerCoalescing.Next(10 * interval, ran, interval),
+            Is.GreaterThanOrEqualTo(ran + interval).And.LessThan(ran + (interval * 5 / 4)));
     }
 
     [Test]

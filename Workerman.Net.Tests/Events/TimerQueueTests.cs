@@ -78,7 +78,8 @@ internal sealed class TimerQueueTests
                     break;
                 default:
                     now += random.Next(10);
-                    List<long> expected = [.. model.Where(t => t.Due <= now).OrderBy(t => t.Due).ThenBy(t => t.Id).Select(t => t.Id)];
+                    List<long> expected =
+                        [.. model.Where(t => t.Due <= now).OrderBy(t => t.Due).ThenBy(t => t.Id).Select(t => t.Id)];
                     Assert.That(TakeAll(queue, now), Is.EqualTo(expected));
                     model.RemoveAll(t => t.Due <= now);
                     break;

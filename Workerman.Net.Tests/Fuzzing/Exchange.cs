@@ -18,7 +18,8 @@ internal static class Exchange
     /// <param name="maxPackageSize">The limit of a message.</param>
     /// <param name="segmented">Whether what waits is shown in segments, as a pipe has it, or in one.</param>
     /// <returns>A line for each request, the last for a refusal or for what is left waiting.</returns>
-    public static List<string> Read(byte[] bytes, IEnumerable<Range> pieces, HttpOptions options, long maxPackageSize = 1 << 20, bool segmented = false)
+    public static List<string> Read(byte[] bytes, IEnumerable<Range> pieces, HttpOptions options, long maxPackageSize = 1 << 20,
+        bool segmented = false)
     {
         using var protocol = new HttpProtocol(options);
         var seen = new List<string>();
@@ -29,7 +30,9 @@ internal static class Exchange
             int end = piece.End.Value;
             // A copy of just these bytes: what reads beyond them finds the end of an array.
             byte[] waiting = bytes[start..end];
-            ReadOnlySequence<byte> input = segmented ? Support.Segments.Of(waiting, Halves(waiting.Length)) : new ReadOnlySequence<byte>(waiting);
+            ReadOnlySequence<byte> input = segmented
+                ? Support.Segments.Of(waiting, Halves(waiting.Length))
+                : new ReadOnlySequence<byte>(waiting);
             while (!input.IsEmpty)
             {
                 long before = input.Length;
@@ -59,7 +62,8 @@ internal static class Exchange
     /// <summary>Everything that an application can see of a request, so that nothing is left unread.</summary>
     private static string Describe(Request request)
     {
-        var text = new StringBuilder($"{request.Method} {request.Uri} {request.ProtocolVersion} {request.Path} ? {request.QueryString} @ {request.Host} {request.HostWithoutPort}");
+        var text = new StringBuilder($"{request.Method} {request.Uri} {request.ProtocolVersion} {request.Path} ? "
+            + $"{request.QueryString} @ {request.Host} {request.HostWithoutPort}");
         foreach ((string name, string value) in request.Header()) text.Append($"\n{name}: {value}");
         foreach ((string name, string value) in request.Trailers.Fields) text.Append($"\n+{name}: {value}");
         Append(text, "get", () => request.Get());

@@ -17,7 +17,8 @@ internal static class RequestFuzzer
     /// <summary>Runs one case after another.</summary>
     /// <param name="seed">Makes the same cases again.</param>
     /// <param name="cases">How many.</param>
-    /// <exception cref="InvalidOperationException">Something was seen in two ways; the message has the request, seed and number.</exception>
+    /// <exception cref="InvalidOperationException">Something was seen in two ways; the message has the request, seed and
+    /// number.</exception>
     public static Tally Run(int seed, long cases)
     {
         var mutator = new RequestMutator(seed);
@@ -32,7 +33,8 @@ internal static class RequestFuzzer
             }
             catch (Exception e)
             {
-                throw new InvalidOperationException($"seed {seed}, case {number}: {e.Message}\n{Convert.ToHexString(bytes)}\n{Encoding.Latin1.GetString(bytes)}\ncut: {string.Join(' ', cuts)}", e);
+                throw new InvalidOperationException($"seed {seed}, case {number}: {e.Message}\n{Convert.ToHexString(bytes)}\n"
+                    + $"{Encoding.Latin1.GetString(bytes)}\ncut: {string.Join(' ', cuts)}", e);
             }
         }
         return tally;
@@ -48,7 +50,9 @@ internal static class RequestFuzzer
 
     private static void Compare(List<string> whole, List<string> other, string how)
     {
-        if (!whole.SequenceEqual(other)) throw new InvalidOperationException($"seen whole:\n{string.Join('\n', whole)}\nseen {how}:\n{string.Join('\n', other)}");
+        if (!whole.SequenceEqual(other))
+            throw new InvalidOperationException(
+                $"seen whole:\n{string.Join('\n', whole)}\nseen {how}:\n{string.Join('\n', other)}");
     }
 
     private static HttpOptions Options(int threshold) => new()

@@ -29,12 +29,23 @@ internal sealed class AsyncVoidTests(Type loopType)
         Assert.That(() => new Worker { OnMessage = async (_, _) => await Task.Yield() }, Refused(Cure));
         Assert.That(() => new Worker { OnMessage = Fail }, Refused(Cure));
         Assert.That(() => new Worker { OnMessage = (Action<TcpConnection, Request>)((_, _) => { }) + Fail }, Refused(Cure));
-        Assert.That(() => new Worker<string>("text://127.0.0.1:0") { OnMessage = async (_, _) => await Task.Yield() }, Refused(Cure));
-        Assert.That(() => new UdpWorker<string>("udp://127.0.0.1:0") { OnMessage = async (_, _) => await Task.Yield() }, Refused(Cure));
-        Assert.That(() => new AsyncTcpConnection<string>("tcp://127.0.0.1:1") { OnMessage = async (_, _) => await Task.Yield() }, Refused(Cure));
-        Assert.That(() => new AsyncUdpConnection<string>("udp://127.0.0.1:1") { OnMessage = async (_, _) => await Task.Yield() }, Refused(Cure));
-        Assert.That(() => new Worker<string>("websocket://127.0.0.1:0") { OnWebSocketConnect = async (_, _) => await Task.Yield() }, Refused("UpgradeToWebSocket"));
-        Assert.That(() => new Worker { OnMessage = (_, _) => _ = Task.CompletedTask, OnMessageAsync = async (_, _) => await Task.Yield() }, Throws.Nothing);
+        Assert.That(() => new Worker<string>("text://127.0.0.1:0") { OnMessage = async (_, _) => await Task.Yield() },
+            Refused(Cure));
+        Assert.That(() => new UdpWorker<string>("udp://127.0.0.1:0") { OnMessage = async (_, _) => await Task.Yield() },
+            Refused(Cure));
+        Assert.That(() => new AsyncTcpConnection<string>("tcp://127.0.0.1:1") { OnMessage = async (_, _) => await Task.Yield() },
+            Refused(Cure));
+        Assert.That(() => new AsyncUdpConnection<string>("udp://127.0.0.1:1") { OnMessage = async (_, _) => await Task.Yield() },
+            Refused(Cure));
+        Assert.That(() => new Worker<string>("websocket://127.0.0.1:0")
+        {
+            OnWebSocketConnect = async (_, _) => await Task.Yield()
+        }, Refused("UpgradeToWebSocket"));
+        Assert.That(() => new Worker
+        {
+            OnMessage = (_, _) => _ = Task.CompletedTask,
+            OnMessageAsync = async (_, _) => await Task.Yield()
+        }, Throws.Nothing);
     }
 
     [Test]
@@ -80,8 +91,10 @@ internal sealed class AsyncVoidTests(Type loopType)
         slow.Send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
         quick.Send("GET /quick HTTP/1.1\r\nHost: a\r\n\r\n");
         fine.Send("GET /fine HTTP/1.1\r\nHost: a\r\n\r\n");
-        Assert.That((quick.ReadResponse().Status, fine.ReadResponse().Body, slow.ReadResponse().Status), Is.EqualTo((500, "fine", 500)));
-        Assert.That(quick.Send("GET /fine HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("fine"), "the connection lives on");
+        Assert.That((quick.ReadResponse().Status, fine.ReadResponse().Body, slow.ReadResponse().Status),
+            Is.EqualTo((500, "fine", 500)));
+        Assert.That(quick.Send("GET /fine HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("fine"),
+            "the connection lives on");
         Assert.That(server.Log.Text, Does.Contain("fails at /slow").And.Contain("fails at /quick"));
     }
 
@@ -102,7 +115,8 @@ internal sealed class AsyncVoidTests(Type loopType)
         using var client = new System.Net.WebSockets.ClientWebSocket();
         await client.ConnectAsync(new Uri($"ws://{server.EndPoint}/"), CancellationToken.None);
         foreach (string text in (string[])["fail", "echo"])
-            await client.SendAsync(System.Text.Encoding.UTF8.GetBytes(text), System.Net.WebSockets.WebSocketMessageType.Text, true, CancellationToken.None);
+            await client.SendAsync(System.Text.Encoding.UTF8.GetBytes(text), System.Net.WebSockets.WebSocketMessageType.Text,
+                true, CancellationToken.None);
         byte[] buffer = new byte[100];
         int length = (await client.ReceiveAsync(buffer, CancellationToken.None).WaitAsync(Wait.Limit)).Count;
         Assert.That(System.Text.Encoding.UTF8.GetString(buffer, 0, length), Is.EqualTo("echo"));

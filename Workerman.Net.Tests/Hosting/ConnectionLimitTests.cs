@@ -11,7 +11,8 @@ internal sealed class ConnectionLimitTests(Type loopType)
     [Test]
     public async Task ConnectionsBeyondTheLimitWaitUntilOneIsClosed()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker => worker.Options.MaxConnections = 2);
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker => worker.Options.MaxConnections = 2);
         using RawClient first = server.Connect();
         using RawClient second = server.Connect();
         Assert.That(first.Send(Get).ReadResponse().Body, Is.EqualTo("ok"));
@@ -49,10 +50,16 @@ internal sealed class ConnectionLimitTests(Type loopType)
             {
                 RawClient client = server.Connect();
                 clients.Add(client);
-                client.Send((i % 3) switch { 0 => "G", 1 => "GET / HTTP/1.1\r\nHost: a\r\nX: ", _ => "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx" });
+                client.Send((i % 3) switch
+                {
+                    0 => "G",
+                    1 => "GET / HTTP/1.1\r\nHost: a\r\nX: ",
+                    _ => "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx"
+                });
                 if (i % 10 == 0) Assert.That(ordinary.Send(Get).ReadResponse().Body, Is.EqualTo("ok"));
             }
-            foreach (RawClient client in clients) Assert.That(client.ReadUntil("\r\n"), Is.EqualTo("HTTP/1.1 408 Request Timeout\r\n"));
+            foreach (RawClient client in clients)
+                Assert.That(client.ReadUntil("\r\n"), Is.EqualTo("HTTP/1.1 408 Request Timeout\r\n"));
             Assert.That(ordinary.Send(Get).ReadResponse().Body, Is.EqualTo("ok"));
         }
         finally

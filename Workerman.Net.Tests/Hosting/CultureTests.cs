@@ -12,8 +12,10 @@ internal sealed class CultureTests
 {
     /// <summary>Where numbers, dates and names go to the wire or come from it.</summary>
     private static readonly string[] Fixtures = [
-        "CultureWireTests", "HttpWireTests", "ResponseTests", "ResponseMakeTests", "RequestTests", "ServerSentEventsTests", "ChunkTests", "ChunkedDecoderTests", "ByteRangeTests", "PreconditionsTests",
-        "MediaTypesTests", "SessionTests", "SessionOptionsTests", "SessionWireTests", "DeflateParametersTests", @"WebSocket\.HandshakeTests", "HttpConnectHandshakeTests",
+        "CultureWireTests", "HttpWireTests", "ResponseTests", "ResponseMakeTests", "RequestTests", "ServerSentEventsTests",
+        "ChunkTests", "ChunkedDecoderTests", "ByteRangeTests", "PreconditionsTests",
+        "MediaTypesTests", "SessionTests", "SessionOptionsTests", "SessionWireTests", "DeflateParametersTests",
+        @"WebSocket\.HandshakeTests", "HttpConnectHandshakeTests",
     ];
 
     /// <summary>Those that take longer are dealt out.</summary>
@@ -37,7 +39,8 @@ internal sealed class CultureTests
             string own = Path.Combine(folder, "cultures.runtimeconfig.json");
             File.WriteAllText(own, json.ToJsonString());
             (int code, string output) = Run(own, program, [culture, .. Fixtures, .. more]);
-            if (output.Contains("ICU", StringComparison.Ordinal)) (code, output) = Run(settings, program, [culture, .. Fixtures, .. more]);
+            if (output.Contains("ICU", StringComparison.Ordinal))
+                (code, output) = Run(settings, program, [culture, .. Fixtures, .. more]);
             Assert.That(code, Is.Zero, output);
         }
         finally
@@ -48,7 +51,8 @@ internal sealed class CultureTests
 
     private static (int Code, string Output) Run(string settings, string program, string[] arguments)
     {
-        using ServerProcess process = ServerProcess.Run(["dotnet", "exec", "--runtimeconfig", settings, "--depsfile", Path.ChangeExtension(program, ".deps.json"), program, "under", .. arguments]);
+        using ServerProcess process = ServerProcess.Run(["dotnet", "exec", "--runtimeconfig", settings, "--depsfile",
+            Path.ChangeExtension(program, ".deps.json"), program, "under", .. arguments]);
         return (process.WaitForExit(3 * Wait.Limit), process.Output);
     }
 }

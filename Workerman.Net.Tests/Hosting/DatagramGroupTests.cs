@@ -51,7 +51,10 @@ internal sealed class DatagramGroupTests(Type loopType)
     [Test]
     public async Task WorkerBroadcastsToo()
     {
-        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds };
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp)
+        {
+            ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds
+        };
         listener.Bind(new IPEndPoint(IPAddress.Parse("127.255.255.255"), 0));
         var target = (IPEndPoint)listener.LocalEndPoint!;
         await using TestServer server = Start("udp://127.0.0.1:0", worker =>
@@ -79,7 +82,8 @@ internal sealed class DatagramGroupTests(Type loopType)
         Assert.That(_events.Next(), Is.EqualTo("worker got hello from 127.0.0.1"));
         Assert.That(_events.Next(), Is.EqualTo($"client got hello back from 127.0.0.1:{server.EndPoint.Port}"));
         started!.DropMulticastGroup(Group, IPAddress.Loopback);
-        Assert.That(() => started.DropMulticastGroup(Group, IPAddress.Loopback), Throws.InstanceOf<SocketException>(), "it is no member any more");
+        Assert.That(() => started.DropMulticastGroup(Group, IPAddress.Loopback), Throws.InstanceOf<SocketException>(),
+            "it is no member any more");
     }
 
     [Test]
@@ -113,11 +117,13 @@ internal sealed class DatagramGroupTests(Type loopType)
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         options.ApplyTo(socket);
         int Value(SocketOptionName name) => (int)socket.GetSocketOption(SocketOptionLevel.IP, name)!;
-        Assert.That((Value(SocketOptionName.MulticastTimeToLive), Value(SocketOptionName.MulticastLoopback), new IPAddress(BitConverter.GetBytes(Value(SocketOptionName.MulticastInterface)))),
+        Assert.That((Value(SocketOptionName.MulticastTimeToLive), Value(SocketOptionName.MulticastLoopback),
+            new IPAddress(BitConverter.GetBytes(Value(SocketOptionName.MulticastInterface)))),
             Is.EqualTo((7, 0, IPAddress.Loopback)));
         using var six = new Socket(AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp);
         new MulticastOptions { TimeToLive = 9, Loopback = false }.ApplyTo(six);
-        Assert.That((six.GetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.MulticastTimeToLive), six.GetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.MulticastLoopback)), Is.EqualTo((9, 0)));
+        Assert.That((six.GetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.MulticastTimeToLive),
+            six.GetSocketOption(SocketOptionLevel.IPv6, SocketOptionName.MulticastLoopback)), Is.EqualTo((9, 0)));
         Assert.That(() => options.TimeToLive = 256, Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
 
@@ -125,13 +131,16 @@ internal sealed class DatagramGroupTests(Type loopType)
     public void WhatCannotWorkIsToldAtTheStart()
     {
         var worker = new UdpWorker<string>("udp://127.0.0.1:0") { OnMessage = (_, _) => { } };
-        Assert.That(() => worker.JoinMulticastGroup(IPAddress.Loopback), Throws.ArgumentException.With.Message.Contains("224.0.0.0"));
-        Assert.That(() => worker.PeerAt(new IPEndPoint(Group, 1)), Throws.InvalidOperationException.With.Message.Contains("callbacks"));
+        Assert.That(() => worker.JoinMulticastGroup(IPAddress.Loopback),
+            Throws.ArgumentException.With.Message.Contains("224.0.0.0"));
+        Assert.That(() => worker.PeerAt(new IPEndPoint(Group, 1)),
+            Throws.InvalidOperationException.With.Message.Contains("callbacks"));
         worker.JoinMulticastGroup(Group, IPAddress.Parse("192.0.2.1"));
         Assert.That(TestServer.Refusal(loopType, worker), Does.Contain("multicast groups").And.Contain("Cure: "));
         var shared = new UdpWorker<string>("udp://127.0.0.1:0") { OnMessage = (_, _) => { }, ReusePort = true, Count = 2 };
         shared.JoinMulticastGroup(Group, IPAddress.Loopback);
-        Assert.That(() => TestServer.RunAsync(loopType, default, shared), Throws.InvalidOperationException.With.Message.Contains("ReusePort"));
+        Assert.That(() => TestServer.RunAsync(loopType, default, shared),
+            Throws.InvalidOperationException.With.Message.Contains("ReusePort"));
     }
 
     private TestServer Start(string address, Action<UdpWorker<string>>? setUp = null)

@@ -16,7 +16,8 @@ internal sealed class ListeningTests(Type loopType)
     public async Task SpeaksIPv6()
     {
         if (!Socket.OSSupportsIPv6) Assert.Ignore("this machine has no IPv6");
-        await using (TestServer server = TestServer.Start(loopType, new Worker("http://[::1]:0") { OnMessage = (c, _) => c.Send($"{c.RemoteIp} {c.IsIpV6}") }))
+        await using (TestServer server = TestServer.Start(loopType,
+            new Worker("http://[::1]:0") { OnMessage = (c, _) => c.Send($"{c.RemoteIp} {c.IsIpV6}") }))
         {
             using RawClient client = server.Connect();
             Assert.That(client.Send(Get).ReadResponse().Body, Is.EqualTo("::1 True"));
@@ -75,20 +76,21 @@ internal sealed class ListeningTests(Type loopType)
     {
         var inner = new TaskCompletionSource<Worker<ReadOnlyMemory<byte>>>();
         bool sameLoop = false;
-        await using (TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("outer"), worker => worker.OnWorkerStart = _ =>
-        {
-            EventLoop loop = EventLoop.Current!;
-            var second = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0")
+        await using (TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("outer"),
+            worker => worker.OnWorkerStart = _ =>
             {
-                OnMessage = (connection, bytes) =>
+                EventLoop loop = EventLoop.Current!;
+                var second = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0")
                 {
-                    sameLoop = EventLoop.Current == loop;
-                    connection.Send(bytes);
-                },
-            };
-            second.Listen();
-            inner.SetResult(second);
-        }))
+                    OnMessage = (connection, bytes) =>
+                    {
+                        sameLoop = EventLoop.Current == loop;
+                        connection.Send(bytes);
+                    },
+                };
+                second.Listen();
+                inner.SetResult(second);
+            }))
         {
             using var client = new RawClient(Wait.For(inner.Task).LocalEndPoint!);
             Assert.That(client.Send("echo").ReadExactly(4), Is.EqualTo("echo"));
@@ -127,11 +129,12 @@ internal sealed class ListeningTests(Type loopType)
     public async Task PauseAcceptBeforeAcceptingCounts()
     {
         var started = new TaskCompletionSource<EventLoop>();
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker => worker.OnWorkerStart = _ =>
-        {
-            worker.PauseAccept();
-            started.SetResult(EventLoop.Current!);
-        });
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send("ok"), worker => worker.OnWorkerStart = _ =>
+            {
+                worker.PauseAccept();
+                started.SetResult(EventLoop.Current!);
+            });
         using RawClient waiting = server.Connect();
         waiting.Send(Get);
         await LoopTurns.Pass(Wait.For(started.Task));
@@ -150,6 +153,7 @@ internal sealed class ListeningTests(Type loopType)
         string refusal = TestServer.Refusal(loopType, first, second);
         Assert.That(refusal, Does.Contain($"http://{taken.LocalEndpoint}").And.Contain("in use").And.Contain("Cure: "));
         Assert.That(first.LocalEndPoint, Is.Null);
-        Assert.That(Worker.GetAllWorkers(), Does.Not.Contain(first).And.Not.Contain(second), "what failed is not run again by the next");
+        Assert.That(Worker.GetAllWorkers(), Does.Not.Contain(first).And.Not.Contain(second),
+            "what failed is not run again by the next");
     }
 }

@@ -25,7 +25,8 @@ internal sealed class LogTests(Type loopType)
     public void OutputThatNobodyReadsHoldsNeitherTheServerNorItsEnd(string shell)
     {
         IPEndPoint endPoint = UnusedEndPoint();
-        using ServerProcess server = ServerProcess.ServeUnread(["--address", $"http://{endPoint}", "--event-loop", LoopName, "--loops", "2"], "bash", "-c", shell, "bash");
+        using ServerProcess server = ServerProcess.ServeUnread(
+            ["--address", $"http://{endPoint}", "--event-loop", LoopName, "--loops", "2"], "bash", "-c", shell, "bash");
         Wait.For(Wait.Until(() => RawClient.CanConnect(endPoint), "the server"));
         Fail(endPoint, times: 1000, size: 4000);
         using var client = new RawClient(endPoint);
@@ -67,7 +68,8 @@ internal sealed class LogTests(Type loopType)
         try
         {
             using RawClient client = server.Connect();
-            for (int i = 0; i < 100; i++) Assert.That(client.Send("GET /fault HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Status, Is.EqualTo(500));
+            for (int i = 0; i < 100; i++)
+                Assert.That(client.Send("GET /fault HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Status, Is.EqualTo(500));
             Assert.That(client.Send(Get).ReadResponse().Body, Is.EqualTo("fine"));
             await server.DisposeAsync();
         }
@@ -92,7 +94,8 @@ internal sealed class LogTests(Type loopType)
         using RawClient client = server.Connect();
         client.Send(Get).ReadResponse();
         LogQueue.Shared.Flush(Wait.Limit);
-        Assert.That(logger.Seen, Does.StartWith("in OnMessage 5 A callback of worker test failed for connection ").And.Contain("Connection=").And.EndsWith("on purpose"));
+        Assert.That(logger.Seen, Does.StartWith("in OnMessage 5 A callback of worker test failed for connection ")
+            .And.Contain("Connection=").And.EndsWith("on purpose"));
     }
 
     private string LoopName => loopType.Name == "SocketLoop" ? "socket" : "epoll";
@@ -101,7 +104,8 @@ internal sealed class LogTests(Type loopType)
     {
         using var client = new RawClient(endPoint);
         for (int i = 0; i < times; i++)
-            Assert.That(client.Send($"GET /fault?size={size} HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n\r\n").ReadResponse().Status, Is.EqualTo(500));
+            Assert.That(client.Send($"GET /fault?size={size} HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n\r\n")
+                .ReadResponse().Status, Is.EqualTo(500));
     }
 
     private static IPEndPoint UnusedEndPoint() => new(IPAddress.Loopback, Peer.UnusedPort());
@@ -118,7 +122,8 @@ internal sealed class LogTests(Type loopType)
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             _release.Wait();
             if (exception is not null) Interlocked.Increment(ref _failures);
@@ -138,10 +143,13 @@ internal sealed class LogTests(Type loopType)
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
-            string values = string.Join(' ', ((IReadOnlyList<KeyValuePair<string, object?>>)state!).Select(pair => $"{pair.Key}={pair.Value}"));
-            if (exception is not null) Seen ??= $"{flow()} {eventId.Id} {formatter(state, exception)} {values} {exception.Message}";
+            string values = string.Join(' ',
+                ((IReadOnlyList<KeyValuePair<string, object?>>)state!).Select(pair => $"{pair.Key}={pair.Value}"));
+            if (exception is not null)
+                Seen ??= $"{flow()} {eventId.Id} {formatter(state, exception)} {values} {exception.Message}";
         }
     }
 }

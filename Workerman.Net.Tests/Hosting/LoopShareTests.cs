@@ -13,7 +13,8 @@ internal sealed class LoopShareTests(Type loopType)
     {
         const int Half = 100;
         TestServer? started = null;
-        await using TestServer server = started = TestServer.Http(loopType, (connection, _) => connection.Send($"{started!.Main.Id}"), worker => worker.Count = 2);
+        await using TestServer server = started =
+            TestServer.Http(loopType, (connection, _) => connection.Send($"{started!.Main.Id}"), worker => worker.Count = 2);
         var clients = new List<(RawClient Client, int Loop)>();
         try
         {
@@ -25,7 +26,8 @@ internal sealed class LoopShareTests(Type loopType)
             clients.RemoveAll(one => one.Loop == 1);
             await Wait.Until(() => server.Main.Connections.Count == Half, "the other loop has none");
             while (clients.Count < 2 * Half) Open();
-            Assert.That(clients.Count(one => one.Loop == 0), Is.LessThanOrEqualTo(1.3 * Half), "chance alone would leave it with half as many again as its share");
+            Assert.That(clients.Count(one => one.Loop == 0), Is.LessThanOrEqualTo(1.3 * Half),
+                "chance alone would leave it with half as many again as its share");
         }
         finally
         {

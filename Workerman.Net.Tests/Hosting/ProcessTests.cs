@@ -18,7 +18,8 @@ internal sealed class ProcessTests
     public void BannerNamesVersionRuntimeLoopAndWorkers([ValueSource(nameof(LoopNames))] string loop)
     {
         using ServerProcess server = ServerProcess.Serve(["--port", "0", "--event-loop", loop]).WaitForStart();
-        Assert.That(server.Output, Does.Contain("WORKERMAN").And.Contain("Workerman.Net version:").And.Contain($".NET version:{Environment.Version}")
+        Assert.That(server.Output,
+            Does.Contain("WORKERMAN").And.Contain("Workerman.Net version:").And.Contain($".NET version:{Environment.Version}")
             .And.Contain($"event-loop:{loop}").And.Contain($"http://{server.EndPoint}").And.Contain("[OK]"));
     }
 
@@ -28,7 +29,8 @@ internal sealed class ProcessTests
     {
         foreach (string loop in LoopNames)
         {
-            using ServerProcess server = ServerProcess.Serve(["--port", "0", "--sse-interval-ms", "20", "--event-loop", loop]).WaitForStart();
+            using ServerProcess server = ServerProcess.Serve(["--port", "0", "--sse-interval-ms", "20", "--event-loop", loop])
+                .WaitForStart();
             using var stream = new RawClient(server.EndPoint);
             using var idle = new RawClient(server.EndPoint);
             stream.Send("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n").ReadUntil("data: hello\n\n");
@@ -79,7 +81,8 @@ internal sealed class ProcessTests
         probe.Start();
         var endPoint = (IPEndPoint)probe.LocalEndpoint;
         probe.Stop();
-        using ServerProcess server = ServerProcess.Serve(["--address", $"http://{endPoint}"], "bash", "-c", "exec \"$@\" >/dev/full 2>&1", "bash");
+        using ServerProcess server =
+            ServerProcess.Serve(["--address", $"http://{endPoint}"], "bash", "-c", "exec \"$@\" >/dev/full 2>&1", "bash");
         Wait.For(Wait.Until(() => Answers(endPoint), "an answer"));
         server.Signal(Sigterm);
         Assert.That(server.WaitForExit(), Is.Zero);
@@ -93,13 +96,15 @@ internal sealed class ProcessTests
             Assert.Ignore("every user may listen on every port here");
         // As somebody without privileges, if the tests themselves have some.
         string[] wrapper = Environment.IsPrivilegedProcess ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
-        AssertRefused(ServerProcess.Serve(["--address", "http://127.0.0.1:81"], wrapper), "http://127.0.0.1:81", "does not let this user", "choose a higher port");
+        AssertRefused(ServerProcess.Serve(["--address", "http://127.0.0.1:81"], wrapper), "http://127.0.0.1:81",
+            "does not let this user", "choose a higher port");
     }
 
     [Test]
     public async Task DescriptorsThatRunOutPauseAcceptingAndNothingSpins([ValueSource(nameof(LoopNames))] string loop)
     {
-        using ServerProcess server = ServerProcess.Serve(["--port", "0", "--event-loop", loop], "bash", "-c", "ulimit -n 150; exec \"$@\"", "bash").WaitForStart();
+        using ServerProcess server = ServerProcess.Serve(["--port", "0", "--event-loop", loop], "bash", "-c",
+            "ulimit -n 150; exec \"$@\"", "bash").WaitForStart();
         using var first = new RawClient(server.EndPoint);
         first.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse();
         List<RawClient> crowd = [.. Enumerable.Range(0, 200).Select(_ => new RawClient(server.EndPoint))];
@@ -112,7 +117,8 @@ internal sealed class ProcessTests
             Assert.That(first.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("Hello, World!"));
             await Task.Delay(100);
         }
-        Assert.That((CpuOf(server) - before) / clock.Elapsed, Is.LessThan(0.5), "share of a core that is used for next to nothing");
+        Assert.That((CpuOf(server) - before) / clock.Elapsed, Is.LessThan(0.5),
+            "share of a core that is used for next to nothing");
         Assert.That(server.Output.Split("pauses accepting"), Has.Length.EqualTo(2), "said once");
         crowd.ForEach(client => client.Dispose());
         using var late = new RawClient(server.EndPoint);

@@ -10,8 +10,8 @@ using Workerman.Workers;
 namespace Workerman.Tests.Hosting;
 
 /// <summary>
-/// The statics of <see cref="Worker"/>: what is asked of the whole process and told to it. Alone, because all that runs beside them
-/// would be asked and told too.
+/// The statics of <see cref="Worker"/>: what is asked of the whole process and told to it. Alone, because all that runs beside
+/// them would be asked and told too.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 [NonParallelizable]
@@ -31,18 +31,24 @@ internal sealed class ProcessWideTests(Type loopType)
     }
 
     [TearDown]
-    public void ResetStatics() => (Worker.EventLoopClass, Worker.Logger, Worker.StopTimeout) = (null, _usual, TimeSpan.FromSeconds(2));
+    public void ResetStatics() =>
+        (Worker.EventLoopClass, Worker.Logger, Worker.StopTimeout) = (null, _usual, TimeSpan.FromSeconds(2));
 
     [Test]
     public async Task StatusFollowsTheRun()
     {
         Assert.That(Worker.GetStatus(), Is.EqualTo(WorkerStatus.Initial));
         var seen = new List<WorkerStatus>();
-        var worker = new Worker("http://127.0.0.1:0") { OnWorkerStart = _ => seen.Add(Worker.GetStatus()), OnWorkerStop = _ => seen.Add(Worker.GetStatus()) };
+        var worker = new Worker("http://127.0.0.1:0")
+        {
+            OnWorkerStart = _ => seen.Add(Worker.GetStatus()),
+            OnWorkerStop = _ => seen.Add(Worker.GetStatus())
+        };
         await using (TestServer server = TestServer.Start(loopType, worker)) await Wait.Until(() => seen.Count == 1, "the start");
         Assert.That(seen, Is.EqualTo(new[] { WorkerStatus.Running, WorkerStatus.Shutdown }));
         Assert.That(Worker.GetStatus(), Is.EqualTo(WorkerStatus.Initial));
-        Assert.That(new[] { WorkerStatus.Initial, WorkerStatus.Starting, WorkerStatus.Running, WorkerStatus.Shutdown }.Select(status => (int)status), Is.EqualTo(new[] { 0, 1, 2, 4 }));
+        Assert.That(new[] { WorkerStatus.Initial, WorkerStatus.Starting, WorkerStatus.Running, WorkerStatus.Shutdown }
+            .Select(status => (int)status), Is.EqualTo(new[] { 0, 1, 2, 4 }));
     }
 
     [Test]
@@ -67,7 +73,8 @@ internal sealed class ProcessWideTests(Type loopType)
         await Wait.Until(() => Worker.GetAllConnections().Count == 4, "the four ends");
         ConnectionCollection all = Worker.GetAllConnections();
         Assert.That(all[own.Id], Is.SameAs(own));
-        Assert.That(all.Select(connection => connection.Worker), Is.EquivalentTo(new WorkerBase?[] { worker, other, Wait.For(inner.Task), null }));
+        Assert.That(all.Select(connection => connection.Worker),
+            Is.EquivalentTo(new WorkerBase?[] { worker, other, Wait.For(inner.Task), null }));
         second.Dispose();
         await Wait.Until(() => Worker.GetAllConnections().Count == 3, "the end of one");
     }
@@ -83,7 +90,8 @@ internal sealed class ProcessWideTests(Type loopType)
         Task run = Worker.RunAllAsync(stop.Token);
         foreach (Worker worker in workers) Assert.That(Answer(worker), Is.EqualTo(worker.Name));
         Assert.That(Worker.GetAllWorkers(), Is.EqualTo(workers));
-        Assert.Throws<InvalidOperationException>(() => Worker.RunAllAsync(), "those that run are not run again by a run beside it");
+        Assert.Throws<InvalidOperationException>(() => Worker.RunAllAsync(),
+            "those that run are not run again by a run beside it");
         stop.Cancel();
         Wait.For(run);
         Assert.That(Worker.GetAllWorkers(), Is.Empty);
@@ -155,7 +163,8 @@ internal sealed class ProcessWideTests(Type loopType)
     [Test]
     public void WrongValuesAreRefused()
     {
-        Assert.That(Assert.Throws<ArgumentException>(() => Worker.EventLoopClass = typeof(string))!.Message, Does.Contain("EpollLoop"));
+        Assert.That(Assert.Throws<ArgumentException>(() => Worker.EventLoopClass = typeof(string))!.Message,
+            Does.Contain("EpollLoop"));
         Assert.Throws<ArgumentException>(() => Worker.EventLoopClass = typeof(EventLoop));
         Assert.Throws<ArgumentOutOfRangeException>(() => Worker.StopTimeout = TimeSpan.FromSeconds(-1));
         Assert.Throws<ArgumentNullException>(() => Worker.Logger = null!);
@@ -165,9 +174,11 @@ internal sealed class ProcessWideTests(Type loopType)
     [TestCase("/srv/a/PHOTO.JPG", "image/jpeg")]
     [TestCase("noextension", null)]
     [TestCase("", null)]
-    public void MediaTypesAreForTheApplicationToo(string name, string? type) => Assert.That(MediaTypes.Of(name), Is.EqualTo(type));
+    public void MediaTypesAreForTheApplicationToo(string name, string? type) =>
+        Assert.That(MediaTypes.Of(name), Is.EqualTo(type));
 
-    private static Worker Make(string name) => new("http://127.0.0.1:0") { Name = name, OnMessage = (connection, _) => connection.Send(name) };
+    private static Worker Make(string name) =>
+        new("http://127.0.0.1:0") { Name = name, OnMessage = (connection, _) => connection.Send(name) };
 
     private static string Answer(Worker worker)
     {

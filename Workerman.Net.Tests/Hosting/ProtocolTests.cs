@@ -49,7 +49,9 @@ internal sealed class ProtocolTests(Type loopType)
         Assert.That(server.Log.Text, Does.Contain("[Warning]").And.Contain("exceeds MaxPackageSize (1000 bytes)"));
     }
 
-    /// <summary>What a decoder consumed while it needs more is gone: it keeps what it wants to know of it itself. It counts nevertheless.</summary>
+    /// <summary>
+    /// What a decoder consumed while it needs more is gone: it keeps what it wants to know of it itself. It counts nevertheless.
+    /// </summary>
     [Test]
     public async Task DecoderMayConsumeWhileItNeedsMore()
     {
@@ -122,7 +124,9 @@ internal sealed class ProtocolTests(Type loopType)
         Assert.That(server.Log.Text, Does.Contain("returned null").And.Contain("out of protocols"));
     }
 
-    /// <summary>The library's own are protocols like any other: PHP's <c>$worker->protocol = 'Workerman\Protocols\Text'</c>.</summary>
+    /// <summary>
+    /// The library's own are protocols like any other: PHP's <c>$worker->protocol = 'Workerman\Protocols\Text'</c>.
+    /// </summary>
     [Test]
     public async Task ProtocolOfTheLibraryMayBeNamed()
     {
@@ -138,12 +142,13 @@ internal sealed class ProtocolTests(Type loopType)
         Assert.That(TestServer.Refusal(loopType, worker), Does.Contain("text:// brings its own"));
     }
 
-    private TestServer Start(Func<IProtocol<string>> protocol) => TestServer.Start(loopType, new Worker<string>("tcp://127.0.0.1:0")
-    {
-        Protocol = protocol,
-        OnConnect = connection => connection.MaxPackageSize = 1000,
-        OnMessage = (connection, line) => connection.Send($"[{line}]"),
-    });
+    private TestServer Start(Func<IProtocol<string>> protocol) =>
+        TestServer.Start(loopType, new Worker<string>("tcp://127.0.0.1:0")
+        {
+            Protocol = protocol,
+            OnConnect = connection => connection.MaxPackageSize = 1000,
+            OnMessage = (connection, line) => connection.Send($"[{line}]"),
+        });
 
     private sealed class Lines : IProtocol<string>
     {

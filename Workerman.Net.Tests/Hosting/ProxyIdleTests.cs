@@ -43,7 +43,9 @@ internal sealed class ProxyIdleTests
     {
         NeedsNginx();
         var worker = new Worker<string>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (_, _) => { } };
-        worker.Options.WebSocket.PingInterval = how == "no pings" ? Timeout.InfiniteTimeSpan : new WebSocketOptions().PingInterval / 30;
+        worker.Options.WebSocket.PingInterval = how == "no pings"
+            ? Timeout.InfiniteTimeSpan
+            : new WebSocketOptions().PingInterval / 30;
         await using TestServer server = TestServer.Start(LoopType, worker);
         using var nginx = new Nginx(server.EndPoint, "proxy_read_timeout 2s; proxy_send_timeout 2s;");
         using var client = new FrameClient(nginx.EndPoint, open: false);
@@ -78,7 +80,12 @@ internal sealed class ProxyIdleTests
     {
         NeedsNginx();
         using var output = new EventQueue();
-        var site = new Worker<string>("websocket://127.0.0.1:0") { Name = "site", OnMessage = (_, _) => { }, OnWebSocketPing = (_, _) => output.Add("ping") };
+        var site = new Worker<string>("websocket://127.0.0.1:0")
+        {
+            Name = "site",
+            OnMessage = (_, _) => { },
+            OnWebSocketPing = (_, _) => output.Add("ping")
+        };
         site.Options.WebSocket.PingInterval = Timeout.InfiniteTimeSpan;
         var worker = new Worker();
         var connect = new TaskCompletionSource<Action<string>>();
@@ -130,7 +137,8 @@ internal sealed class ProxyIdleTests
         foreach (int pause in new[] { 0, 0, 500, 900, 980, 1010, 1200 })
         {
             await Task.Delay(pause);
-            Assert.That(client.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx").ReadResponse().Status, Is.EqualTo(200));
+            Assert.That(client.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx").ReadResponse().Status,
+                Is.EqualTo(200));
         }
         Assert.That(remotes, Has.Count.LessThan(7), "connections are used again");
         Assert.That(nginx.Errors, Does.Not.Contain("upstream"));

@@ -57,7 +57,8 @@ internal sealed class SendToAllTests(Type loopType)
         void Go(TcpConnection own)
         {
             own.Send("went");
-            foreach (TcpConnection connection in own.Worker!.Connections) results[connection.Context as string ?? (connection == own ? "own" : $"idle {connection.Id}")] = send(connection);
+            foreach (TcpConnection connection in own.Worker!.Connections)
+                results[connection.Context as string ?? (connection == own ? "own" : $"idle {connection.Id}")] = send(connection);
             done.SetResult();
         }
 
@@ -84,7 +85,8 @@ internal sealed class SendToAllTests(Type loopType)
         Assert.That(results.Values.Where(result => result != SendResult.Sent), Is.All.EqualTo(SendResult.Dropped));
         Assert.That(reasons, Has.Count.EqualTo(8 - taken.Length));
         // What has no place is not on the wire: each goes on as if nothing had been.
-        foreach (RawClient idle in new[] { silent, page, goer }) Assert.That(idle.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("page"));
+        foreach (RawClient idle in new[] { silent, page, goer })
+            Assert.That(idle.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("page"));
         Assert.That(halfway.Send("y").ReadResponse().Body, Is.EqualTo("page"));
         server.Main.Broadcast(new ServerSentEvents { Data = "last" });
         Assert.That(stream.ReadUntil("last\n\n"), Is.EqualTo((takers == "stream" ? "data: tick\n\n" : "") + "data: last\n\n"));
@@ -94,7 +96,8 @@ internal sealed class SendToAllTests(Type loopType)
     public async Task PipedConnectionDropsMessagesOfTheProtocolThatItHasLost()
     {
         using var output = new EventQueue();
-        var worker = new Worker<int>("tcp://127.0.0.1:0") { Name = "test", Protocol = () => new Numbers(), OnMessage = (_, _) => { } };
+        var worker =
+            new Worker<int>("tcp://127.0.0.1:0") { Name = "test", Protocol = () => new Numbers(), OnMessage = (_, _) => { } };
         worker.OnError = (_, _, reason) => output.Add(reason);
         worker.OnConnect = connection =>
         {
@@ -103,11 +106,13 @@ internal sealed class SendToAllTests(Type loopType)
         };
         await using TestServer server = TestServer.Start(loopType, worker);
         using RawClient client = server.Connect();
-        Assert.That((output.Next(), output.Next()), Is.EqualTo(("A tcp connection cannot send System.Int32; it sends text and bytes. SendRaw sends bytes past the protocol.", "Dropped")));
+        Assert.That((output.Next(), output.Next()), Is.EqualTo(("A tcp connection cannot send System.Int32; "
+            + "it sends text and bytes. SendRaw sends bytes past the protocol.", "Dropped")));
         Assert.That(client.Send("back").ReadExactly(4), Is.EqualTo("back"));
     }
 
-    private static TestCaseData Case(string name, Func<TcpConnection, SendResult> send, string takers) => new TestCaseData(send, takers).SetArgDisplayNames(name);
+    private static TestCaseData Case(string name, Func<TcpConnection, SendResult> send, string takers) =>
+        new TestCaseData(send, takers).SetArgDisplayNames(name);
 
     private sealed class Numbers : IProtocol<int>
     {

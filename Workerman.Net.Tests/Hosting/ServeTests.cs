@@ -29,8 +29,10 @@ internal sealed class ServeTests
         try
         {
             // The answer means that the connection is counted.
-            foreach (RawClient client in clients) Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("Hello, World!"));
-            string body = clients[0].Send("GET /loops HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n\r\n").ReadResponse().Body;
+            foreach (RawClient client in clients)
+                Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("Hello, World!"));
+            string body = clients[0].Send("GET /loops HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n\r\n")
+                .ReadResponse().Body;
             Assert.That(body, Does.Match(@"^\[\d+,\d+\]$"));
             Assert.That(body.Trim('[', ']').Split(',').Sum(int.Parse), Is.EqualTo(clients.Length));
         }

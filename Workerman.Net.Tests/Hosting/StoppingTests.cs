@@ -44,10 +44,12 @@ internal sealed class StoppingTests(Type loopType)
     {
         var closed = new TaskCompletionSource();
         TestServer server = TestServer.Http(
-            TestServer.Settings(loopType, TimeSpan.FromMilliseconds(200)), (_, _) => { }, worker => worker.OnClose = _ => closed.SetResult());
+            TestServer.Settings(loopType, TimeSpan.FromMilliseconds(200)), (_, _) => { }, worker =>
+                worker.OnClose = _ => closed.SetResult());
         using RawClient client = server.Connect();
         client.Send(Get);
-        await Wait.Until(() => server.Main.Connections.Count == 1 && server.Main.Connections.Single().BytesRead > 0, "the request");
+        await Wait.Until(() => server.Main.Connections.Count == 1 && server.Main.Connections.Single().BytesRead > 0,
+            "the request");
         await server.DisposeAsync();
         Assert.That(client.ReadToEnd(), Is.Empty);
         Assert.That(closed.Task.IsCompleted);
@@ -59,10 +61,12 @@ internal sealed class StoppingTests(Type loopType)
         using var release = new ManualResetEventSlim();
         try
         {
-            TestServer server = TestServer.Http(TestServer.Settings(loopType, TimeSpan.FromMilliseconds(100)), (_, _) => release.Wait());
+            TestServer server =
+                TestServer.Http(TestServer.Settings(loopType, TimeSpan.FromMilliseconds(100)), (_, _) => release.Wait());
             using RawClient client = server.Connect();
             client.Send(Get);
-            await Wait.Until(() => server.Main.Connections.Count == 1 && server.Main.Connections.Single().BytesRead > 0, "the request");
+            await Wait.Until(() => server.Main.Connections.Count == 1 && server.Main.Connections.Single().BytesRead > 0,
+                "the request");
             await server.DisposeAsync();
             Assert.That(server.Log.Text, Does.Contain("did not stop in time"));
         }

@@ -9,7 +9,8 @@ internal sealed class TimerTests(Type loopType)
     [Test]
     public void OutsideALoopItSaysWhereItBelongs()
     {
-        Assert.That(Assert.Throws<InvalidOperationException>(() => Timer.Add(1, () => { }))!.Message, Does.Contain("OnWorkerStart"));
+        Assert.That(Assert.Throws<InvalidOperationException>(() => Timer.Add(1, () => { }))!.Message,
+            Does.Contain("OnWorkerStart"));
         Assert.Throws<InvalidOperationException>(() => Timer.Repeat(1, () => { }));
         Assert.Throws<InvalidOperationException>(() => Timer.Delay(1, () => { }));
         Assert.Throws<InvalidOperationException>(() => _ = Timer.Sleep(1));

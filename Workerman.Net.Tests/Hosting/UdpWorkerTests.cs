@@ -20,7 +20,8 @@ internal sealed class UdpWorkerTests(Type loopType)
     {
         await using TestServer server = Start<string>(worker => worker.OnMessage = (connection, text) =>
         {
-            Assert.That((connection.RemoteIp, connection.LocalIp, connection.LocalPort, connection.IsIpV4, connection.IsIpV6), Is.EqualTo(("127.0.0.1", "127.0.0.1", worker.LocalEndPoint!.Port, true, false)));
+            Assert.That((connection.RemoteIp, connection.LocalIp, connection.LocalPort, connection.IsIpV4, connection.IsIpV6),
+                Is.EqualTo(("127.0.0.1", "127.0.0.1", worker.LocalEndPoint!.Port, true, false)));
             connection.Send($"{text} from {connection.RemotePort}");
         });
         using var one = new UdpClientSocket(server.EndPoint);
@@ -35,7 +36,8 @@ internal sealed class UdpWorkerTests(Type loopType)
     [Test]
     public async Task DatagramsOfEverySizeArriveWholeTheEmptyOneToo()
     {
-        await using TestServer server = Start<ReadOnlyMemory<byte>>(worker => worker.OnMessage = (connection, bytes) => connection.Send(bytes));
+        await using TestServer server =
+            Start<ReadOnlyMemory<byte>>(worker => worker.OnMessage = (connection, bytes) => connection.Send(bytes));
         using var client = new UdpClientSocket(server.EndPoint);
         foreach (int size in new[] { 0, 1, 1500, 65_000, 65_506, 65_507 })
         {
@@ -43,7 +45,8 @@ internal sealed class UdpWorkerTests(Type loopType)
             new Random(size).NextBytes(datagram);
             Assert.That(client.Send(datagram).ReceiveBytes(), Is.EqualTo(datagram), $"{size} bytes");
         }
-        await using TestServer text = Start<string>(worker => worker.OnMessage = (connection, line) => connection.Send($"[{line}]"));
+        await using TestServer text =
+            Start<string>(worker => worker.OnMessage = (connection, line) => connection.Send($"[{line}]"));
         using var other = new UdpClientSocket(text.EndPoint);
         Assert.That(other.Send("").Receive(), Is.EqualTo("[]"));
         Assert.That(other.Send([(byte)'a', 0xE2, 0x82]).Receive(), Is.EqualTo("[a\uFFFD]"), "a datagram has no more to come");
@@ -65,19 +68,22 @@ internal sealed class UdpWorkerTests(Type loopType)
         using var client = new UdpClientSocket(server.EndPoint);
         Assert.That(client.Send("go").Receive(), Is.EqualTo("fits"));
         await Wait.Until(() => results.Count == 3, "all results");
-        Assert.That(results, Is.EqualTo(new[] { "SendFail 65508 bytes do not fit into one datagram; over IPv4 it has at most 65507 127.0.0.1", "Dropped", "Sent" }));
+        Assert.That(results, Is.EqualTo(new[] { "SendFail 65508 bytes do not fit into one datagram; "
+            + "over IPv4 it has at most 65507 127.0.0.1", "Dropped", "Sent" }));
     }
 
     [Test]
     public async Task SpeaksIPv6AndBothOnTheUnspecifiedAddress()
     {
         if (!Socket.OSSupportsIPv6) Assert.Ignore("this machine has no IPv6");
-        await using (TestServer server = Start<string>(worker => worker.OnMessage = (connection, _) => connection.Send($"{connection.RemoteIp} {connection.IsIpV6}"), "udp://[::1]:0"))
+        await using (TestServer server = Start<string>(worker => worker.OnMessage = (connection, _) => connection.Send(
+            $"{connection.RemoteIp} {connection.IsIpV6}"), "udp://[::1]:0"))
         {
             using var client = new UdpClientSocket(server.EndPoint);
             Assert.That(client.Send("a").Receive(), Is.EqualTo("::1 True"));
         }
-        await using (TestServer server = Start<string>(worker => worker.OnMessage = (connection, text) => connection.Send(text), "udp://[::]:0"))
+        await using (TestServer server = Start<string>(worker => worker.OnMessage = (connection, text) => connection.Send(text),
+            "udp://[::]:0"))
         {
             foreach (IPAddress address in new[] { IPAddress.Loopback, IPAddress.IPv6Loopback })
             {
@@ -130,21 +136,25 @@ internal sealed class UdpWorkerTests(Type loopType)
         client.Send("");
         client.Send("throw\nafter\n");
         Assert.That(client.Receive(), Is.EqualTo("[after]\n"));
-        Assert.That(server.Log.Text, Does.Contain("no whole message is in it").And.Contain("thrown on purpose").And.Contain($"{client.EndPoint}"));
+        Assert.That(server.Log.Text,
+            Does.Contain("no whole message is in it").And.Contain("thrown on purpose").And.Contain($"{client.EndPoint}"));
     }
 
     /// <summary>PHP: <c>new Worker('text://…')</c> with <c>$worker->transport = 'udp'</c>.</summary>
     [Test]
     public async Task SchemesOfTheLibrarysProtocolsAreSpokenOverUdp()
     {
-        await using TestServer text = Start<string>(worker => worker.OnMessage = (connection, line) => connection.Send($"[{line}]"), "text://127.0.0.1:0");
-        await using TestServer frames = Start<ReadOnlyMemory<byte>>(worker => worker.OnMessage = (connection, frame) => connection.Send(frame), "frame://127.0.0.1:0");
+        await using TestServer text =
+            Start<string>(worker => worker.OnMessage = (connection, line) => connection.Send($"[{line}]"), "text://127.0.0.1:0");
+        await using TestServer frames = Start<ReadOnlyMemory<byte>>(
+            worker => worker.OnMessage = (connection, frame) => connection.Send(frame), "frame://127.0.0.1:0");
         using var client = new UdpClientSocket(text.EndPoint);
         Assert.That(client.Send("a\n").Receive(), Is.EqualTo("[a]\n"));
         using var other = new UdpClientSocket(frames.EndPoint);
         other.Send([0, 0, 0, 2, 1]);
         Assert.That(other.Send([0, 0, 0, 5, 7]).ReceiveBytes(), Is.EqualTo(new byte[] { 0, 0, 0, 5, 7 }));
-        await Wait.Until(() => frames.Log.Text.Contains("a frame of length 2", StringComparison.Ordinal), "the refusal is logged");
+        await Wait.Until(() => frames.Log.Text.Contains("a frame of length 2", StringComparison.Ordinal),
+            "the refusal is logged");
     }
 
     [Test]
@@ -285,8 +295,10 @@ internal sealed class UdpWorkerTests(Type loopType)
     [Test]
     public void WrongUseIsTold()
     {
-        Assert.That(() => new Worker<string>("udp://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("new UdpWorker<string>"));
-        Assert.That(() => new UdpWorker<string>("http://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("not spoken over UDP"));
+        Assert.That(() => new Worker<string>("udp://127.0.0.1:0"),
+            Throws.ArgumentException.With.Message.Contains("new UdpWorker<string>"));
+        Assert.That(() => new UdpWorker<string>("http://127.0.0.1:0"),
+            Throws.ArgumentException.With.Message.Contains("not spoken over UDP"));
         var numbers = new UdpWorker<int>("udp://127.0.0.1:0") { OnMessage = (_, _) => { } };
         Assert.That(TestServer.Refusal(loopType, numbers), Does.Contain("IProtocol<Int32>"));
         var nowhere = new UdpWorker<string>("127.0.0.1:0") { OnMessage = (_, _) => { } };

@@ -33,10 +33,13 @@ internal sealed class UnixSocketTests(Type loopType)
     {
         await using (TestServer.Start(loopType, new Worker(Address)
         {
-            OnMessage = (connection, request) => connection.Send($"{request.Method} {request.Path} '{connection.RemoteIp}' {connection.RemotePort} {connection.RemoteAddress is null} {connection.LocalAddress is null} {connection.IsIpV4} {connection.IsIpV6}"),
+            OnMessage = (connection, request) => connection.Send($"{request.Method} {request.Path} '{connection.RemoteIp}' "
+                + $"{connection.RemotePort} {connection.RemoteAddress is null} {connection.LocalAddress is null} "
+                + $"{connection.IsIpV4} {connection.IsIpV6}"),
         }))
         {
-            string answer = await Curl.RunAsync("-s", "--unix-socket", SocketPath, "http://localhost/hello", "http://localhost/again");
+            string answer =
+                await Curl.RunAsync("-s", "--unix-socket", SocketPath, "http://localhost/hello", "http://localhost/again");
             Assert.That(answer, Is.EqualTo("GET /hello '' 0 True True False FalseGET /again '' 0 True True False False"));
         }
         Assert.That(File.Exists(SocketPath), Is.False, "it is gone with the worker");
@@ -55,12 +58,18 @@ internal sealed class UnixSocketTests(Type loopType)
     [Test]
     public async Task WithoutAProtocolAMessageIsWhatHasArrived()
     {
-        await using (TestServer.Start(loopType, new Worker<ReadOnlyMemory<byte>>(Address) { OnMessage = (connection, bytes) => connection.Send(bytes) }))
+        await using (TestServer.Start(loopType, new Worker<ReadOnlyMemory<byte>>(Address)
+        {
+            OnMessage = (connection, bytes) => connection.Send(bytes)
+        }))
         {
             using RawClient client = Connect();
             Assert.That(client.Send("bytes").ReadExactly(5), Is.EqualTo("bytes"));
         }
-        await using (TestServer.Start(loopType, new Worker<string>(Address) { OnMessage = (connection, text) => connection.Close(text) }))
+        await using (TestServer.Start(loopType, new Worker<string>(Address)
+        {
+            OnMessage = (connection, text) => connection.Close(text)
+        }))
         {
             using RawClient client = Connect();
             Assert.That(client.Send("text").ReadToEnd(), Is.EqualTo("text"));
@@ -90,7 +99,8 @@ internal sealed class UnixSocketTests(Type loopType)
     public async Task AnswerThatIsLargerThanTheSocketsBufferArrivesWhole()
     {
         string body = new('x', 3_000_000);
-        await using TestServer server = TestServer.Start(loopType, new Worker(Address) { OnMessage = (connection, _) => connection.Send(body) });
+        await using TestServer server =
+            TestServer.Start(loopType, new Worker(Address) { OnMessage = (connection, _) => connection.Send(body) });
         string answer = await Curl.RunAsync("-s", "--unix-socket", SocketPath, "http://localhost/");
         Assert.That(answer, Has.Length.EqualTo(body.Length));
     }
@@ -125,7 +135,8 @@ internal sealed class UnixSocketTests(Type loopType)
     }
 
     [TestCase(UnixFileMode.UserRead | UnixFileMode.UserWrite)]
-    [TestCase(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite)]
+    [TestCase(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite
+        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite)]
     public async Task ModeOfTheFileIsSetBeforeAnybodyCanConnect(UnixFileMode mode)
     {
         if (OperatingSystem.IsWindows()) return;
@@ -143,7 +154,8 @@ internal sealed class UnixSocketTests(Type loopType)
         if (!OperatingSystem.IsLinux()) return;
         UnixSocketFile.Bind(SocketPath, _ => { }).Dispose();
         Assert.That(File.Exists(SocketPath));
-        await using TestServer server = TestServer.Start(loopType, new Worker<string>(Address) { OnMessage = (connection, text) => connection.Send(text) });
+        await using TestServer server =
+            TestServer.Start(loopType, new Worker<string>(Address) { OnMessage = (connection, text) => connection.Send(text) });
         using RawClient client = Connect();
         Assert.That(client.Send("a").ReadExactly(1), Is.EqualTo("a"));
     }
@@ -151,8 +163,10 @@ internal sealed class UnixSocketTests(Type loopType)
     [Test]
     public async Task SocketThatSomebodyListensOnIsLeftAlone()
     {
-        await using TestServer server = TestServer.Start(loopType, new Worker<string>(Address) { OnMessage = (connection, text) => connection.Send(text) });
-        Assert.That(Refusal(new Worker<string>(Address) { OnMessage = (_, _) => { } }), Does.Contain("another program listens").And.Contain(SocketPath).And.Contain("Cure: "));
+        await using TestServer server =
+            TestServer.Start(loopType, new Worker<string>(Address) { OnMessage = (connection, text) => connection.Send(text) });
+        Assert.That(Refusal(new Worker<string>(Address) { OnMessage = (_, _) => { } }),
+            Does.Contain("another program listens").And.Contain(SocketPath).And.Contain("Cure: "));
         using RawClient client = Connect();
         Assert.That(client.Send("a").ReadExactly(1), Is.EqualTo("a"));
     }
@@ -182,11 +196,13 @@ internal sealed class UnixSocketTests(Type loopType)
     public void FileThatIsNoSocketIsLeftAlone()
     {
         _folder.Write("app.sock", "precious");
-        Assert.That(Refusal(new Worker<string>(Address) { OnMessage = (_, _) => { } }), Does.Contain("is no socket").And.Contain("Cure: "));
+        Assert.That(Refusal(new Worker<string>(Address) { OnMessage = (_, _) => { } }),
+            Does.Contain("is no socket").And.Contain("Cure: "));
         Assert.That(File.ReadAllText(SocketPath), Is.EqualTo("precious"));
         File.Delete(SocketPath);
         File.CreateSymbolicLink(SocketPath, _folder.PathOf("elsewhere"));
-        Assert.That(Refusal(new Worker<string>(Address) { OnMessage = (_, _) => { } }), Does.Contain("is no socket"), "nor is a link followed");
+        Assert.That(Refusal(new Worker<string>(Address) { OnMessage = (_, _) => { } }), Does.Contain("is no socket"),
+            "nor is a link followed");
     }
 
     [Test]
@@ -203,7 +219,8 @@ internal sealed class UnixSocketTests(Type loopType)
     [Test]
     public async Task UnlistenRemovesTheFileAndListenMakesItAgain()
     {
-        await using TestServer server = TestServer.Start(loopType, new Worker<string>(Address) { Count = 2, OnMessage = (connection, text) => connection.Send(text) });
+        await using TestServer server = TestServer.Start(loopType,
+            new Worker<string>(Address) { Count = 2, OnMessage = (connection, text) => connection.Send(text) });
         using RawClient open = Connect();
         open.Send("a").ReadExactly(1);
         server.Main.Unlisten();
@@ -229,11 +246,14 @@ internal sealed class UnixSocketTests(Type loopType)
         })
         {
             if (OperatingSystem.IsLinux() || !cause.Contains("107", StringComparison.Ordinal))
-                Assert.That(Refusal(new Worker<string>(address) { OnMessage = (_, _) => { } }), Does.Contain(cause).And.Contain("Cure: "), address);
+                Assert.That(Refusal(new Worker<string>(address) { OnMessage = (_, _) => { } }),
+                    Does.Contain(cause).And.Contain("Cure: "), address);
         }
-        Assert.That(UnixPath.Refusal("unix:///run/a", "/run/a", 13, "").Message, Does.Contain("does not let this user").And.Contain("/run").And.Contain("Cure: "));
+        Assert.That(UnixPath.Refusal("unix:///run/a", "/run/a", 13, "").Message,
+            Does.Contain("does not let this user").And.Contain("/run").And.Contain("Cure: "));
         Assert.That(UnixPath.Refusal("unix:///run/a", "/run/a", 30, "").Message, Does.Contain("cannot be written to"));
-        Assert.That(UnixPath.Refusal("unix:///run/a", "/run/a", 98, "").Message, Does.Contain("/run/a is there and this user cannot remove it"));
+        Assert.That(UnixPath.Refusal("unix:///run/a", "/run/a", 98, "").Message,
+            Does.Contain("/run/a is there and this user cannot remove it"));
     }
 
     [Test]
@@ -256,7 +276,8 @@ internal sealed class UnixSocketTests(Type loopType)
     public void ReusePortIsRefused()
     {
         var worker = new Worker<string>(Address) { ReusePort = true, OnMessage = (_, _) => { } };
-        Assert.That(() => TestServer.RunAsync(loopType, default, worker), Throws.InvalidOperationException.With.Message.Contains("ReusePort"));
+        Assert.That(() => TestServer.RunAsync(loopType, default, worker),
+            Throws.InvalidOperationException.With.Message.Contains("ReusePort"));
     }
 
     private string Refusal(WorkerBase worker) => TestServer.Refusal(loopType, worker);

@@ -21,7 +21,8 @@ internal sealed class WorkerTests(Type loopType)
         {
             Count = 3,
             ReusePort = reusePort,
-            OnMessage = (connection, _) => connection.Send($"{((Worker<Request>)connection.Worker!).Id} {connection.Worker!.Connections.Count}"),
+            OnMessage = (connection, _) =>
+                connection.Send($"{((Worker<Request>)connection.Worker!).Id} {connection.Worker!.Connections.Count}"),
             OnWorkerStart = w =>
             {
                 lock (gate) ids.Add(w.Id);
@@ -54,7 +55,12 @@ internal sealed class WorkerTests(Type loopType)
     public async Task WithoutAnAddressItIsLoopsForTimersAndClients()
     {
         var ticked = new TaskCompletionSource<string>();
-        var worker = new Worker { Name = "task", OnWorkerStart = worker => Timer.Delay(0.001, () => ticked.SetResult($"{worker.Id} {worker.Address} {worker.LocalEndPoint}")) };
+        var worker = new Worker
+        {
+            Name = "task",
+            OnWorkerStart = worker =>
+                Timer.Delay(0.001, () => ticked.SetResult($"{worker.Id} {worker.Address} {worker.LocalEndPoint}"))
+        };
         await using TestServer server = TestServer.Start(loopType, worker);
         Assert.That(Wait.For(ticked.Task), Is.EqualTo("0 none "));
         Assert.That(worker.Listen, Throws.InvalidOperationException.With.Message.Contain("no address"));
@@ -63,7 +69,8 @@ internal sealed class WorkerTests(Type loopType)
     [Test]
     public async Task SeveralWorkersRunTogether()
     {
-        var other = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0") { OnMessage = (connection, bytes) => connection.Send(bytes) };
+        var other =
+            new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0") { OnMessage = (connection, bytes) => connection.Send(bytes) };
         var main = new Worker("http://127.0.0.1:0") { OnMessage = (connection, _) => connection.Send("http") };
         await using TestServer server = TestServer.Start(loopType, main, other);
         using RawClient http = server.Connect();
@@ -111,7 +118,8 @@ internal sealed class WorkerTests(Type loopType)
     {
         Assert.That(Assert.Throws<ArgumentException>(() => _ = new Worker<string>("http://127.0.0.1:0"))!.Message,
             Does.Contain("receives Workerman.Protocols.Http.Request, not System.String").And.Contain("tcp://"));
-        var worker = new Worker("http://127.0.0.1:0") { OnMessage = (_, _) => { }, OnMessageAsync = (_, _) => Task.CompletedTask };
+        var worker =
+            new Worker("http://127.0.0.1:0") { OnMessage = (_, _) => { }, OnMessageAsync = (_, _) => Task.CompletedTask };
         Assert.Throws<ArgumentOutOfRangeException>(() => worker.Count = 0);
         Assert.Throws<ArgumentException>(() => worker.Name = "a\u001b[31mb");
         Assert.Throws<ArgumentOutOfRangeException>(() => worker.Options.Backlog = 0);
@@ -143,7 +151,8 @@ internal sealed class WorkerTests(Type loopType)
     public async Task WhatMustNotChangeWhileRunningSaysSo()
     {
         await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send("ok"));
-        Assert.That(Assert.Throws<InvalidOperationException>(() => server.Main.Count = 2)!.Message, Does.Contain("before Worker.RunAll()"));
+        Assert.That(Assert.Throws<InvalidOperationException>(() => server.Main.Count = 2)!.Message,
+            Does.Contain("before Worker.RunAll()"));
         Assert.Throws<InvalidOperationException>(() => server.Main.ReusePort = true);
     }
 
@@ -195,7 +204,8 @@ internal sealed class WorkerTests(Type loopType)
 
         public bool IsEnabled(LogLevel logLevel) => throw new IOException("no space left on device");
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter) =>
             throw new IOException("no space left on device");
     }
 }

@@ -5,8 +5,9 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Manual;
 
 /// <summary>
-/// The examples of Workerman's manual pages async-tcp-connection (construct, connect, reconnect) and tcp-connection/pipe in C#, with local servers in the places of those out
-/// on the internet. Those with ws:// or ssl are in <see cref="WebSocketClientPageTests"/>.
+/// The examples of Workerman's manual pages async-tcp-connection (construct, connect, reconnect) and tcp-connection/pipe in C#,
+/// with local servers in the places of those out on the internet. Those with ws:// or ssl are in
+/// <see cref="WebSocketClientPageTests"/>.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class AsyncTcpConnectionPageTests(Type loopType)
@@ -16,7 +17,8 @@ internal sealed class AsyncTcpConnectionPageTests(Type loopType)
     public async Task AccessAnHttpService()
     {
         using var output = new EventQueue();
-        await using TestServer site = TestServer.Http(loopType, (connection, request) => connection.Send($"this is {request.Host}"));
+        await using TestServer site =
+            TestServer.Http(loopType, (connection, request) => connection.Send($"this is {request.Host}"));
         await using TestServer task = TestServer.Raw(loopType, (_, _) => { }, worker => worker.OnWorkerStart = _ =>
         {
             var connection = new AsyncTcpConnection<ReadOnlyMemory<byte>>($"tcp://localhost:{site.EndPoint.Port}");
@@ -69,7 +71,10 @@ internal sealed class AsyncTcpConnectionPageTests(Type loopType)
         Assert.That(real.ReadToEnd(), Is.Empty);
     }
 
-    /// <summary>connect, the note: OnError belongs before Connect. Here it may also come right after, because nothing is told before Connect has returned.</summary>
+    /// <summary>
+    /// connect, the note: OnError belongs before Connect. Here it may also come right after, because nothing is told before
+    /// Connect has returned.
+    /// </summary>
     [Test]
     public void OnErrorIsSetAfterConnect()
     {
@@ -84,7 +89,9 @@ internal sealed class AsyncTcpConnectionPageTests(Type loopType)
         Assert.That(output.Next(), Does.StartWith("1, connect tcp://127.0.0.1:"));
     }
 
-    /// <summary>reconnect, both examples, on tcp://: after the connection is dropped, and with a greeting for the first time alone.</summary>
+    /// <summary>
+    /// reconnect, both examples, on tcp://: after the connection is dropped, and with a greeting for the first time alone.
+    /// </summary>
     [Test]
     public void ReconnectAfterTheConnectionIsDropped([Values] bool greetOnce)
     {
@@ -137,16 +144,21 @@ internal sealed class AsyncTcpConnectionPageTests(Type loopType)
         Assert.That(await client.GetStringAsync(new Uri($"http://{server.EndPoint}/")), Is.EqualTo("from port 80"));
     }
 
-    /// <summary>faq/async-task: heavy work goes to a worker of its own, and its result comes back without blocking. The page speaks text://; here it is a protocol of the application's.</summary>
+    /// <summary>
+    /// faq/async-task: heavy work goes to a worker of its own, and its result comes back without blocking. The page speaks
+    /// text://; here it is a protocol of the application's.
+    /// </summary>
     [Test]
     public async Task AsyncTask()
     {
-        var taskWorker = new Worker<string>("tcp://127.0.0.1:0") { Name = "TaskWorker", Count = 2, Protocol = () => new LineProtocol() };
+        var taskWorker =
+            new Worker<string>("tcp://127.0.0.1:0") { Name = "TaskWorker", Count = 2, Protocol = () => new LineProtocol() };
         taskWorker.OnMessage = (connection, taskData) => connection.Send($"done: {taskData}");
         await using TestServer tasks = TestServer.Start(loopType, taskWorker);
         await using TestServer front = TestServer.Http(loopType, (client, _) =>
         {
-            var taskConnection = new AsyncTcpConnection<string>($"tcp://{tasks.EndPoint}") { Protocol = () => new LineProtocol() };
+            var taskConnection =
+                new AsyncTcpConnection<string>($"tcp://{tasks.EndPoint}") { Protocol = () => new LineProtocol() };
             taskConnection.Send("send_mail");
             taskConnection.OnMessage = (taskConnection, taskResult) =>
             {

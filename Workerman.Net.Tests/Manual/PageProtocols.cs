@@ -8,7 +8,10 @@ using Workerman.Protocols;
 
 namespace Workerman.Tests.Manual;
 
-/// <summary>Where PHP's <c>input</c> tells a length, and <c>decode</c> gets that many bytes: the same shape for the protocols of the manual's pages.</summary>
+/// <summary>
+/// Where PHP's <c>input</c> tells a length, and <c>decode</c> gets that many bytes: the same shape for the protocols of the
+/// manual's pages.
+/// </summary>
 internal abstract class LengthProtocol<T> : IProtocol<T>
 {
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out T message)
@@ -45,7 +48,8 @@ internal abstract class LengthProtocol<T> : IProtocol<T>
 /// <summary>protocols/how-protocols.</summary>
 internal sealed class JsonNL : LengthProtocol<JsonElement>
 {
-    public override void Encode(JsonElement message, IBufferWriter<byte> output) => output.Write(Encoding.UTF8.GetBytes(message.GetRawText() + "\n"));
+    public override void Encode(JsonElement message, IBufferWriter<byte> output) =>
+        output.Write(Encoding.UTF8.GetBytes(message.GetRawText() + "\n"));
 
     protected override long Input(ReadOnlySequence<byte> input) => LineOf(input);
 
@@ -64,7 +68,8 @@ internal sealed class XmlProtocol : LengthProtocol<XElement>
     protected override long Input(ReadOnlySequence<byte> input)
     {
         if (input.Length < 10) return 0;
-        return long.TryParse(input.Slice(0, 10).ToArray(), NumberStyles.None, CultureInfo.InvariantCulture, out long length) && length >= 10 ? length : -1;
+        return long.TryParse(input.Slice(0, 10).ToArray(), NumberStyles.None, CultureInfo.InvariantCulture, out long length)
+            && length >= 10 ? length : -1;
     }
 
     protected override XElement Decode(byte[] bytes) => XElement.Parse(Encoding.Latin1.GetString(bytes, 10, bytes.Length - 10));
@@ -93,7 +98,8 @@ internal sealed record NamedFile(string Name, byte[] Data);
 internal sealed class BinaryTransfer : LengthProtocol<NamedFile>
 {
     /// <summary>Answers are text, which is sent as it is.</summary>
-    public override void Encode(NamedFile message, IBufferWriter<byte> output) => throw new NotSupportedException("files come, none are sent");
+    public override void Encode(NamedFile message, IBufferWriter<byte> output) =>
+        throw new NotSupportedException("files come, none are sent");
 
     protected override long Input(ReadOnlySequence<byte> input) => HeadOf(input, headSize: 5);
 
@@ -108,21 +114,24 @@ internal sealed class BinaryTransfer : LengthProtocol<NamedFile>
 internal sealed class TextTransfer : LengthProtocol<NamedFile>
 {
     /// <inheritdoc cref="BinaryTransfer.Encode"/>
-    public override void Encode(NamedFile message, IBufferWriter<byte> output) => throw new NotSupportedException("files come, none are sent");
+    public override void Encode(NamedFile message, IBufferWriter<byte> output) =>
+        throw new NotSupportedException("files come, none are sent");
 
     protected override long Input(ReadOnlySequence<byte> input) => LineOf(input);
 
     protected override NamedFile Decode(byte[] bytes)
     {
         using JsonDocument package = JsonDocument.Parse(bytes);
-        return new NamedFile(package.RootElement.GetProperty("file_name").GetString()!, package.RootElement.GetProperty("file_data").GetBytesFromBase64());
+        return new NamedFile(package.RootElement.GetProperty("file_name").GetString()!,
+            package.RootElement.GetProperty("file_data").GetBytesFromBase64());
     }
 }
 
 /// <summary>worker/construct.</summary>
 internal sealed class MyTextProtocol : LengthProtocol<string>
 {
-    public override void Encode(string message, IBufferWriter<byte> output) => output.Write(Encoding.UTF8.GetBytes(message + "\n"));
+    public override void Encode(string message, IBufferWriter<byte> output) =>
+        output.Write(Encoding.UTF8.GetBytes(message + "\n"));
 
     protected override long Input(ReadOnlySequence<byte> input) => LineOf(input);
 

@@ -8,8 +8,9 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Manual;
 
 /// <summary>
-/// The examples of Workerman's manual pages protocols/why-protocols, protocols/how-protocols, protocols/example, appendices/about-text,
-/// appendices/about-frame and tcp-connection/protocol, and the protocol of worker/construct, in C#, against a real client. The protocols themselves are in <see cref="PageProtocols"/>.
+/// The examples of Workerman's manual pages protocols/why-protocols, protocols/how-protocols, protocols/example,
+/// appendices/about-text, appendices/about-frame and tcp-connection/protocol, and the protocol of worker/construct, in C#,
+/// against a real client. The protocols themselves are in <see cref="PageProtocols"/>.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class ProtocolsPageTests(Type loopType)
@@ -31,7 +32,8 @@ internal sealed class ProtocolsPageTests(Type loopType)
         // A Unix socket without a protocol.
         var unixWorker = new Worker<string>($"unix://{folder.PathOf("wm.sock")}");
 
-        foreach (Worker<string> worker in new[] { textWorker, frameWorker, tcpWorker, unixWorker }) worker.OnMessage = (connection, data) => connection.Send($"got {data}");
+        foreach (Worker<string> worker in new[] { textWorker, frameWorker, tcpWorker, unixWorker })
+            worker.OnMessage = (connection, data) => connection.Send($"got {data}");
         udpWorker.OnMessage = (connection, data) => connection.Send($"got {data}");
         await using TestServer server = TestServer.Start(loopType, textWorker, frameWorker, tcpWorker, udpWorker, unixWorker);
         using var text = new RawClient(textWorker.LocalEndPoint!);
@@ -53,7 +55,8 @@ internal sealed class ProtocolsPageTests(Type loopType)
         var jsonWorker = new Worker<JsonElement>("tcp://127.0.0.1:0") { Protocol = () => new JsonNL() };
         jsonWorker.OnMessage = (connection, data) =>
         {
-            connection.Send(JsonSerializer.SerializeToElement(new { code = 0, msg = "ok", got = data.GetProperty("content").GetString() }));
+            connection.Send(
+                JsonSerializer.SerializeToElement(new { code = 0, msg = "ok", got = data.GetProperty("content").GetString() }));
         };
         await using TestServer server = TestServer.Start(loopType, jsonWorker);
         using RawClient client = server.Connect();
@@ -65,9 +68,11 @@ internal sealed class ProtocolsPageTests(Type loopType)
     [Test]
     public async Task XmlWithItsLengthInTenDigits()
     {
-        const string Xml = "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<request>\n    <module>user</module>\n    <action>getInfo</action>\n</request>\n";
+        const string Xml = "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<request>\n    <module>user</module>\n"
+            + "    <action>getInfo</action>\n</request>\n";
         var worker = new Worker<XElement>("tcp://127.0.0.1:0") { Protocol = () => new XmlProtocol() };
-        worker.OnMessage = (connection, request) => connection.Send(new XElement("reply", (string?)request.Element("module") + "." + (string?)request.Element("action")));
+        worker.OnMessage = (connection, request) =>
+            connection.Send(new XElement("reply", (string?)request.Element("module") + "." + (string?)request.Element("action")));
         await using TestServer server = TestServer.Start(loopType, worker);
         foreach (Fragmentation fragmentation in Fragmentation.All)
         {
@@ -111,7 +116,8 @@ internal sealed class ProtocolsPageTests(Type loopType)
         await using TestServer server = TestServer.Start(loopType, worker);
         byte[] image = new byte[100_000];
         new Random(3).NextBytes(image);
-        byte[] upload = [.. BitConverter.GetBytes(System.Net.IPAddress.HostToNetworkOrder(5 + 8 + image.Length)), 8, .. "logo.png"u8, .. image];
+        byte[] upload = [.. BitConverter.GetBytes(System.Net.IPAddress.HostToNetworkOrder(5 + 8 + image.Length)), 8,
+            .. "logo.png"u8, .. image];
         using RawClient client = server.Connect();
         client.Send(upload, Fragmentation.AtRandom(Random.Shared.Next()));
         Assert.That(client.ReadUntil("logo.png"), Is.EqualTo($"upload success. save path {folder.PathOf("logo.png")}"));
@@ -132,12 +138,16 @@ internal sealed class ProtocolsPageTests(Type loopType)
         };
         await using TestServer server = TestServer.Start(loopType, worker);
         using RawClient client = server.Connect();
-        client.Send(JsonSerializer.Serialize(new { file_name = "logo.png", file_data = Convert.ToBase64String("picture"u8) }) + "\n", Fragmentation.AtRandom(Random.Shared.Next()));
+        client.Send(JsonSerializer.Serialize(new { file_name = "logo.png", file_data = Convert.ToBase64String("picture"u8) })
+            + "\n", Fragmentation.AtRandom(Random.Shared.Next()));
         Assert.That(client.ReadUntil("logo.png"), Is.EqualTo($"upload success. save path {folder.PathOf("logo.png")}"));
         Assert.That(File.ReadAllText(folder.PathOf("logo.png")), Is.EqualTo("picture"));
     }
 
-    /// <summary>tcp-connection/protocol: PHP sets the protocol of a connection of tcp:// when it comes; here the worker makes one for each.</summary>
+    /// <summary>
+    /// tcp-connection/protocol: PHP sets the protocol of a connection of tcp:// when it comes; here the worker makes one for
+    /// each.
+    /// </summary>
     [Test]
     public async Task ProtocolOfAConnection()
     {
@@ -168,7 +178,8 @@ internal sealed class ProtocolsPageTests(Type loopType)
     [Test]
     public async Task FrameOfThePageIsTheFrameOfTheLibrary()
     {
-        var worker = new Worker<ReadOnlyMemory<byte>>("frame://127.0.0.1:0") { OnMessage = (connection, data) => connection.Send(data) };
+        var worker =
+            new Worker<ReadOnlyMemory<byte>>("frame://127.0.0.1:0") { OnMessage = (connection, data) => connection.Send(data) };
         await using TestServer server = TestServer.Start(loopType, worker);
         using RawClient client = server.Connect();
         byte[] body = Encoding.UTF8.GetBytes("text or binary data");

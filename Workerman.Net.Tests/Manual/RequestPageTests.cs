@@ -5,7 +5,10 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Manual;
 
-/// <summary>The examples of Workerman's manual page http/request in C#, run against a real client. The one of the session id is with the sessions.</summary>
+/// <summary>
+/// The examples of Workerman's manual page http/request in C#, run against a real client. The one of the session id is with the
+/// sessions.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class RequestPageTests(Type loopType)
 {
@@ -51,14 +54,16 @@ internal sealed class RequestPageTests(Type loopType)
             IReadOnlyDictionary<string, string> post = request.Post();
             connection.Send(Export(post));
         });
-        Assert.That(await Post(server, new FormUrlEncodedContent([new("name", "jerry m"), new("age", "12")])), Is.EqualTo("name=jerry m;age=12"));
+        Assert.That(await Post(server, new FormUrlEncodedContent([new("name", "jerry m"), new("age", "12")])),
+            Is.EqualTo("name=jerry m;age=12"));
         Assert.That(await Get(server), Is.Empty);
     }
 
     [Test]
     public async Task PostOneValueWithAndWithoutADefault()
     {
-        await using TestServer server = Serve((connection, request) => connection.Send($"{request.Post("name") ?? "null"} {request.Post("name", "tom")}"));
+        await using TestServer server =
+            Serve((connection, request) => connection.Send($"{request.Post("name") ?? "null"} {request.Post("name", "tom")}"));
         Assert.That(await Post(server, new FormUrlEncodedContent([new("name", "jerry")])), Is.EqualTo("jerry jerry"));
         Assert.That(await Post(server, new FormUrlEncodedContent([])), Is.EqualTo("null tom"));
     }
@@ -78,7 +83,8 @@ internal sealed class RequestPageTests(Type loopType)
     public async Task HeaderWholeOneAndDefault()
     {
         await using TestServer server = Serve((connection, request) =>
-            connection.Send($"{request.Header()["x-name"]} {request.Header("x-name")} {request.Header("none", "localhost")} {request.Header("none") ?? "null"}"));
+            connection.Send($"{request.Header()["x-name"]} {request.Header("x-name")} {request.Header("none", "localhost")} "
+                + $"{request.Header("none") ?? "null"}"));
         using var client = new HttpClient();
         client.DefaultRequestHeaders.Add("X-Name", "tom");
         Assert.That(await client.GetStringAsync(server.Uri), Is.EqualTo("tom tom localhost null"));
@@ -99,14 +105,16 @@ internal sealed class RequestPageTests(Type loopType)
             if (close) request.Headers.ConnectionClose = true;
             else request.Headers.Connection.Add("keep-alive");
             using HttpResponseMessage response = await client.SendAsync(request);
-            Assert.That((await response.Content.ReadAsStringAsync(), response.Headers.ConnectionClose == true), Is.EqualTo(("hello", close)));
+            Assert.That((await response.Content.ReadAsStringAsync(), response.Headers.ConnectionClose == true),
+                Is.EqualTo(("hello", close)));
         }
     }
 
     [Test]
     public async Task CookieWholeOneAndDefault()
     {
-        await using TestServer server = Serve((connection, request) => connection.Send($"{Export(request.Cookie())} {request.Cookie("name")} {request.Cookie("none", "tom")}"));
+        await using TestServer server = Serve((connection, request) =>
+            connection.Send($"{Export(request.Cookie())} {request.Cookie("name")} {request.Cookie("none", "tom")}"));
         using var browser = new Browser(server.Uri);
         browser.Cookies.Add(server.Uri, new System.Net.Cookie("name", "jerry"));
         browser.Cookies.Add(server.Uri, new System.Net.Cookie("age", "12"));
@@ -119,14 +127,16 @@ internal sealed class RequestPageTests(Type loopType)
         await using TestServer server = Serve((connection, request) =>
         {
             IReadOnlyDictionary<string, UploadedFile> files = request.File();
-            connection.Send(string.Join(';', files.Select(f => $"{f.Key}: {f.Value.Name} {f.Value.Size} {(int)f.Value.Error} {f.Value.ContentType} {File.ReadAllText(f.Value.TmpName)}")));
+            connection.Send(string.Join(';', files.Select(f => $"{f.Key}: {f.Value.Name} {f.Value.Size} {(int)f.Value.Error} "
+                + $"{f.Value.ContentType} {File.ReadAllText(f.Value.TmpName)}")));
         });
         using var form = new MultipartFormDataContent
         {
             { new StringContent("jpeg"), "avatar", "123.jpg" },
             { new StringContent("text"), "anotherfile", "456.txt" },
         };
-        Assert.That(await Post(server, form), Is.EqualTo("avatar: 123.jpg 4 0 text/plain; charset=utf-8 jpeg;anotherfile: 456.txt 4 0 text/plain; charset=utf-8 text"));
+        Assert.That(await Post(server, form), Is.EqualTo(
+            "avatar: 123.jpg 4 0 text/plain; charset=utf-8 jpeg;anotherfile: 456.txt 4 0 text/plain; charset=utf-8 text"));
         Assert.That(await Get(server), Is.Empty, "without files the array is empty");
     }
 
@@ -156,7 +166,8 @@ internal sealed class RequestPageTests(Type loopType)
     [Test]
     public async Task HostWithAndWithoutThePort()
     {
-        await using TestServer server = Serve((connection, request) => connection.Send($"{request.Host} {request.HostWithoutPort}"));
+        await using TestServer server =
+            Serve((connection, request) => connection.Send($"{request.Host} {request.HostWithoutPort}"));
         Assert.That(await Get(server, "?name=tom"), Is.EqualTo($"127.0.0.1:{server.EndPoint.Port} 127.0.0.1"));
     }
 
@@ -173,8 +184,10 @@ internal sealed class RequestPageTests(Type loopType)
     [Test]
     public async Task UriPathAndQueryString()
     {
-        await using TestServer server = Serve((connection, request) => connection.Send($"{request.Uri} {request.Path} {request.QueryString}"));
-        Assert.That(await Get(server, "user/get.php?uid=10&type=2"), Is.EqualTo("/user/get.php?uid=10&type=2 /user/get.php uid=10&type=2"));
+        await using TestServer server =
+            Serve((connection, request) => connection.Send($"{request.Uri} {request.Path} {request.QueryString}"));
+        Assert.That(await Get(server, "user/get.php?uid=10&type=2"),
+            Is.EqualTo("/user/get.php?uid=10&type=2 /user/get.php uid=10&type=2"));
     }
 
     [Test]
@@ -189,7 +202,8 @@ internal sealed class RequestPageTests(Type loopType)
 
     private TestServer Serve(Action<TcpConnection, Request> onMessage) => TestServer.Http(loopType, onMessage);
 
-    private static string Export(IReadOnlyDictionary<string, string> array) => string.Join(';', array.Select(element => $"{element.Key}={element.Value}"));
+    private static string Export(IReadOnlyDictionary<string, string> array) =>
+        string.Join(';', array.Select(element => $"{element.Key}={element.Value}"));
 
     private static async Task<string> Get(TestServer server, string path = "")
     {

@@ -20,7 +20,8 @@ internal sealed class ResponsePageTests(Type loopType)
         await using TestServer server = TestServer.Start(loopType, worker);
         using HttpClient client = ClientOf(server);
         using HttpResponseMessage response = await client.GetAsync("/");
-        Assert.That((response.StatusCode, await response.Content.ReadAsStringAsync()), Is.EqualTo((HttpStatusCode.OK, "this is body")));
+        Assert.That((response.StatusCode, await response.Content.ReadAsStringAsync()),
+            Is.EqualTo((HttpStatusCode.OK, "this is body")));
     }
 
     [Test]
@@ -41,7 +42,8 @@ internal sealed class ResponsePageTests(Type loopType)
         await using TestServer server = TestServer.Start(loopType, worker);
         using HttpClient client = ClientOf(server);
         using HttpResponseMessage missing = await client.GetAsync("/404");
-        Assert.That((missing.StatusCode, await missing.Content.ReadAsStringAsync()), Is.EqualTo((HttpStatusCode.NotFound, "<h1>Sorry, the file does not exist</h1>")));
+        Assert.That((missing.StatusCode, await missing.Content.ReadAsStringAsync()),
+            Is.EqualTo((HttpStatusCode.NotFound, "<h1>Sorry, the file does not exist</h1>")));
         Assert.That(await client.GetStringAsync("/"), Is.EqualTo("this is body"));
     }
 
@@ -77,7 +79,8 @@ internal sealed class ResponsePageTests(Type loopType)
         await using TestServer server = TestServer.Start(loopType, worker);
         using HttpClient client = ClientOf(server);
         using HttpResponseMessage response = await client.GetAsync("/");
-        Assert.That((response.Content.Headers.ContentType!.ToString(), response.Headers.GetValues("X-Header-One").Single(), await response.Content.ReadAsStringAsync()),
+        Assert.That((response.Content.Headers.ContentType!.ToString(), response.Headers.GetValues("X-Header-One").Single(),
+            await response.Content.ReadAsStringAsync()),
             Is.EqualTo(("text/html", "Header Value", "this is body")));
     }
 
@@ -99,7 +102,8 @@ internal sealed class ResponsePageTests(Type loopType)
         await using TestServer server = TestServer.Start(loopType, worker);
         using HttpClient client = ClientOf(server);
         using HttpResponseMessage response = await client.GetAsync("/");
-        Assert.That((response.Content.Headers.ContentType!.ToString(), response.Headers.GetValues("X-Header-One").Single(), response.Headers.GetValues("X-Header-Two").Single()),
+        Assert.That((response.Content.Headers.ContentType!.ToString(), response.Headers.GetValues("X-Header-One").Single(),
+            response.Headers.GetValues("X-Header-Two").Single()),
             Is.EqualTo(("application/json", "Header Value", "Another Value")));
     }
 
@@ -164,7 +168,8 @@ internal sealed class ResponsePageTests(Type loopType)
         await using TestServer server = TestServer.Start(loopType, worker);
         using HttpClient client = ClientOf(server);
         using HttpResponseMessage first = await client.GetAsync("/");
-        Assert.That((first.StatusCode, first.Content.Headers.ContentType!.ToString(), await first.Content.ReadAsStringAsync()), Is.EqualTo((HttpStatusCode.OK, "text/html; charset=utf-8", "<h1>a file</h1>")));
+        Assert.That((first.StatusCode, first.Content.Headers.ContentType!.ToString(), await first.Content.ReadAsStringAsync()),
+            Is.EqualTo((HttpStatusCode.OK, "text/html; charset=utf-8", "<h1>a file</h1>")));
         client.DefaultRequestHeaders.IfModifiedSince = first.Content.Headers.LastModified;
         using HttpResponseMessage second = await client.GetAsync("/");
         Assert.That(second.StatusCode, Is.EqualTo(HttpStatusCode.NotModified));
@@ -185,7 +190,8 @@ internal sealed class ResponsePageTests(Type loopType)
         await using TestServer server = TestServer.Start(loopType, worker);
         using HttpClient client = ClientOf(server);
         using HttpResponseMessage response = await client.GetAsync("/");
-        Assert.That((response.StatusCode, await response.Content.ReadAsStringAsync()), Is.EqualTo((HttpStatusCode.NotFound, "<h3>404 Not Found</h3>")));
+        Assert.That((response.StatusCode, await response.Content.ReadAsStringAsync()),
+            Is.EqualTo((HttpStatusCode.NotFound, "<h3>404 Not Found</h3>")));
     }
 
     [Test]

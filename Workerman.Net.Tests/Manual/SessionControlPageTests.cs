@@ -8,7 +8,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Manual;
 
-/// <summary>The examples of Workerman's manual page http/session-control in C#: where sessions are kept, and for how long.</summary>
+/// <summary>
+/// The examples of Workerman's manual page http/session-control in C#: where sessions are kept, and for how long.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class SessionControlPageTests(Type loopType)
 {
@@ -130,7 +132,8 @@ internal sealed class SessionControlPageTests(Type loopType)
 
         public string Host { get; } = host;
 
-        public byte[]? Read(string sessionId, TimeSpan lifetime) => Store.TryGetValue(sessionId, out var info) ? info.Content : null;
+        public byte[]? Read(string sessionId, TimeSpan lifetime) =>
+            Store.TryGetValue(sessionId, out var info) ? info.Content : null;
 
         public void Write(string sessionId, byte[] data, TimeSpan lifetime) => Store[sessionId] = (data, DateTime.UtcNow);
 

@@ -5,7 +5,10 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Manual;
 
-/// <summary>The examples of Workerman's manual page http/session, and the session's one of http/request, in C#, with a client that keeps its cookies.</summary>
+/// <summary>
+/// The examples of Workerman's manual page http/session, and the session's one of http/request, in C#, with a client that keeps
+/// its cookies.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class SessionPageTests(Type loopType)
 {
@@ -35,7 +38,8 @@ internal sealed class SessionPageTests(Type loopType)
         });
         using var browser = new Browser(server.Uri);
         Assert.That((await browser.Get(), await browser.Get()), Is.EqualTo(("1", "2")));
-        string file = Path.Combine(((FileSessionHandler)server.Main.Options.Http.Session.Handler).Folder, "session_" + browser.SessionId);
+        string file =
+            Path.Combine(((FileSessionHandler)server.Main.Options.Http.Session.Handler).Folder, "session_" + browser.SessionId);
         Assert.That(await File.ReadAllTextAsync(file), Is.EqualTo("""{"visits":2}"""));
         // The folder stays: it is that of all who choose none.
         File.Delete(file);
@@ -51,7 +55,8 @@ internal sealed class SessionPageTests(Type loopType)
             connection.Send(string.Join(", ", session.All().Select(entry => $"{entry.Key} => {entry.Value}")));
         });
         using var browser = new Browser(server.Uri);
-        Assert.That((await browser.Get(), await browser.Get("set"), await browser.Get()), Is.EqualTo(("", "name => tom", "name => tom")));
+        Assert.That((await browser.Get(), await browser.Get("set"), await browser.Get()),
+            Is.EqualTo(("", "name => tom", "name => tom")));
     }
 
     [Test]
@@ -126,7 +131,8 @@ internal sealed class SessionPageTests(Type loopType)
         });
         using var browser = new Browser(server.Uri);
         foreach ((string path, string left) in new[] { ("one", "age,sex"), ("several", "sex"), ("delete", "age,sex") })
-            Assert.That((await browser.Get("put"), await browser.Get(path), await browser.Get()), Is.EqualTo(("age,name,sex", left, left)));
+            Assert.That((await browser.Get("put"), await browser.Get(path), await browser.Get()),
+                Is.EqualTo(("age,name,sex", left, left)));
     }
 
     [Test]
@@ -138,7 +144,8 @@ internal sealed class SessionPageTests(Type loopType)
             connection.Send(request.Path == "/set" ? "set" : request.Session.Pull("name") ?? "null");
         });
         using var browser = new Browser(server.Uri);
-        Assert.That((await browser.Get("set"), await browser.Get("pull"), await browser.Get("pull")), Is.EqualTo(("set", "tom", "null")));
+        Assert.That((await browser.Get("set"), await browser.Get("pull"), await browser.Get("pull")),
+            Is.EqualTo(("set", "tom", "null")));
     }
 
     [Test]
@@ -168,7 +175,8 @@ internal sealed class SessionPageTests(Type loopType)
             connection.Send($"{session.Has("name")} {session.Exists("name")}");
         });
         using var browser = new Browser(server.Uri);
-        Assert.That((await browser.Get(), await browser.Get("null"), await browser.Get(), await browser.Get("set")), Is.EqualTo(("False False", "False True", "False True", "True True")));
+        Assert.That((await browser.Get(), await browser.Get("null"), await browser.Get(), await browser.Get("set")),
+            Is.EqualTo(("False False", "False True", "False True", "True True")));
     }
 
     /// <summary>Get request sessionId, of the page http/request.</summary>

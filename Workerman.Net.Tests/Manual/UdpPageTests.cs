@@ -4,8 +4,9 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Manual;
 
 /// <summary>
-/// The examples of Workerman's manual pages faq/how-to-create-udp-service, worker/construct and worker/transport (the UDP ones) and
-/// async-udp-connection/construct, connect, send and close, in C#. Those four have one example; its second is a hundredth of one here.
+/// The examples of Workerman's manual pages faq/how-to-create-udp-service, worker/construct and worker/transport (the UDP ones)
+/// and async-udp-connection/construct, connect, send and close, in C#. Those four have one example; its second is a hundredth of
+/// one here.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class UdpPageTests(Type loopType)
@@ -26,7 +27,10 @@ internal sealed class UdpPageTests(Type loopType)
         Assert.That(Wait.For(dumped.Task), Is.EqualTo("hello"));
     }
 
-    /// <summary>worker/transport: PHP sets <c>$worker->transport = 'udp'</c> for an address of text://; here the class says that it is UDP.</summary>
+    /// <summary>
+    /// worker/transport: PHP sets <c>$worker->transport = 'udp'</c> for an address of text://; here the class says that it is
+    /// UDP.
+    /// </summary>
     [Test]
     public async Task TextOverUdp()
     {

@@ -6,8 +6,9 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Manual;
 
 /// <summary>
-/// The examples of Workerman's manual pages async-tcp-connection/construct (2 and 3), async-tcp-connection/transport, appendices/about-ws, faq/as-wss-client and
-/// async-tcp-connection/reconnect on ws://, in C#, with a local server in the place of echo.websocket.org. PHP tells of the handshake by onWebSocketConnect; here OnConnect comes after it.
+/// The examples of Workerman's manual pages async-tcp-connection/construct (2 and 3), async-tcp-connection/transport,
+/// appendices/about-ws, faq/as-wss-client and async-tcp-connection/reconnect on ws://, in C#, with a local server in the place of
+/// echo.websocket.org. PHP tells of the handshake by onWebSocketConnect; here OnConnect comes after it.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class WebSocketClientPageTests(Type loopType)
@@ -20,7 +21,9 @@ internal sealed class WebSocketClientPageTests(Type loopType)
     [OneTimeTearDown]
     public void CleanUp() => _output.Dispose();
 
-    /// <summary>construct, example 2, and as-wss-client, the first: a WebSocket elsewhere, from a local address of one's own choice.</summary>
+    /// <summary>
+    /// construct, example 2, and as-wss-client, the first: a WebSocket elsewhere, from a local address of one's own choice.
+    /// </summary>
     [Test]
     public async Task AccessAWebSocketService()
     {
@@ -28,7 +31,10 @@ internal sealed class WebSocketClientPageTests(Type loopType)
         var worker = new Worker();
         worker.OnWorkerStart = _ =>
         {
-            var con = new AsyncTcpConnection<string>($"ws://{site.LocalEndPoint}") { BindTo = new IPEndPoint(IPAddress.Parse("127.0.0.2"), 0) };
+            var con = new AsyncTcpConnection<string>($"ws://{site.LocalEndPoint}")
+            {
+                BindTo = new IPEndPoint(IPAddress.Parse("127.0.0.2"), 0)
+            };
             con.OnConnect = con => con.Send("hello");
             con.OnMessage = (con, data) => _output.Add($"{data} {con.LocalIp}");
             con.Connect();
@@ -37,12 +43,16 @@ internal sealed class WebSocketClientPageTests(Type loopType)
         Assert.That(_output.Next(), Is.EqualTo("echo: hello 127.0.0.2"));
     }
 
-    /// <summary>construct, example 3, and as-wss-client, the second and third: ws:// with ssl below it is wss, with a certificate of the client's own.</summary>
+    /// <summary>
+    /// construct, example 3, and as-wss-client, the second and third: ws:// with ssl below it is wss, with a certificate of the
+    /// client's own.
+    /// </summary>
     [Test]
     public async Task AccessAWssService([Values] bool byScheme)
     {
         using var folder = new TemporaryFolder();
-        string pemFile = folder.Write("client.pem", Certificates.Default.Client.ExportCertificatePem() + "\n" + Certificates.KeyPem(Certificates.Default.Client, "your_pem_passphrase"));
+        string pemFile = folder.Write("client.pem", Certificates.Default.Client.ExportCertificatePem() + "\n"
+            + Certificates.KeyPem(Certificates.Default.Client, "your_pem_passphrase"));
         Worker<string> site = Echo(encrypted: true);
         var worker = new Worker();
         worker.OnWorkerStart = _ =>
@@ -52,8 +62,10 @@ internal sealed class WebSocketClientPageTests(Type loopType)
             if (!byScheme) con.Transport = "ssl";
             con.Tls.CertificateFile = pemFile;
             con.Tls.Password = "your_pem_passphrase";
-            // The page trusts everybody (verify_peer => false), which is worth nothing; here it is this certificate, whoever has signed it.
-            con.Tls.CertificateValidation = (_, certificate, _, _) => certificate?.GetCertHashString() == Certificates.Default.Server.Thumbprint;
+            // The page trusts everybody (verify_peer => false), which is worth nothing; here it is this certificate, whoever has
+            // signed it.
+            con.Tls.CertificateValidation = (_, certificate, _, _) =>
+                certificate?.GetCertHashString() == Certificates.Default.Server.Thumbprint;
             con.OnConnect = con => con.Send("hello");
             con.OnMessage = (_, data) => _output.Add(data);
             con.Connect();
@@ -92,10 +104,13 @@ internal sealed class WebSocketClientPageTests(Type loopType)
         };
         await using TestServer server = TestServer.Start(loopType, worker, site);
         for (int life = 0; life < 2; life++)
-            Assert.That((_output.Next(), _output.Next(), _output.Next()), Is.EqualTo(("token value", "recv: bytes hello", "connection closed and try to reconnect")));
+            Assert.That((_output.Next(), _output.Next(), _output.Next()),
+                Is.EqualTo(("token value", "recv: bytes hello", "connection closed and try to reconnect")));
     }
 
-    /// <summary>reconnect, both examples: after the connection is dropped, and with a greeting for the first time alone.</summary>
+    /// <summary>
+    /// reconnect, both examples: after the connection is dropped, and with a greeting for the first time alone.
+    /// </summary>
     [Test]
     public async Task ReconnectAfterTheConnectionIsDropped([Values] bool greetOnce)
     {
@@ -124,7 +139,8 @@ internal sealed class WebSocketClientPageTests(Type loopType)
             con.Connect();
         };
         await using TestServer server = TestServer.Start(loopType, worker, site);
-        foreach (string expected in greetOnce ? new[] { "1", "hello", "2" } : ["1", "hello", "2", "hello"]) Assert.That(_output.Next(), Is.EqualTo($"recv {expected}"));
+        foreach (string expected in greetOnce ? new[] { "1", "hello", "2" } : ["1", "hello", "2", "hello"])
+            Assert.That(_output.Next(), Is.EqualTo($"recv {expected}"));
     }
 
     /// <summary>construct, the list of addresses: text:// and frame:// as a client, and ssl:// for bytes over TLS.</summary>
@@ -132,13 +148,19 @@ internal sealed class WebSocketClientPageTests(Type loopType)
     public async Task AddressesThatThereAre()
     {
         var text = new Worker<string>("text://127.0.0.1:0") { OnMessage = (connection, data) => connection.Send($"text {data}") };
-        var frame = new Worker<string>("frame://127.0.0.1:0") { OnMessage = (connection, data) => connection.Send($"frame {data}") };
-        var ssl = new Worker<string>("tcp://127.0.0.1:0") { Transport = "ssl", OnMessage = (connection, data) => connection.Send($"ssl {data}") };
+        var frame =
+            new Worker<string>("frame://127.0.0.1:0") { OnMessage = (connection, data) => connection.Send($"frame {data}") };
+        var ssl = new Worker<string>("tcp://127.0.0.1:0")
+        {
+            Transport = "ssl",
+            OnMessage = (connection, data) => connection.Send($"ssl {data}")
+        };
         ssl.Options.Tls.Certificate = Certificates.Default.Server;
         var worker = new Worker();
         worker.OnWorkerStart = _ =>
         {
-            foreach (string address in new[] { $"text://{text.LocalEndPoint}", $"frame://{frame.LocalEndPoint}", $"ssl://localhost:{ssl.LocalEndPoint!.Port}" })
+            foreach (string address in new[] { $"text://{text.LocalEndPoint}", $"frame://{frame.LocalEndPoint}",
+                $"ssl://localhost:{ssl.LocalEndPoint!.Port}" })
             {
                 var connection = new AsyncTcpConnection<string>(address);
                 if (connection.Transport == "ssl") connection.Tls.Authorities = [Certificates.Default.Root];
@@ -152,14 +174,17 @@ internal sealed class WebSocketClientPageTests(Type loopType)
         Assert.That(answers, Is.EquivalentTo(new[] { "text a", "frame a", "ssl a" }));
     }
 
-    /// <summary>What stands in for echo.websocket.org. Made before the worker that connects to it, and so listening before that starts.</summary>
+    /// <summary>
+    /// What stands in for echo.websocket.org. Made before the worker that connects to it, and so listening before that starts.
+    /// </summary>
     private static Worker<string> Echo(bool encrypted)
     {
         var site = new Worker<string>("websocket://127.0.0.1:0") { Name = "site", Transport = encrypted ? "ssl" : "tcp" };
         site.Options.Tls.Certificate = Certificates.Default.Server;
         site.Options.Tls.AllowClientCertificate = true;
         site.Options.Tls.ClientAuthorities = [Certificates.Default.Root];
-        site.OnMessage = (connection, message) => connection.Send($"echo: {message}{(connection.RemoteCertificate is { } certificate ? $" from {certificate.Subject}" : "")}");
+        site.OnMessage = (connection, message) => connection.Send(
+            $"echo: {message}{(connection.RemoteCertificate is { } certificate ? $" from {certificate.Subject}" : "")}");
         return site;
     }
 }

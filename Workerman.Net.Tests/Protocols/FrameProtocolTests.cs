@@ -17,7 +17,10 @@ internal sealed class FrameProtocolTests(Type loopType)
         byte[] big = new byte[70_000];
         new Random(1).NextBytes(big);
         byte[] sent = [.. Frame("hello"u8), .. Frame([]), .. Frame("é"u8), .. Frame(big)];
-        await using TestServer server = TestServer.Start(loopType, new Worker<ReadOnlyMemory<byte>>("frame://127.0.0.1:0") { OnMessage = (connection, frame) => connection.Send(frame) });
+        await using TestServer server = TestServer.Start(loopType, new Worker<ReadOnlyMemory<byte>>("frame://127.0.0.1:0")
+        {
+            OnMessage = (connection, frame) => connection.Send(frame)
+        });
         foreach (Fragmentation fragmentation in new[] { Fragmentation.Whole, Fragmentation.AtRandom(Random.Shared.Next()) })
         {
             using RawClient client = server.Connect();
@@ -33,8 +36,10 @@ internal sealed class FrameProtocolTests(Type loopType)
     [Test]
     public async Task MessagesMayBeTextOrArrays()
     {
-        await using TestServer text = TestServer.Start(loopType, new Worker<string>("frame://127.0.0.1:0") { OnMessage = (connection, frame) => connection.Send(frame + "é") });
-        await using TestServer arrays = TestServer.Start(loopType, new Worker<byte[]>("frame://127.0.0.1:0") { OnMessage = (connection, frame) => connection.Send(frame) });
+        await using TestServer text = TestServer.Start(loopType,
+            new Worker<string>("frame://127.0.0.1:0") { OnMessage = (connection, frame) => connection.Send(frame + "é") });
+        await using TestServer arrays = TestServer.Start(loopType,
+            new Worker<byte[]>("frame://127.0.0.1:0") { OnMessage = (connection, frame) => connection.Send(frame) });
         using RawClient client = text.Connect();
         Assert.That(Encoding.Latin1.GetBytes(client.Send(Frame("a€"u8)).ReadExactly(10)), Is.EqualTo(Frame("a€é"u8)));
         using RawClient other = arrays.Connect();
@@ -62,7 +67,8 @@ internal sealed class FrameProtocolTests(Type loopType)
             Assert.That(client.ReadToEnd(), Is.Empty, $"{fragmentation}");
         }
         byte[] longest = Frame(new byte[96]);
-        Assert.That(Encoding.Latin1.GetBytes(healthy.Send(longest).ReadExactly(100)), Is.EqualTo(longest), "the longest that there may be");
+        Assert.That(Encoding.Latin1.GetBytes(healthy.Send(longest).ReadExactly(100)), Is.EqualTo(longest),
+            "the longest that there may be");
         Assert.That(server.Log.Text, Does.Contain("[Warning]").And.Contain($"{length}"));
     }
 

@@ -38,16 +38,19 @@ internal sealed class RawTextTests(Type loopType)
     [TestCase(new byte[] { 0xE2, 0x82, (byte)'a' }, "\uFFFDa")]
     public async Task BytesThatAreNoCharacterDoNotHoldTheRestUp(byte[] bytes, string expected)
     {
-        await using TestServer server = TestServer.Start(loopType, new Worker<string>("tcp://127.0.0.1:0") { OnMessage = (connection, text) => connection.Send(text) });
+        await using TestServer server = TestServer.Start(loopType,
+            new Worker<string>("tcp://127.0.0.1:0") { OnMessage = (connection, text) => connection.Send(text) });
         using RawClient client = server.Connect();
         client.Send(bytes);
-        Assert.That(Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(client.ReadExactly(Encoding.UTF8.GetByteCount(expected)))), Is.EqualTo(expected));
+        Assert.That(Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(client.ReadExactly(Encoding.UTF8.GetByteCount(expected)))),
+            Is.EqualTo(expected));
     }
 
     [Test]
     public async Task ArraysAreBytesAsTheyCome()
     {
-        await using TestServer server = TestServer.Start(loopType, new Worker<byte[]>("tcp://127.0.0.1:0") { OnMessage = (connection, bytes) => connection.Send(bytes) });
+        await using TestServer server = TestServer.Start(loopType,
+            new Worker<byte[]>("tcp://127.0.0.1:0") { OnMessage = (connection, bytes) => connection.Send(bytes) });
         using RawClient client = server.Connect();
         Assert.That(client.Send("\xFF\x00z").ReadExactly(3), Is.EqualTo("\xFF\x00z"));
     }

@@ -22,8 +22,10 @@ internal sealed class TextProtocolTests(Type loopType)
     {
         foreach (Fragmentation fragmentation in Fragmentation.All)
         {
-            ReadOnlySequence<byte> input = Segments.Of(Encoding.UTF8.GetBytes(bytes), fragmentation.Cut(Encoding.UTF8.GetByteCount(bytes)));
-            Assert.That(new TextProtocol().TryDecode(ref input, 100, out string message).Kind, Is.EqualTo(VerdictKind.Message), $"{fragmentation}");
+            ReadOnlySequence<byte> input =
+                Segments.Of(Encoding.UTF8.GetBytes(bytes), fragmentation.Cut(Encoding.UTF8.GetByteCount(bytes)));
+            Assert.That(new TextProtocol().TryDecode(ref input, 100, out string message).Kind, Is.EqualTo(VerdictKind.Message),
+                $"{fragmentation}");
             Assert.That((message, input.Length), Is.EqualTo((line, 0L)), $"{fragmentation}");
         }
     }
@@ -34,18 +36,23 @@ internal sealed class TextProtocolTests(Type loopType)
         const string Sent = "one\ntwo\r\n\nthree é€😀\n\xFF\nlast\n";
         const string Expected = "[one]\n[two]\n[]\n[three é€😀]\n[\uFFFD]\n[last]\n";
         // One byte that is no UTF-8 among those that are.
-        byte[] bytes = [.. Encoding.UTF8.GetBytes(Sent[..Sent.IndexOf('\xFF')]), 0xFF, .. Encoding.UTF8.GetBytes(Sent[(Sent.IndexOf('\xFF') + 1)..])];
-        await using TestServer server = TestServer.Start(loopType, new Worker<string>("text://127.0.0.1:0") { OnMessage = (connection, line) => connection.Send($"[{line}]") });
-        await using TestServer raw = TestServer.Start(loopType, new Worker<ReadOnlyMemory<byte>>("text://127.0.0.1:0") { OnMessage = (connection, line) => connection.Send(line) });
+        byte[] bytes = [.. Encoding.UTF8.GetBytes(Sent[..Sent.IndexOf('\xFF')]), 0xFF,
+            .. Encoding.UTF8.GetBytes(Sent[(Sent.IndexOf('\xFF') + 1)..])];
+        await using TestServer server = TestServer.Start(loopType,
+            new Worker<string>("text://127.0.0.1:0") { OnMessage = (connection, line) => connection.Send($"[{line}]") });
+        await using TestServer raw = TestServer.Start(loopType,
+            new Worker<ReadOnlyMemory<byte>>("text://127.0.0.1:0") { OnMessage = (connection, line) => connection.Send(line) });
         foreach (Fragmentation fragmentation in Fragmentation.All)
         {
             using RawClient client = server.Connect();
             client.Send(bytes, fragmentation);
-            string answer = Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(client.ReadExactly(Encoding.UTF8.GetByteCount(Expected))));
+            string answer =
+                Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(client.ReadExactly(Encoding.UTF8.GetByteCount(Expected))));
             Assert.That(answer, Is.EqualTo(Expected), $"{fragmentation}");
             using RawClient rawClient = raw.Connect();
             rawClient.Send(bytes, fragmentation);
-            Assert.That(Encoding.Latin1.GetBytes(rawClient.ReadExactly(bytes.Length - 1)), Is.EqualTo(bytes.Where(b => b != '\r')), $"{fragmentation}");
+            Assert.That(Encoding.Latin1.GetBytes(rawClient.ReadExactly(bytes.Length - 1)),
+                Is.EqualTo(bytes.Where(b => b != '\r')), $"{fragmentation}");
         }
     }
 
@@ -71,10 +78,14 @@ internal sealed class TextProtocolTests(Type loopType)
             Assert.That(other.ReadToEnd(), Is.Empty);
         }
         Assert.That(healthy.Send("still\n").ReadExactly(6), Is.EqualTo("still\n"));
-        Assert.That(server.Log.Lines.Count(line => line.StartsWith("[Warning]", StringComparison.Ordinal) && line.Contains("MaxPackageSize (10 bytes)", StringComparison.Ordinal)), Is.EqualTo(6), server.Log.Text);
+        Assert.That(server.Log.Lines.Count(line => line.StartsWith("[Warning]", StringComparison.Ordinal)
+            && line.Contains("MaxPackageSize (10 bytes)", StringComparison.Ordinal)), Is.EqualTo(6), server.Log.Text);
     }
 
-    /// <summary>Were each piece looked through from the line's start, this would be some 100,000,000,000 bytes; once it takes milliseconds.</summary>
+    /// <summary>
+    /// Were each piece looked through from the line's start, this would be some 100,000,000,000 bytes; once it takes
+    /// milliseconds.
+    /// </summary>
     [Test]
     public void LineInManyPiecesIsLookedThroughOnce()
     {
@@ -115,8 +126,11 @@ internal sealed class TextProtocolTests(Type loopType)
     [Test]
     public void TypeThatLinesAreNotIsRefusedAndTheSchemesThatCanAreNamed()
     {
-        Assert.That(() => new Worker<int>("text://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("System.String").And.Message.Contains("IProtocol<Int32>"));
-        Assert.That(() => new Worker("text://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("Schemes that deliver it: http://, unix://, https://."));
-        Assert.That(() => new Worker<string>("http://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contains("tcp://, text://, frame://, unix://"));
+        Assert.That(() => new Worker<int>("text://127.0.0.1:0"),
+            Throws.ArgumentException.With.Message.Contains("System.String").And.Message.Contains("IProtocol<Int32>"));
+        Assert.That(() => new Worker("text://127.0.0.1:0"),
+            Throws.ArgumentException.With.Message.Contains("Schemes that deliver it: http://, unix://, https://."));
+        Assert.That(() => new Worker<string>("http://127.0.0.1:0"),
+            Throws.ArgumentException.With.Message.Contains("tcp://, text://, frame://, unix://"));
     }
 }

@@ -27,7 +27,8 @@ internal sealed partial class CommentTests
     public void EachTypeWithStateNamesItsThreadOrItsOwner()
     {
         string[] silent =
-            [.. Types.Where(parts => parts.Any(HasState) && !parts.Any(NamesThreadOrOwner)).Select(parts => Place(parts.First()))];
+            [.. Types.Where(parts => parts.Any(HasState) && !parts.Any(NamesThreadOrOwner))
+                .Select(parts => Place(parts.First()))];
         Assert.That(silent, Is.Empty, "words such as thread, loop, lock, owned, shared, immutable");
     }
 
@@ -73,7 +74,8 @@ internal sealed partial class CommentTests
     private static string CommentOf(TypeDeclarationSyntax type) => Tag().Replace(type.GetLeadingTrivia().ToFullString(), " ");
 
     /// <summary>Fields and properties of an object that may change after it was made.</summary>
-    private static bool HasState(TypeDeclarationSyntax type) => type is not InterfaceDeclarationSyntax && type.Members.Any(member =>
+    private static bool HasState(TypeDeclarationSyntax type) =>
+        type is not InterfaceDeclarationSyntax && type.Members.Any(member =>
         member switch
         {
             FieldDeclarationSyntax field => !field.Modifiers.Any(modifier => modifier.Kind()

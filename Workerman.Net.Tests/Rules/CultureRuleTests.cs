@@ -12,9 +12,11 @@ namespace Workerman.Tests.Rules;
 /// </summary>
 internal sealed class CultureRuleTests
 {
-    private static readonly Type[] Written = [typeof(double), typeof(float), typeof(Half), typeof(decimal), typeof(DateTime), typeof(DateTimeOffset), typeof(DateOnly), typeof(TimeOnly)];
+    private static readonly Type[] Written = [typeof(double), typeof(float), typeof(Half), typeof(decimal), typeof(DateTime),
+        typeof(DateTimeOffset), typeof(DateOnly), typeof(TimeOnly)];
 
-    private static readonly Type[] WholeNumbers = [typeof(int), typeof(long), typeof(short), typeof(sbyte), typeof(nint), typeof(Int128)];
+    private static readonly Type[] WholeNumbers =
+        [typeof(int), typeof(long), typeof(short), typeof(sbyte), typeof(nint), typeof(Int128)];
 
     private static readonly Dictionary<short, OpCode> Codes = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
         .Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);
@@ -25,7 +27,8 @@ internal sealed class CultureRuleTests
         // What measures code coverage puts a type of its own into the assembly.
         string[] found = [.. typeof(Worker).Assembly.GetTypes()
             .Where(type => type.Namespace?.StartsWith("Coverlet.", StringComparison.Ordinal) != true)
-            .SelectMany(type => type.GetMembers(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly))
+            .SelectMany(type => type.GetMembers(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static
+                | BindingFlags.Instance | BindingFlags.DeclaredOnly))
             .OfType<MethodBase>()
             .SelectMany(method => WrittenBy(method).Select(what => $"{method.DeclaringType}.{method.Name}: {what}"))];
         Assert.That(found, Is.Empty, "string.Create(CultureInfo.InvariantCulture, $\"\u2026\") does not ask the thread");
@@ -34,7 +37,8 @@ internal sealed class CultureRuleTests
     [Test]
     public void TheRuleSeesWhatItIsThereFor()
     {
-        string[] found = [.. new[] { nameof(Interpolated), nameof(Appended), nameof(Invariant) }.SelectMany(name => WrittenBy(typeof(CultureRuleTests).GetMethod(name, BindingFlags.NonPublic | BindingFlags.Static)!))];
+        string[] found = [.. new[] { nameof(Interpolated), nameof(Appended), nameof(Invariant) }.SelectMany(
+            name => WrittenBy(typeof(CultureRuleTests).GetMethod(name, BindingFlags.NonPublic | BindingFlags.Static)!))];
         Assert.That(found, Is.EqualTo(new[] { "an interpolated Double", "Append(Int32)" }));
     }
 
@@ -51,13 +55,18 @@ internal sealed class CultureRuleTests
         {
             Type[] parameters = [.. called.GetParameters().Select(parameter => parameter.ParameterType)];
             Type? owner = called.DeclaringType;
-            if (owner == typeof(DefaultInterpolatedStringHandler) || owner == typeof(StringBuilder.AppendInterpolatedStringHandler))
+            if (owner == typeof(DefaultInterpolatedStringHandler)
+                || owner == typeof(StringBuilder.AppendInterpolatedStringHandler))
             {
                 if (called.IsConstructor) named = parameters.Contains(typeof(IFormatProvider));
-                else if (!named && called.IsGenericMethod && Sensitive(called.GetGenericArguments()[0], Written)) yield return $"an interpolated {called.GetGenericArguments()[0].Name}";
+                else if (!named && called.IsGenericMethod && Sensitive(called.GetGenericArguments()[0], Written))
+                    yield return $"an interpolated {called.GetGenericArguments()[0].Name}";
             }
-            else if (owner == typeof(StringBuilder) && called.Name is "Append" or "Insert" && Sensitive(parameters[^1], [.. Written, .. WholeNumbers])) yield return $"{called.Name}({parameters[^1].Name})";
-            else if (called.Name is "ToString" or "Parse" or "TryParse" && owner is not null && Sensitive(owner, [.. Written, .. WholeNumbers]) && !parameters.Contains(typeof(IFormatProvider))) yield return $"{owner.Name}.{called.Name}";
+            else if (owner == typeof(StringBuilder) && called.Name is "Append" or "Insert"
+                && Sensitive(parameters[^1], [.. Written, .. WholeNumbers])) yield return $"{called.Name}({parameters[^1].Name})";
+            else if (called.Name is "ToString" or "Parse" or "TryParse" && owner is not null
+                && Sensitive(owner, [.. Written, .. WholeNumbers]) && !parameters.Contains(typeof(IFormatProvider)))
+                yield return $"{owner.Name}.{called.Name}";
         }
     }
 
@@ -71,7 +80,8 @@ internal sealed class CultureRuleTests
             short value = il[at++];
             if (value == 0xFE) value = (short)(0xFE00 | il[at++]);
             OpCode code = Codes[value];
-            if (code.OperandType == OperandType.InlineMethod && Resolve(method, BitConverter.ToInt32(il, at)) is { } called) yield return called;
+            if (code.OperandType == OperandType.InlineMethod && Resolve(method, BitConverter.ToInt32(il, at)) is { } called)
+                yield return called;
             at += code.OperandType switch
             {
                 OperandType.InlineNone => 0,

@@ -23,18 +23,22 @@ internal sealed partial class LayerTests
         ["Protocols/Http/Files"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno"],
         ["Protocols/Http/Sessions"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno"],
         ["Protocols/WebSocket"] = ["Workerman.Protocols", "Workerman.Protocols.Http"],
-        ["WebSockets"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket"],
+        ["WebSockets"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
+            "Workerman.Protocols.WebSocket"],
         ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http"],
         ["Hosting"] = ["Workerman.Logging", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols"],
         ["Workers"] = ["Workerman", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
             "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls", "Workerman.Hosting", "Workerman.Logging"],
-        [""] = ["Workerman.Workers", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls", "Workerman.Hosting", "Workerman.Logging"],
+        [""] = ["Workerman.Workers", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols",
+            "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls",
+            "Workerman.Hosting", "Workerman.Logging"],
     };
 
     /// <summary>Folders that share the namespace, and the layer, of the folder above them.</summary>
     private static readonly string[] PartsOfALayer = ["Events/Linux", "Events/Portable", "Connection/Output"];
 
-    private static IEnumerable<string> Files => Repository.SourcesOf("Workerman.Net").Select(file => Path.GetRelativePath(Repository.PathOf("Workerman.Net"), file));
+    private static IEnumerable<string> Files =>
+        Repository.SourcesOf("Workerman.Net").Select(file => Path.GetRelativePath(Repository.PathOf("Workerman.Net"), file));
 
     [TestCaseSource(nameof(Files))]
     public void KnowsOnlyWhatIsBelow(string file)
@@ -48,19 +52,21 @@ internal sealed partial class LayerTests
         foreach (Match line in UsingLine().Matches(text))
             Assert.That(line.Groups[1].Value, Is.AnyOf([own, .. allowed!]), $"{file} must not know it");
         foreach (Match line in UsingStaticLine().Matches(text))
-            Assert.That((string[])[own, .. allowed!], Has.Some.AnyOf(line.Groups[1].Value, line.Groups[2].Value), $"{file} must not know it");
+            Assert.That((string[])[own, .. allowed!], Has.Some.AnyOf(line.Groups[1].Value, line.Groups[2].Value),
+                $"{file} must not know it");
     }
 
     /// <summary>
-    /// The root namespace needs no using, so its types are looked for by name. Only <c>Workers</c>, which makes the root's workers
-    /// run on their loops, knows them.
+    /// The root namespace needs no using, so its types are looked for by name. Only <c>Workers</c>, which makes the root's
+    /// workers run on their loops, knows them.
     /// </summary>
     [TestCaseSource(nameof(Files))]
     public void LowerLayersDoNotKnowTheRoot(string file)
     {
         if (!file.Contains(Path.DirectorySeparatorChar) || Path.GetDirectoryName(file) == "Workers") return;
         string code = Comment().Replace(Text().Replace(File.ReadAllText(Repository.PathOf("Workerman.Net", file)), "\"\""), "");
-        foreach (string type in Files.Where(other => !other.Contains(Path.DirectorySeparatorChar)).Select(other => Path.GetFileNameWithoutExtension(other)))
+        foreach (string type in Files.Where(other => !other.Contains(Path.DirectorySeparatorChar))
+            .Select(other => Path.GetFileNameWithoutExtension(other)))
             Assert.That(Regex.IsMatch(code, $@"(?<![\w.]){type}(?=[.<(\s?])(?!\s*[{{=;,)])"), Is.False, $"{file} names {type}");
     }
 

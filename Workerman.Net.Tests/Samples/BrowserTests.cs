@@ -4,7 +4,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Samples;
 
-/// <summary>The manual's example against a real browser: its JavaScript client, run in the console of the server's own page.</summary>
+/// <summary>
+/// The manual's example against a real browser: its JavaScript client, run in the console of the server's own page.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class BrowserTests(Type loopType)
 {
@@ -25,7 +27,8 @@ internal sealed class BrowserTests(Type loopType)
     public async Task EventSourceReceivesTheEventsOfTheExample()
     {
         if (Chromium.Path is null)
-            Assert.Ignore("Chromium is not installed (Debian: apt-get install chromium), so no browser has read an event stream in this run.");
+            Assert.Ignore("Chromium is not installed (Debian: apt-get install chromium), "
+                + "so no browser has read an event stream in this run.");
         var closed = new TaskCompletionSource();
         await using TestServer server = TestServer.Http(loopType, OnMessage, worker => worker.OnClose = connection =>
         {
@@ -41,7 +44,8 @@ internal sealed class BrowserTests(Type loopType)
     public async Task EventSourceReadsWhatIsHardToRead()
     {
         if (Chromium.Path is null)
-            Assert.Ignore("Chromium is not installed (Debian: apt-get install chromium), so no browser has read an event stream in this run.");
+            Assert.Ignore("Chromium is not installed (Debian: apt-get install chromium), "
+                + "so no browser has read an event stream in this run.");
         int connections = 0;
         await using TestServer server = TestServer.Http(loopType, (connection, request) =>
         {

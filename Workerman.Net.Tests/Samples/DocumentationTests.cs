@@ -59,7 +59,8 @@ internal sealed partial class DocumentationTests
     private static IEnumerable<MetadataReference> FindReferences()
     {
         string runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
-        string[] others = ["Workerman.Net", "Microsoft.Extensions.Caching.Abstractions", "Microsoft.Extensions.Logging.Abstractions"];
+        string[] others =
+            ["Workerman.Net", "Microsoft.Extensions.Caching.Abstractions", "Microsoft.Extensions.Logging.Abstractions"];
         return ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(file => Path.GetDirectoryName(file) == runtime || others.Contains(Path.GetFileNameWithoutExtension(file)))
             .Select(file => MetadataReference.CreateFromFile(file));

@@ -21,7 +21,8 @@ internal sealed class JsonLinesTests
         foreach (Fragmentation fragmentation in Fragmentation.All)
         {
             one.Send("{\"say\": \"hello\"}\n", fragmentation);
-            foreach (RawClient client in new[] { one, two }) Assert.That(client.ReadUntil("\n"), Is.EqualTo($"{{\"from\":{id},\"said\":\"hello\"}}\n"), $"{fragmentation}");
+            foreach (RawClient client in new[] { one, two })
+                Assert.That(client.ReadUntil("\n"), Is.EqualTo($"{{\"from\":{id},\"said\":\"hello\"}}\n"), $"{fragmentation}");
         }
         Assert.That(two.Send("[1]\n").ReadUntil("\n"), Does.StartWith("{\"error\":"));
         foreach (string evil in new[] { "not JSON\n", "{} {}\n", "null\n", "\n" })
@@ -30,7 +31,8 @@ internal sealed class JsonLinesTests
             client.ReadUntil("\n");
             Assert.That(client.Send(evil).ReadToEnd(), Is.Empty, evil);
         }
-        Assert.That(one.Send("{\"say\":{\"any\":[1,2]}}\n").ReadUntil("\n"), Is.EqualTo($"{{\"from\":{id},\"said\":{{\"any\":[1,2]}}}}\n"));
+        Assert.That(one.Send("{\"say\":{\"any\":[1,2]}}\n").ReadUntil("\n"),
+            Is.EqualTo($"{{\"from\":{id},\"said\":{{\"any\":[1,2]}}}}\n"));
         if (OperatingSystem.IsWindows()) return;
         server.Signal(Sigint);
         Assert.That(server.WaitForExit(), Is.Zero);
@@ -57,5 +59,6 @@ internal sealed class JsonLinesTests
     }
 
     private static ServerProcess Start(string address) =>
-        ServerProcess.Run("dotnet", Repository.ProgramOf(Path.Combine("samples", "JsonLines"), "JsonLines"), address).WaitForStart();
+        ServerProcess.Run("dotnet", Repository.ProgramOf(Path.Combine("samples", "JsonLines"), "JsonLines"), address)
+            .WaitForStart();
 }

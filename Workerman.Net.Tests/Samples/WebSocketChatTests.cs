@@ -9,15 +9,18 @@ internal sealed class WebSocketChatTests
     public async Task WhatOneSaysAllRead()
     {
         if (Chromium.Path is null)
-            Assert.Ignore("Chromium is not installed (Debian: apt-get install chromium), so no browser has opened the chat in this run.");
-        using ServerProcess server = ServerProcess.Run("dotnet", Repository.ProgramOf(Path.Combine("samples", "WebSocketChat"), "WebSocketChat"), "http://127.0.0.1:0").WaitForStart();
+            Assert.Ignore(
+                "Chromium is not installed (Debian: apt-get install chromium), so no browser has opened the chat in this run.");
+        using ServerProcess server = ServerProcess.Run("dotnet",
+            Repository.ProgramOf(Path.Combine("samples", "WebSocketChat"), "WebSocketChat"), "http://127.0.0.1:0").WaitForStart();
         await using Chromium one = await Chromium.Open(new Uri($"http://{server.EndPoint}"));
         await WaitFor(one, "document.getElementById('messages').innerText.includes('guest 1has come')");
         await using (Chromium two = await Chromium.Open(new Uri($"http://{server.EndPoint}")))
         {
             await WaitFor(two, "state.textContent === 'connected'");
             await two.Evaluate("text.value = 'größer <b>😀</b>'; form.requestSubmit()");
-            foreach (Chromium page in new[] { one, two }) await WaitFor(page, "[...messages.children].some(line => line.textContent === 'guest 2größer <b>😀</b>')");
+            foreach (Chromium page in new[] { one, two })
+                await WaitFor(page, "[...messages.children].some(line => line.textContent === 'guest 2größer <b>😀</b>')");
             Assert.That(two.Errors, Is.Empty);
         }
         await WaitFor(one, "[...messages.children].some(line => line.textContent === 'guest 2has left')");

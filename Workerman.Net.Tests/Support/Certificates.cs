@@ -19,7 +19,8 @@ internal sealed class Certificates
     {
         var request = new CertificateRequest($"CN={name}", _key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
+        request.CertificateExtensions.Add(
+            new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
         Root = request.CreateSelfSigned(Now.AddDays(-1), Now.AddYears(1));
         Server = Sign("localhost");
         Other = Sign("other.test");
@@ -31,7 +32,8 @@ internal sealed class Certificates
         var request = new CertificateRequest($"CN={name}", _key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
-        using X509Certificate2 own = request.Create(parent.Root, Now.AddDays(-1), Now.AddDays(300), RandomNumberGenerator.GetBytes(8));
+        using X509Certificate2 own =
+            request.Create(parent.Root, Now.AddDays(-1), Now.AddDays(300), RandomNumberGenerator.GetBytes(8));
         Root = own.CopyWithPrivateKey(_key);
         Server = Sign("localhost");
         Other = Sign("other.test");
@@ -65,7 +67,8 @@ internal sealed class Certificates
         if (name == "localhost") names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], false));
-        using X509Certificate2 certificate = request.Create(Root, Now.AddDays(-1), Now.AddDays(200), RandomNumberGenerator.GetBytes(8));
+        using X509Certificate2 certificate =
+            request.Create(Root, Now.AddDays(-1), Now.AddDays(200), RandomNumberGenerator.GetBytes(8));
         return certificate.CopyWithPrivateKey(key);
     }
 
@@ -85,6 +88,7 @@ internal sealed class Certificates
     {
         using ECDsa key = certificate.GetECDsaPrivateKey()!;
         return password is null ? key.ExportPkcs8PrivateKeyPem()
-            : key.ExportEncryptedPkcs8PrivateKeyPem(password, new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
+            : key.ExportEncryptedPkcs8PrivateKeyPem(password,
+                new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
     }
 }

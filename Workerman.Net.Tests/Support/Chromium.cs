@@ -27,7 +27,10 @@ internal sealed class Chromium : IAsyncDisposable
     /// <summary>Where Chromium is, or null.</summary>
     public static string? Path => Names.FirstOrDefault(File.Exists);
 
-    /// <summary>The errors that the console shows, up to the last <see cref="Evaluate"/>: exceptions, <c>console.error</c>, and what the browser itself complains of.</summary>
+    /// <summary>
+    /// The errors that the console shows, up to the last <see cref="Evaluate"/>: exceptions, <c>console.error</c>, and what the
+    /// browser itself complains of.
+    /// </summary>
     public IReadOnlyList<string> Errors => _errors;
 
     /// <param name="page">What to open.</param>
@@ -38,7 +41,8 @@ internal sealed class Chromium : IAsyncDisposable
         string[] arguments =
         [
             "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0", $"--user-data-dir={profile}", .. more, page.ToString(),
+            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0",
+            $"--user-data-dir={profile}", .. more, page.ToString(),
         ];
         var start = new ProcessStartInfo(Path!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
         // It is killed, and would leave what it keeps there.
@@ -101,10 +105,12 @@ internal sealed class Chromium : IAsyncDisposable
 
     private static string? PageUrl(HttpClient http, string port, Uri page)
     {
-        using JsonDocument targets = JsonDocument.Parse(http.GetStringAsync($"http://127.0.0.1:{port}/json/list").WaitAsync(Wait.Limit).GetAwaiter().GetResult());
+        using JsonDocument targets = JsonDocument.Parse(http.GetStringAsync($"http://127.0.0.1:{port}/json/list")
+            .WaitAsync(Wait.Limit).GetAwaiter().GetResult());
         foreach (JsonElement target in targets.RootElement.EnumerateArray())
         {
-            if (target.GetProperty("url").GetString() == page.ToString()) return target.GetProperty("webSocketDebuggerUrl").GetString();
+            if (target.GetProperty("url").GetString() == page.ToString())
+                return target.GetProperty("webSocketDebuggerUrl").GetString();
         }
         return null;
     }
@@ -128,16 +134,18 @@ internal sealed class Chromium : IAsyncDisposable
             while (!part.EndOfMessage);
             using JsonDocument answer = JsonDocument.Parse(buffer.AsMemory(0, length));
             if (answer.RootElement.TryGetProperty("id", out JsonElement answered) && answered.GetInt32() == id)
-                return answer.RootElement.TryGetProperty("result", out JsonElement result) ? result.Clone() : throw new InvalidOperationException($"{answer.RootElement}");
+                return answer.RootElement.TryGetProperty("result",
+                    out JsonElement result) ? result.Clone() : throw new InvalidOperationException($"{answer.RootElement}");
             if (IsError(answer.RootElement)) _errors.Add($"{answer.RootElement.GetProperty("params")}");
         }
     }
 
-    private static bool IsError(JsonElement message) => message.TryGetProperty("method", out JsonElement method) && method.GetString() switch
-    {
-        "Runtime.exceptionThrown" => true,
-        "Runtime.consoleAPICalled" => message.GetProperty("params").GetProperty("type").GetString() == "error",
-        "Log.entryAdded" => message.GetProperty("params").GetProperty("entry").GetProperty("level").GetString() == "error",
-        _ => false,
-    };
+    private static bool IsError(JsonElement message) =>
+        message.TryGetProperty("method", out JsonElement method) && method.GetString() switch
+        {
+            "Runtime.exceptionThrown" => true,
+            "Runtime.consoleAPICalled" => message.GetProperty("params").GetProperty("type").GetString() == "error",
+            "Log.entryAdded" => message.GetProperty("params").GetProperty("entry").GetProperty("level").GetString() == "error",
+            _ => false,
+        };
 }

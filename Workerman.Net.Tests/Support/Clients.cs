@@ -15,12 +15,13 @@ internal static class Clients
     };
 
     /// <summary>Makes one on the loop and connects it.</summary>
-    public static AsyncTcpConnection<ReadOnlyMemory<byte>> Connect(LoopRunner loop, string address, EventQueue events, Action<AsyncTcpConnection<ReadOnlyMemory<byte>>>? setUp = null) => loop.Ask(() =>
-    {
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Raw(address, events);
-        setUp?.Invoke(connection);
-        connection.Connect();
-        Assert.That(connection.Status, Is.EqualTo(ConnectionStatus.Connecting));
-        return connection;
-    });
+    public static AsyncTcpConnection<ReadOnlyMemory<byte>> Connect(LoopRunner loop, string address, EventQueue events,
+        Action<AsyncTcpConnection<ReadOnlyMemory<byte>>>? setUp = null) => loop.Ask(() =>
+        {
+            AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Raw(address, events);
+            setUp?.Invoke(connection);
+            connection.Connect();
+            Assert.That(connection.Status, Is.EqualTo(ConnectionStatus.Connecting));
+            return connection;
+        });
 }

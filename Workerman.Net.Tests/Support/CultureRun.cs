@@ -18,14 +18,17 @@ internal static class CultureRun
         CultureInfo culture = Find(name);
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICulture = culture;
         CultureInfo.CurrentCulture = CultureInfo.CurrentUICulture = culture;
-        Console.WriteLine($"{culture.Name}, {culture.Calendar.GetType().Name}: {-1234567.5} {new DateTime(2024, 2, 29, 0, 0, 0, DateTimeKind.Utc)} {"TITLE ID".ToLower(culture)}");
+        Console.WriteLine($"{culture.Name}, {culture.Calendar.GetType().Name}: "
+            + $"{-1234567.5} {new DateTime(2024, 2, 29, 0, 0, 0, DateTimeKind.Utc)} {"TITLE ID".ToLower(culture)}");
         var runner = new NUnitTestAssemblyRunner(new DefaultTestAssemblyBuilder());
         runner.Load(typeof(CultureRun).Assembly, new Dictionary<string, object>());
         string classes = string.Concat(fixtures.Select(fixture => $"<class re='1'>\\.{fixture}$</class>"));
         // One loop will do: none of them knows what is written.
         string others = string.Concat(Loops.Available[1..].Select(loop => $"<not><test re='1'>{loop.Name}</test></not>"));
-        ITestResult result = runner.Run(new Reporter(), TestFilter.FromXml($"<filter><and><or>{classes}</or>{others}</and></filter>"));
-        Console.WriteLine($"passed {result.PassCount.ToString(CultureInfo.InvariantCulture)}, failed {result.FailCount.ToString(CultureInfo.InvariantCulture)}");
+        ITestResult result =
+            runner.Run(new Reporter(), TestFilter.FromXml($"<filter><and><or>{classes}</or>{others}</and></filter>"));
+        Console.WriteLine($"passed {result.PassCount.ToString(CultureInfo.InvariantCulture)}, "
+            + $"failed {result.FailCount.ToString(CultureInfo.InvariantCulture)}");
         return result.FailCount == 0 && result.PassCount > 0 ? 0 : 1;
     }
 
@@ -37,7 +40,8 @@ internal static class CultureRun
         try
         {
             var known = new CultureInfo(name, useUserOverride: false);
-            if (known.NumberFormat.NegativeSign != "-" || known.Calendar is not GregorianCalendar || known.TextInfo.ToLower('I') != 'i') return known;
+            if (known.NumberFormat.NegativeSign != "-" || known.Calendar is not GregorianCalendar
+                || known.TextInfo.ToLower('I') != 'i') return known;
         }
         catch (CultureNotFoundException)
         {
@@ -71,7 +75,8 @@ internal static class CultureRun
 
         public void TestFinished(ITestResult result)
         {
-            if (result.FailCount > 0 && !result.HasChildren) Console.WriteLine($"{result.FullName}: {result.Message}\n{result.StackTrace}");
+            if (result.FailCount > 0 && !result.HasChildren)
+                Console.WriteLine($"{result.FullName}: {result.Message}\n{result.StackTrace}");
         }
 
         public void TestOutput(TestOutput output)

@@ -8,7 +8,10 @@ internal static class Curl
     /// <summary>Runs it and returns what it printed.</summary>
     public static async Task<string> RunAsync(params string[] arguments)
     {
-        var info = new ProcessStartInfo("curl", ["--max-time", $"{(int)Wait.Limit.TotalSeconds}", .. arguments]) { RedirectStandardOutput = true };
+        var info = new ProcessStartInfo("curl", ["--max-time", $"{(int)Wait.Limit.TotalSeconds}", .. arguments])
+        {
+            RedirectStandardOutput = true
+        };
         using Process process = Process.Start(info)!;
         string output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();

@@ -14,12 +14,14 @@ internal sealed class Fragmentation
 
     public static Fragmentation Whole { get; } = new("whole", length => [0..length]);
 
-    public static Fragmentation ByteByByte { get; } = new("byte by byte", length => Enumerable.Range(0, length).Select(i => i..(i + 1)));
+    public static Fragmentation ByteByByte { get; } =
+        new("byte by byte", length => Enumerable.Range(0, length).Select(i => i..(i + 1)));
 
     /// <summary>All three, the last with a seed of its own in each run.</summary>
     public static Fragmentation[] All => [Whole, ByteByByte, AtRandom(Random.Shared.Next())];
 
-    public static Fragmentation AtRandom(int seed) => new($"cut at random places, seed {seed}", length => RandomCuts(length, seed));
+    public static Fragmentation AtRandom(int seed) =>
+        new($"cut at random places, seed {seed}", length => RandomCuts(length, seed));
 
     public IEnumerable<Range> Cut(int length) => _cut(length);
 

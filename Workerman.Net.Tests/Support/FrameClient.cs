@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Workerman.Tests.Support;
 
-/// <summary>A WebSocket client that is told each frame: what it sends may be wrong, and what comes it takes apart itself.</summary>
+/// <summary>
+/// A WebSocket client that is told each frame: what it sends may be wrong, and what comes it takes apart itself.
+/// </summary>
 internal sealed class FrameClient : IDisposable
 {
     public const byte Text = 1;
@@ -20,10 +22,12 @@ internal sealed class FrameClient : IDisposable
     public FrameClient(EndPoint endPoint, string fields = "", string path = "/", bool open = true)
     {
         Client = new RawClient(endPoint);
-        Client.Send($"GET {path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {Key}\r\n{fields}\r\n");
+        Client.Send($"GET {path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+            + $"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {Key}\r\n{fields}\r\n");
         if (!open) return;
         Head = Client.ReadUntil("\r\n\r\n");
-        Assert.That(Head, Does.StartWith("HTTP/1.1 101 ").And.Contain("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n").And.Contain("Upgrade: websocket\r\n").And.Contain("Connection: Upgrade\r\n"));
+        Assert.That(Head, Does.StartWith("HTTP/1.1 101 ").And.Contain("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")
+            .And.Contain("Upgrade: websocket\r\n").And.Contain("Connection: Upgrade\r\n"));
     }
 
     public RawClient Client { get; }
@@ -52,7 +56,8 @@ internal sealed class FrameClient : IDisposable
     /// <summary>A whole text message.</summary>
     public static byte[] TextFrame(string text) => Frame(0x80 | Text, Encoding.UTF8.GetBytes(text));
 
-    public static byte[] CloseFrame(int code, string reason = "") => Frame(0x80 | Close, [(byte)(code >> 8), (byte)code, .. Encoding.UTF8.GetBytes(reason)]);
+    public static byte[] CloseFrame(int code, string reason = "") =>
+        Frame(0x80 | Close, [(byte)(code >> 8), (byte)code, .. Encoding.UTF8.GetBytes(reason)]);
 
     public FrameClient Send(byte[] bytes, Fragmentation? fragmentation = null)
     {
@@ -88,7 +93,9 @@ internal sealed class FrameClient : IDisposable
         (int first, byte[] payload) = ReadFrame();
         Assert.That(first, Is.EqualTo(0x80 | Close), Encoding.Latin1.GetString(payload));
         Assert.That(Client.IsAtEnd(), "nothing follows a close frame");
-        return payload.Length == 0 ? (1005, "") : (BinaryPrimitives.ReadUInt16BigEndian(payload), Encoding.UTF8.GetString(payload[2..]));
+        return payload.Length == 0
+            ? (1005, "")
+            : (BinaryPrimitives.ReadUInt16BigEndian(payload), Encoding.UTF8.GetString(payload[2..]));
     }
 
     public void Dispose() => Client.Dispose();

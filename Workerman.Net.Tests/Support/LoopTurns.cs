@@ -3,8 +3,9 @@ using Workerman.Events;
 namespace Workerman.Tests.Support;
 
 /// <summary>
-/// Turns of a loop that has nothing else to do, so that a test sees what does not happen without waiting for a time and hoping: a byte goes to
-/// a socket of the loop's and is waited for, so whatever was ready before has been told by then, in the way the loop finds out about sockets.
+/// Turns of a loop that has nothing else to do, so that a test sees what does not happen without waiting for a time and hoping: a
+/// byte goes to a socket of the loop's and is waited for, so whatever was ready before has been told by then, in the way the loop
+/// finds out about sockets.
 /// </summary>
 internal static class LoopTurns
 {

@@ -1,12 +1,13 @@
 using Workerman.Connection;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
+using Workerman.Tls;
 
 namespace Workerman.Tests.Support;
 
 /// <summary>
-/// A connection on a <see cref="MemorySocket"/>, with all that it calls back written down. Its time limits are looked at whenever the clock
-/// of its loop is moved.
+/// A connection on a <see cref="MemorySocket"/>, with all that it calls back written down. Its time limits are looked at whenever
+/// the clock of its loop is moved.
 /// </summary>
 internal sealed class MemoryConnection
 {
@@ -26,8 +27,10 @@ internal sealed class MemoryConnection
     public MemorySocket Socket { get; }
 
     /// <summary>The protocol of <c>tcp://</c>.</summary>
-    public static MemoryConnection Raw(Action<TcpConnection, string>? onMessage = null, MemoryLoop? loop = null, ConnectionBuffers? buffers = null) =>
-        Open<byte[]>(RawProtocol.Instance, (connection, bytes) => onMessage?.Invoke(connection, System.Text.Encoding.Latin1.GetString(bytes)), loop, buffers);
+    public static MemoryConnection Raw(Action<TcpConnection, string>? onMessage = null, MemoryLoop? loop = null,
+        ConnectionBuffers? buffers = null) =>
+        Open<byte[]>(RawProtocol.Instance,
+            (connection, bytes) => onMessage?.Invoke(connection, System.Text.Encoding.Latin1.GetString(bytes)), loop, buffers);
 
     public static MemoryConnection Http(Action<TcpConnection, Request> onMessage, HttpOptions? options = null) =>
         Open(new HttpProtocol(options ?? new HttpOptions()), onMessage);
@@ -36,13 +39,16 @@ internal sealed class MemoryConnection
     /// <param name="onMessage">What the application does with a message.</param>
     /// <param name="loop">The loop; null for one of its own.</param>
     /// <param name="buffers">What the connections of a loop share.</param>
+    /// <param name="tls">Its encryption, or none.</param>
     public static MemoryConnection Open<T>(
-        ConnectionProtocol protocol, Action<TcpConnection, T> onMessage, MemoryLoop? loop = null, ConnectionBuffers? buffers = null)
+        ConnectionProtocol protocol, Action<TcpConnection, T> onMessage, MemoryLoop? loop = null,
+        ConnectionBuffers? buffers = null,
+        TlsFilter? tls = null)
     {
         loop ??= new MemoryLoop();
         var events = new List<string>();
         var handler = new Handler<T>(loop, buffers ?? new ConnectionBuffers(loop), events, onMessage);
-        return new MemoryConnection(loop, events, new TcpConnection<T>(default, protocol, handler));
+        return new MemoryConnection(loop, events, new TcpConnection<T>(default, protocol, handler, tls));
     }
 
     /// <summary>The application sends, outside of any callback of the connection's; the rest of the turn follows.</summary>
@@ -56,7 +62,8 @@ internal sealed class MemoryConnection
     /// <summary>That the connection has asked nothing of the socket that it must not.</summary>
     public void AssertKeepsToTheContract() => Assert.That(Socket.Violations, Is.Empty);
 
-    private sealed class Handler<T>(MemoryLoop loop, ConnectionBuffers buffers, List<string> events, Action<TcpConnection, T> onMessage)
+    private sealed class Handler<T>(MemoryLoop loop, ConnectionBuffers buffers, List<string> events,
+        Action<TcpConnection, T> onMessage)
         : ConnectionHandler<T>(loop, buffers)
     {
         public override object? Owner => null;
@@ -67,7 +74,8 @@ internal sealed class MemoryConnection
             connection.OnClose?.Invoke(connection);
         }
 
-        public override void OnError(TcpConnection connection, ConnectionError error, string reason) => events.Add($"error {error}: {reason}");
+        public override void OnError(TcpConnection connection, ConnectionError error, string reason) =>
+            events.Add($"error {error}: {reason}");
 
         public override void OnBufferFull(TcpConnection connection)
         {
@@ -84,6 +92,11 @@ internal sealed class MemoryConnection
         public override void OnRejected(TcpConnection connection, Verdict verdict) => events.Add($"rejected {verdict.Status}");
 
         public override void OnFault(TcpConnection connection, Exception exception) => events.Add($"fault {exception}");
+
+        public override void OnSecured(TcpConnection connection) => events.Add("secured");
+
+        public override void OnHandshakeFailed(TcpConnection connection, string reason) =>
+            events.Add($"handshake failed: {reason}");
 
         public override void OnGone(TcpConnection connection) => events.Add("gone");
 

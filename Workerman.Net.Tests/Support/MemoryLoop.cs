@@ -5,8 +5,9 @@ using Workerman.Events;
 namespace Workerman.Tests.Support;
 
 /// <summary>
-/// An event loop without a kernel: its sockets are <see cref="MemorySocket"/>s, its turns are run by hand, and its clock stands still until
-/// it is moved. What a callback throws reaches whoever runs the turn. It neither accepts nor connects. For one thread.
+/// An event loop without a kernel: its sockets are <see cref="MemorySocket"/>s, its turns are run by hand, and its clock stands
+/// still until it is moved. What a callback throws reaches whoever runs the turn. It neither accepts nor connects. For one
+/// thread.
 /// </summary>
 internal sealed class MemoryLoop : IEventLoop
 {
@@ -72,7 +73,7 @@ internal sealed class MemoryLoop : IEventLoop
     {
         for (int i = 0; !condition(); i++)
         {
-            Assert.That(i, Is.LessThan(10_000), "the turns have no end");
+            Assert.That(i, Is.LessThan(100_000), "the turns have no end");
             before();
             Turn();
         }
@@ -119,7 +120,8 @@ internal sealed class MemoryLoop : IEventLoop
 
     public ILoopDatagramSocket WatchDatagrams(Socket socket, IDatagramHandler handler) => throw new NotSupportedException();
 
-    public IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare, IConnectHandler handler) =>
+    public IDisposable Connect(EndPoint endPoint, EndPoint? localEndPoint, Action<ConnectedSocket>? prepare,
+        IConnectHandler handler) =>
         throw new NotSupportedException();
 
     public void Run() => throw new NotSupportedException("Its turns are run by hand.");

@@ -7,9 +7,9 @@ using Workerman.Events;
 namespace Workerman.Tests.Support;
 
 /// <summary>
-/// A loop's socket without a kernel: what the peer does is said by the test, what the connection does is written down call by call. It holds
-/// its owner to the contract of <see cref="ILoopSocket"/>: a call that must not come is in <see cref="Violations"/>. Made by a
-/// <see cref="MemoryLoop"/>.
+/// A loop's socket without a kernel: what the peer does is said by the test, what the connection does is written down call by
+/// call. It holds its owner to the contract of <see cref="ILoopSocket"/>: a call that must not come is in
+/// <see cref="Violations"/>. Made by a <see cref="MemoryLoop"/>.
 /// </summary>
 internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
 {
@@ -21,8 +21,11 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
     private bool _hangsUp;
     private bool _disposed;
     private bool _closed;
+    private int _handedOver;
 
-    /// <summary>The calls that change something, in order: <c>send 5</c>, <c>send 2 of 5</c>, <c>order 3</c>, <c>shutdown</c>, …</summary>
+    /// <summary>
+    /// The calls that change something, in order: <c>send 5</c>, <c>send 2 of 5</c>, <c>order 3</c>, <c>shutdown</c>, …
+    /// </summary>
     public List<string> Calls { get; } = [];
 
     /// <summary>What the contract does not allow.</summary>
@@ -36,6 +39,9 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
 
     /// <summary>What every send fails with from now on.</summary>
     public SocketError SendError { get; set; }
+
+    /// <summary>How many sends succeed before the peer resets the connection.</summary>
+    public int SendsUntilReset { get; set; } = int.MaxValue;
 
     /// <summary>What a receive fails with once all that has arrived is received.</summary>
     public SocketError ReceiveError { get; set; } = SocketError.WouldBlock;
@@ -58,6 +64,18 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
     {
         _arrived.Enqueue(Encoding.Latin1.GetBytes(bytes));
         return this;
+    }
+
+    /// <summary>
+    /// Hands the peer what has been sent since the last time, in pieces of a size, where the peer is a connection too.
+    /// </summary>
+    /// <returns>Whether there was anything.</returns>
+    public bool HandOverTo(MemorySocket peer, int size)
+    {
+        if (_handedOver == _sent.Count) return false;
+        foreach (byte[] piece in _sent.Skip(_handedOver).Chunk(size)) peer._arrived.Enqueue(piece);
+        _handedOver = _sent.Count;
+        return true;
     }
 
     /// <summary>The peer sends no more.</summary>
@@ -110,7 +128,8 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
         Check(!_ordered, "send that overtakes an order");
         Check(!data.IsEmpty, "send of nothing");
         int sent = Take(data, out error);
-        Calls.Add(error != SocketError.Success ? $"send {error}" : sent == data.Length ? $"send {sent}" : $"send {sent} of {data.Length}");
+        Calls.Add(error
+            != SocketError.Success ? $"send {error}" : sent == data.Length ? $"send {sent}" : $"send {sent} of {data.Length}");
         return sent;
     }
 
@@ -150,6 +169,7 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
     /// <summary>What a send takes; 0 for an error.</summary>
     private int Take(ReadOnlySpan<byte> data, out SocketError error)
     {
+        if (SendsUntilReset-- == 0) Break();
         error = SendError != SocketError.Success ? SendError : Room == 0 ? SocketError.WouldBlock : SocketError.Success;
         if (error != SocketError.Success) return 0;
         int count = (int)Math.Min(Room, data.Length);

@@ -22,7 +22,8 @@ internal sealed class Nginx : IDisposable
     {
         EndPoint = new IPEndPoint(IPAddress.Loopback, Peer.UnusedPort());
         string folder = _folder.Path;
-        string paths = string.Concat(new[] { "client_body", "proxy", "fastcgi", "uwsgi", "scgi" }.Select(kind => $"{kind}_temp_path {folder}/{kind};\n"));
+        string paths = string.Concat(new[] { "client_body", "proxy", "fastcgi", "uwsgi", "scgi" }
+            .Select(kind => $"{kind}_temp_path {folder}/{kind};\n"));
         string file = _folder.Write("nginx.conf", $$"""
             daemon off;
             master_process off;
@@ -46,7 +47,10 @@ internal sealed class Nginx : IDisposable
                 }
             }
             """);
-        _process = Process.Start(new ProcessStartInfo(Program, ["-p", folder, "-c", file, "-e", $"{folder}/errors"]) { RedirectStandardError = true })!;
+        _process = Process.Start(new ProcessStartInfo(Program, ["-p", folder, "-c", file, "-e", $"{folder}/errors"])
+        {
+            RedirectStandardError = true
+        })!;
         Wait.For(Wait.Until(() => _process.HasExited || RawClient.CanConnect(EndPoint), "nginx to listen"));
         Assert.That(_process.HasExited, Is.False, _process.HasExited ? _process.StandardError.ReadToEnd() : "");
     }

@@ -12,7 +12,11 @@ internal sealed class NodePeer : IDisposable
 
     public NodePeer(string script, params string[] arguments)
     {
-        _process = Process.Start(new ProcessStartInfo("node", [Path.Combine(Folder, script), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        _process = Process.Start(new ProcessStartInfo("node", [Path.Combine(Folder, script), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        })!;
         _errors = _process.StandardError.ReadToEndAsync();
     }
 

@@ -4,7 +4,8 @@ namespace Workerman.Tests.Support;
 internal static class OpenFiles
 {
     /// <summary>How many descriptors lead to a path, also after it was deleted.</summary>
-    public static int CountOf(string path) => Directory.EnumerateFileSystemEntries("/proc/self/fd").Count(fd => TargetOf(fd).StartsWith(path, StringComparison.Ordinal));
+    public static int CountOf(string path) => Directory.EnumerateFileSystemEntries("/proc/self/fd")
+        .Count(fd => TargetOf(fd).StartsWith(path, StringComparison.Ordinal));
 
     private static string TargetOf(string fd)
     {

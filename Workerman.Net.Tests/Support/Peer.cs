@@ -16,7 +16,8 @@ internal sealed class Peer : IDisposable
     private readonly string? _path;
 
     public Peer(int backlog = 128)
-        : this(new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp), new IPEndPoint(IPAddress.Loopback, 0), backlog)
+        : this(new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp),
+            new IPEndPoint(IPAddress.Loopback, 0), backlog)
     {
     }
 
@@ -26,7 +27,8 @@ internal sealed class Peer : IDisposable
     }
 
     public Peer(string path, int backlog = 128)
-        : this(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(path), backlog) => _path = path;
+        : this(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(path),
+            backlog) => _path = path;
 
     private Peer(Socket listener, EndPoint endPoint, int backlog)
     {
@@ -42,8 +44,8 @@ internal sealed class Peer : IDisposable
     public string Address => _path is null ? $"tcp://{EndPoint}" : $"unix://{_path}";
 
     /// <summary>
-    /// A port that nobody listens on, and that nobody gets who leaves the choice to the system: that gives out ports from 32768 on (Linux),
-    /// also for the other ends of connections. Each call has another one.
+    /// A port that nobody listens on, and that nobody gets who leaves the choice to the system: that gives out ports from 32768
+    /// on (Linux), also for the other ends of connections. Each call has another one.
     /// </summary>
     public static int UnusedPort()
     {

@@ -109,7 +109,8 @@ internal sealed class RawClient : IDisposable
     {
         string head = ReadUntil("\r\n\r\n");
         int status = int.Parse(head.AsSpan(9, 3), null);
-        string? length = head.Split("\r\n").FirstOrDefault(line => line.StartsWith("Content-Length: ", StringComparison.OrdinalIgnoreCase))?[16..];
+        string? length = head.Split("\r\n")
+            .FirstOrDefault(line => line.StartsWith("Content-Length: ", StringComparison.OrdinalIgnoreCase))?[16..];
         return (status, head, headOnly || length is null ? "" : ReadExactly(int.Parse(length, null)));
     }
 

@@ -20,7 +20,8 @@ internal static class Repository
     public static IEnumerable<string> SourcesOf(params string[] parts) => FilesOf(PathOf(parts), "*.cs");
 
     private static IEnumerable<string> FilesOf(string folder, string pattern) =>
-        Directory.EnumerateFiles(folder, pattern, SearchOption.AllDirectories).Where(file => !IsMade(Path.GetRelativePath(Root, file)));
+        Directory.EnumerateFiles(folder, pattern, SearchOption.AllDirectories)
+            .Where(file => !IsMade(Path.GetRelativePath(Root, file)));
 
     /// <summary>Whether a file is none of the repository's: the build or npm has put it there, or it is Git's.</summary>
     private static bool IsMade(string file) =>

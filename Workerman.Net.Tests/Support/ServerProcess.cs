@@ -41,14 +41,16 @@ internal sealed partial class ServerProcess : IDisposable
 
     /// <summary>The load tools' server; <paramref name="wrapper"/> is a command line to run it under.</summary>
     public static ServerProcess Serve(string[] options, params string[] wrapper) =>
-        Run([.. wrapper, "dotnet", Repository.ProgramOf("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks"), "serve", .. options]);
+        Run([.. wrapper, "dotnet", Repository.ProgramOf("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks"), "serve",
+            .. options]);
 
     /// <summary>
     /// The same with both outputs pipes that nobody reads, so that they fill up, unless the wrapper sends them elsewhere.
     /// </summary>
     public static ServerProcess ServeUnread(string[] options, params string[] wrapper)
     {
-        string[] command = [.. wrapper, "dotnet", Repository.ProgramOf("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks"), "serve", .. options];
+        string[] command = [.. wrapper, "dotnet", Repository.ProgramOf("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks"),
+            "serve", .. options];
         return new ServerProcess(command[0], command[1..], reads: false);
     }
 

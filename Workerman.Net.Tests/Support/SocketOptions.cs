@@ -32,5 +32,6 @@ internal static class SocketOptions
         throw new InvalidOperationException($"no socket from {local} to {remote} is open here");
     }
 
-    private static int Value(Socket socket, SocketOptionLevel level, SocketOptionName name) => (int)socket.GetSocketOption(level, name)!;
+    private static int Value(Socket socket, SocketOptionLevel level, SocketOptionName name) =>
+        (int)socket.GetSocketOption(level, name)!;
 }

@@ -10,8 +10,8 @@ using Workerman.Workers;
 namespace Workerman.Tests.Support;
 
 /// <summary>
-/// Workers that run in the test's own process, on 127.0.0.1 and a port of the system's choice, with settings of their own: servers
-/// of several tests share nothing.
+/// Workers that run in the test's own process, on 127.0.0.1 and a port of the system's choice, with settings of their own:
+/// servers of several tests share nothing.
 /// </summary>
 internal sealed class TestServer : IAsyncDisposable
 {
@@ -62,11 +62,13 @@ internal sealed class TestServer : IAsyncDisposable
 
     /// <summary>A worker without a protocol: bytes as they come.</summary>
     public static TestServer Raw(
-        Type loopType, Action<TcpConnection, ReadOnlyMemory<byte>> onMessage, Action<Worker<ReadOnlyMemory<byte>>>? setUp = null) =>
+        Type loopType, Action<TcpConnection, ReadOnlyMemory<byte>> onMessage,
+        Action<Worker<ReadOnlyMemory<byte>>>? setUp = null) =>
         Raw(Settings(loopType), onMessage, setUp);
 
     public static TestServer Raw(
-        ServerSettings settings, Action<TcpConnection, ReadOnlyMemory<byte>> onMessage, Action<Worker<ReadOnlyMemory<byte>>>? setUp = null)
+        ServerSettings settings, Action<TcpConnection, ReadOnlyMemory<byte>> onMessage,
+        Action<Worker<ReadOnlyMemory<byte>>>? setUp = null)
     {
         var worker = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0") { Name = "test", OnMessage = onMessage };
         setUp?.Invoke(worker);
@@ -111,7 +113,8 @@ internal sealed class TestServer : IAsyncDisposable
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter) =>
             _lines.Enqueue($"[{logLevel}] {formatter(state, exception)} {exception}");
     }
 }

@@ -7,7 +7,10 @@ using System.Text;
 
 namespace Workerman.Tests.Support;
 
-/// <summary>A client that speaks bytes over TLS, whose ciphertext is cut as told. It trusts <see cref="Certificates.Default"/> and never waits for ever.</summary>
+/// <summary>
+/// A client that speaks bytes over TLS, whose ciphertext is cut as told. It trusts <see cref="Certificates.Default"/> and never
+/// waits for ever.
+/// </summary>
 internal sealed class TlsClient : IDisposable
 {
     private readonly Socket _socket;
@@ -28,19 +31,25 @@ internal sealed class TlsClient : IDisposable
     public Socket Socket => _socket;
 
     /// <summary>Connects and shakes hands.</summary>
-    public static TlsClient Connect(IPEndPoint endPoint, SslProtocols protocols = SslProtocols.None, Fragmentation? fragmentation = null, string host = "localhost", X509Certificate2? certificate = null, int receiveBufferSize = 0) =>
+    public static TlsClient Connect(IPEndPoint endPoint, SslProtocols protocols = SslProtocols.None,
+        Fragmentation? fragmentation = null, string host = "localhost", X509Certificate2? certificate = null,
+        int receiveBufferSize = 0) =>
         new TlsClient(endPoint, fragmentation, receiveBufferSize).Authenticate(Options(protocols, host, certificate));
 
-    public static SslClientAuthenticationOptions Options(SslProtocols protocols = SslProtocols.None, string host = "localhost", X509Certificate2? certificate = null)
+    public static SslClientAuthenticationOptions Options(SslProtocols protocols = SslProtocols.None, string host = "localhost",
+        X509Certificate2? certificate = null)
     {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        var policy =
+            new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.Add(Certificates.Default.Root);
         return new SslClientAuthenticationOptions
         {
             TargetHost = host,
             EnabledSslProtocols = protocols,
             CertificateChainPolicy = policy,
-            ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true),
+            ClientCertificateContext = certificate is null
+                ? null
+                : SslStreamCertificateContext.Create(certificate, null, offline: true),
         };
     }
 
@@ -97,7 +106,8 @@ internal sealed class TlsClient : IDisposable
     public string ReadResponse()
     {
         string head = ReadUntil("\r\n\r\n");
-        string length = head.Split("\r\n").First(line => line.StartsWith("Content-Length: ", StringComparison.OrdinalIgnoreCase))[16..];
+        string length = head.Split("\r\n")
+            .First(line => line.StartsWith("Content-Length: ", StringComparison.OrdinalIgnoreCase))[16..];
         return ReadExactly(int.Parse(length, null));
     }
 

@@ -6,7 +6,9 @@ using System.Text;
 
 namespace Workerman.Tests.Support;
 
-/// <summary>The server's end of one connection that .NET's own <see cref="SslStream"/> speaks over, whose ciphertext is cut as told.</summary>
+/// <summary>
+/// The server's end of one connection that .NET's own <see cref="SslStream"/> speaks over, whose ciphertext is cut as told.
+/// </summary>
 internal sealed class TlsPeer : IDisposable
 {
     private readonly RawClient _connection;
@@ -24,7 +26,11 @@ internal sealed class TlsPeer : IDisposable
 
     /// <summary>Takes a client on and shakes hands, with the certificate for <c>localhost</c>.</summary>
     public static TlsPeer Accept(Peer peer, SslProtocols protocols = SslProtocols.None, Fragmentation? fragmentation = null) =>
-        new TlsPeer(peer.Accept(), fragmentation).Authenticate(new SslServerAuthenticationOptions { ServerCertificate = Certificates.Default.Server, EnabledSslProtocols = protocols });
+        new TlsPeer(peer.Accept(), fragmentation).Authenticate(new SslServerAuthenticationOptions
+        {
+            ServerCertificate = Certificates.Default.Server,
+            EnabledSslProtocols = protocols
+        });
 
     /// <summary>As <see cref="Accept"/>, and asks for a certificate that the tests' authority has issued.</summary>
     public static SslServerAuthenticationOptions AskingForACertificate(SslProtocols protocols) => new()
@@ -32,7 +38,8 @@ internal sealed class TlsPeer : IDisposable
         ServerCertificate = Certificates.Default.Server,
         EnabledSslProtocols = protocols,
         ClientCertificateRequired = true,
-        RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is X509Certificate2 given && Certificates.Default.Issued(given),
+        RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is X509Certificate2 given
+            && Certificates.Default.Issued(given),
     };
 
     public TlsPeer Authenticate(SslServerAuthenticationOptions options)

@@ -18,9 +18,11 @@ internal static class TlsServers
     }
 
     /// <summary>A worker without a protocol.</summary>
-    public static TestServer Raw(Type loopType, Action<TcpConnection, ReadOnlyMemory<byte>> onMessage, Action<Worker<ReadOnlyMemory<byte>>>? setUp = null)
+    public static TestServer Raw(Type loopType, Action<TcpConnection, ReadOnlyMemory<byte>> onMessage,
+        Action<Worker<ReadOnlyMemory<byte>>>? setUp = null)
     {
-        var worker = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0") { Name = "test", Transport = "ssl", OnMessage = onMessage };
+        var worker =
+            new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0") { Name = "test", Transport = "ssl", OnMessage = onMessage };
         worker.Options.Tls.Certificate = Certificates.Default.Server;
         setUp?.Invoke(worker);
         return TestServer.Start(loopType, worker);
@@ -34,7 +36,10 @@ internal static class TlsServers
         // The name is in the certificate, but need not be in the system's list of hosts.
         handler.ConnectCallback = async (context, stop) =>
         {
-            var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp) { NoDelay = true };
+            var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp)
+            {
+                NoDelay = true
+            };
             await socket.ConnectAsync(System.Net.IPAddress.Loopback, context.DnsEndPoint.Port, stop);
             return new System.Net.Sockets.NetworkStream(socket, ownsSocket: true);
         };

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Workerman.Tests.Support;
 
-/// <summary>A blocking UDP client with a connected socket: what it sends is one datagram each, and it never waits for ever.</summary>
+/// <summary>
+/// A blocking UDP client with a connected socket: what it sends is one datagram each, and it never waits for ever.
+/// </summary>
 internal sealed class UdpClientSocket : IDisposable
 {
     private readonly byte[] _buffer = new byte[70_000];

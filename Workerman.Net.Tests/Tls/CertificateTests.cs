@@ -7,7 +7,9 @@ using Workerman.Tls;
 
 namespace Workerman.Tests.Tls;
 
-/// <summary>Certificates: where they come from, which of them is shown, those of clients, and new ones without a restart.</summary>
+/// <summary>
+/// Certificates: where they come from, which of them is shown, those of clients, and new ones without a restart.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class CertificateTests(Type loopType)
 {
@@ -23,7 +25,8 @@ internal sealed class CertificateTests(Type loopType)
     public void DeleteFolder() => _folder.Dispose();
 
     [Test]
-    public async Task PemAndPfxFilesServe([Values("pem and key", "pem with key", "encrypted key", "pfx", "pfx with password")] string kind)
+    public async Task PemAndPfxFilesServe(
+        [Values("pem and key", "pem with key", "encrypted key", "pfx", "pfx with password")] string kind)
     {
         await using TestServer server = Start(options =>
         {
@@ -45,7 +48,8 @@ internal sealed class CertificateTests(Type loopType)
                 default:
                     options.Password = kind == "pfx" ? null : "secret";
                     options.CertificateFile = _folder.PathOf("cert.pfx");
-                    File.WriteAllBytes(options.CertificateFile, Authority.Server.Export(X509ContentType.Pkcs12, options.Password));
+                    File.WriteAllBytes(options.CertificateFile,
+                        Authority.Server.Export(X509ContentType.Pkcs12, options.Password));
                     break;
             }
         });
@@ -62,12 +66,14 @@ internal sealed class CertificateTests(Type loopType)
             switch (kind)
             {
                 case "pem":
-                    options.CertificateFile = _folder.Write("chain.pem", intermediate.Server.ExportCertificatePem() + "\n" + authority.ExportCertificatePem());
+                    options.CertificateFile = _folder.Write("chain.pem",
+                        intermediate.Server.ExportCertificatePem() + "\n" + authority.ExportCertificatePem());
                     options.KeyFile = _folder.Write("key.pem", Certificates.KeyPem(intermediate.Server));
                     break;
                 case "pfx":
                     options.CertificateFile = _folder.PathOf("chain.pfx");
-                    File.WriteAllBytes(options.CertificateFile, new X509Certificate2Collection { authority, intermediate.Server }.Export(X509ContentType.Pkcs12, "x")!);
+                    File.WriteAllBytes(options.CertificateFile,
+                        new X509Certificate2Collection { authority, intermediate.Server }.Export(X509ContentType.Pkcs12, "x")!);
                     options.Password = "x";
                     break;
                 case "intermediates":
@@ -107,14 +113,17 @@ internal sealed class CertificateTests(Type loopType)
     [TestCase(true, "failed with FormatException: oops")]
     public async Task SelectorThatHasNoneOrThrowsFailsThatHandshake(bool throws, string reason)
     {
-        await using TestServer server = Start(options => options.ServerCertificateSelector = name => name == "localhost" ? Authority.Server : throws ? throw new FormatException("oops") : null);
-        Assert.That(() => Shown(server, SslProtocols.None, "who.test"), Throws.InstanceOf<IOException>().Or.InstanceOf<AuthenticationException>());
+        await using TestServer server = Start(options => options.ServerCertificateSelector = name =>
+            name == "localhost" ? Authority.Server : throws ? throw new FormatException("oops") : null);
+        Assert.That(() => Shown(server, SslProtocols.None, "who.test"),
+            Throws.InstanceOf<IOException>().Or.InstanceOf<AuthenticationException>());
         await Wait.Until(() => server.Log.Text.Contains(reason, StringComparison.Ordinal), reason);
         Assert.That(Shown(server), Is.EqualTo(Authority.Server.Thumbprint));
     }
 
     [Test]
-    public async Task ClientCertificateIsTakenWhereItIsAllowedAndNeededWhereItIsRequired([ValueSource(nameof(Versions))] SslProtocols version, [Values] bool required)
+    public async Task ClientCertificateIsTakenWhereItIsAllowedAndNeededWhereItIsRequired(
+        [ValueSource(nameof(Versions))] SslProtocols version, [Values] bool required)
     {
         await using TestServer server = Start(options =>
         {
@@ -141,7 +150,9 @@ internal sealed class CertificateTests(Type loopType)
         {
             options.Certificate = Authority.Server;
             options.RequireClientCertificate = true;
-            options.ClientCertificateValidation = (_, certificate, _, errors) => errors == SslPolicyErrors.RemoteCertificateChainErrors && ((X509Certificate2)certificate!).Thumbprint == stranger.Thumbprint;
+            options.ClientCertificateValidation = (_, certificate, _, errors) =>
+                errors == SslPolicyErrors.RemoteCertificateChainErrors
+                && ((X509Certificate2)certificate!).Thumbprint == stranger.Thumbprint;
         });
         Assert.That(Answer(server, version, stranger), Is.EqualTo("CN=client"));
         await AssertRefused(server, version, Authority.Client);
@@ -166,7 +177,8 @@ internal sealed class CertificateTests(Type loopType)
         Assert.That(open.Send("who").ReadExactly(4), Is.EqualTo("none"));
         // A certificate that is not usable is refused, and the present one stays.
         _folder.Write("key.pem", Certificates.KeyPem(Authority.Other));
-        Assert.That(tls.ReloadCertificate, Throws.InvalidOperationException.With.Message.Contains("check that the key is the certificate's"));
+        Assert.That(tls.ReloadCertificate,
+            Throws.InvalidOperationException.With.Message.Contains("check that the key is the certificate's"));
         Assert.That(Shown(server), Is.EqualTo(renewed.Thumbprint));
     }
 
@@ -181,18 +193,21 @@ internal sealed class CertificateTests(Type loopType)
             WriteFiles(options, Authority.Server);
         });
         _folder.Write("cert.pem", "nonsense", DateTime.UtcNow);
-        await Wait.Until(() => server.Log.Text.Contains("goes on with its old certificate: ", StringComparison.Ordinal), "the failure in the log");
+        await Wait.Until(() => server.Log.Text.Contains("goes on with its old certificate: ", StringComparison.Ordinal),
+            "the failure in the log");
         Assert.That(Shown(server), Is.EqualTo(Authority.Server.Thumbprint));
         X509Certificate2 renewed = Authority.Sign("localhost");
         WriteFiles(tls, renewed);
-        await Wait.Until(() => server.Log.Text.Contains("uses the certificate that its files hold now", StringComparison.Ordinal), "the new certificate");
+        await Wait.Until(() => server.Log.Text.Contains("uses the certificate that its files hold now", StringComparison.Ordinal),
+            "the new certificate");
         Assert.That(Shown(server), Is.EqualTo(renewed.Thumbprint));
     }
 
     [Test]
     public async Task FilesBehindLinksAreFollowed()
     {
-        string first = _folder.Write("1/cert.pem", Authority.Server.ExportCertificatePem() + "\n" + Certificates.KeyPem(Authority.Server));
+        string first =
+            _folder.Write("1/cert.pem", Authority.Server.ExportCertificatePem() + "\n" + Certificates.KeyPem(Authority.Server));
         X509Certificate2 renewed = Authority.Sign("localhost");
         string second = _folder.Write("2/cert.pem", renewed.ExportCertificatePem() + "\n" + Certificates.KeyPem(renewed));
         string link = _folder.PathOf("live.pem");
@@ -217,7 +232,12 @@ internal sealed class CertificateTests(Type loopType)
     /// <summary>A worker that tells who its client is.</summary>
     private TestServer Start(Action<TlsOptions> setUp)
     {
-        var worker = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0") { Name = "test", Transport = "ssl", OnMessage = (connection, _) => connection.Send(connection.RemoteCertificate?.Subject ?? "none") };
+        var worker = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0")
+        {
+            Name = "test",
+            Transport = "ssl",
+            OnMessage = (connection, _) => connection.Send(connection.RemoteCertificate?.Subject ?? "none")
+        };
         setUp(worker.Options.Tls);
         return TestServer.Start(loopType, worker);
     }
@@ -235,7 +255,9 @@ internal sealed class CertificateTests(Type loopType)
         return client.Send("who").Receive() == 0 ? "closed" : client.ReadExactly(certificate is null ? 4 : 9);
     }
 
-    /// <summary>The client's own handshake may have ended by then; what it hears, an alert or only the end, is the runtime's business.</summary>
+    /// <summary>
+    /// The client's own handshake may have ended by then; what it hears, an alert or only the end, is the runtime's business.
+    /// </summary>
     private static async Task AssertRefused(TestServer server, SslProtocols version, X509Certificate2? certificate)
     {
         int before = server.Log.Lines.Count(IsFailure);

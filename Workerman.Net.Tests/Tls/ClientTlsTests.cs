@@ -7,7 +7,10 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Tls;
 
-/// <summary>Encrypted client connections against .NET's own <see cref="SslStream"/>: the handshake, what is sent on the way, whom they trust, and each way to fail.</summary>
+/// <summary>
+/// Encrypted client connections against .NET's own <see cref="SslStream"/>: the handshake, what is sent on the way, whom they
+/// trust, and each way to fail.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 // Alone: it counts the sockets of the process.
 [NonParallelizable]
@@ -46,10 +49,12 @@ internal sealed class ClientTlsTests(Type loopType)
     [Test]
     public void TalksOverTls([ValueSource(nameof(Versions))] SslProtocols version, [ValueSource(nameof(Cuts))] Fragmentation cut)
     {
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Connect(connection => Assert.That(connection.Send("early"), Is.EqualTo(SendResult.Queued)));
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection =
+            Connect(connection => Assert.That(connection.Send("early"), Is.EqualTo(SendResult.Queued)));
         using var server = TlsPeer.Accept(_peer, version, cut);
         Assert.That(_events.Next(), Is.EqualTo("connect Established"));
-        Assert.That((connection.IsEncrypted, connection.SslProtocol, connection.ServerName), Is.EqualTo((true, version, "localhost")));
+        Assert.That((connection.IsEncrypted, connection.SslProtocol, connection.ServerName),
+            Is.EqualTo((true, version, "localhost")));
         Assert.That(server.ReadExactly(5), Is.EqualTo("early"));
         server.Send("hello");
         Assert.That(ReadFromServer(5), Is.EqualTo("hello"));
@@ -62,7 +67,8 @@ internal sealed class ClientTlsTests(Type loopType)
     public void WhatIsSentDuringTheHandshakeLeavesInOrderAfterIt()
     {
         byte[] large = new byte[300_000];
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Connect(connection => connection.OnBufferDrain = _ => _events.Add("drain"));
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection =
+            Connect(connection => connection.OnBufferDrain = _ => _events.Add("drain"));
         using RawClient accepted = _peer.Accept();
         Assert.That(accepted.Socket.Poll(Wait.Limit, SelectMode.SelectRead), "the client's hello");
         _loop.Do(() =>
@@ -71,7 +77,8 @@ internal sealed class ClientTlsTests(Type loopType)
             Assert.That(connection.Send(large), Is.EqualTo(SendResult.Queued));
             Assert.That((connection.SendBufferQueueSize, connection.BufferIsEmpty), Is.EqualTo((300_001L, false)));
         });
-        using var server = new TlsPeer(accepted).Authenticate(new SslServerAuthenticationOptions { ServerCertificate = Certificates.Default.Server });
+        using var server = new TlsPeer(accepted)
+            .Authenticate(new SslServerAuthenticationOptions { ServerCertificate = Certificates.Default.Server });
         Assert.That(server.ReadExactly(300_001)[..2], Is.EqualTo("a\0"));
         Assert.That((_events.Next(), _events.Next()), Is.EqualTo(("connect Established", "drain")));
     }
@@ -88,7 +95,8 @@ internal sealed class ClientTlsTests(Type loopType)
         using RawClient accepted = _peer.Accept();
         Assert.That(accepted.Socket.Poll(Wait.Limit, SelectMode.SelectRead), "the client's hello");
         AsyncTcpConnection<ReadOnlyMemory<byte>> connection = _last!;
-        Assert.That(_loop.Ask(() => (connection.Send("0123456789"), connection.Send("x"))), Is.EqualTo((SendResult.Queued, SendResult.Dropped)));
+        Assert.That(_loop.Ask(() => (connection.Send("0123456789"), connection.Send("x"))),
+            Is.EqualTo((SendResult.Queued, SendResult.Dropped)));
         Assert.That((_events.Next(), _events.Next()), Is.EqualTo(("full", "SendFail")));
     }
 
@@ -153,12 +161,14 @@ internal sealed class ClientTlsTests(Type loopType)
         });
         using var server = TlsPeer.Accept(_peer);
         Assert.That(_events.Next(), Is.EqualTo("connect Established"));
-        Assert.That(wrong, Is.EqualTo(SslPolicyErrors.RemoteCertificateNameMismatch | SslPolicyErrors.RemoteCertificateChainErrors));
+        Assert.That(wrong,
+            Is.EqualTo(SslPolicyErrors.RemoteCertificateNameMismatch | SslPolicyErrors.RemoteCertificateChainErrors));
     }
 
     /// <summary>The callback runs within the handshake, which must not go on behind the end.</summary>
     [Test]
-    public void EndedInItsValidationItStaysEnded([Values("Close", "Close with words", "End", "Destroy", "Reconnect")] string how, [Values] bool accepts)
+    public void EndedInItsValidationItStaysEnded([Values("Close", "Close with words", "End", "Destroy", "Reconnect")] string how,
+        [Values] bool accepts)
     {
         int calls = 0;
         AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Connect(connection =>
@@ -214,7 +224,8 @@ internal sealed class ClientTlsTests(Type loopType)
     [Test]
     public void ValidationThatThrowsIsANo()
     {
-        Connect(connection => connection.Tls.CertificateValidation = (_, _, _, _) => throw new InvalidOperationException("what now"));
+        Connect(connection => connection.Tls.CertificateValidation = (_, _, _, _) =>
+            throw new InvalidOperationException("what now"));
         using var server = new TlsPeer(_peer.Accept());
         AcceptInVain(server, SslProtocols.Tls13);
         Assert.That(_events.Next(), Does.StartWith("error ConnectFail").And.Contain("what now"));
@@ -285,7 +296,8 @@ internal sealed class ClientTlsTests(Type loopType)
     [Test]
     public void ClosedDuringTheHandshakeItOnlyCloses([Values("Close", "Close with words", "End", "Destroy")] string how)
     {
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Connect(connection => connection.LingerTimeout = TimeSpan.FromMilliseconds(1));
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection =
+            Connect(connection => connection.LingerTimeout = TimeSpan.FromMilliseconds(1));
         using RawClient server = _peer.Accept();
         server.ReadExactly(100);
         _loop.Do(() =>
@@ -313,7 +325,8 @@ internal sealed class ClientTlsTests(Type loopType)
             }
             else
             {
-                using TlsPeer first = new TlsPeer(accepted).Authenticate(new SslServerAuthenticationOptions { ServerCertificate = Certificates.Default.Server });
+                using TlsPeer first = new TlsPeer(accepted)
+                    .Authenticate(new SslServerAuthenticationOptions { ServerCertificate = Certificates.Default.Server });
                 Assert.That(_events.Next(), Is.EqualTo("connect Established"));
                 if (when == "while open") connection.Reconnect();
             }
@@ -356,7 +369,8 @@ internal sealed class ClientTlsTests(Type loopType)
         using RawClient proxy = _peer.Accept();
         Assert.That(proxy.ReadUntil("\r\n\r\n"), Does.StartWith("CONNECT localhost:4433 HTTP/1.1"));
         proxy.Send("HTTP/1.1 200 OK\r\n\r\n");
-        using var server = new TlsPeer(proxy).Authenticate(new SslServerAuthenticationOptions { ServerCertificate = Certificates.Default.Server });
+        using var server = new TlsPeer(proxy)
+            .Authenticate(new SslServerAuthenticationOptions { ServerCertificate = Certificates.Default.Server });
         Assert.That(_events.Next(), Is.EqualTo("connect Established"));
         server.Send("through");
         Assert.That(ReadFromServer(7), Is.EqualTo("through"));
@@ -389,7 +403,11 @@ internal sealed class ClientTlsTests(Type loopType)
     {
         _loop.Do(() =>
         {
-            var connection = new AsyncTcpConnection<string>($"text://localhost:{_peer.Port}") { Transport = "ssl", OnMessage = (connection, line) => connection.Send($"[{line}]") };
+            var connection = new AsyncTcpConnection<string>($"text://localhost:{_peer.Port}")
+            {
+                Transport = "ssl",
+                OnMessage = (connection, line) => connection.Send($"[{line}]")
+            };
             connection.Tls.Authorities = [Certificates.Default.Root];
             connection.Connect();
         });
@@ -409,7 +427,8 @@ internal sealed class ClientTlsTests(Type loopType)
         _loop.Do(() =>
         {
             connection.Tls.CertificateFile = "/nowhere/a.pem";
-            Assert.That(connection.Connect, Throws.InvalidOperationException.With.Message.Contain("/nowhere/a.pem").And.Message.Contain("Cure: "));
+            Assert.That(connection.Connect,
+                Throws.InvalidOperationException.With.Message.Contain("/nowhere/a.pem").And.Message.Contain("Cure: "));
             connection.Tls.CertificateFile = null;
             connection.Tls.Certificate = X509CertificateLoader.LoadCertificate(Certificates.Default.Client.RawData);
             Assert.That(connection.Connect, Throws.InvalidOperationException.With.Message.Contain("no private key"));
@@ -419,7 +438,9 @@ internal sealed class ClientTlsTests(Type loopType)
             connection.Tls.Certificate = null;
             connection.Tls.KeyFile = "a.key";
             Assert.That(connection.Connect, Throws.InvalidOperationException.With.Message.Contain("no Tls.CertificateFile"));
-            foreach (string name in new[] { "", "a b", new string('a', 300) }) Assert.That(() => connection.Tls.ServerName = name, Throws.ArgumentException.With.Message.Contain("no host name"));
+            foreach (string name in new[] { "", "a b", new string('a', 300) })
+                Assert.That(() => connection.Tls.ServerName = name,
+                    Throws.ArgumentException.With.Message.Contain("no host name"));
             var plain = new AsyncTcpConnection<string>("tcp://127.0.0.1:1");
             plain.Tls.ServerName = "a.test";
             Assert.That(plain.Connect, Throws.InvalidOperationException.With.Message.Contain("is not encrypted"));
@@ -428,7 +449,8 @@ internal sealed class ClientTlsTests(Type loopType)
 
     private AsyncTcpConnection<ReadOnlyMemory<byte>>? _last;
 
-    private AsyncTcpConnection<ReadOnlyMemory<byte>> Connect(Action<AsyncTcpConnection<ReadOnlyMemory<byte>>>? setUp = null, string? address = null) =>
+    private AsyncTcpConnection<ReadOnlyMemory<byte>> Connect(Action<AsyncTcpConnection<ReadOnlyMemory<byte>>>? setUp = null,
+        string? address = null) =>
         _last = Clients.Connect(_loop, address ?? Address, _events, connection =>
         {
             connection.Tls.Authorities = [Certificates.Default.Root];
@@ -443,12 +465,18 @@ internal sealed class ClientTlsTests(Type loopType)
         return text;
     }
 
-    /// <summary>Shakes hands with a client that will have none of it: what the server makes of that depends on the version.</summary>
+    /// <summary>
+    /// Shakes hands with a client that will have none of it: what the server makes of that depends on the version.
+    /// </summary>
     private static void AcceptInVain(TlsPeer server, SslProtocols version)
     {
         try
         {
-            server.Authenticate(new SslServerAuthenticationOptions { ServerCertificate = Certificates.Default.Server, EnabledSslProtocols = version });
+            server.Authenticate(new SslServerAuthenticationOptions
+            {
+                ServerCertificate = Certificates.Default.Server,
+                EnabledSslProtocols = version
+            });
             server.ReadToEnd();
         }
         catch (Exception e) when (e is AuthenticationException or IOException)

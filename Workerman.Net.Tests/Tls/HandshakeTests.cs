@@ -8,7 +8,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Tls;
 
-/// <summary>Handshakes that fail or stall: they end that connection with a line in the log, and cost nobody else anything.</summary>
+/// <summary>
+/// Handshakes that fail or stall: they end that connection with a line in the log, and cost nobody else anything.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class HandshakeTests(Type loopType)
 {
@@ -58,17 +60,23 @@ internal sealed class HandshakeTests(Type loopType)
     {
         await using TestServer server = Start(worker => worker.Options.Tls.Protocols = SslProtocols.Tls13);
         using var client = new TlsClient(server.EndPoint);
-        Assert.That(() => client.Authenticate(TlsClient.Options(SslProtocols.Tls12)), Throws.InstanceOf<AuthenticationException>().With.InnerException.InnerException.Message.Contains("protocol version"));
+        Assert.That(() => client.Authenticate(TlsClient.Options(SslProtocols.Tls12)),
+            Throws.InstanceOf<AuthenticationException>().With.InnerException.InnerException.Message.Contains("protocol version"));
         await AssertFailed(server, 1, "unsupported protocol");
         Assert.That(() => new TlsClient(server.EndPoint).Authenticate(TlsClient.Options(SslProtocols.Tls13)), Throws.Nothing);
     }
 
     [Test]
-    public async Task ClientThatDoesNotTrustTheCertificateLeavesALine([Values(SslProtocols.Tls12, SslProtocols.Tls13)] SslProtocols version)
+    public async Task ClientThatDoesNotTrustTheCertificateLeavesALine(
+        [Values(SslProtocols.Tls12, SslProtocols.Tls13)] SslProtocols version)
     {
         await using TestServer server = Start();
         using var client = new TlsClient(server.EndPoint);
-        Assert.That(() => client.Authenticate(new SslClientAuthenticationOptions { TargetHost = "localhost", EnabledSslProtocols = version }), Throws.InstanceOf<AuthenticationException>());
+        Assert.That(() => client.Authenticate(new SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            EnabledSslProtocols = version
+        }), Throws.InstanceOf<AuthenticationException>());
         client.Dispose();
         await Wait.Until(() => server.Main.Connections.Count == 0, "the connection to be gone");
         await Serves(server);
@@ -116,7 +124,8 @@ internal sealed class HandshakeTests(Type loopType)
     [Test]
     public async Task ConnectionsInTheHandshakeCountForTheLimit()
     {
-        await using TestServer server = Start(worker => worker.Options.Tls.HandshakeTimeout = TimeSpan.FromSeconds(1), maxConnections: 2);
+        await using TestServer server =
+            Start(worker => worker.Options.Tls.HandshakeTimeout = TimeSpan.FromSeconds(1), maxConnections: 2);
         using RawClient first = server.Connect();
         using RawClient second = server.Connect();
         var clock = Stopwatch.StartNew();
@@ -133,7 +142,8 @@ internal sealed class HandshakeTests(Type loopType)
             Interlocked.Increment(ref _connects);
             connection.Send("welcome ");
         });
-        using (TlsClient client = TlsClient.Connect(server.EndPoint)) Assert.That(client.Send("me").ReadExactly(10), Is.EqualTo("welcome me"));
+        using (TlsClient client = TlsClient.Connect(server.EndPoint))
+            Assert.That(client.Send("me").ReadExactly(10), Is.EqualTo("welcome me"));
         await Wait.Until(() => _closes == 1, "OnClose");
         Assert.That((_connects, _errors), Is.EqualTo((1, 0)));
     }
@@ -154,7 +164,8 @@ internal sealed class HandshakeTests(Type loopType)
 
     /// <summary>What a runtime may do one day: the handshake goes on on another thread, and comes back.</summary>
     [Test]
-    public async Task HandshakeThatGoesElsewhereComesBackToTheLoop([Values(SslProtocols.Tls12, SslProtocols.Tls13)] SslProtocols version, [Values] bool late)
+    public async Task HandshakeThatGoesElsewhereComesBackToTheLoop(
+        [Values(SslProtocols.Tls12, SslProtocols.Tls13)] SslProtocols version, [Values] bool late)
     {
         int wrongThread = 0;
         await using TestServer server = Start(worker => worker.OnConnect = connection =>
@@ -206,8 +217,10 @@ internal sealed class HandshakeTests(Type loopType)
     /// <summary>So many lines, no callback, and the server serves.</summary>
     private async Task AssertFailed(TestServer server, int count, string reason)
     {
-        await Wait.Until(() => server.Log.Lines.Count(line => line.Contains("handshake", StringComparison.Ordinal)) == count, $"{count} lines in: {server.Log.Text}");
-        Assert.That(server.Log.Lines.Where(line => line.Contains("handshake", StringComparison.Ordinal)), Has.All.Contains(reason));
+        await Wait.Until(() => server.Log.Lines.Count(line => line.Contains("handshake", StringComparison.Ordinal)) == count,
+            $"{count} lines in: {server.Log.Text}");
+        Assert.That(server.Log.Lines.Where(line => line.Contains("handshake", StringComparison.Ordinal)),
+            Has.All.Contains(reason));
         Assert.That((_connects, _closes, _errors), Is.EqualTo((0, 0, 0)));
         await Serves(server);
         Assert.That(_connects, Is.EqualTo(1));

@@ -10,7 +10,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Tls;
 
-/// <summary>HTTP over TLS: everything that goes over a plain connection goes over an encrypted one, however its ciphertext is cut.</summary>
+/// <summary>
+/// HTTP over TLS: everything that goes over a plain connection goes over an encrypted one, however its ciphertext is cut.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class HttpsTests(Type loopType)
 {
@@ -19,9 +21,11 @@ internal sealed class HttpsTests(Type loopType)
     private static readonly SslProtocols[] Versions = [SslProtocols.Tls12, SslProtocols.Tls13];
 
     [Test]
-    public async Task RequestIsAnsweredHoweverItsCiphertextIsCut([ValueSource(nameof(Versions))] SslProtocols version, [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+    public async Task RequestIsAnsweredHoweverItsCiphertextIsCut([ValueSource(nameof(Versions))] SslProtocols version,
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
     {
-        await using TestServer server = TlsServers.Https(loopType, (connection, request) => connection.Send($"{request.Path} {request.Body}"));
+        await using TestServer server =
+            TlsServers.Https(loopType, (connection, request) => connection.Send($"{request.Path} {request.Body}"));
         using TlsClient client = TlsClient.Connect(server.EndPoint, version, fragmentation);
         for (int i = 0; i < 3; i++)
         {
@@ -43,9 +47,11 @@ internal sealed class HttpsTests(Type loopType)
     public async Task LargeBodiesGoUpAndDown([ValueSource(nameof(Versions))] SslProtocols version)
     {
         byte[] body = Body(Large);
-        await using TestServer server = TlsServers.Https(loopType, (connection, request) => connection.Send(request.RawBody), worker => worker.OnConnect = connection => connection.MaxPackageSize = 2 * Large);
+        await using TestServer server = TlsServers.Https(loopType, (connection, request) => connection.Send(request.RawBody),
+            worker => worker.OnConnect = connection => connection.MaxPackageSize = 2 * Large);
         using HttpClient http = TlsServers.Http(version);
-        using HttpResponseMessage answer = await http.PostAsync(TlsServers.UriOf(server), new ByteArrayContent(body)).WaitAsync(Wait.Limit);
+        using HttpResponseMessage answer = await http.PostAsync(TlsServers.UriOf(server), new ByteArrayContent(body))
+            .WaitAsync(Wait.Limit);
         AssertSame(await answer.Content.ReadAsByteArrayAsync(), body);
     }
 
@@ -58,10 +64,13 @@ internal sealed class HttpsTests(Type loopType)
         byte[] body = Body(size);
         string path = folder.PathOf("file.bin");
         await File.WriteAllBytesAsync(path, body);
-        await using TestServer server = TlsServers.Https(loopType, (connection, request) => connection.Send(new Response().WithFile(path)));
+        await using TestServer server =
+            TlsServers.Https(loopType, (connection, request) => connection.Send(new Response().WithFile(path)));
         using HttpClient http = TlsServers.Http();
-        for (int i = 0; i < 2; i++) AssertSame(await http.GetByteArrayAsync(TlsServers.UriOf(server)).WaitAsync(Wait.Limit), body);
-        using var range = new HttpRequestMessage(HttpMethod.Get, TlsServers.UriOf(server)) { Headers = { Range = new(size / 2, null) } };
+        for (int i = 0; i < 2; i++)
+            AssertSame(await http.GetByteArrayAsync(TlsServers.UriOf(server)).WaitAsync(Wait.Limit), body);
+        using var range =
+            new HttpRequestMessage(HttpMethod.Get, TlsServers.UriOf(server)) { Headers = { Range = new(size / 2, null) } };
         using HttpResponseMessage part = await http.SendAsync(range).WaitAsync(Wait.Limit);
         AssertSame(await part.Content.ReadAsByteArrayAsync(), body[(size / 2)..]);
         await Wait.Until(() => OpenFiles.CountOf(path) == 0, "the file to be closed");
@@ -73,7 +82,8 @@ internal sealed class HttpsTests(Type loopType)
         using var folder = new TemporaryFolder();
         string path = folder.WriteSparse("file.bin", Large);
         var failed = new TaskCompletionSource<string>();
-        await using TestServer server = TlsServers.Https(loopType, (connection, request) => connection.Send(new Response().WithFile(path)), worker => worker.OnError = (_, _, reason) => failed.TrySetResult(reason));
+        await using TestServer server = TlsServers.Https(loopType, (connection, request) => connection.Send(
+            new Response().WithFile(path)), worker => worker.OnError = (_, _, reason) => failed.TrySetResult(reason));
         using TlsClient client = TlsClient.Connect(server.EndPoint, receiveBufferSize: 8 * 1024);
         client.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").ReadUntil("\r\n\r\n");
         using (FileStream file = File.OpenWrite(path)) file.SetLength(100);
@@ -94,13 +104,15 @@ internal sealed class HttpsTests(Type loopType)
     public async Task EventsLeaveAsTheyArePublished()
     {
         var stream = new EventStream();
-        await using TestServer server = TlsServers.Https(loopType, (connection, request) => stream.Subscribe(connection, request));
+        await using TestServer server =
+            TlsServers.Https(loopType, (connection, request) => stream.Subscribe(connection, request));
         using TlsClient client = TlsClient.Connect(server.EndPoint);
         client.Send("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n").ReadUntil("\r\n\r\n");
         await Wait.Until(() => stream.Subscribers == 1, "the subscriber");
         for (int i = 0; i < 100; i++) stream.Publish(new ServerSentEvents { Data = $"{i}" });
         string events = client.ReadUntil("data: 99\n\n");
-        Assert.That(events.Split("data: ").Skip(1).Select(each => int.Parse(each.Split('\n')[0], null)), Is.EqualTo(Enumerable.Range(0, 100)));
+        Assert.That(events.Split("data: ").Skip(1).Select(each => int.Parse(each.Split('\n')[0], null)),
+            Is.EqualTo(Enumerable.Range(0, 100)));
         client.Dispose();
         await Wait.Until(() => stream.Subscribers == 0, "the subscriber to be gone");
     }
@@ -122,7 +134,8 @@ internal sealed class HttpsTests(Type loopType)
     [TestCase("http://localhost/a", "/a localhost")]
     public async Task AbsoluteTargetOfEitherSchemeIsTaken(string target, string expected)
     {
-        await using TestServer server = TlsServers.Https(loopType, (connection, request) => connection.Send($"{request.Path} {request.Host}"));
+        await using TestServer server =
+            TlsServers.Https(loopType, (connection, request) => connection.Send($"{request.Path} {request.Host}"));
         using TlsClient client = TlsClient.Connect(server.EndPoint);
         Assert.That(client.Send($"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").ReadResponse(), Is.EqualTo(expected));
     }
@@ -131,19 +144,23 @@ internal sealed class HttpsTests(Type loopType)
     public async Task ConnectionTellsHowItIsEncrypted([ValueSource(nameof(Versions))] SslProtocols version)
     {
         string? told = null;
-        await using TestServer server = TlsServers.Https(loopType, (connection, _) => connection.Send($"{connection.IsEncrypted} {connection.SslProtocol} {connection.ServerName} {connection.RemoteCertificate is null}"),
+        await using TestServer server = TlsServers.Https(loopType, (connection, _) => connection.Send(
+            $"{connection.IsEncrypted} {connection.SslProtocol} {connection.ServerName} {connection.RemoteCertificate is null}"),
             worker => worker.OnConnect = connection => told = $"{connection.Status} {connection.SslProtocol}");
         using TlsClient client = TlsClient.Connect(server.EndPoint, version);
-        Assert.That(client.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").ReadResponse(), Is.EqualTo($"True {version} localhost True"));
+        Assert.That(client.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").ReadResponse(),
+            Is.EqualTo($"True {version} localhost True"));
         Assert.That(told, Is.EqualTo($"Established {version}"));
     }
 
     [Test]
     public async Task PlainConnectionTellsThatItIsNot()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send($"{connection.IsEncrypted} {connection.SslProtocol} '{connection.ServerName}' {connection.RemoteCertificate is null}"));
+        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send($"{connection.IsEncrypted} "
+            + $"{connection.SslProtocol} '{connection.ServerName}' {connection.RemoteCertificate is null}"));
         using RawClient client = server.Connect();
-        Assert.That(client.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").ReadResponse().Body, Is.EqualTo("False None '' True"));
+        Assert.That(client.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").ReadResponse().Body,
+            Is.EqualTo("False None '' True"));
     }
 
     [Test]
@@ -165,25 +182,30 @@ internal sealed class HttpsTests(Type loopType)
     [Test]
     public async Task ManyClientsAreServedAtOnce()
     {
-        await using TestServer server = TlsServers.Https(loopType, (connection, request) => connection.Send(request.Path + new string('x', 20_000)), worker => worker.Count = 2);
+        await using TestServer server = TlsServers.Https(loopType,
+            (connection, request) => connection.Send(request.Path + new string('x', 20_000)), worker => worker.Count = 2);
         using HttpClient http = TlsServers.Http();
-        await Parallel.ForEachAsync(Enumerable.Range(0, 200), new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, stop) =>
-            Assert.That(await http.GetStringAsync(new Uri(TlsServers.UriOf(server), $"/{i}"), stop), Is.EqualTo($"/{i}" + new string('x', 20_000))));
+        await Parallel.ForEachAsync(Enumerable.Range(0, 200), new ParallelOptions { MaxDegreeOfParallelism = 16 },
+            async (i, stop) =>
+            Assert.That(await http.GetStringAsync(new Uri(TlsServers.UriOf(server), $"/{i}"), stop),
+                Is.EqualTo($"/{i}" + new string('x', 20_000))));
     }
 
     [Test]
     public async Task AnswerOfAnotherThreadArrives()
     {
-        await using TestServer server = TlsServers.Https(loopType, onMessage: null, worker => worker.OnMessageAsync = async (connection, _) =>
-        {
-            await Task.Run(() => connection.Send("from elsewhere")).ConfigureAwait(false);
-        });
+        await using TestServer server =
+            TlsServers.Https(loopType, onMessage: null, worker => worker.OnMessageAsync = async (connection, _) =>
+            {
+                await Task.Run(() => connection.Send("from elsewhere")).ConfigureAwait(false);
+            });
         using HttpClient http = TlsServers.Http();
         Assert.That(await http.GetStringAsync(TlsServers.UriOf(server)).WaitAsync(Wait.Limit), Is.EqualTo("from elsewhere"));
     }
 
     /// <summary>Millions of bytes at once, not one by one.</summary>
-    private static void AssertSame(byte[] actual, byte[] expected) => Assert.That(actual.AsSpan().SequenceEqual(expected), $"{actual.Length} bytes are not the {expected.Length} that were sent");
+    private static void AssertSame(byte[] actual, byte[] expected) => Assert.That(actual.AsSpan().SequenceEqual(expected),
+        $"{actual.Length} bytes are not the {expected.Length} that were sent");
 
     private static byte[] Body(int size)
     {

@@ -15,7 +15,8 @@ internal sealed class TlsConnectionTests(Type loopType)
     private static readonly SslProtocols[] Versions = [SslProtocols.Tls12, SslProtocols.Tls13];
 
     [Test]
-    public async Task BytesComeInOrderHoweverTheirCiphertextIsCut([ValueSource(nameof(Versions))] SslProtocols version, [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+    public async Task BytesComeInOrderHoweverTheirCiphertextIsCut([ValueSource(nameof(Versions))] SslProtocols version,
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
     {
         byte[] sent = new byte[40_000];
         new Random(7).NextBytes(sent);
@@ -40,7 +41,8 @@ internal sealed class TlsConnectionTests(Type loopType)
     }
 
     [Test]
-    public async Task CloseSendsWhatWaitsAndThenCloseNotify([ValueSource(nameof(Versions))] SslProtocols version, [Values] bool ends)
+    public async Task CloseSendsWhatWaitsAndThenCloseNotify([ValueSource(nameof(Versions))] SslProtocols version,
+        [Values] bool ends)
     {
         await using TestServer server = TlsServers.Raw(loopType, (connection, _) =>
         {
@@ -71,11 +73,13 @@ internal sealed class TlsConnectionTests(Type loopType)
             else connection.Destroy();
         });
         string output = await OpenSsl.ClientAsync(server, "x", "-tls1_2", "-msg");
-        Assert.That(output.Contains("<<< TLS 1.2, Alert [length 0002], warning close_notify", StringComparison.Ordinal), Is.EqualTo(expected), output);
+        Assert.That(output.Contains("<<< TLS 1.2, Alert [length 0002], warning close_notify", StringComparison.Ordinal),
+            Is.EqualTo(expected), output);
     }
 
     [Test]
-    public async Task PeerThatHalfClosesGetsTheAnswerThatIsOwed([ValueSource(nameof(Versions))] SslProtocols version, [Values] bool tcp)
+    public async Task PeerThatHalfClosesGetsTheAnswerThatIsOwed([ValueSource(nameof(Versions))] SslProtocols version,
+        [Values] bool tcp)
     {
         var closed = new TaskCompletionSource();
         await using TestServer server = TlsServers.Https(loopType, onMessage: null, worker =>
@@ -94,10 +98,12 @@ internal sealed class TlsConnectionTests(Type loopType)
     }
 
     [Test]
-    public async Task PeerThatEndsIsClosed([ValueSource(nameof(Versions))] SslProtocols version, [Values("notify", "fin", "reset")] string how)
+    public async Task PeerThatEndsIsClosed([ValueSource(nameof(Versions))] SslProtocols version,
+        [Values("notify", "fin", "reset")] string how)
     {
         var closed = new TaskCompletionSource();
-        await using TestServer server = TlsServers.Raw(loopType, (connection, bytes) => connection.Send(bytes), worker => worker.OnClose = _ => closed.SetResult());
+        await using TestServer server = TlsServers.Raw(loopType, (connection, bytes) => connection.Send(bytes),
+            worker => worker.OnClose = _ => closed.SetResult());
         using TlsClient client = TlsClient.Connect(server.EndPoint, version);
         client.Send("x").ReadExactly(1);
         if (how == "notify") client.HalfClose(tcp: false);
@@ -112,14 +118,16 @@ internal sealed class TlsConnectionTests(Type loopType)
         int closed = 0;
         int messages = 0;
         await using TestServer server = TlsServers.Raw(loopType, (_, _) => messages++, worker => worker.OnClose = _ => closed++);
-        foreach (string bytes in (string[])["\x17\x03\x03\x00\x20" + "aaaaaaaabbbbbbbbccccccccdddddddd", "GET / HTTP/1.1\r\n\r\n"])
+        foreach (string bytes in (string[])["\x17\x03\x03\x00\x20" + "aaaaaaaabbbbbbbbccccccccdddddddd",
+            "GET / HTTP/1.1\r\n\r\n"])
         {
             using TlsClient client = TlsClient.Connect(server.EndPoint);
             client.Socket.Send(System.Text.Encoding.Latin1.GetBytes(bytes));
             client.ReadRawToEnd();
         }
         await Wait.Until(() => closed == 2, "OnClose, twice");
-        await Wait.Until(() => server.Log.Lines.Count(line => line.Contains("is closed", StringComparison.Ordinal)) == 2, $"two lines: {server.Log.Text}");
+        await Wait.Until(() => server.Log.Lines.Count(line => line.Contains("is closed", StringComparison.Ordinal)) == 2,
+            $"two lines: {server.Log.Text}");
         Assert.That(messages, Is.Zero);
     }
 
@@ -208,11 +216,12 @@ internal sealed class TlsConnectionTests(Type loopType)
     {
         (long Read, long Written) counted = default;
         var closed = new TaskCompletionSource();
-        await using TestServer server = TlsServers.Raw(loopType, (connection, bytes) => connection.Send(bytes), worker => worker.OnClose = connection =>
-        {
-            counted = (connection.BytesRead, connection.BytesWritten);
-            closed.SetResult();
-        });
+        await using TestServer server =
+            TlsServers.Raw(loopType, (connection, bytes) => connection.Send(bytes), worker => worker.OnClose = connection =>
+            {
+                counted = (connection.BytesRead, connection.BytesWritten);
+                closed.SetResult();
+            });
         using (TlsClient client = TlsClient.Connect(server.EndPoint)) client.Send(new byte[1000]).ReadExactly(1000);
         Wait.For(closed.Task);
         Assert.That(counted.Read, Is.InRange(1200, 3000));
@@ -223,15 +232,16 @@ internal sealed class TlsConnectionTests(Type loopType)
     public async Task GracefulStopEndsOpenConnectionsInOrder()
     {
         var begun = new TaskCompletionSource();
-        TestServer server = TlsServers.Https(loopType, onMessage: null, worker => worker.OnMessageAsync = async (connection, request) =>
-        {
-            if (request.Path == "/slow")
+        TestServer server =
+            TlsServers.Https(loopType, onMessage: null, worker => worker.OnMessageAsync = async (connection, request) =>
             {
-                begun.SetResult();
-                await Timer.Sleep(0.2);
-            }
-            connection.Send("done");
-        });
+                if (request.Path == "/slow")
+                {
+                    begun.SetResult();
+                    await Timer.Sleep(0.2);
+                }
+                connection.Send("done");
+            });
         using TlsClient idle = TlsClient.Connect(server.EndPoint);
         using TlsClient busy = TlsClient.Connect(server.EndPoint);
         Assert.That(idle.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").ReadResponse(), Is.EqualTo("done"));
@@ -249,7 +259,8 @@ internal sealed class TlsConnectionTests(Type loopType)
     [Test]
     public async Task IdleConnectionIsClosedInTimeLikeAnyOther()
     {
-        await using TestServer server = TlsServers.Https(loopType, (connection, _) => connection.Send("ok"), worker => worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(200));
+        await using TestServer server = TlsServers.Https(loopType, (connection, _) => connection.Send("ok"),
+            worker => worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(200));
         using TlsClient client = TlsClient.Connect(server.EndPoint);
         client.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").ReadResponse();
         Assert.That(client.ReadToEnd(), Is.Empty);

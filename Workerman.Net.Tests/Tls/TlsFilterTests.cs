@@ -26,7 +26,8 @@ internal sealed class TlsFilterTests(Type loopType)
         TcpConnection client = Begin(loop, pair, handler, TlsClient.Options(version));
         server.AuthenticateAsServer(new SslServerAuthenticationOptions { ServerCertificate = Certificates.Default.Server });
         Wait.For(handler.Secured.Task);
-        Assert.That(loop.Ask(() => (client.Status, client.SslProtocol, client.RemoteCertificate!.Subject)), Is.EqualTo((ConnectionStatus.Established, version, "CN=localhost")));
+        Assert.That(loop.Ask(() => (client.Status, client.SslProtocol, client.RemoteCertificate!.Subject)),
+            Is.EqualTo((ConnectionStatus.Established, version, "CN=localhost")));
         // TLS 1.3: the server's tickets have come before this, and the read that they began waits.
         server.Write(Encoding.ASCII.GetBytes(new string('a', 100_000)));
         Wait.For(Wait.Until(() => handler.Received == 100_000, "100,000 bytes"));
@@ -47,7 +48,11 @@ internal sealed class TlsFilterTests(Type loopType)
         using var pair = new SocketPair();
         using var server = new SslStream(new System.Net.Sockets.NetworkStream(pair.Far));
         var handler = new ClientHandler(loop.Loop);
-        Begin(loop, pair, handler, name ? TlsClient.Options(version, "wrong.test") : new SslClientAuthenticationOptions { TargetHost = "localhost", EnabledSslProtocols = version });
+        Begin(loop, pair, handler, name ? TlsClient.Options(version, "wrong.test") : new SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            EnabledSslProtocols = version
+        });
         Assert.That(() =>
         {
             server.AuthenticateAsServer(new SslServerAuthenticationOptions { ServerCertificate = Certificates.Default.Server });
@@ -77,12 +82,14 @@ internal sealed class TlsFilterTests(Type loopType)
         Assert.That(pair.Far.Receive(hello), Is.Zero);
     }
 
-    private static TcpConnection Begin(LoopRunner loop, SocketPair pair, ClientHandler handler, SslClientAuthenticationOptions options, TimeSpan? timeout = null) => loop.Ask(() =>
-    {
-        var connection = new TcpConnection(new ConnectedSocket(pair.Near), RawProtocol.Instance, handler, TlsFilter.ForClient(options, timeout ?? Wait.Limit));
-        connection.TlsSocket!.Start(default);
-        return connection;
-    });
+    private static TcpConnection Begin(LoopRunner loop, SocketPair pair, ClientHandler handler,
+        SslClientAuthenticationOptions options, TimeSpan? timeout = null) => loop.Ask(() =>
+        {
+            var connection = new TcpConnection(new ConnectedSocket(pair.Near), RawProtocol.Instance, handler,
+                TlsFilter.ForClient(options, timeout ?? Wait.Limit));
+            connection.TlsSocket!.Start(default);
+            return connection;
+        });
 
     private sealed class ClientHandler(IEventLoop loop) : ConnectionHandler(loop, new ConnectionBuffers(loop))
     {

@@ -14,17 +14,21 @@ namespace Workerman.Tests.Tls;
 [UnsupportedOSPlatform("android")]
 internal sealed class TlsPolicyTests(Type loopType)
 {
-    private static readonly CipherSuitesPolicy One = new([TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]);
+    private static readonly CipherSuitesPolicy One =
+        new([TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]);
 
     private static SslProtocols[] Versions => [SslProtocols.Tls12, SslProtocols.Tls13];
 
     private static TlsCipherSuite Expected(SslProtocols version) =>
-        version == SslProtocols.Tls13 ? TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256 : TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+        version == SslProtocols.Tls13
+        ? TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256
+        : TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
 
     [Test]
     public async Task WorkerChoosesAmongItsCipherSuites([ValueSource(nameof(Versions))] SslProtocols version)
     {
-        await using TestServer server = TlsServers.Raw(loopType, (connection, bytes) => connection.Send(bytes), worker => worker.Options.Tls.CipherSuitesPolicy = One);
+        await using TestServer server = TlsServers.Raw(loopType, (connection, bytes) => connection.Send(bytes),
+            worker => worker.Options.Tls.CipherSuitesPolicy = One);
         using var client = TlsClient.Connect(server.EndPoint, version);
         Assert.That(client.Stream.NegotiatedCipherSuite, Is.EqualTo(Expected(version)));
         Assert.That(client.Send("a").ReadExactly(1), Is.EqualTo("a"));
@@ -87,7 +91,10 @@ internal sealed class TlsPolicyTests(Type loopType)
         using var server = new TlsPeer(peer.Accept());
         try
         {
-            server.Authenticate(new SslServerAuthenticationOptions { ServerCertificateContext = SslStreamCertificateContext.Create(intermediate.Server, null, offline: true) });
+            server.Authenticate(new SslServerAuthenticationOptions
+            {
+                ServerCertificateContext = SslStreamCertificateContext.Create(intermediate.Server, null, offline: true)
+            });
         }
         catch (AuthenticationException) when (!known)
         {
@@ -96,12 +103,13 @@ internal sealed class TlsPolicyTests(Type loopType)
         Assert.That(events.Next(), known ? Is.EqualTo("connect Established") : Does.StartWith("error ConnectFail"));
     }
 
-    private TestServer Asking(Action<Worker<ReadOnlyMemory<byte>>>? setUp = null) => TlsServers.Raw(loopType, (connection, bytes) => connection.Send(bytes), worker =>
-    {
-        worker.Options.Tls.RequireClientCertificate = true;
-        worker.Options.Tls.ClientAuthorities = [Certificates.Default.Root];
-        setUp?.Invoke(worker);
-    });
+    private TestServer Asking(Action<Worker<ReadOnlyMemory<byte>>>? setUp = null) =>
+        TlsServers.Raw(loopType, (connection, bytes) => connection.Send(bytes), worker =>
+        {
+            worker.Options.Tls.RequireClientCertificate = true;
+            worker.Options.Tls.ClientAuthorities = [Certificates.Default.Root];
+            setUp?.Invoke(worker);
+        });
 
     /// <summary>The certificate of an authority, without its key.</summary>
     private static X509Certificate2 Bare(Certificates authority) => X509CertificateLoader.LoadCertificate(authority.Root.RawData);

@@ -4,7 +4,9 @@ using Workerman.Tls;
 
 namespace Workerman.Tests.Tls;
 
-/// <summary>Whole records out of bytes that come in any pieces, one a read, and nothing kept that the peer has not begun.</summary>
+/// <summary>
+/// Whole records out of bytes that come in any pieces, one a read, and nothing kept that the peer has not begun.
+/// </summary>
 internal sealed class TlsRecordsTests
 {
     private const byte Handshake = 22;
@@ -189,7 +191,9 @@ internal sealed class TlsRecordsTests
         Assert.That(records.TakeOutput().Length, Is.Zero, "taken once");
     }
 
-    /// <summary>What a handshake does on the thread pool: its writes wait, and its reads have the owner woken, whose the input is.</summary>
+    /// <summary>
+    /// What a handshake does on the thread pool: its writes wait, and its reads have the owner woken, whose the input is.
+    /// </summary>
     [Test]
     public async Task FromAnotherThreadNothingTouchesTheInput()
     {

@@ -26,10 +26,13 @@ internal sealed class TlsSetupTests
     public void KeyWithoutCertificate() => AssertRefused(tls => tls.KeyFile = "key.pem", "no CertificateFile", "Cure: set both");
 
     [Test]
-    public void CertificateWithoutKey() => AssertRefused(tls => tls.Certificate = X509CertificateLoader.LoadCertificate(Authority.Server.RawData), "CN=localhost has no private key", "Cure: load it together with its key");
+    public void CertificateWithoutKey() =>
+        AssertRefused(tls => tls.Certificate = X509CertificateLoader.LoadCertificate(Authority.Server.RawData),
+            "CN=localhost has no private key", "Cure: load it together with its key");
 
     [Test]
-    public void MissingFile() => AssertRefused(tls => tls.CertificateFile = _folder.PathOf("none.pem"), "none.pem cannot be read", "Cure: check its name");
+    public void MissingFile() =>
+        AssertRefused(tls => tls.CertificateFile = _folder.PathOf("none.pem"), "none.pem cannot be read", "Cure: check its name");
 
     [Test]
     public void MissingKeyFile() => AssertRefused(tls =>
@@ -39,7 +42,8 @@ internal sealed class TlsSetupTests
     }, "the private key file", "none.key cannot be read");
 
     [Test]
-    public void FileWithoutKey() => AssertRefused(tls => tls.CertificateFile = Pem(), "holds no private key", "Cure: set KeyFile");
+    public void FileWithoutKey() =>
+        AssertRefused(tls => tls.CertificateFile = Pem(), "holds no private key", "Cure: set KeyFile");
 
     [Test]
     public void KeyOfAnotherCertificate() => AssertRefused(tls =>
@@ -75,11 +79,13 @@ internal sealed class TlsSetupTests
     public void PfxWithoutKey() => AssertRefused(tls =>
     {
         tls.CertificateFile = _folder.PathOf("cert.pfx");
-        File.WriteAllBytes(tls.CertificateFile, X509CertificateLoader.LoadCertificate(Authority.Server.RawData).Export(X509ContentType.Pkcs12));
+        File.WriteAllBytes(tls.CertificateFile,
+            X509CertificateLoader.LoadCertificate(Authority.Server.RawData).Export(X509ContentType.Pkcs12));
     }, "holds no private key", "Cure: export it with its key");
 
     [Test]
-    public void FileOfSomethingElse() => AssertRefused(tls => tls.CertificateFile = _folder.Write("cert.pem", "hello"), "cannot be read", "Cure: check that it is a PEM or PFX file");
+    public void FileOfSomethingElse() => AssertRefused(tls => tls.CertificateFile = _folder.Write("cert.pem", "hello"),
+        "cannot be read", "Cure: check that it is a PEM or PFX file");
 
     [Test]
     public void SecureSchemeWithPlainTransport()
@@ -122,10 +128,12 @@ internal sealed class TlsSetupTests
         Assert.That(() => options.ReloadInterval = TimeSpan.FromSeconds(-2), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => options.Protocols = SslProtocols.None, Throws.ArgumentException);
 #pragma warning disable SYSLIB0039, CA5397 // It is here to be refused.
-        Assert.That(() => options.Protocols = SslProtocols.Tls11 | SslProtocols.Tls12, Throws.ArgumentException.With.Message.Contains("Tls12"));
+        Assert.That(() => options.Protocols = SslProtocols.Tls11 | SslProtocols.Tls12,
+            Throws.ArgumentException.With.Message.Contains("Tls12"));
 #pragma warning restore SYSLIB0039, CA5397
         Assert.That(options.ReloadCertificate, Throws.Nothing);
-        Assert.That((options.HandshakeTimeout, options.ReloadInterval, options.Protocols), Is.EqualTo((TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(1), SslProtocols.Tls12 | SslProtocols.Tls13)));
+        Assert.That((options.HandshakeTimeout, options.ReloadInterval, options.Protocols),
+            Is.EqualTo((TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(1), SslProtocols.Tls12 | SslProtocols.Tls13)));
     }
 
     /// <summary>It costs time and memory that a plain server does not owe.</summary>
@@ -136,7 +144,8 @@ internal sealed class TlsSetupTests
         using ServerProcess server = ServerProcess.Serve(["--port", "0"]).WaitForStart();
         using (var client = new RawClient(server.EndPoint)) client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse();
         string maps = File.ReadAllText($"/proc/{server.Id}/maps");
-        Assert.That(maps, Does.Contain("Workerman.Net.dll").And.Not.Contain("Cryptography").And.Not.Contain("System.Net.Security").And.Not.Contain("libssl"));
+        Assert.That(maps, Does.Contain("Workerman.Net.dll").And.Not.Contain("Cryptography").And.Not.Contain("System.Net.Security")
+            .And.Not.Contain("libssl"));
     }
 
     private string Pem() => _folder.Write("cert.pem", Authority.Server.ExportCertificatePem());

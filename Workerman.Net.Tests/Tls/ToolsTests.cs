@@ -30,8 +30,10 @@ internal sealed class ToolsTests(Type loopType)
     public async Task OpenSslVerifiesAndIsAnswered(string option, string version)
     {
         await using TestServer server = TlsServers.Https(loopType, (connection, _) => connection.Send("hello from TLS"));
-        string output = await OpenSsl.ClientAsync(server, Get, option, "-CAfile", _authority, "-verify_return_error", "-verify_hostname", "localhost", "-alpn", "h2,http/1.1");
-        Assert.That(output, Does.Contain("Verify return code: 0 (ok)").And.Contain("hello from TLS").And.Contain("ALPN protocol: http/1.1").And.Contain(version));
+        string output = await OpenSsl.ClientAsync(server, Get, option, "-CAfile", _authority, "-verify_return_error",
+            "-verify_hostname", "localhost", "-alpn", "h2,http/1.1");
+        Assert.That(output, Does.Contain("Verify return code: 0 (ok)").And.Contain("hello from TLS")
+            .And.Contain("ALPN protocol: http/1.1").And.Contain(version));
     }
 
     [TestCase("-tls1_1")]
@@ -65,7 +67,8 @@ internal sealed class ToolsTests(Type loopType)
             if (bytes.Span.IndexOf("last"u8) >= 0) connection.Close();
         });
         // A line that is K alone has s_client change its keys and ask for new ones of the server's.
-        string output = await OpenSsl.TalkAsync(server, ["-tls1_3", "-msg"], ("first", "first"), ("K", "KeyUpdate"), ("second", "second"), ("last", "last"));
+        string output = await OpenSsl.TalkAsync(server, ["-tls1_3", "-msg"], ("first", "first"), ("K", "KeyUpdate"),
+            ("second", "second"), ("last", "last"));
         Assert.That(output, Does.Contain("<<< TLS 1.3, Handshake [length 0005], KeyUpdate"));
     }
 
@@ -84,9 +87,11 @@ internal sealed class ToolsTests(Type loopType)
             else connection.Send(Convert.ToHexString(SHA256.HashData(request.RawBody.Span)));
         }, worker => worker.OnConnect = _ => connects++);
         string url = $"https://localhost:{server.EndPoint.Port}";
-        string[] common = ["-sS", "--noproxy", "*", "--cacert", _authority, "--connect-to", $"localhost:{server.EndPoint.Port}:127.0.0.1:{server.EndPoint.Port}", "--tls-max", version, "--tlsv" + version];
+        string[] common = ["-sS", "--noproxy", "*", "--cacert", _authority, "--connect-to",
+            $"localhost:{server.EndPoint.Port}:127.0.0.1:{server.EndPoint.Port}", "--tls-max", version, "--tlsv" + version];
         string answer = _folder.PathOf("answer");
-        string output = await Curl.RunAsync([.. common, "-v", "--stderr", "-", "-T", upload, "-o", answer, $"{url}/up", "-o", download, $"{url}/file"]);
+        string output = await Curl.RunAsync(
+            [.. common, "-v", "--stderr", "-", "-T", upload, "-o", answer, $"{url}/up", "-o", download, $"{url}/file"]);
         Assert.That(await File.ReadAllTextAsync(answer), Is.EqualTo(Convert.ToHexString(SHA256.HashData(body))));
         Assert.That(output, Does.Contain("SSL certificate verify ok").And.Contain("HTTP/1.1 200").And.Contain($"TLSv{version}"));
         Assert.That((await File.ReadAllBytesAsync(download)).AsSpan().SequenceEqual(body));
@@ -101,13 +106,21 @@ internal sealed class ToolsTests(Type loopType)
         {
             if (request.Path == "/events") Stream(connection);
             else if (request.Method == "POST") connection.Send($"{request.BodyLength} {connection.SslProtocol}");
-            else connection.Send(new Response(200, new() { ["Content-Type"] = "text/html" }, "<!doctype html><link rel=icon href=data:,><title>TLS</title>"));
+            else connection.Send(new Response(200, new()
+            {
+                ["Content-Type"] = "text/html"
+            }, "<!doctype html><link rel=icon href=data:,><title>TLS</title>"));
         });
-        await using Chromium browser = await Chromium.Open(new Uri($"https://127.0.0.1:{server.EndPoint.Port}/"), "--ignore-certificate-errors");
+        await using Chromium browser =
+            await Chromium.Open(new Uri($"https://127.0.0.1:{server.EndPoint.Port}/"), "--ignore-certificate-errors");
         Assert.That(await browser.Evaluate("document.title + ' ' + location.protocol"), Is.EqualTo("TLS https:"));
-        Assert.That(await browser.Evaluate("fetch('/up', { method: 'POST', body: 'x'.repeat(1000000) }).then(r => r.text())"), Is.EqualTo("1000000 Tls13"));
-        Assert.That(await browser.Evaluate("Promise.all([...Array(20).keys()].map(i => fetch('/' + i).then(r => r.status))).then(all => all.join())"), Is.EqualTo(string.Join(',', Enumerable.Repeat(200, 20))));
-        Assert.That(await browser.Evaluate("new Promise(done => { const s = new EventSource('/events'); const got = []; s.onmessage = e => { got.push(e.data); if (got.length == 3) { s.close(); done(got.join()); } }; })"), Is.EqualTo("0,1,2"));
+        Assert.That(await browser.Evaluate("fetch('/up', { method: 'POST', body: 'x'.repeat(1000000) }).then(r => r.text())"),
+            Is.EqualTo("1000000 Tls13"));
+        Assert.That(await browser.Evaluate("Promise.all([...Array(20).keys()].map(i => fetch('/' + i).then(r => "
+            + "r.status))).then(all => all.join())"), Is.EqualTo(string.Join(',', Enumerable.Repeat(200, 20))));
+        Assert.That(await browser.Evaluate("new Promise(done => { const s = new EventSource('/events'); const got = []; "
+            + "s.onmessage = e => { got.push(e.data); if (got.length == 3) { s.close(); done(got.join()); } }; })"),
+            Is.EqualTo("0,1,2"));
         Assert.That(browser.Errors, Is.Empty);
     }
 

@@ -143,10 +143,11 @@ public partial class TcpConnection
 
     /// <summary>
     /// One message at a time: not before the last one has its answer, and not while the peer leaves so much unread that the
-    /// next answer would be dropped.
+    /// next answer would be dropped. What a piped connection receives is answered elsewhere: there the other one's buffer counts.
     /// </summary>
     private bool CanReadMessage() =>
-        _life.IsEstablished && !_life.IsPaused && Protocol.IsReady && (_queue is null || _queue.Length < MaxSendBufferSize);
+        _life.IsEstablished && !_life.IsPaused && Protocol.IsReady
+        && (_queue is null || _queue.Length < MaxSendBufferSize || IsPiped);
 
     /// <summary>The peer sends no more. It may still read: an answer that is owed is given first.</summary>
     private void OnPeerEnded()

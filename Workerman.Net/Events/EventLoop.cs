@@ -9,7 +9,7 @@ namespace Workerman.Events;
 /// <summary>
 /// What all loops share: the order of a turn, timers, posted and deferred work. A driver adds how to wait
 /// (<see cref="Poll"/>) and how to be woken (<see cref="Wake"/>), and no policy of its own. A turn is: poll, ready events,
-/// due timers, posted work, deferred work (flush, then free). Runs on the thread that called <see cref="Run"/>.
+/// due timers, posted work, ticks, deferred work (flush, then free). Runs on the thread that called <see cref="Run"/>.
 /// </summary>
 public abstract class EventLoop : IEventLoop
 {

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Workerman.Events;
 
 /// <summary>
-/// One thread that waits for sockets, time and posted work, and calls back for each in turn (PHP: <c>EventInterface</c>).
-/// It is no scheduler and knows no protocol. The library's loops alone implement it. All members except <see cref="Post(Action)"/>,
+/// One thread that waits for sockets, time and posted work, and calls back for each in turn (PHP: <c>EventInterface</c>). It is
+/// no scheduler and knows no protocol. The library's loops alone implement it. All members except <see cref="Post(Action)"/>,
 /// <see cref="DeleteTimer"/> and <see cref="Stop"/> belong to the loop's own thread; set a loop up with work posted before
 /// <see cref="Run"/>.
 /// </summary>

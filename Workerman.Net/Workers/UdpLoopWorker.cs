@@ -9,8 +9,8 @@ using Workerman.Protocols;
 namespace Workerman.Workers;
 
 /// <summary>
-/// A UDP worker on one loop: receives its share of the datagrams and calls the application with their messages. A datagram that is
-/// refused has no effect but a line of level Debug. Belongs to the loop's thread.
+/// A UDP worker on one loop: receives its share of the datagrams and calls the application with their messages. A datagram that
+/// is refused has no effect but a line of level Debug. Belongs to the loop's thread.
 /// </summary>
 internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop,
     Func<ConnectionProtocol> makeProtocol)

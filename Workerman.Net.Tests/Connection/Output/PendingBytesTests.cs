@@ -4,7 +4,9 @@ using Workerman.Connection;
 
 namespace Workerman.Tests.Connection;
 
-/// <summary>Bytes that wait: what is appended in any pieces is read in the same order, from where the last reading has ended.</summary>
+/// <summary>
+/// Bytes that wait: what is appended in any pieces is read in the same order, from where the last reading has ended.
+/// </summary>
 internal sealed class PendingBytesTests
 {
     [Test]
@@ -123,7 +125,8 @@ internal sealed class PendingBytesTests
         ReadOnlyMemory<byte> first = pending.First();
         Append(pending, Bytes(100_000, 7));
         Assert.That(first.Span.SequenceEqual(bytes.AsSpan(0, first.Length)));
-        Assert.That(MemoryMarshal.TryGetArray(first, out ArraySegment<byte> before) && MemoryMarshal.TryGetArray(pending.First(), out ArraySegment<byte> after)
+        Assert.That(MemoryMarshal.TryGetArray(first, out ArraySegment<byte> before)
+            && MemoryMarshal.TryGetArray(pending.First(), out ArraySegment<byte> after)
             && (before.Array, before.Offset) == (after.Array, after.Offset), "the same memory, not a copy");
         pending.Skip(first.Length);
         Assert.That(pending.Length, Is.EqualTo(104_000 - first.Length));

@@ -2,7 +2,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http;
 
-/// <summary>What a request costs the collector: bytes are counted by the loop's thread, so nothing of the client is among them.</summary>
+/// <summary>
+/// What a request costs the collector: bytes are counted by the loop's thread, so nothing of the client is among them.
+/// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class AllocationTests(Type loopType)
 {
@@ -24,7 +26,8 @@ internal sealed class AllocationTests(Type loopType)
         using RawClient client = server.Connect();
         for (int i = 0; i < Warm + Counted; i++)
         {
-            client.Send("GET /hello?a=b HTTP/1.1\r\nHost: example.org:8080\r\nUser-Agent: test/1.0\r\nAccept: */*\r\nAccept-Encoding: gzip, br\r\n\r\n");
+            client.Send("GET /hello?a=b HTTP/1.1\r\nHost: example.org:8080\r\nUser-Agent: test/1.0\r\nAccept: */*\r\n"
+                + "Accept-Encoding: gzip, br\r\n\r\n");
             client.ReadResponse();
         }
         long each = Wait.For(allocated.Task) / Counted;

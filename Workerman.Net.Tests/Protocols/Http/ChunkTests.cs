@@ -56,7 +56,8 @@ internal sealed class ChunkTests(Type loopType)
         client.ReadUntil("begun");
         Wait.For(begun.Task);
         await server.DisposeAsync();
-        Assert.That(() => client.ReadToEnd(), Throws.InstanceOf<SocketException>().With.Property("SocketErrorCode").EqualTo(SocketError.ConnectionReset));
+        Assert.That(() => client.ReadToEnd(),
+            Throws.InstanceOf<SocketException>().With.Property("SocketErrorCode").EqualTo(SocketError.ConnectionReset));
     }
 
     [Test]
@@ -72,7 +73,8 @@ internal sealed class ChunkTests(Type loopType)
         for (int i = 0; i < 2; i++)
         {
             string head = client.ReadUntil("\r\n\r\n");
-            Assert.That(head, Does.StartWith("HTTP/1.1 200 OK\r\n").And.Contain("\r\nTransfer-Encoding: chunked\r\n").And.Contain("\r\nConnection: keep-alive\r\n")
+            Assert.That(head, Does.StartWith("HTTP/1.1 200 OK\r\n").And.Contain("\r\nTransfer-Encoding: chunked\r\n")
+                .And.Contain("\r\nConnection: keep-alive\r\n")
                 .And.Contain("\r\nContent-Type: text/html;charset=utf-8\r\n").And.Not.Contain("Content-Length"));
             Assert.That(client.ReadExactly(Whole.Length), Is.EqualTo(Whole));
             if (i == 0) Assert.That(client.ReadResponse().Body, Is.EqualTo("/next"));
@@ -106,7 +108,8 @@ internal sealed class ChunkTests(Type loopType)
         await using TestServer server = TestServer.Http(loopType, (connection, _) => SayHello(connection));
         using RawClient client = server.Connect();
         string answer = client.Send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").ReadToEnd();
-        Assert.That(answer, Does.EndWith("\r\n\r\nhello w\u00c3\u00b6rld").And.Contain("\r\nConnection: close\r\n").And.Not.Contain("Transfer-Encoding"));
+        Assert.That(answer, Does.EndWith("\r\n\r\nhello w\u00c3\u00b6rld").And.Contain("\r\nConnection: close\r\n")
+            .And.Not.Contain("Transfer-Encoding"));
     }
 
     [Test]
@@ -163,7 +166,8 @@ internal sealed class ChunkTests(Type loopType)
         client.Send(Get).ReadUntil("\r\n\r\n");
         Assert.That(client.ReadUntil("0\r\n\r\n"), Is.EqualTo("1\r\na\r\n0\r\n\r\n"));
         Assert.That(told, Has.Count.EqualTo(6));
-        Assert.That(told, Has.Exactly(3).Contains("No chunked answer is open").And.Exactly(2).Contains("A chunked answer is open").And.Exactly(1).Contains("No event stream"));
+        Assert.That(told, Has.Exactly(3).Contains("No chunked answer is open").And.Exactly(2).Contains("A chunked answer is open")
+            .And.Exactly(1).Contains("No event stream"));
 
         static void Note(SendResult result) => Assert.That(result, Is.EqualTo(SendResult.Dropped));
     }
@@ -186,7 +190,8 @@ internal sealed class ChunkTests(Type loopType)
         await using TestServer server = BreaksOff(how);
         using RawClient client = server.Connect();
         client.Send("GET / HTTP/1.0\r\n\r\n");
-        Assert.That(Assert.Throws<SocketException>(() => client.ReadToEnd())!.SocketErrorCode, Is.EqualTo(SocketError.ConnectionReset));
+        Assert.That(Assert.Throws<SocketException>(() => client.ReadToEnd())!.SocketErrorCode,
+            Is.EqualTo(SocketError.ConnectionReset));
     }
 
     [Test]
@@ -240,7 +245,8 @@ internal sealed class ChunkTests(Type loopType)
         });
         using var client = new HttpClient { BaseAddress = server.Uri };
         for (int i = 0; i < 3; i++)
-            Assert.That(await client.GetStringAsync("/"), Is.EqualTo(string.Concat(Enumerable.Range(0, 1000).Select(i => new string((char)('a' + i % 26), i + 1)))));
+            Assert.That(await client.GetStringAsync("/"),
+                Is.EqualTo(string.Concat(Enumerable.Range(0, 1000).Select(i => new string((char)('a' + i % 26), i + 1)))));
         Assert.That(server.Main.Connections, Has.Count.EqualTo(1), "one connection serves them all");
     }
 

@@ -53,6 +53,7 @@ internal sealed class ChunkedDecoderTests
             waiting = input.ToArray();
             if (verdict.Kind != VerdictKind.NeedMore) break;
         }
-        return (verdict, Encoding.Latin1.GetString(body.ToMemory().Span), Encoding.Latin1.GetString([.. waiting, .. bytes[fed..]]));
+        return (verdict, Encoding.Latin1.GetString(body.ToMemory().Span),
+            Encoding.Latin1.GetString([.. waiting, .. bytes[fed..]]));
     }
 }

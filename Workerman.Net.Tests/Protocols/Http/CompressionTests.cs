@@ -36,12 +36,14 @@ internal sealed class CompressionTests(Type loopType)
     [TestCase("gzip;q=-1", ContentCoding.Identity)]
     [TestCase("gzip;level=9", ContentCoding.Identity)]
     [TestCase(",,gzip,", ContentCoding.Gzip)]
-    public void ClientsWeightsDecide(string? field, object expected) => Assert.That(AcceptEncoding.Parse(field).Choose(), Is.EqualTo(expected));
+    public void ClientsWeightsDecide(string? field, object expected) =>
+        Assert.That(AcceptEncoding.Parse(field).Choose(), Is.EqualTo(expected));
 
     [Test]
     public async Task TextIsCompressedForWhoeverTakesIt([ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
     {
-        await using TestServer server = Serve(() => new Response(200, new() { ["ETag"] = "\"v1\"", ["Vary"] = "Origin" }, Long).WithCompression());
+        await using TestServer server =
+            Serve(() => new Response(200, new() { ["ETag"] = "\"v1\"", ["Vary"] = "Origin" }, Long).WithCompression());
         using RawClient client = server.Connect();
         client.Send(Get("gzip") + Get("br") + Get("identity") + Get(null), fragmentation);
         foreach (string coding in new[] { "gzip", "br", "", "" })
@@ -62,21 +64,28 @@ internal sealed class CompressionTests(Type loopType)
         using RawClient client = server.Connect();
         string get = client.Send(Get("gzip")).ReadResponse().Head;
         string head = client.Send(Get("gzip").Replace("GET", "HEAD")).ReadResponse(headOnly: true).Head;
-        Assert.That((Field(head, "Content-Length"), Field(head, "Content-Encoding")), Is.EqualTo((Field(get, "Content-Length"), "gzip")));
+        Assert.That((Field(head, "Content-Length"), Field(head, "Content-Encoding")),
+            Is.EqualTo((Field(get, "Content-Length"), "gzip")));
     }
 
     private static IEnumerable<TestCaseData> LeftAlone()
     {
         yield return Case("off by default", () => new Response(200, null, Long), varies: false);
         yield return Case("too short", () => new Response(200, null, "short").WithCompression(), varies: false);
-        yield return Case("too long", () => new Response(200, null, new string('x', Compression.MaxSize + 1)).WithCompression(), varies: false);
-        yield return Case("a picture", () => new Response(200, new() { ["Content-Type"] = "image/png" }, Long).WithCompression(), varies: false);
-        yield return Case("encoded already", () => new Response(200, new() { ["Content-Encoding"] = "zstd" }, Long).WithCompression(), varies: false);
-        yield return Case("a range", () => new Response(206, new() { ["Content-Range"] = "bytes 0-1/2" }, Long).WithCompression(), varies: false);
-        yield return Case("not to be transformed", () => new Response(200, new() { ["Cache-Control"] = "public, no-transform" }, Long).WithCompression(), varies: false);
+        yield return Case("too long", () => new Response(200, null, new string('x', Compression.MaxSize + 1)).WithCompression(),
+            varies: false);
+        yield return Case("a picture", () => new Response(200, new() { ["Content-Type"] = "image/png" }, Long).WithCompression(),
+            varies: false);
+        yield return Case("encoded already",
+            () => new Response(200, new() { ["Content-Encoding"] = "zstd" }, Long).WithCompression(), varies: false);
+        yield return Case("a range", () => new Response(206, new() { ["Content-Range"] = "bytes 0-1/2" }, Long).WithCompression(),
+            varies: false);
+        yield return Case("not to be transformed",
+            () => new Response(200, new() { ["Cache-Control"] = "public, no-transform" }, Long).WithCompression(), varies: false);
         yield return Case("noise", () => new Response(200, null, Noise()).WithCompression(), varies: true);
 
-        static TestCaseData Case(string name, Func<Response> response, bool varies) => new TestCaseData(response, varies).SetArgDisplayNames(name);
+        static TestCaseData Case(string name, Func<Response> response, bool varies) =>
+            new TestCaseData(response, varies).SetArgDisplayNames(name);
     }
 
     [TestCaseSource(nameof(LeftAlone))]
@@ -127,7 +136,8 @@ internal sealed class CompressionTests(Type loopType)
         {
             using HttpResponseMessage response = await client.GetAsync(compressed);
             Assert.That(response.Content.Headers.ContentEncoding, Is.EqualTo(new[] { "gzip" }), compressed);
-            Assert.That(Decompress("gzip", Encoding.Latin1.GetString(await response.Content.ReadAsByteArrayAsync())), Is.EqualTo(Long));
+            Assert.That(Decompress("gzip", Encoding.Latin1.GetString(await response.Content.ReadAsByteArrayAsync())),
+                Is.EqualTo(Long));
         }
         foreach (string plain in new[] { "/not", "/file", "/chunks", "/events" })
         {
@@ -140,15 +150,18 @@ internal sealed class CompressionTests(Type loopType)
     [Test]
     public async Task HttpClientDecompresses()
     {
-        await using TestServer server = Serve(() => new Response(200, new() { ["Content-Type"] = "application/problem+json" }, Long).WithCompression());
-        foreach (DecompressionMethods method in new[] { DecompressionMethods.GZip, DecompressionMethods.Brotli, DecompressionMethods.All })
+        await using TestServer server =
+            Serve(() => new Response(200, new() { ["Content-Type"] = "application/problem+json" }, Long).WithCompression());
+        foreach (DecompressionMethods method in new[] { DecompressionMethods.GZip, DecompressionMethods.Brotli,
+            DecompressionMethods.All })
         {
             using var client = new HttpClient(new SocketsHttpHandler { AutomaticDecompression = method });
             Assert.That(await client.GetStringAsync(server.Uri), Is.EqualTo(Long));
         }
     }
 
-    private TestServer Serve(Func<Response> response) => TestServer.Http(loopType, (connection, _) => connection.Send(response()));
+    private TestServer Serve(Func<Response> response) =>
+        TestServer.Http(loopType, (connection, _) => connection.Send(response()));
 
     private static byte[] Noise()
     {
@@ -161,7 +174,8 @@ internal sealed class CompressionTests(Type loopType)
         $"GET / HTTP/1.1\r\nHost: a\r\n{(acceptEncoding is null ? "" : $"Accept-Encoding: {acceptEncoding}\r\n")}\r\n";
 
     private static string Field(string head, string name) =>
-        head.Split("\r\n").LastOrDefault(line => line.StartsWith(name + ": ", StringComparison.OrdinalIgnoreCase))?[(name.Length + 2)..] ?? "";
+        head.Split("\r\n")
+            .LastOrDefault(line => line.StartsWith(name + ": ", StringComparison.OrdinalIgnoreCase))?[(name.Length + 2)..] ?? "";
 
     private static string Decompress(string coding, string body)
     {

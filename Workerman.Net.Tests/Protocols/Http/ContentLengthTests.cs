@@ -11,9 +11,11 @@ internal sealed class ContentLengthTests(Type loopType)
     private static Fragmentation[] AllFragmentations => Fragmentation.All;
 
     [Test]
-    public async Task HeadWithoutABodyHasTheLengthThatTheApplicationGives([ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
+    public async Task HeadWithoutABodyHasTheLengthThatTheApplicationGives(
+        [ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
     {
-        await using TestServer server = Answering(request => request.Path == "/next" ? new Response(200, null, "next") : new Response(200, new() { ["Content-Length"] = "12345" }));
+        await using TestServer server = Answering(request => request.Path
+            == "/next" ? new Response(200, null, "next") : new Response(200, new() { ["Content-Length"] = "12345" }));
         using RawClient client = server.Connect();
         client.Send(Request("HEAD") + Request("HEAD") + Request("GET", "/next"), fragmentation);
         for (int i = 0; i < 2; i++) Assert.That(LengthOf(client.ReadResponse(headOnly: true).Head), Is.EqualTo("12345"));
@@ -90,7 +92,8 @@ internal sealed class ContentLengthTests(Type loopType)
     public async Task CompressionChangesNoLengthOfABodyThatIsNotThere()
     {
         await using TestServer server = TestServer.Http(
-            loopType, (connection, _) => connection.Send(new Response(200, new() { ["Content-Length"] = "12345" })), worker => worker.Options.Http.Compression = true);
+            loopType, (connection, _) => connection.Send(new Response(200, new() { ["Content-Length"] = "12345" })), worker =>
+                worker.Options.Http.Compression = true);
         using RawClient client = server.Connect();
         string head = client.Send(Request("HEAD", "/", "Accept-Encoding: gzip\r\n")).ReadResponse(headOnly: true).Head;
         Assert.That((LengthOf(head), head.Contains("Content-Encoding")), Is.EqualTo(("12345", false)));
@@ -106,7 +109,9 @@ internal sealed class ContentLengthTests(Type loopType)
         using var folder = new TemporaryFolder();
         string path = folder.Write("a.txt", "file");
         await using TestServer server = Answering(request =>
-            request.Path == "/next" ? new Response(200, null, "next") : new Response(status, new() { ["Content-Length"] = "12345" }).WithFile(path));
+            request.Path == "/next"
+            ? new Response(200, null, "next")
+            : new Response(status, new() { ["Content-Length"] = "12345" }).WithFile(path));
         using RawClient client = server.Connect();
         foreach (string method in new[] { "HEAD", "GET" })
         {
@@ -120,7 +125,8 @@ internal sealed class ContentLengthTests(Type loopType)
     [Test]
     public async Task HeadOfAMissingFileHasTheLengthOfItsAnswer()
     {
-        await using TestServer server = Answering(_ => new Response(200, new() { ["Content-Length"] = "12345" }).WithFile("/nowhere/at/all"));
+        await using TestServer server =
+            Answering(_ => new Response(200, new() { ["Content-Length"] = "12345" }).WithFile("/nowhere/at/all"));
         using RawClient client = server.Connect();
         Assert.That(LengthOf(client.Send(Request("HEAD")).ReadResponse(headOnly: true).Head), Is.EqualTo("22"));
     }
@@ -141,23 +147,29 @@ internal sealed class ContentLengthTests(Type loopType)
         Assert.Throws<ArgumentException>(() => response.WithHeader("Content-Length", value));
         Assert.Throws<ArgumentException>(() => response.WithAddedHeader("content-length", value));
         Assert.Throws<ArgumentException>(() => response.Headers["CONTENT-LENGTH"] = value);
-        Assert.Throws<ArgumentException>(() => response.WithHeaders(new Dictionary<string, string> { ["Content-Length"] = value }));
-        Assert.Throws<ArgumentException>(() => _ = new Response(200, new Dictionary<string, string> { ["Content-Length"] = value }));
+        Assert.Throws<ArgumentException>(
+            () => response.WithHeaders(new Dictionary<string, string> { ["Content-Length"] = value }));
+        Assert.Throws<ArgumentException>(
+            () => _ = new Response(200, new Dictionary<string, string> { ["Content-Length"] = value }));
         Assert.That(response.Headers, Is.Empty);
     }
 
     [Test]
     public void SecondLengthThatDiffersThrows()
     {
-        Response response = new Response().WithHeader("Content-Length", "1").WithHeader("Content-Length", "2").WithAddedHeader("Content-Length", "2");
+        Response response = new Response().WithHeader("Content-Length", "1").WithHeader("Content-Length", "2")
+            .WithAddedHeader("Content-Length", "2");
         Assert.Throws<ArgumentException>(() => response.WithAddedHeader("content-length", "3"));
         Assert.Throws<ArgumentException>(() => response.WithHeader("Content-Length", ["1", "2"]));
         Assert.That(response.GetHeader("Content-Length"), Is.EqualTo("2"));
     }
 
-    private TestServer Answering(Func<Request, Response> answer) => TestServer.Http(loopType, (connection, request) => connection.Send(answer(request)));
+    private TestServer Answering(Func<Request, Response> answer) =>
+        TestServer.Http(loopType, (connection, request) => connection.Send(answer(request)));
 
-    private static string? LengthOf(string head) => head.Split("\r\n").SingleOrDefault(line => line.StartsWith("Content-Length: ", StringComparison.Ordinal))?[16..];
+    private static string? LengthOf(string head) =>
+        head.Split("\r\n").SingleOrDefault(line => line.StartsWith("Content-Length: ", StringComparison.Ordinal))?[16..];
 
-    private static string Request(string method, string path = "/", string fields = "") => $"{method} {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n";
+    private static string Request(string method, string path = "/", string fields = "") =>
+        $"{method} {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n";
 }

@@ -42,19 +42,23 @@ internal sealed class CultureWireTests(Type loopType)
         var moment = new DateTimeOffset(2024, 2, 29, 23, 59, 58, TimeSpan.Zero);
         await using TestServer server = TestServer.Http(loopType, (connection, request) =>
         {
-            Assert.That(CultureInfo.CurrentCulture.Name == "" && CultureInfo.CurrentCulture.NumberFormat.NegativeSign == "-", Is.False, "this loop has a culture");
+            Assert.That(CultureInfo.CurrentCulture.Name == "" && CultureInfo.CurrentCulture.NumberFormat.NegativeSign == "-",
+                Is.False, "this loop has a culture");
             Session session = request.Session;
             session.Set("n", -1234567);
             session.Set("d", -1234.5);
             session.Set("m", -0.1m);
             session.Put(new() { ["list"] = new object[] { -1, -1.5, -2.5m } });
-            connection.Send(new Response(200, null, $"{session.Get("n")} {session.Get("d")} {session.Get("m")} {session.Get("list")} {request.Get("I")} {request.Header("X-TITLE")}")
+            connection.Send(new Response(200, null, $"{session.Get("n")} {session.Get("d")} {session.Get("m")} "
+                + $"{session.Get("list")} {request.Get("I")} {request.Header("X-TITLE")}")
                 .Cookie("a", "b", -1, expires: moment).WithHeader("Last-Modified", "x"));
         }, worker => worker.Options.Http.Session.Handler = new MemorySessionHandler());
         using RawClient client = server.Connect();
-        (int status, string head, string body) = client.Send("GET /?I=i HTTP/1.1\r\nHOST: a\r\nx-title: T\r\n\r\n").ReadResponse();
+        (int status, string head, string body) = client.Send("GET /?I=i HTTP/1.1\r\nHOST: a\r\nx-title: T\r\n\r\n")
+            .ReadResponse();
         Assert.That((status, body), Is.EqualTo((200, "-1234567 -1234.5 -0.1 [-1,-1.5,-2.5] i T")));
-        Assert.That(head, Does.Contain("\r\nSet-Cookie: a=b; Expires=Thu, 29 Feb 2024 23:59:58 GMT; Max-Age=-1\r\n").And.Match("\r\nDate: [A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} 20[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT\r\n"));
+        Assert.That(head, Does.Contain("\r\nSet-Cookie: a=b; Expires=Thu, 29 Feb 2024 23:59:58 GMT; Max-Age=-1\r\n")
+            .And.Match("\r\nDate: [A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} 20[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT\r\n"));
         Assert.That(head, Does.Contain("\r\nContent-Length: 40\r\n"));
     }
 }

@@ -57,11 +57,13 @@ internal sealed class FileCharsetTests(Type loopType)
     public async Task DocumentInUtf16SaysItselfWhatItIs()
     {
         await File.WriteAllTextAsync(_folder.PathOf("marked.xml"), "<a/>", Encoding.Unicode);
-        await File.WriteAllBytesAsync(_folder.PathOf("bare.xml"), Encoding.Unicode.GetBytes("<?xml version=\"1.0\" encoding=\"UTF-16\"?><a/>"));
+        await File.WriteAllBytesAsync(_folder.PathOf("bare.xml"),
+            Encoding.Unicode.GetBytes("<?xml version=\"1.0\" encoding=\"UTF-16\"?><a/>"));
         var files = new StaticFiles(_folder.Path);
         await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send(files.Serve(request)));
         using RawClient client = server.Connect();
-        foreach (string target in new[] { "/marked.xml", "/bare.xml" }) Assert.That(TypeOf(client, target), Is.EqualTo("application/xml"));
+        foreach (string target in new[] { "/marked.xml", "/bare.xml" })
+            Assert.That(TypeOf(client, target), Is.EqualTo("application/xml"));
     }
 
     [TestCase("utf-8", null, "text/plain;charset=utf-8")]
@@ -74,7 +76,8 @@ internal sealed class FileCharsetTests(Type loopType)
         string path = _folder.Write("a.txt", "x");
         var files = new StaticFiles(_folder.Path) { Charset = own };
         await using TestServer server = TestServer.Http(
-            loopType, (connection, request) => connection.Send(request.Path == "/" ? new Response().WithFile(path, charset: own) : files.Serve(request)),
+            loopType, (connection, request) =>
+                connection.Send(request.Path == "/" ? new Response().WithFile(path, charset: own) : files.Serve(request)),
             worker => worker.Options.Http.FileCharset = ofWorker);
         using RawClient client = server.Connect();
         foreach (string target in new[] { "/", "/a.txt" }) Assert.That(TypeOf(client, target), Is.EqualTo(type), target);

@@ -27,15 +27,18 @@ internal sealed class FileResponseTests(Type loopType)
     public async Task FileIsSentWithTypeLengthDateAndTag([ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
     {
         string path = _folder.Write("page.html", Text);
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
         using RawClient client = server.Connect();
         client.Send(Request("GET") + Request("GET"), fragmentation);
         for (int i = 0; i < 2; i++)
         {
             (int status, string head, string body) = client.ReadResponse();
             Assert.That((status, body), Is.EqualTo((200, Text)));
-            Assert.That(head, Does.Contain("\r\nContent-Type: text/html;charset=utf-8\r\n").And.Contain("\r\nContent-Length: 10\r\n").And.Contain($"\r\nLast-Modified: {Date}\r\n")
-                .And.Contain("\r\nAccept-Ranges: bytes\r\n").And.Contain("\r\nETag: \"").And.Contain("\r\nConnection: keep-alive\r\n").And.Contain("\r\nDate: ").And.Not.Contain("Content-Disposition"));
+            Assert.That(head, Does.Contain("\r\nContent-Type: text/html;charset=utf-8\r\n")
+                .And.Contain("\r\nContent-Length: 10\r\n").And.Contain($"\r\nLast-Modified: {Date}\r\n")
+                .And.Contain("\r\nAccept-Ranges: bytes\r\n").And.Contain("\r\nETag: \"")
+                .And.Contain("\r\nConnection: keep-alive\r\n").And.Contain("\r\nDate: ").And.Not.Contain("Content-Disposition"));
         }
     }
 
@@ -49,7 +52,8 @@ internal sealed class FileResponseTests(Type loopType)
             else connection.Send(request.Path);
         });
         using RawClient client = server.Connect();
-        client.Send(Request("GET", "/a") + Request("GET", "/file") + Request("GET", "/b") + Request("GET", "/file") + Request("GET", "/c"), fragmentation);
+        client.Send(Request("GET", "/a") + Request("GET", "/file") + Request("GET", "/b") + Request("GET", "/file")
+            + Request("GET", "/c"), fragmentation);
         Assert.That(client.ReadResponse().Body, Is.EqualTo("/a"));
         Assert.That(client.ReadResponse().Body, Has.Length.EqualTo(3_000_000));
         Assert.That(client.ReadResponse().Body, Is.EqualTo("/b"));
@@ -61,7 +65,8 @@ internal sealed class FileResponseTests(Type loopType)
     public async Task UnknownTypeIsToBeSaved()
     {
         string path = _folder.Write("na\u00efve.x-y-z", Text);
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
         using RawClient client = server.Connect();
         string head = client.Send(Request("GET")).ReadResponse().Head;
         Assert.That(head, Does.Contain("\r\nContent-Type: application/octet-stream\r\n")
@@ -113,7 +118,8 @@ internal sealed class FileResponseTests(Type loopType)
     public async Task ConditionsAndRanges(string fields, int expected)
     {
         string path = _folder.Write("page.txt", Text);
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response(200, new() { ["X-Own"] = "1" }).WithFile(path)));
+        await using TestServer server = TestServer.Http(loopType,
+            (connection, _) => connection.Send(new Response(200, new() { ["X-Own"] = "1" }).WithFile(path)));
         using RawClient client = server.Connect();
         string tag = Field(client.Send(Request("GET")).ReadResponse().Head, "ETag");
         client.Send(Request("GET", "/", fields.Replace("{tag}", tag).Replace("{date}", Date)));
@@ -127,10 +133,12 @@ internal sealed class FileResponseTests(Type loopType)
                 Assert.That(body, Is.EqualTo(Text));
                 break;
             case 206:
-                Assert.That((body, Field(head, "Content-Range"), Field(head, "ETag"), Field(head, "Content-Type")), Is.EqualTo(("234", "bytes 2-4/10", tag, "text/plain;charset=utf-8")));
+                Assert.That((body, Field(head, "Content-Range"), Field(head, "ETag"), Field(head, "Content-Type")),
+                    Is.EqualTo(("234", "bytes 2-4/10", tag, "text/plain;charset=utf-8")));
                 break;
             case 304:
-                Assert.That((Field(head, "Content-Length"), Field(head, "ETag"), Field(head, "Last-Modified")), Is.EqualTo(("", tag, Date)));
+                Assert.That((Field(head, "Content-Length"), Field(head, "ETag"), Field(head, "Last-Modified")),
+                    Is.EqualTo(("", tag, Date)));
                 break;
             case 412:
                 Assert.That((body, Field(head, "ETag")), Is.EqualTo(("", "")));
@@ -146,7 +154,8 @@ internal sealed class FileResponseTests(Type loopType)
     public async Task HeadIsTheHeadOfGet()
     {
         string path = _folder.Write("page.txt", Text);
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
         using RawClient client = server.Connect();
         string head = client.Send(Request("HEAD", "/", "Range: bytes=2-4")).ReadResponse(headOnly: true).Head;
         Assert.That(head, Does.StartWith("HTTP/1.1 200 ").And.Contain("\r\nContent-Length: 10\r\n"));
@@ -159,7 +168,8 @@ internal sealed class FileResponseTests(Type loopType)
     public async Task OnlyA200ToGetOrHeadIsConditional(string method, int status)
     {
         string path = _folder.Write("page.txt", Text);
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response(status).WithFile(path)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response(status).WithFile(path)));
         using RawClient client = server.Connect();
         client.Send(Request(method, "/", "If-None-Match: *\r\nRange: bytes=1-2"));
         (int read, _, string body) = client.ReadResponse();
@@ -174,19 +184,23 @@ internal sealed class FileResponseTests(Type loopType)
     [TestCase(0, 10, 200, 206, Text, "bytes 0-9/10")]
     [TestCase(0, 0, 200, 200, Text, "")]
     [TestCase(2, 3, 404, 404, "234", "")]
-    public async Task OffsetAndLengthAreThePartThatIsSent(long offset, long length, int status, int expected, string body, string contentRange)
+    public async Task OffsetAndLengthAreThePartThatIsSent(long offset, long length, int status, int expected, string body,
+        string contentRange)
     {
         string path = _folder.Write("page.txt", Text);
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response(status).WithFile(path, offset, length)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response(status).WithFile(path, offset, length)));
         using RawClient client = server.Connect();
-        foreach (string fields in new[] { "X: y", "Range: bytes=0-0", "Range: bytes=0-0\r\nIf-Range: \"other\"", "Range: bytes=99-" })
+        foreach (string fields in new[] { "X: y", "Range: bytes=0-0", "Range: bytes=0-0\r\nIf-Range: \"other\"",
+            "Range: bytes=99-" })
         {
             if (length == 0 && offset == 0 && fields != "X: y") continue;
             (int read, string head, string text) = client.Send(Request("GET", "/", fields)).ReadResponse();
             Assert.That((read, text, Field(head, "Content-Range")), Is.EqualTo((expected, body, contentRange)), fields);
             Assert.That(Field(head, "ETag").Length > 0, Is.EqualTo(expected != 404));
             string ofHead = client.Send(Request("HEAD", "/", fields)).ReadResponse(headOnly: true).Head;
-            Assert.That((ofHead.Split(' ')[1], Field(ofHead, "Content-Length"), Field(ofHead, "Content-Range")), Is.EqualTo(($"{expected}", $"{body.Length}", contentRange)), fields);
+            Assert.That((ofHead.Split(' ')[1], Field(ofHead, "Content-Length"), Field(ofHead, "Content-Range")),
+                Is.EqualTo(($"{expected}", $"{body.Length}", contentRange)), fields);
         }
     }
 
@@ -194,12 +208,15 @@ internal sealed class FileResponseTests(Type loopType)
     public async Task PartIsConditionalLikeTheWhole()
     {
         string path = _folder.Write("page.txt", Text);
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path, 2, 3)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path, 2, 3)));
         using RawClient client = server.Connect();
         string tag = Field(client.Send(Request("GET")).ReadResponse().Head, "ETag");
-        Assert.That(client.Send(Request("GET", "/", $"If-None-Match: {tag}")).ReadResponse(headOnly: true).Status, Is.EqualTo(304));
+        Assert.That(client.Send(Request("GET", "/", $"If-None-Match: {tag}")).ReadResponse(headOnly: true).Status,
+            Is.EqualTo(304));
         Assert.That(client.Send(Request("GET", "/", $"If-Match: {tag}")).ReadResponse().Body, Is.EqualTo("234"));
-        Assert.That(client.Send(Request("GET", "/", "If-Match: \"other\"")).ReadResponse().Status, Is.EqualTo(412), "a part of another version is of no use");
+        Assert.That(client.Send(Request("GET", "/", "If-Match: \"other\"")).ReadResponse().Status, Is.EqualTo(412),
+            "a part of another version is of no use");
         Assert.That(client.Send(Request("POST", "/", "If-None-Match: *")).ReadResponse().Body, Is.EqualTo("234"));
     }
 
@@ -208,17 +225,20 @@ internal sealed class FileResponseTests(Type loopType)
     public async Task PartOfNothingIsTheWhole(int status)
     {
         string path = _folder.Write("empty.txt", "");
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response(status).WithFile(path, 0, 5)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response(status).WithFile(path, 0, 5)));
         using RawClient client = server.Connect();
         (int read, string head, _) = client.Send(Request("GET")).ReadResponse();
         Assert.That((read, Field(head, "Content-Range"), Field(head, "Content-Length")), Is.EqualTo((200, "", "0")));
     }
 
     [Test]
-    public async Task OffsetBeyondTheEndIsA416([Values(10L, 11L, long.MaxValue - 10, long.MaxValue - 9, long.MaxValue)] long offset)
+    public async Task OffsetBeyondTheEndIsA416(
+        [Values(10L, 11L, long.MaxValue - 10, long.MaxValue - 9, long.MaxValue)] long offset)
     {
         string path = _folder.Write("page.txt", Text);
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path, offset)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path, offset)));
         using RawClient client = server.Connect();
         (int status, string head, _) = client.Send(Request("GET")).ReadResponse();
         Assert.That((status, Field(head, "Content-Range")), Is.EqualTo((416, "bytes */10")));
@@ -228,7 +248,8 @@ internal sealed class FileResponseTests(Type loopType)
     public async Task EmptyFileIsAnEmptyBody()
     {
         string path = _folder.Write("empty.txt", "");
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
         using RawClient client = server.Connect();
         client.Send(Request("GET") + Request("GET", "/", "Range: bytes=0-") + Request("GET"));
         Assert.That(client.ReadResponse().Head, Does.StartWith("HTTP/1.1 200").And.Contain("\r\nContent-Length: 0\r\n"));
@@ -276,14 +297,17 @@ internal sealed class FileResponseTests(Type loopType)
     public async Task TagIsWeakWhileTheFileMayStillChangeUnnoticed()
     {
         string path = _folder.Write("page.txt", Text, DateTime.UtcNow.AddMinutes(1));
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
         using RawClient client = server.Connect();
         string head = client.Send(Request("GET")).ReadResponse().Head;
         string tag = Field(head, "ETag");
         Assert.That(tag, Does.StartWith("W/\""));
         Assert.That(Field(head, "Last-Modified"), Is.LessThanOrEqualTo(Field(head, "Date")), "not later than the answer");
-        Assert.That(client.Send(Request("GET", "/", $"If-None-Match: {tag}")).ReadResponse(headOnly: true).Status, Is.EqualTo(304));
-        Assert.That(client.Send(Request("GET", "/", $"Range: bytes=1-2\r\nIf-Range: {tag}")).ReadResponse().Body, Is.EqualTo(Text), "parts of two versions are never joined");
+        Assert.That(client.Send(Request("GET", "/", $"If-None-Match: {tag}")).ReadResponse(headOnly: true).Status,
+            Is.EqualTo(304));
+        Assert.That(client.Send(Request("GET", "/", $"Range: bytes=1-2\r\nIf-Range: {tag}")).ReadResponse().Body,
+            Is.EqualTo(Text), "parts of two versions are never joined");
         File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddHours(-1));
         string other = Field(client.Send(Request("GET")).ReadResponse().Head, "ETag");
         Assert.That(other, Does.StartWith("\"").And.Not.EqualTo(tag[2..]));
@@ -294,18 +318,22 @@ internal sealed class FileResponseTests(Type loopType)
     {
         string content = string.Concat(Enumerable.Range(0, 200_000).Select(i => $"{i}\n"));
         string path = _folder.Write("numbers.csv", content);
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response().WithFile(path)));
         using var client = new HttpClient { BaseAddress = server.Uri };
         Assert.That(await client.GetStringAsync("/"), Is.EqualTo(content));
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { Range = new RangeHeaderValue(1000, 1999) } };
+        using var request =
+            new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { Range = new RangeHeaderValue(1000, 1999) } };
         using HttpResponseMessage part = await client.SendAsync(request);
         Assert.That((part.StatusCode, part.Content.Headers.ContentRange!.ToString(), await part.Content.ReadAsStringAsync()),
-            Is.EqualTo((HttpStatusCode.PartialContent, $"bytes 1000-1999/{Encoding.UTF8.GetByteCount(content)}", content[1000..2000])));
+            Is.EqualTo(
+                (HttpStatusCode.PartialContent, $"bytes 1000-1999/{Encoding.UTF8.GetByteCount(content)}", content[1000..2000])));
     }
 
     private static string Request(string method, string path = "/", string? fields = null) =>
         $"{method} {path} HTTP/1.1\r\nHost: a\r\n{(fields is null ? "" : fields + "\r\n")}\r\n";
 
     private static string Field(string head, string name) =>
-        head.Split("\r\n").FirstOrDefault(line => line.StartsWith(name + ": ", StringComparison.OrdinalIgnoreCase))?[(name.Length + 2)..] ?? "";
+        head.Split("\r\n")
+            .FirstOrDefault(line => line.StartsWith(name + ": ", StringComparison.OrdinalIgnoreCase))?[(name.Length + 2)..] ?? "";
 }

@@ -18,7 +18,8 @@ internal sealed partial class FormTests
 
     private static readonly ConcurrentBag<HttpProtocol> Protocols = [];
 
-    private static string[] Boundaries => ["b", "'()+_,-./:=?", new('x', 70), "\"a b\"", "----=_Part_7_1.2", new('x', 128), "X_{1}", "a*b@c&d%#|~^"];
+    private static string[] Boundaries =>
+        ["b", "'()+_,-./:=?", new('x', 70), "\"a b\"", "----=_Part_7_1.2", new('x', 128), "X_{1}", "a*b@c&d%#|~^"];
 
     /// <summary>With the answer, or with its connection, go the temporary files of a request.</summary>
     [OneTimeTearDown]
@@ -37,13 +38,15 @@ internal sealed partial class FormTests
         Assert.That(Show(Parse(null, body).Post()), Is.EqualTo(expected), "as in PHP, a body of no type is read so");
     }
 
-    [TestCase("{\"a\":\"x\\n\\u00e9\",\"b\":1.50,\"c\":true,\"d\":null,\"e\":{\"f\":[1, 2]},\"a\":\"y\"}", "a=x\n\u00e9|b=1.50|c=true|e={\"f\":[1, 2]}|a=y")]
+    [TestCase("{\"a\":\"x\\n\\u00e9\",\"b\":1.50,\"c\":true,\"d\":null,\"e\":{\"f\":[1, 2]},\"a\":\"y\"}",
+        "a=x\n\u00e9|b=1.50|c=true|e={\"f\":[1, 2]}|a=y")]
     [TestCase("[\"a\",2]", "0=a|1=2")]
     [TestCase("\"text\"", "0=text")]
     [TestCase("{}", "")]
     public void TopLevelMembersOfJson(string body, string expected)
     {
-        foreach (string type in new[] { "application/json", "application/json; charset=utf-8", "application/vnd.api+json", "text/json" })
+        foreach (string type in new[] { "application/json", "application/json; charset=utf-8", "application/vnd.api+json",
+            "text/json" })
             Assert.That(Show(Parse(type, body).Post()), Is.EqualTo(expected), type);
     }
 
@@ -70,26 +73,32 @@ internal sealed partial class FormTests
         Assert.That(request.Json<Point>(), Is.EqualTo(new Point(1, 2)));
         Assert.Throws<BadRequestException>(() => Parse("application/json", "{\"x\":\"no number\"}").Json(Shapes.Default.Point));
         Assert.Throws<BadRequestException>(() => Parse("application/json", "").Json(Shapes.Default.Point));
-        Assert.Throws<BadRequestException>(() => Parse("application/json", "{\"x\":1,\"z\":\"\u00ff\"}").Json(Shapes.Default.Point), "what is not read is no JSON either");
+        Assert.Throws<BadRequestException>(() => Parse("application/json", "{\"x\":1,\"z\":\"\u00ff\"}")
+            .Json(Shapes.Default.Point), "what is not read is no JSON either");
         Assert.That(Parse("application/json", "null").Json(Shapes.Default.Point), Is.Null);
     }
 
     [Test]
     public void MultipartFieldsAndFiles([ValueSource(nameof(Thresholds))] int threshold)
     {
-        string body = Part("name=\"a\"", "1") + Part("name=\"\u00c3\u00a9[]\"", "x\r\n--y\r\n") + Part("name=a; filename=\"photo.jpg\"", "\u00ff\0\r\n-", "image/jpeg")
-            + Part("name=\"files[]\"; filename=\"1.txt\"", "one") + Part("name=\"files[]\"; filename=\"2.txt\"", "") + Part("name=\"none\"; filename=\"\"", "") + "--b--\r\nepilogue";
+        string body = Part("name=\"a\"", "1") + Part("name=\"\u00c3\u00a9[]\"", "x\r\n--y\r\n")
+            + Part("name=a; filename=\"photo.jpg\"", "\u00ff\0\r\n-", "image/jpeg")
+            + Part("name=\"files[]\"; filename=\"1.txt\"", "one") + Part("name=\"files[]\"; filename=\"2.txt\"", "")
+            + Part("name=\"none\"; filename=\"\"", "") + "--b--\r\nepilogue";
         foreach (Fragmentation fragmentation in Fragmentation.All)
         {
             Request request = Parse(Multipart, body, threshold, fragmentation);
             Assert.That(Show(request.Post()), Is.EqualTo("a=1|\u00e9[]=x\r\n--y\r\n"), $"{fragmentation}");
             UploadedFile photo = request.File("a")!;
-            Assert.That((photo.Name, photo.ContentType, photo.Size, photo.Error), Is.EqualTo(("photo.jpg", "image/jpeg", 5L, UploadError.Ok)));
+            Assert.That((photo.Name, photo.ContentType, photo.Size, photo.Error),
+                Is.EqualTo(("photo.jpg", "image/jpeg", 5L, UploadError.Ok)));
             Assert.That(Read(photo), Is.EqualTo("\u00ff\0\r\n-"));
             Assert.That(request.FileValues("files[]").Select(f => (f.Name, Read(f), f.ContentType, f.Error)),
-                Is.EqualTo(new[] { ("1.txt", "one", "application/octet-stream", UploadError.Ok), ("2.txt", "", "application/octet-stream", UploadError.Ok) }));
+                Is.EqualTo(new[] { ("1.txt", "one", "application/octet-stream", UploadError.Ok),
+                    ("2.txt", "", "application/octet-stream", UploadError.Ok) }));
             Assert.That(request.File().GetArray("files").Keys, Is.EqualTo(new[] { "0", "1" }));
-            Assert.That((request.File("none")!.Error, request.File("nothing")), Is.EqualTo((UploadError.NoFile, (UploadedFile?)null)));
+            Assert.That((request.File("none")!.Error, request.File("nothing")),
+                Is.EqualTo((UploadError.NoFile, (UploadedFile?)null)));
         }
     }
 
@@ -101,7 +110,8 @@ internal sealed partial class FormTests
         foreach (string sent in new[] { bare, $"\"{bare}\"" })
         {
             foreach (Fragmentation fragmentation in Fragmentation.All)
-                Assert.That(Show(Parse($"Multipart/Form-Data;charset=x;  Boundary={sent} ", body, threshold, fragmentation).Post()), Is.EqualTo($"a=--{bare[..^1]}"), $"{sent} {fragmentation}");
+                Assert.That(Show(Parse($"Multipart/Form-Data;charset=x;  Boundary={sent} ", body, threshold, fragmentation)
+                    .Post()), Is.EqualTo($"a=--{bare[..^1]}"), $"{sent} {fragmentation}");
         }
     }
 
@@ -116,22 +126,28 @@ internal sealed partial class FormTests
         // Only this would end it.
         content.Replace("\r\n--b", "\r\n--c");
         if (content.ToString().StartsWith("--b", StringComparison.Ordinal)) content.Insert(0, 'x');
-        Request request = Parse(Multipart, Part("name=f; filename=f", $"{content}") + "--b--", threshold, Fragmentation.AtRandom(seed));
+        Request request =
+            Parse(Multipart, Part("name=f; filename=f", $"{content}") + "--b--", threshold, Fragmentation.AtRandom(seed));
         Assert.That(Read(request.File("f")!), Is.EqualTo(content.ToString()), $"seed {seed}");
     }
 
     [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n--b--", "a=", TestName = "empty content")]
     [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\n\r\n--b--", "a=", TestName = "no content")]
     [TestCase("preamble\r\n--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b--", "a=1", TestName = "preamble")]
-    [TestCase("--b\r\nContent-Type: text/plain\r\nX: y\r\ncontent-disposition: Form-Data; NAME=\"a\"\r\n\r\n1\r\n--b--", "a=1", TestName = "fields in any order and case")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=\"a%22\\\"\\\\%0D%0A%41\"\r\n\r\n1\r\n--b--", "a\"\"\\\r\n%41=1", TestName = "escapes of browsers in a name")]
+    [TestCase("--b\r\nContent-Type: text/plain\r\nX: y\r\ncontent-disposition: Form-Data; NAME=\"a\"\r\n\r\n1\r\n--b--", "a=1",
+        TestName = "fields in any order and case")]
+    [TestCase("--b\r\nContent-Disposition: form-data; name=\"a%22\\\"\\\\%0D%0A%41\"\r\n\r\n1\r\n--b--", "a\"\"\\\r\n%41=1",
+        TestName = "escapes of browsers in a name")]
     [TestCase("--b\r\n\r\n1\r\n--b--", "=1", TestName = "no head")]
     [TestCase("--b\r\nContent-Disposition: attachment; name=a\r\n\r\n1\r\n--b--", "a=1", TestName = "no form-data")]
     [TestCase("--b\r\nContent-Disposition: form-data name=a\r\n\r\n1\r\n--b--", "=1", TestName = "no semicolon")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n\r\n1\r\n--b--", "a=1", TestName = "two dispositions")]
+    [TestCase("--b\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n\r\n1\r\n--b--", "a=1",
+        TestName = "two dispositions")]
     [TestCase("--b\r\nContent-Disposition : form-data; name=a\r\n\r\n1\r\n--b--", "a=1", TestName = "space before the colon")]
-    [TestCase("--b\r\nContent-Disposition: form-data; name=a\0\u0001\r\n\r\n1\r\n--b--", "a\0\u0001=1", TestName = "control characters in a name")]
-    [TestCase("--b\r\nX Bad: 1\r\nX-\u00e4: 1\r\nnocolon\r\nX: a\u0001b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b--", "a=1", TestName = "other fields that cannot be read")]
+    [TestCase("--b\r\nContent-Disposition: form-data; name=a\0\u0001\r\n\r\n1\r\n--b--", "a\0\u0001=1",
+        TestName = "control characters in a name")]
+    [TestCase("--b\r\nX Bad: 1\r\nX-\u00e4: 1\r\nnocolon\r\nX: a\u0001b\r\nContent-Disposition: form-data; name=a\r\n\r\n"
+        + "1\r\n--b--", "a=1", TestName = "other fields that cannot be read")]
     [TestCase("--b--", "", TestName = "no part at all")]
     [TestCase("", "", TestName = "no body at all")]
     public void MultipartThatIsUnusual(string body, string expected)
@@ -139,7 +155,8 @@ internal sealed partial class FormTests
         foreach (int threshold in Thresholds)
         {
             foreach (Fragmentation fragmentation in Fragmentation.All)
-                Assert.That(Show(Parse(Multipart, body, threshold, fragmentation).Post()), Is.EqualTo(expected), $"{fragmentation}");
+                Assert.That(Show(Parse(Multipart, body, threshold, fragmentation).Post()), Is.EqualTo(expected),
+                    $"{fragmentation}");
         }
     }
 
@@ -155,7 +172,8 @@ internal sealed partial class FormTests
             foreach (Fragmentation fragmentation in Fragmentation.All)
             {
                 Request request = Parse(Multipart, body, threshold, fragmentation);
-                Assert.That(Assert.Throws<BadRequestException>(() => request.Post())!.StatusCode, Is.EqualTo(400), $"{fragmentation}");
+                Assert.That(Assert.Throws<BadRequestException>(() => request.Post())!.StatusCode, Is.EqualTo(400),
+                    $"{fragmentation}");
                 Assert.Throws<BadRequestException>(() => request.File());
             }
         }
@@ -167,11 +185,13 @@ internal sealed partial class FormTests
     [TestCase("multipart/form-data; boundary=b; boundary=c")]
     [TestCase("multipart/form-data; boundary")]
     [TestCase("multipart/form-data; boundary=\"b\u00e9\"")]
-    [TestCase("multipart/form-data; boundary=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")]
+    [TestCase("multipart/form-data; boundary=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+        + "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")]
     public void BadBoundaryIsTheClientsMistake(string contentType)
     {
         foreach (int threshold in Thresholds)
-            Assert.That(Assert.Throws<BadRequestException>(() => Parse(contentType, Part("name=a", "1") + "--b--", threshold).Post())!.Message, Does.Contain("boundary"));
+            Assert.That(Assert.Throws<BadRequestException>(() => Parse(contentType, Part("name=a", "1") + "--b--", threshold)
+                .Post())!.Message, Does.Contain("boundary"));
     }
 
     [TestCase("../../etc/passwd", "passwd")]
@@ -192,18 +212,25 @@ internal sealed partial class FormTests
     [Test]
     public void FieldsAndFilesHaveLimits([ValueSource(nameof(Thresholds))] int threshold)
     {
-        var options = new HttpOptions { MaxFormFields = 2, MaxFiles = 1, MaxFormFieldsSize = 10, BodyMemoryThreshold = threshold };
+        var options =
+            new HttpOptions { MaxFormFields = 2, MaxFiles = 1, MaxFormFieldsSize = 10, BodyMemoryThreshold = threshold };
         string two = Part("name=a", "12345") + Part("name=b", "67890");
         string file = Part("name=f; filename=f", new string('x', 100));
         Request good = Parse(Multipart, two + file + "--b--", options);
         Assert.That((good.Post().Count, good.File().Count), Is.EqualTo((2, 1)));
-        foreach ((string body, string reason) in new[] { (two + Part("name=c", ""), "too many form fields (HttpOptions.MaxFormFields)"), (file + file, "too many files (HttpOptions.MaxFiles)"), (Part("name=a", "12345678901"), "form fields too large (HttpOptions.MaxFormFieldsSize)") })
+        foreach ((string body, string reason) in new[]
+        {
+            (two + Part("name=c", ""), "too many form fields (HttpOptions.MaxFormFields)"),
+            (file + file, "too many files (HttpOptions.MaxFiles)"),
+            (Part("name=a", "12345678901"), "form fields too large (HttpOptions.MaxFormFieldsSize)")
+        })
         {
             BadRequestException e = Assert.Throws<BadRequestException>(() => Parse(Multipart, body + "--b--", options).File())!;
             Assert.That(e.StatusCode, Is.EqualTo(413));
             Assert.That(e.Message, Does.Contain(reason));
         }
-        Assert.That(Assert.Throws<BadRequestException>(() => Parse("application/json", "[1,2,3]", options).Post())!.StatusCode, Is.EqualTo(413));
+        Assert.That(Assert.Throws<BadRequestException>(() => Parse("application/json", "[1,2,3]", options).Post())!.StatusCode,
+            Is.EqualTo(413));
         Assert.That(Assert.Throws<BadRequestException>(() => Parse(null, "a&b&c", options).Post())!.StatusCode, Is.EqualTo(413));
     }
 
@@ -226,7 +253,8 @@ internal sealed partial class FormTests
         {
             Request good = Parse(type, body(new string('x', 997)), options);
             Assert.That((good.Post("a")!.Length, good.Post("b")), Is.EqualTo((997, "\u20ac")), type);
-            BadRequestException e = Assert.Throws<BadRequestException>(() => Parse(type, body(new string('x', 998)), options).Post(), type)!;
+            BadRequestException e =
+                Assert.Throws<BadRequestException>(() => Parse(type, body(new string('x', 998)), options).Post(), type)!;
             Assert.That((e.StatusCode, e.Message), Is.EqualTo((413, "form fields too large (HttpOptions.MaxFormFieldsSize)")));
         }
         string long1 = new('n', 30_000);
@@ -267,7 +295,8 @@ internal sealed partial class FormTests
             using (var reader = new StreamReader(request.OpenBody())) Assert.That(reader.ReadToEnd(), Is.EqualTo(body));
             protocol.Encode("done", new ArrayBufferWriter<byte>());
             Assert.That(Directory.GetFiles(folder), Is.Empty);
-            Assert.That(Assert.Throws<InvalidOperationException>(() => _ = request.RawBody)!.Message, Does.Contain("before the request is answered"));
+            Assert.That(Assert.Throws<InvalidOperationException>(() => _ = request.RawBody)!.Message,
+                Does.Contain("before the request is answered"));
         }
         finally
         {
@@ -277,29 +306,36 @@ internal sealed partial class FormTests
 
     [Test]
     public void RawBufferIsHeadAndBody() => Assert.That(
-        Encoding.Latin1.GetString(Parse("text/plain", "a=1").RawBuffer()), Is.EqualTo("POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\na=1"));
+        Encoding.Latin1.GetString(Parse("text/plain", "a=1").RawBuffer()),
+        Is.EqualTo("POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\na=1"));
 
     [Test]
     public void LargeMultipartHasNoRawBody()
     {
         Request request = Parse(Multipart, Part("name=a", "1") + "--b--", threshold: 0);
-        Assert.That(Assert.Throws<InvalidOperationException>(() => _ = request.RawBody)!.Message, Does.Contain("use Post and File"));
+        Assert.That(Assert.Throws<InvalidOperationException>(() => _ = request.RawBody)!.Message,
+            Does.Contain("use Post and File"));
         Assert.That(Parse(Multipart, "--b--").Body, Is.EqualTo("--b--"));
     }
 
     private static string Part(string parameters, string content, string? type = null) =>
-        $"--b\r\nContent-Disposition: form-data; {parameters}\r\n{(type is null ? "" : $"Content-Type: {type}\r\n")}\r\n{content}\r\n";
+        $"--b\r\nContent-Disposition: form-data; {parameters}\r\n{(type is null ? "" : $"Content-Type: {type}\r\n")}\r\n"
+        + $"{content}\r\n";
 
-    private static Request Parse(string? contentType, string body, int threshold = 1024 * 1024, Fragmentation? fragmentation = null) =>
-        Parse(new HttpProtocol(new HttpOptions { BodyMemoryThreshold = threshold, FileMemoryThreshold = 2 }), contentType, body, fragmentation ?? Fragmentation.Whole);
+    private static Request Parse(string? contentType, string body, int threshold = 1024 * 1024,
+        Fragmentation? fragmentation = null) =>
+        Parse(new HttpProtocol(new HttpOptions { BodyMemoryThreshold = threshold, FileMemoryThreshold = 2 }), contentType, body,
+            fragmentation ?? Fragmentation.Whole);
 
-    private static Request Parse(string? contentType, string body, HttpOptions options) => Parse(new HttpProtocol(options), contentType, body, Fragmentation.Whole);
+    private static Request Parse(string? contentType, string body, HttpOptions options) =>
+        Parse(new HttpProtocol(options), contentType, body, Fragmentation.Whole);
 
     private static Request Parse(HttpProtocol protocol, string? contentType, string body, Fragmentation fragmentation)
     {
         Protocols.Add(protocol);
         string type = contentType is null ? "" : $"Content-Type: {contentType}\r\n";
-        byte[] bytes = Encoding.Latin1.GetBytes($"POST / HTTP/1.1\r\nHost: a\r\n{type}Content-Length: {body.Length}\r\n\r\n{body}");
+        byte[] bytes =
+            Encoding.Latin1.GetBytes($"POST / HTTP/1.1\r\nHost: a\r\n{type}Content-Length: {body.Length}\r\n\r\n{body}");
         byte[] waiting = [];
         foreach (Range piece in fragmentation.Cut(bytes.Length))
         {
@@ -313,7 +349,8 @@ internal sealed partial class FormTests
         throw new AssertionException("no request");
     }
 
-    private static string Show(FieldCollection<string> fields) => string.Join('|', fields.Fields.Select(f => $"{f.Key}={f.Value}"));
+    private static string Show(FieldCollection<string> fields) =>
+        string.Join('|', fields.Fields.Select(f => $"{f.Key}={f.Value}"));
 
     private static string Read(UploadedFile file)
     {

@@ -89,13 +89,14 @@ internal sealed class HttpLimitTests(Type loopType)
     [Test]
     public async Task RefusalNamesTheSettingThatSetsItsLimit()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send($"{request.Get().Count}{request.Cookie().Count}{request.Post().Count}"), worker =>
-        {
-            worker.OnConnect = connection => connection.MaxPackageSize = 20_000;
-            worker.Options.Http.MaxHeaderCount = 5;
-            worker.Options.Http.MaxQueryMembers = worker.Options.Http.MaxCookies = worker.Options.Http.MaxFormFields = 1;
-            worker.Options.Http.MaxFormFieldsSize = 10;
-        });
+        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send(
+            $"{request.Get().Count}{request.Cookie().Count}{request.Post().Count}"), worker =>
+            {
+                worker.OnConnect = connection => connection.MaxPackageSize = 20_000;
+                worker.Options.Http.MaxHeaderCount = 5;
+                worker.Options.Http.MaxQueryMembers = worker.Options.Http.MaxCookies = worker.Options.Http.MaxFormFields = 1;
+                worker.Options.Http.MaxFormFieldsSize = 10;
+            });
         const string Post = "POST / HTTP/1.1\r\nHost: a\r\n";
         foreach ((string request, int status, string setting) in new[]
         {
@@ -104,7 +105,8 @@ internal sealed class HttpLimitTests(Type loopType)
             ($"GET / HTTP/1.1\r\n{string.Concat(Enumerable.Repeat("A: b\r\n", 6))}", 431, "HttpOptions.MaxHeaderCount"),
             ($"{Post}Content-Length: 20000\r\n\r\n", 413, "TcpConnection.MaxPackageSize"),
             ($"{Post}Transfer-Encoding: chunked\r\n\r\n4e20\r\n", 413, "TcpConnection.MaxPackageSize"),
-            ($"{Post}Transfer-Encoding: chunked\r\n\r\n0\r\n{string.Concat(Enumerable.Repeat("A: b\r\n", 6))}", 431, "HttpOptions.MaxHeaderCount"),
+            ($"{Post}Transfer-Encoding: chunked\r\n\r\n0\r\n{string.Concat(Enumerable.Repeat("A: b\r\n", 6))}", 431,
+                "HttpOptions.MaxHeaderCount"),
             ($"{Post}Transfer-Encoding: chunked\r\n\r\n0\r\nX: {new string('a', 20_000)}", 431, "HttpOptions.MaxHeadSize"),
             ("GET /?a&b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 400, "HttpOptions.MaxQueryMembers"),
             ("GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1; b=2\r\nConnection: close\r\n\r\n", 431, "HttpOptions.MaxCookies"),
@@ -120,16 +122,22 @@ internal sealed class HttpLimitTests(Type loopType)
 
     /// <summary>The same in each kind of form.</summary>
     [Test]
-    public async Task NameOfAFieldTooLongIs413([Values("a={0}", "{0}=1", "{{\"{0}\":1}}", "--b\r\nContent-Disposition: form-data; name=\"{0}\"\r\n\r\n1\r\n--b--")] string form)
+    public async Task NameOfAFieldTooLongIs413([Values("a={0}", "{0}=1", "{{\"{0}\":1}}",
+        "--b\r\nContent-Disposition: form-data; name=\"{0}\"\r\n\r\n1\r\n--b--")] string form)
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send(request.Post().Keys.First()), worker => worker.Options.Http.MaxHeadSize = 512);
-        string type = form.StartsWith("{{", StringComparison.Ordinal) ? "application/json" : form[0] == '-' ? "multipart/form-data; boundary=b" : "application/x-www-form-urlencoded";
+        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send(
+            request.Post().Keys.First()), worker => worker.Options.Http.MaxHeadSize = 512);
+        string type = form.StartsWith("{{", StringComparison.Ordinal)
+            ? "application/json"
+            : form[0] == '-' ? "multipart/form-data; boundary=b" : "application/x-www-form-urlencoded";
         foreach ((int length, int status) in new[] { (450, 200), (513, form[0] == 'a' ? 200 : 413) })
         {
             string body = string.Format(CultureInfo.InvariantCulture, form, new string('x', length));
             using RawClient client = server.Connect();
-            client.Send($"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: {type}\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}");
-            Assert.That(client.ReadToEnd(), Does.StartWith($"HTTP/1.1 {status} ").And.Contain(status == 200 ? "" : "(HttpOptions.MaxHeadSize)"), $"{length}");
+            client.Send($"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: {type}\r\nContent-Length: {body.Length}\r\n"
+                + $"Connection: close\r\n\r\n{body}");
+            Assert.That(client.ReadToEnd(),
+                Does.StartWith($"HTTP/1.1 {status} ").And.Contain(status == 200 ? "" : "(HttpOptions.MaxHeadSize)"), $"{length}");
         }
     }
 
@@ -153,7 +161,8 @@ internal sealed class HttpLimitTests(Type loopType)
     [Test]
     public async Task MessageTooLargeIs413WhateverItsFraming()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send($"{request.RawBody.Length}"),
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, request) => connection.Send($"{request.RawBody.Length}"),
             worker => worker.OnConnect = connection => connection.MaxPackageSize = 1000);
         string head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n";
         using (RawClient client = server.Connect())
@@ -174,7 +183,8 @@ internal sealed class HttpLimitTests(Type loopType)
     }
 
     [TestCase("GET / HTTP/1.1\r\nHo", "HTTP/1.1 408 ", "HeadTimeout", TestName = "slow head")]
-    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel", "HTTP/1.1 408 ", "BodyTimeout", TestName = "stalled body")]
+    [TestCase("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel", "HTTP/1.1 408 ", "BodyTimeout",
+        TestName = "stalled body")]
     [TestCase("", "", "", TestName = "no byte at all")]
     public async Task SlownessIs408(string request, string answer, string setting)
     {
@@ -224,11 +234,12 @@ internal sealed class HttpLimitTests(Type loopType)
     [Test]
     public async Task WaitingForTheApplicationIsNoTimeout()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => Timer.Delay(0.8, () => connection.Send("late")), worker =>
-        {
-            worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(300);
-            worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(300);
-        });
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => Timer.Delay(0.8, () => connection.Send("late")), worker =>
+            {
+                worker.Options.Http.HeadTimeout = TimeSpan.FromMilliseconds(300);
+                worker.Options.Http.KeepAliveTimeout = TimeSpan.FromMilliseconds(300);
+            });
         using RawClient client = server.Connect();
         client.Send(Get);
         Assert.That(client.ReadResponse().Body, Is.EqualTo("late"));

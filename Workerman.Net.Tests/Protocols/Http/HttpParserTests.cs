@@ -9,7 +9,8 @@ namespace Workerman.Tests.Protocols.Http;
 /// <summary>The parser by itself: bytes in, verdict out. What it refuses is in <see cref="WireRuleTests"/>.</summary>
 internal sealed class HttpParserTests
 {
-    private const string Valid = "POST /a/b?c=d HTTP/1.1\r\nHost: example.org\r\nX-Empty:\r\nX-Padded: \t v w \t\r\nContent-Length: 12\r\nConnection: keep-alive\r\n\r\n";
+    private const string Valid = "POST /a/b?c=d HTTP/1.1\r\nHost: example.org\r\nX-Empty:\r\nX-Padded: \t v w \t\r\n"
+        + "Content-Length: 12\r\nConnection: keep-alive\r\n\r\n";
 
     private static readonly HttpOptions Options = new();
 
@@ -46,7 +47,8 @@ internal sealed class HttpParserTests
     public void EmptyLinesBeforeTheRequestLineAreIgnored()
     {
         Assert.That(Parse("\r\n\r\n" + Valid, out RequestHead head, out int consumed).Kind, Is.EqualTo(VerdictKind.Message));
-        Assert.That((consumed, Text(head.Method), Text(head.Value(head.Fields[0]))), Is.EqualTo((Valid.Length + 4, "POST", "example.org")));
+        Assert.That((consumed, Text(head.Method), Text(head.Value(head.Fields[0]))),
+            Is.EqualTo((Valid.Length + 4, "POST", "example.org")));
     }
 
     [TestCase("1.1", "", true)]
@@ -73,10 +75,12 @@ internal sealed class HttpParserTests
             byte[] bytes = [.. valid];
             for (int changes = random.Next(3); changes > 0; changes--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
             if (random.Next(4) == 0) bytes = bytes[..random.Next(bytes.Length)];
-            Verdict whole = HttpParser.TryParse(new ReadOnlySequence<byte>(bytes), Options, out RequestHead head, out int consumed);
+            Verdict whole =
+                HttpParser.TryParse(new ReadOnlySequence<byte>(bytes), Options, out RequestHead head, out int consumed);
             ReadOnlySequence<byte> cut = Segments.Of(bytes, Fragmentation.AtRandom(random.Next()).Cut(bytes.Length));
             Verdict pieces = HttpParser.TryParse(cut, Options, out RequestHead other, out int consumedToo);
-            Assert.That((pieces, consumedToo, other.Bytes.ToArray()), Is.EqualTo((whole, consumed, head.Bytes.ToArray())), $"seed {seed}, case {i}: {Encoding.Latin1.GetString(bytes)}");
+            Assert.That((pieces, consumedToo, other.Bytes.ToArray()), Is.EqualTo((whole, consumed, head.Bytes.ToArray())),
+                $"seed {seed}, case {i}: {Encoding.Latin1.GetString(bytes)}");
         }
     }
 

@@ -22,25 +22,30 @@ internal sealed class HttpWireTests(Type loopType)
         (int status, string head, string body) = client.ReadResponse();
         Assert.That((status, body), Is.EqualTo((200, "h\u00c3\u00a9llo")));
         Assert.That(head, Does.StartWith("HTTP/1.1 200 OK\r\n")
-            .And.Contain("\r\nContent-Type: text/html;charset=utf-8\r\n").And.Contain("\r\nContent-Length: 6\r\n").And.Contain("\r\nConnection: keep-alive\r\n"));
+            .And.Contain("\r\nContent-Type: text/html;charset=utf-8\r\n").And.Contain("\r\nContent-Length: 6\r\n")
+            .And.Contain("\r\nConnection: keep-alive\r\n"));
         string date = head.Split("\r\n").Single(line => line.StartsWith("Date: ", StringComparison.Ordinal))[6..];
-        Assert.That(DateTime.UtcNow - DateTime.ParseExact(date, "R", null), Is.LessThan(TimeSpan.FromSeconds(5)).And.GreaterThan(TimeSpan.FromSeconds(-2)));
+        Assert.That(DateTime.UtcNow - DateTime.ParseExact(date, "R", null),
+            Is.LessThan(TimeSpan.FromSeconds(5)).And.GreaterThan(TimeSpan.FromSeconds(-2)));
     }
 
     [Test]
     public async Task BodiesArriveWhole([ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send($"{request.Method} {request.Body}"));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, request) => connection.Send($"{request.Method} {request.Body}"));
         using RawClient client = server.Connect();
         client.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
-            + "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nwor\r\n2;x\r\nld\r\n0\r\nT: u\r\n\r\n" + Get, fragmentation);
+            + "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nwor\r\n2;x\r\nld\r\n0\r\nT: u\r\n\r\n" + Get,
+            fragmentation);
         Assert.That(client.ReadResponse().Body, Is.EqualTo("POST hello"));
         Assert.That(client.ReadResponse().Body, Is.EqualTo("PUT world"));
         Assert.That(client.ReadResponse().Body, Is.EqualTo("GET "));
     }
 
     [Test]
-    public async Task PipelinedRequestsAreAnsweredInOrderThoughTheFirstIsSlowest([ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
+    public async Task PipelinedRequestsAreAnsweredInOrderThoughTheFirstIsSlowest(
+        [ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
     {
         var worker = new Worker("http://127.0.0.1:0")
         {
@@ -76,10 +81,12 @@ internal sealed class HttpWireTests(Type loopType)
     public async Task OptionsWithAnAsteriskIsAnswerable()
     {
         await using TestServer server = TestServer.Http(loopType, (connection, request) =>
-            connection.Send(new Response(request is { Method: "OPTIONS", Path: "*" } ? 204 : 400, new() { ["Allow"] = "GET, HEAD" })));
+            connection.Send(
+                new Response(request is { Method: "OPTIONS", Path: "*" } ? 204 : 400, new() { ["Allow"] = "GET, HEAD" })));
         using RawClient client = server.Connect();
         client.Send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", Fragmentation.ByteByByte);
-        Assert.That(client.ReadResponse(headOnly: true).Head, Does.StartWith("HTTP/1.1 204 No Content\r\n").And.Contain("\r\nAllow: GET, HEAD\r\n"));
+        Assert.That(client.ReadResponse(headOnly: true).Head,
+            Does.StartWith("HTTP/1.1 204 No Content\r\n").And.Contain("\r\nAllow: GET, HEAD\r\n"));
     }
 
     [TestCase("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "close", false)]
@@ -273,10 +280,12 @@ internal sealed class HttpWireTests(Type loopType)
         }, worker => worker.Options.Http.AllowConnect = true);
         using RawClient client = server.Connect();
         client.Send("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n" + Get);
-        Assert.That(client.ReadUntil("\r\n\r\n"), Does.StartWith("HTTP/1.1 200 OK\r\n").And.Not.Contain("Content-Length").And.Not.Contain("Transfer-Encoding"));
+        Assert.That(client.ReadUntil("\r\n\r\n"),
+            Does.StartWith("HTTP/1.1 200 OK\r\n").And.Not.Contain("Content-Length").And.Not.Contain("Transfer-Encoding"));
         Wait.For(open.Task);
         tunnel!.Pipe(tunnel);
-        Assert.That(client.ReadExactly(Get.Length), Is.EqualTo(Get), "what came with the request waits for whoever takes the tunnel");
+        Assert.That(client.ReadExactly(Get.Length), Is.EqualTo(Get),
+            "what came with the request waits for whoever takes the tunnel");
     }
 
     [Test]
@@ -340,7 +349,8 @@ internal sealed class HttpWireTests(Type loopType)
     [Test]
     public async Task RawAnswerCountsAsTheAnswer()
     {
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.SendRaw("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nraw"));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.SendRaw("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nraw"));
         using RawClient client = server.Connect();
         client.Send(Get + Get);
         Assert.That(client.ReadResponse().Body, Is.EqualTo("raw"));
@@ -372,9 +382,11 @@ internal sealed class HttpWireTests(Type loopType)
             connection.Send("ok");
         });
         using RawClient client = server.Connect();
-        for (int i = 0; i < 20; i++) client.Send($"POST /{i}?q={i} HTTP/1.1\r\nHost: a\r\nX: {i}\r\nContent-Length: 2\r\n\r\n{i:00}").ReadResponse();
         for (int i = 0; i < 20; i++)
-            Assert.That((kept[i].Path, kept[i].Get("q"), kept[i].Header("x"), kept[i].Body), Is.EqualTo(($"/{i}", $"{i}", $"{i}", $"{i:00}")));
+            client.Send($"POST /{i}?q={i} HTTP/1.1\r\nHost: a\r\nX: {i}\r\nContent-Length: 2\r\n\r\n{i:00}").ReadResponse();
+        for (int i = 0; i < 20; i++)
+            Assert.That((kept[i].Path, kept[i].Get("q"), kept[i].Header("x"), kept[i].Body),
+                Is.EqualTo(($"/{i}", $"{i}", $"{i}", $"{i:00}")));
     }
 
     [Test]
@@ -385,10 +397,12 @@ internal sealed class HttpWireTests(Type loopType)
         using var client = new HttpClient { BaseAddress = server.Uri };
         for (int i = 0; i < 20; i++)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, "/path") { Content = new StringContent(new string('x', i * 1000)) };
+            using var request =
+                new HttpRequestMessage(HttpMethod.Post, "/path") { Content = new StringContent(new string('x', i * 1000)) };
             if (i % 2 == 0) request.Headers.TransferEncodingChunked = true;
             using HttpResponseMessage response = await client.SendAsync(request);
-            Assert.That((response.StatusCode, response.Headers.GetValues("X-Method").Single()), Is.EqualTo((HttpStatusCode.Created, "POST")));
+            Assert.That((response.StatusCode, response.Headers.GetValues("X-Method").Single()),
+                Is.EqualTo((HttpStatusCode.Created, "POST")));
             Assert.That((await response.Content.ReadAsStringAsync()).Length, Is.EqualTo(i * 1000));
         }
         Assert.That(server.Main.Connections, Has.Count.EqualTo(1), "one connection serves them all");

@@ -24,7 +24,8 @@ internal sealed class KestrelParserTests
         for (int number = 0; number < 60_000; number++)
         {
             byte[] bytes = mutator.Next();
-            if (HttpParser.TryParse(new ReadOnlySequence<byte>(bytes), Options, out RequestHead head, out _).Kind != VerdictKind.Message) continue;
+            if (HttpParser.TryParse(new ReadOnlySequence<byte>(bytes), Options, out RequestHead head,
+                out _).Kind != VerdictKind.Message) continue;
             string where = $"seed {seed}, case {number}: {Encoding.Latin1.GetString(bytes)}";
             // Kestrel knows no other minor version and leaves empty lines to the caller.
             if (head.Bytes[..head.Bytes.IndexOf((byte)'\r')] is not [.., (byte)'1', (byte)'.', (byte)'0' or (byte)'1']) continue;
@@ -37,7 +38,10 @@ internal sealed class KestrelParserTests
         Assert.That(compared, Is.GreaterThan(10_000));
     }
 
-    /// <summary>The other way round: what .NET's parser takes and ours refuses is refused for a rule that parser leaves to the server behind it.</summary>
+    /// <summary>
+    /// The other way round: what .NET's parser takes and ours refuses is refused for a rule that parser leaves to the server
+    /// behind it.
+    /// </summary>
     [TestCase("GET / HTTP/1.1\r\n\r\n", "Host is missing")]
     [TestCase("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "more than one Host")]
     [TestCase("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "beside")]
@@ -84,7 +88,8 @@ internal sealed class KestrelParserTests
         public void OnStartLine(HttpVersionAndMethod versionAndMethod, TargetOffsetPathLength targetPath, Span<byte> startLine)
         {
             string method = Latin1(startLine[..versionAndMethod.MethodEnd]);
-            string minor = versionAndMethod.Version == Microsoft.AspNetCore.Server.Kestrel.Core.Internal.Http.HttpVersion.Http11 ? "1" : "0";
+            string minor = versionAndMethod.Version
+                == Microsoft.AspNetCore.Server.Kestrel.Core.Internal.Http.HttpVersion.Http11 ? "1" : "0";
             Lines.Add($"{method} {Latin1(startLine[targetPath.Offset..])} 1.{minor}");
         }
 
@@ -98,6 +103,7 @@ internal sealed class KestrelParserTests
 
         public void OnStaticIndexedHeader(int index, ReadOnlySpan<byte> value) => throw new NotSupportedException();
 
-        public void OnDynamicIndexedHeader(int? index, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) => throw new NotSupportedException();
+        public void OnDynamicIndexedHeader(int? index, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) =>
+            throw new NotSupportedException();
     }
 }

@@ -5,14 +5,15 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Protocols.Http;
 
 /// <summary>
-/// A multipart body as it arrives, without a request around it: <see cref="MultipartReader"/> tells the parts apart wherever it is cut
-/// and holds back no more than it must, <see cref="MultipartForm"/> keeps to its limits and leaves no file.
+/// A multipart body as it arrives, without a request around it: <see cref="MultipartReader"/> tells the parts apart wherever it
+/// is cut and holds back no more than it must, <see cref="MultipartForm"/> keeps to its limits and leaves no file.
 /// </summary>
 internal sealed class MultipartTests
 {
     private const string ContentType = "multipart/form-data; boundary=b";
     private const string Head = "Content-Disposition: form-data; name=";
-    private const string FormOfAll = "preamble\r\n--b\r\n" + Head + "a\r\n\r\none\r\n--b \t\r\n" + Head + "f; filename=x\r\n\r\n\r\n-\r\n--\r\n--a\r\n--b--\r\nend";
+    private const string FormOfAll = "preamble\r\n--b\r\n" + Head + "a\r\n\r\none\r\n--b \t\r\n" + Head
+        + "f; filename=x\r\n\r\n\r\n-\r\n--\r\n--a\r\n--b--\r\nend";
     private const string PartsOfAll = "a:one;f/x:\r\n-\r\n--\r\n--a;end";
 
     [TestCase("", "")]
@@ -30,7 +31,8 @@ internal sealed class MultipartTests
     public void PartsAreTheSameWhereverTheBodyIsCut(string body, string parts)
     {
         Assert.That(Read(body), Is.EqualTo(parts));
-        for (int cut = 0; cut <= body.Length; cut++) Assert.That(Read(body[..cut], body[cut..]), Is.EqualTo(parts), $"cut at {cut}");
+        for (int cut = 0; cut <= body.Length; cut++)
+            Assert.That(Read(body[..cut], body[cut..]), Is.EqualTo(parts), $"cut at {cut}");
         Assert.That(Read([.. body.Select(c => $"{c}")]), Is.EqualTo(parts), "byte by byte");
         Assert.That(Read([.. body.SelectMany(c => new[] { "", $"{c}" })]), Is.EqualTo(parts), "and pieces without a byte");
     }
@@ -42,7 +44,8 @@ internal sealed class MultipartTests
     [TestCase("--b-x")]
     public void DelimiterThatGoesOnIsRefused(string body)
     {
-        for (int cut = 0; cut <= body.Length; cut++) Assert.Throws<BadRequestException>(() => Read(body[..cut], body[cut..]), $"cut at {cut}");
+        for (int cut = 0; cut <= body.Length; cut++)
+            Assert.Throws<BadRequestException>(() => Read(body[..cut], body[cut..]), $"cut at {cut}");
     }
 
     /// <summary>What cannot become a delimiter any more is passed on at once: a large file waits in no memory.</summary>
@@ -96,7 +99,8 @@ internal sealed class MultipartTests
     [TestCase(nameof(HttpOptions.MaxFiles), 2)]
     public void LimitsHoldAtTheirValueAndOneBelow(string limit, int value)
     {
-        string body = Part("a", "12") + Part("b", "34") + Part("c", "56") + Part("f; filename=x", "file") + Part("g; filename=y", "file") + "--b--";
+        string body = Part("a", "12") + Part("b", "34") + Part("c", "56") + Part("f; filename=x", "file")
+            + Part("g; filename=y", "file") + "--b--";
         foreach (int allowed in new[] { value, value - 1 })
         {
             using MultipartForm form = Make(options => typeof(HttpOptions).GetProperty(limit)!.SetValue(options, allowed));
@@ -107,7 +111,8 @@ internal sealed class MultipartTests
             {
                 BadRequestException first = Assert.Throws<BadRequestException>(() => _ = form.Fields)!;
                 Assert.That((first.StatusCode, first.Message.Contains(limit)), Is.EqualTo((413, true)), first.Message);
-                Assert.That(Assert.Throws<BadRequestException>(() => _ = form.Files), Is.Not.SameAs(first), "each throw has a trace of its own");
+                Assert.That(Assert.Throws<BadRequestException>(() => _ = form.Files), Is.Not.SameAs(first),
+                    "each throw has a trace of its own");
             }
         }
     }
@@ -165,7 +170,8 @@ internal sealed class MultipartTests
         Append(form, "\r\n" + Part("f; filename=x", "file"));
         Assert.That(Directory.GetFiles(folder.Path), Is.Empty);
         form.Complete();
-        Assert.That(Assert.Throws<BadRequestException>(() => _ = form.Fields)!.Message, Does.Contain("goes on"), "the first one counts");
+        Assert.That(Assert.Throws<BadRequestException>(() => _ = form.Fields)!.Message, Does.Contain("goes on"),
+            "the first one counts");
     }
 
     private static string Part(string name, string content) => $"--b\r\n{Head}{name}\r\n\r\n{content}\r\n";
@@ -200,7 +206,8 @@ internal sealed class MultipartTests
     {
         private readonly StringBuilder _parts = new();
 
-        public void BeginPart(MultipartHead head) => _parts.Append(head.Name).Append(head.FileName is null ? "" : "/" + head.FileName).Append(':');
+        public void BeginPart(MultipartHead head) =>
+            _parts.Append(head.Name).Append(head.FileName is null ? "" : "/" + head.FileName).Append(':');
 
         public void Append(ReadOnlySpan<byte> content) => _parts.Append(Encoding.Latin1.GetString(content));
 

@@ -22,7 +22,8 @@ internal sealed class PartNameTests
     [TestCase("name=\"=?ISO-8859-1?B?c3RyYd9l?=\"", "stra\u00dfe")]
     [TestCase("name=\"=?us-ascii?Q?a=41?=\"", "aA")]
     [TestCase("name=\"=?utf-8*de?Q?stra=C3=9Fe?=\"", "stra\u00dfe")]
-    [TestCase("name=\"=?utf-8?Q?stra=C3?= =?utf-8?Q?=9Fe?=\"", "stra\u00dfe", TestName = "a character cut between two encoded words")]
+    [TestCase("name=\"=?utf-8?Q?stra=C3?= =?utf-8?Q?=9Fe?=\"", "stra\u00dfe",
+        TestName = "a character cut between two encoded words")]
     [TestCase("name=\"=?utf-8?Q?a?=\r\n =?iso-8859-1?Q?=df?=\"", "a\u00df", TestName = "encoded words on two lines")]
     [TestCase("name=\"plain =?utf-8?Q?=C3=9F?= and\"", "plain \u00df and")]
     [TestCase("name=\"=?klingon?B?YQ==?=\"", "=?klingon?B?YQ==?=")]
@@ -98,7 +99,8 @@ internal sealed class PartNameTests
     public void FileIsAFileWhateverItsName(string parameters, string name)
     {
         Request request = Form($"name=f; {parameters}\r\nContent-Type: text/plain\r\n\r\n1");
-        Assert.That((request.File("f")?.Name, request.File("f")?.Error, Fields(request)), Is.EqualTo((name, UploadError.Ok, "after=2")));
+        Assert.That((request.File("f")?.Name, request.File("f")?.Error, Fields(request)),
+            Is.EqualTo((name, UploadError.Ok, "after=2")));
     }
 
     /// <summary>A tab and a space fold, and only a field that has begun.</summary>
@@ -111,10 +113,14 @@ internal sealed class PartNameTests
 
     [Test]
     public async Task HttpClientSendsAnyName(
-        [ValueSource(nameof(LoopTypes))] Type loopType, [Values("stra\u00dfe", "\u65e5\u672c\u8a9e \U0001f600", "plain", "a b;c", "\u00e9[]")] string name)
+        [ValueSource(nameof(LoopTypes))] Type loopType,
+        [Values("stra\u00dfe", "\u65e5\u672c\u8a9e \U0001f600", "plain", "a b;c", "\u00e9[]")] string name)
     {
         await using TestServer server = TestServer.Http(loopType, (connection, request) =>
-            connection.Send($"{string.Join(',', request.Post().Keys)}|{string.Join(',', request.File().Fields.Select(f => $"{f.Key}:{f.Value.Name}"))}"));
+        {
+            string files = string.Join(',', request.File().Fields.Select(field => $"{field.Key}:{field.Value.Name}"));
+            connection.Send($"{string.Join(',', request.Post().Keys)}|{files}");
+        });
         using var client = new HttpClient();
         using var form = new MultipartFormDataContent
         {
@@ -122,7 +128,8 @@ internal sealed class PartNameTests
             { new ByteArrayContent([1, 2]), name, name + ".txt" },
         };
         using var star = new ByteArrayContent([3]);
-        star.Headers.ContentDisposition = new ContentDispositionHeaderValue("form-data") { Name = "\"star\"", FileNameStar = name };
+        star.Headers.ContentDisposition =
+            new ContentDispositionHeaderValue("form-data") { Name = "\"star\"", FileNameStar = name };
         form.Add(star);
         using HttpResponseMessage response = await client.PostAsync(server.Uri, form);
         Assert.That(await response.Content.ReadAsStringAsync(), Is.EqualTo($"{name}|{name}:{name}.txt,star:{name}"));
@@ -133,9 +140,11 @@ internal sealed class PartNameTests
     /// <summary>A form whose first part begins behind <c>form-data;</c>, and a field behind it.</summary>
     private static Request Form(string part)
     {
-        string body = $"--b\r\nContent-Disposition: form-data; {part}\r\n--b\r\nContent-Disposition: form-data; name=after\r\n\r\n2\r\n--b--";
+        string body = $"--b\r\nContent-Disposition: form-data; {part}\r\n--b\r\n"
+            + "Content-Disposition: form-data; name=after\r\n\r\n2\r\n--b--";
         var input = new System.Buffers.ReadOnlySequence<byte>(Encoding.Latin1.GetBytes(
-            $"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+            + $"Content-Length: {body.Length}\r\n\r\n{body}"));
         using var protocol = new HttpProtocol(new HttpOptions());
         protocol.TryDecode(ref input, 1 << 20, out Request request);
         return request;

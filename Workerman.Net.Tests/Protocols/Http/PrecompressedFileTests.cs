@@ -56,7 +56,8 @@ internal sealed class PrecompressedFileTests(Type loopType)
         string expected = coding switch { "br" => "brotli", "zstd" => "zstandard", "gzip" => "gzip", _ => Plain };
         Assert.That((status, body, Field(head, "Content-Encoding")), Is.EqualTo((200, expected, coding)));
         Assert.That(Field(head, "Vary"), Is.EqualTo("Accept-Encoding"), "whoever asks");
-        Assert.That(Field(head, "Content-Type"), Does.StartWith(path == "/all.js" ? "text/javascript;charset=utf-8" : "text/plain;charset=utf-8"));
+        Assert.That(Field(head, "Content-Type"),
+            Does.StartWith(path == "/all.js" ? "text/javascript;charset=utf-8" : "text/plain;charset=utf-8"));
         Assert.That(head, Does.Contain("\r\nAccept-Ranges: bytes\r\n").And.Not.Contain("Content-Disposition"));
         string ofHead = client.Send(Request(path, accepted, method: "HEAD")).ReadResponse(headOnly: true).Head;
         Assert.That(Without(ofHead, "Date"), Is.EqualTo(Without(head, "Date")), "HEAD is the head of GET");
@@ -72,7 +73,8 @@ internal sealed class PrecompressedFileTests(Type loopType)
     }
 
     [Test]
-    public async Task EachRepresentationHasValidatorsOfItsOwn([ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
+    public async Task EachRepresentationHasValidatorsOfItsOwn(
+        [ValueSource(nameof(AllFragmentations))] Fragmentation fragmentation)
     {
         await using TestServer server = Serve();
         using RawClient client = server.Connect();
@@ -84,7 +86,8 @@ internal sealed class PrecompressedFileTests(Type loopType)
         {
             for (int j = 0; j < tags.Length; j++)
             {
-                string head = client.Send(Request("/all.js", accepted[i], $"If-None-Match: {tags[j]}\r\n")).ReadResponse(headOnly: i == j).Head;
+                string head = client.Send(Request("/all.js", accepted[i], $"If-None-Match: {tags[j]}\r\n"))
+                    .ReadResponse(headOnly: i == j).Head;
                 Assert.That(head, Does.StartWith(i == j ? "HTTP/1.1 304" : "HTTP/1.1 200"));
                 Assert.That((Field(head, "Vary"), Field(head, "ETag")), Is.EqualTo(("Accept-Encoding", tags[i])));
             }
@@ -99,12 +102,16 @@ internal sealed class PrecompressedFileTests(Type loopType)
         string tag = Field(client.Send(Request("/all.js", "br")).ReadResponse().Head, "ETag");
         string other = Field(client.Send(Request("/all.js", "gzip")).ReadResponse().Head, "ETag");
         (int status, string head, string body) = client.Send(Request("/all.js", "br", "Range: bytes=1-3\r\n")).ReadResponse();
-        Assert.That((status, body, Field(head, "Content-Range"), Field(head, "Content-Encoding"), Field(head, "Vary"), Field(head, "ETag")),
+        Assert.That((status, body, Field(head, "Content-Range"), Field(head, "Content-Encoding"), Field(head, "Vary"),
+            Field(head, "ETag")),
             Is.EqualTo((206, "rot", "bytes 1-3/6", "br", "Accept-Encoding", tag)));
-        Assert.That(client.Send(Request("/all.js", "br", $"Range: bytes=1-3\r\nIf-Range: {tag}\r\n")).ReadResponse().Body, Is.EqualTo("rot"));
-        Assert.That(client.Send(Request("/all.js", "br", $"Range: bytes=1-3\r\nIf-Range: {other}\r\n")).ReadResponse().Body, Is.EqualTo("brotli"));
+        Assert.That(client.Send(Request("/all.js", "br", $"Range: bytes=1-3\r\nIf-Range: {tag}\r\n")).ReadResponse().Body,
+            Is.EqualTo("rot"));
+        Assert.That(client.Send(Request("/all.js", "br", $"Range: bytes=1-3\r\nIf-Range: {other}\r\n")).ReadResponse().Body,
+            Is.EqualTo("brotli"));
         (status, head, _) = client.Send(Request("/all.js", "br", "Range: bytes=6-\r\n")).ReadResponse();
-        Assert.That((status, Field(head, "Content-Range"), Field(head, "Content-Encoding"), Field(head, "Vary")), Is.EqualTo((416, "bytes */6", "", "Accept-Encoding")));
+        Assert.That((status, Field(head, "Content-Range"), Field(head, "Content-Encoding"), Field(head, "Vary")),
+            Is.EqualTo((416, "bytes */6", "", "Accept-Encoding")));
         Assert.That(client.Send(Request("/all.js", null, "Range: bytes=4-11\r\n")).ReadResponse().Body, Is.EqualTo(Plain[4..12]));
     }
 
@@ -131,7 +138,8 @@ internal sealed class PrecompressedFileTests(Type loopType)
         _folder.Write("public/folder.txt.gz/x", "x");
         _folder.Write("public/empty.txt", Plain);
         _folder.Write("public/empty.txt.gz", "");
-        foreach ((string name, string target) in new[] { ("out", "../secret"), ("dot", ".hidden"), ("gone", "nowhere"), ("in", "gzip.txt.gz") })
+        foreach ((string name, string target) in new[] { ("out", "../secret"), ("dot", ".hidden"), ("gone", "nowhere"),
+            ("in", "gzip.txt.gz") })
         {
             _folder.Write($"public/{name}.txt", Plain);
             File.CreateSymbolicLink(_folder.PathOf($"public/{name}.txt.gz"), target);
@@ -143,7 +151,8 @@ internal sealed class PrecompressedFileTests(Type loopType)
             (int status, string head, string body) = client.Send(Request($"/{name}.txt", "gzip")).ReadResponse();
             Assert.That((status, body, Field(head, "Vary")), Is.EqualTo((200, Plain, "")), name);
         }
-        Assert.That(client.Send(Request("/in.txt", "gzip")).ReadResponse().Body, Is.EqualTo("gzip"), "a link within the folder is as good as a file");
+        Assert.That(client.Send(Request("/in.txt", "gzip")).ReadResponse().Body, Is.EqualTo("gzip"),
+            "a link within the folder is as good as a file");
     }
 
     [Test]
@@ -163,7 +172,8 @@ internal sealed class PrecompressedFileTests(Type loopType)
         await using TestServer server = Serve();
         using RawClient client = server.Connect();
         (_, string head, string body) = client.Send(Request("/all.js.gz", "gzip")).ReadResponse();
-        Assert.That((body, Field(head, "Content-Type"), Field(head, "Content-Encoding"), Field(head, "Vary")), Is.EqualTo(("gzip", "application/gzip", "", "")));
+        Assert.That((body, Field(head, "Content-Type"), Field(head, "Content-Encoding"), Field(head, "Vary")),
+            Is.EqualTo(("gzip", "application/gzip", "", "")));
     }
 
     [Test]
@@ -177,7 +187,8 @@ internal sealed class PrecompressedFileTests(Type loopType)
         });
         using RawClient client = server.Connect();
         (_, string head, string body) = client.Send(Request("/all.js", "br")).ReadResponse();
-        Assert.That((body, Field(head, "ETag"), head.Contains("\r\nVary: Cookie\r\n"), head.Contains("\r\nVary: Accept-Encoding\r\n")), Is.EqualTo(("brotli", "W/\"own\"", true, true)));
+        Assert.That((body, Field(head, "ETag"), head.Contains("\r\nVary: Cookie\r\n"),
+            head.Contains("\r\nVary: Accept-Encoding\r\n")), Is.EqualTo(("brotli", "W/\"own\"", true, true)));
         Assert.That(client.Send(Request("/all.js", null)).ReadResponse().Head, Does.Contain("\r\nETag: \"own\"\r\n"));
         (_, head, body) = client.Send(Request("/all.js?coded", "br")).ReadResponse();
         Assert.That((body, Field(head, "Content-Encoding")), Is.EqualTo((Plain, "aes128gcm")));
@@ -199,10 +210,12 @@ internal sealed class PrecompressedFileTests(Type loopType)
         return TestServer.Http(loopType, (connection, request) => connection.Send(files.Serve(request)));
     }
 
-    private static string Without(string head, string name) => string.Join('\n', head.Split("\r\n").Where(line => !line.StartsWith(name + ": ", StringComparison.Ordinal)));
+    private static string Without(string head, string name) =>
+        string.Join('\n', head.Split("\r\n").Where(line => !line.StartsWith(name + ": ", StringComparison.Ordinal)));
 
     private static string Field(string head, string name) =>
-        head.Split("\r\n").FirstOrDefault(line => line.StartsWith(name + ": ", StringComparison.OrdinalIgnoreCase))?[(name.Length + 2)..] ?? "";
+        head.Split("\r\n")
+            .FirstOrDefault(line => line.StartsWith(name + ": ", StringComparison.OrdinalIgnoreCase))?[(name.Length + 2)..] ?? "";
 
     private static string Request(string path, string? accepted, string fields = "", string method = "GET") =>
         $"{method} {path} HTTP/1.1\r\nHost: a\r\n{(accepted is null ? "" : $"Accept-Encoding: {accepted}\r\n")}{fields}\r\n";

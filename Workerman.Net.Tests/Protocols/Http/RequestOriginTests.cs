@@ -79,7 +79,8 @@ internal sealed class RequestOriginTests
     [TestCase("Forwarded:", Own)]
     [TestCase("Forwarded: for=192.0.2.1;;proto=ftp;host=\"a b\"", "192.0.2.1 http a")]
     // Both.
-    [TestCase("Forwarded: for=192.0.2.1;proto=https\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https", "192.0.2.1 https a")]
+    [TestCase("Forwarded: for=192.0.2.1;proto=https\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https",
+        "192.0.2.1 https a")]
     [TestCase("Forwarded: for=192.0.2.1\r\nX-Forwarded-For: 203.0.113.9", "400")]
     [TestCase("Forwarded: for=192.0.2.1;host=evil\r\nX-Forwarded-For: 192.0.2.1", "400")]
     [TestCase("", Own)]
@@ -94,7 +95,8 @@ internal sealed class RequestOriginTests
     [TestCase("::1")]
     public void StrangersSayNothing(string peer)
     {
-        foreach (string fields in new[] { "X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil", "Forwarded: for=1.2.3.4;proto=https;host=evil", "Forwarded: for=1.2.3.4\r\nX-Forwarded-For: 4.3.2.1" })
+        foreach (string fields in new[] { "X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil",
+            "Forwarded: for=1.2.3.4;proto=https;host=evil", "Forwarded: for=1.2.3.4\r\nX-Forwarded-For: 4.3.2.1" })
             Assert.That(OriginOf(peer, fields), Is.EqualTo($"{peer} http a"));
     }
 
@@ -108,7 +110,8 @@ internal sealed class RequestOriginTests
     [TestCase(ForwardedFields.None, Own)]
     [TestCase(ForwardedFields.All, "400")]
     public void OnlyTheNamedFieldsCount(ForwardedFields fields, string expected) => Assert.That(
-        OriginOf(Proxy, "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nForwarded: for=203.0.113.9;host=evil", Trusting(fields)), Is.EqualTo(expected));
+        OriginOf(Proxy, "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n"
+            + "Forwarded: for=203.0.113.9;host=evil", Trusting(fields)), Is.EqualTo(expected));
 
     [TestCase(true, "1.2.3.4 https a")]
     [TestCase(false, " https a")]
@@ -146,7 +149,8 @@ internal sealed class RequestOriginTests
     private static string OriginOf(HttpProtocol protocol, string? peer, string fields)
     {
         protocol.OnAttached(new Peer(peer is null ? null : new IPEndPoint(IPAddress.Parse(peer), 1234)));
-        var input = new System.Buffers.ReadOnlySequence<byte>(Encoding.UTF8.GetBytes($"GET / HTTP/1.1\r\nHost: a\r\n{(fields.Length == 0 ? "" : fields + "\r\n")}\r\n"));
+        var input = new System.Buffers.ReadOnlySequence<byte>(
+            Encoding.UTF8.GetBytes($"GET / HTTP/1.1\r\nHost: a\r\n{(fields.Length == 0 ? "" : fields + "\r\n")}\r\n"));
         Assert.That(protocol.TryDecode(ref input, 1_000_000, out Request request), Is.EqualTo(Verdict.Message));
         try
         {

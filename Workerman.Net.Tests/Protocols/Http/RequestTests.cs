@@ -13,7 +13,8 @@ internal sealed class RequestTests
         Request request = Parse("DELETE /a%20b/c?x=1&y=2 HTTP/1.1\r\nHost: example.org:8080\r\n\r\n");
         Assert.That((request.Method, request.Uri, request.Path, request.QueryString, request.ProtocolVersion),
             Is.EqualTo(("DELETE", "/a%20b/c?x=1&y=2", "/a%20b/c", "x=1&y=2", "1.1")));
-        Assert.That((request.Host, request.HostWithoutPort, $"{request}"), Is.EqualTo(("example.org:8080", "example.org", "DELETE /a%20b/c?x=1&y=2")));
+        Assert.That((request.Host, request.HostWithoutPort, $"{request}"),
+            Is.EqualTo(("example.org:8080", "example.org", "DELETE /a%20b/c?x=1&y=2")));
     }
 
     [TestCase("http://example.org/a/b?c", "/a/b", "c")]
@@ -40,11 +41,13 @@ internal sealed class RequestTests
         Assert.That(Parse("GET http://real.example:81/p HTTP/1.0\r\n\r\n").Host, Is.EqualTo("real.example:81"));
 
     [Test]
-    public void PathOfAnAsteriskIsAnAsterisk() => Assert.That(Parse("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").Path, Is.EqualTo("*"));
+    public void PathOfAnAsteriskIsAnAsterisk() =>
+        Assert.That(Parse("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").Path, Is.EqualTo("*"));
 
     [Test]
     public void RawHeadIsWhatWasSent() => Assert.That(
-        Parse("\r\nGET /?a=%41 HTTP/1.1\r\nHoSt:  a \r\nX: \u00ff\r\n\r\n").RawHead, Is.EqualTo("GET /?a=%41 HTTP/1.1\r\nHoSt:  a \r\nX: \u00ff"));
+        Parse("\r\nGET /?a=%41 HTTP/1.1\r\nHoSt:  a \r\nX: \u00ff\r\n\r\n").RawHead,
+        Is.EqualTo("GET /?a=%41 HTTP/1.1\r\nHoSt:  a \r\nX: \u00ff"));
 
     [TestCase("a=1&b=2", "a=1|b=2", TestName = "two members")]
     [TestCase("a=1&a=2", "a=2", TestName = "the last wins")]
@@ -66,7 +69,8 @@ internal sealed class RequestTests
     public void ValuesOfANameInTheirOrder()
     {
         Request request = Parse("GET /?a=1&b=2&a=3&A=4 HTTP/1.1\r\nHost: a\r\nX-V: 1\r\nx-v: 2\r\nCookie: c=1; d=2; c=3\r\n\r\n");
-        Assert.That((request.Get("a"), request.GetValues("a"), request.GetValues("none")), Is.EqualTo(("3", new[] { "1", "3" }, Array.Empty<string>())));
+        Assert.That((request.Get("a"), request.GetValues("a"), request.GetValues("none")),
+            Is.EqualTo(("3", new[] { "1", "3" }, Array.Empty<string>())));
         Assert.That(request.HeaderValues("X-v"), Is.EqualTo(new[] { "1", "2" }));
         Assert.That(request.CookieValues("c"), Is.EqualTo(new[] { "1", "3" }));
         Assert.That(request.Get().Fields.Select(f => f.Key + f.Value), Is.EqualTo(new[] { "a1", "b2", "a3", "A4" }));
@@ -80,7 +84,8 @@ internal sealed class RequestTests
     [TestCase("a%5Bk%5D=1", "a", "k=1", TestName = "encoded brackets")]
     [TestCase("a[k=1&a]=2&a[k]x=3&ab[k]=4&a=5", "a", "", TestName = "no brackets, or broken ones")]
     public void BracketNamesAreArrays(string query, string name, string expected) => Assert.That(
-        string.Join('|', Parse($"GET /?{query} HTTP/1.1\r\nHost: a\r\n\r\n").Get().GetArray(name).Select(m => $"{m.Key}={m.Value}")), Is.EqualTo(expected));
+        string.Join('|', Parse($"GET /?{query} HTTP/1.1\r\nHost: a\r\n\r\n").Get().GetArray(name)
+            .Select(m => $"{m.Key}={m.Value}")), Is.EqualTo(expected));
 
     [Test]
     public void MembersAndCookiesHaveLimits()
@@ -107,7 +112,8 @@ internal sealed class RequestTests
     public void HeaderInAnyCaseWithDefaultAndJoined()
     {
         Request request = Parse("GET / HTTP/1.1\r\nHost: a\r\nX-One: 1\r\nAccept: a\r\naccept: b\r\nX-U: \u00c3\u00a9\r\n\r\n");
-        Assert.That((request.Header("x-one"), request.Header("X-ONE"), request.Header("none"), request.Header("none", "d")), Is.EqualTo(("1", "1", (string?)null, "d")));
+        Assert.That((request.Header("x-one"), request.Header("X-ONE"), request.Header("none"), request.Header("none", "d")),
+            Is.EqualTo(("1", "1", (string?)null, "d")));
         Assert.That((request.Header("accept"), request.Header("x-u")), Is.EqualTo(("a, b", "\u00e9")));
         Assert.That(request.Header().Keys, Is.EqualTo(new[] { "host", "x-one", "accept", "x-u" }));
         Assert.That(request.Header()["Accept"], Is.EqualTo("a, b"));
@@ -118,15 +124,18 @@ internal sealed class RequestTests
     [TestCase("a=x%3By%20z; b=Zm9v+Yg==", "a=x;y z|b=Zm9v+Yg==")]
     [TestCase("a=\"q\"; =x; c", "a=q")]
     [TestCase("a=1; a=2", "a=2")]
-    [TestCase("__Host-s=good; __%48ost-s=evil; a%3Db=c", "__Host-s=good|__%48ost-s=evil|a%3Db=c", TestName = "names are taken as they are")]
+    [TestCase("__Host-s=good; __%48ost-s=evil; a%3Db=c", "__Host-s=good|__%48ost-s=evil|a%3Db=c",
+        TestName = "names are taken as they are")]
     public void Cookies(string field, string cookies) => Assert.That(
-        string.Join('|', Parse($"GET / HTTP/1.1\r\nHost: a\r\nCookie: {field}\r\n\r\n").Cookie().Select(c => $"{c.Key}={c.Value}")), Is.EqualTo(cookies));
+        string.Join('|', Parse($"GET / HTTP/1.1\r\nHost: a\r\nCookie: {field}\r\n\r\n")
+            .Cookie().Select(c => $"{c.Key}={c.Value}")), Is.EqualTo(cookies));
 
     [Test]
     public void CookieByNameOverSeveralFields()
     {
         Request request = Parse("GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1\r\nCookie: b=2\r\n\r\n");
-        Assert.That((request.Cookie("a"), request.Cookie("b"), request.Cookie("c"), request.Cookie("c", "d")), Is.EqualTo(("1", "2", (string?)null, "d")));
+        Assert.That((request.Cookie("a"), request.Cookie("b"), request.Cookie("c"), request.Cookie("c", "d")),
+            Is.EqualTo(("1", "2", (string?)null, "d")));
     }
 
     private static Request Parse(string text, HttpOptions? options = null)

@@ -3,7 +3,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http;
 
-/// <summary>Ready-made responses, several values for a name, cookies that browsers would not take, and responses as text.</summary>
+/// <summary>
+/// Ready-made responses, several values for a name, cookies that browsers would not take, and responses as text.
+/// </summary>
 internal sealed class ResponseMakeTests
 {
     [TestCase("/path?a=1#b", "/path?a=1#b")]
@@ -22,7 +24,8 @@ internal sealed class ResponseMakeTests
     [TestCase("/a\nb")]
     [TestCase("/a\0")]
     [TestCase("/a\u0085")]
-    public void LocationWithControlCharactersThrows(string location) => Assert.Throws<ArgumentException>(() => Response.Redirect(location));
+    public void LocationWithControlCharactersThrows(string location) =>
+        Assert.Throws<ArgumentException>(() => Response.Redirect(location));
 
     [TestCase(301, true)]
     [TestCase(303, true)]
@@ -40,7 +43,8 @@ internal sealed class ResponseMakeTests
     [Test]
     public void MethodNotAllowedSaysWhatIsAllowed()
     {
-        Assert.That(Response.MethodNotAllowed("GET", "HEAD").ToString(), Does.StartWith("HTTP/1.1 405 Method Not Allowed\r\n").And.Contain("\r\nAllow: GET, HEAD\r\n"));
+        Assert.That(Response.MethodNotAllowed("GET", "HEAD").ToString(),
+            Does.StartWith("HTTP/1.1 405 Method Not Allowed\r\n").And.Contain("\r\nAllow: GET, HEAD\r\n"));
         Assert.That(Response.MethodNotAllowed().GetHeader("Allow"), Is.Empty);
         Assert.Throws<ArgumentException>(() => Response.MethodNotAllowed("GET", "P\u00d6ST"));
         Assert.Throws<ArgumentException>(() => Response.MethodNotAllowed("GET, HEAD"));
@@ -49,7 +53,8 @@ internal sealed class ResponseMakeTests
     [Test]
     public void NameMayHaveSeveralValues()
     {
-        Response response = new Response().WithHeader("Link", "</old>").WithHeader("link", ["</a>", "</b>"]).WithAddedHeader("LINK", "</c>");
+        Response response = new Response().WithHeader("Link", "</old>").WithHeader("link", ["</a>", "</b>"])
+            .WithAddedHeader("LINK", "</c>");
         Assert.That(response.Headers.GetValues("Link"), Is.EqualTo(new[] { "</a>", "</b>", "</c>" }));
         Assert.That(response.ToString(), Does.Contain("\r\nlink: </a>\r\nlink: </b>\r\nLINK: </c>\r\n"));
         Assert.Throws<ArgumentException>(() => response.WithHeader("Link", ["fine", "bad\r\n"]));
@@ -71,8 +76,10 @@ internal sealed class ResponseMakeTests
     public void CookieWithEveryAttribute()
     {
         Response response = new Response()
-            .Cookie("__Host-id", "1", maxAge: 60, path: "/", secure: true, httpOnly: true, sameSite: SameSite.None, expires: new DateTimeOffset(2026, 8, 1, 14, 0, 0, TimeSpan.FromHours(2)), partitioned: true);
-        Assert.That(response.GetHeader("Set-Cookie"), Is.EqualTo("__Host-id=1; Expires=Sat, 01 Aug 2026 12:00:00 GMT; Max-Age=60; Path=/; Secure; HttpOnly; SameSite=None; Partitioned"));
+            .Cookie("__Host-id", "1", maxAge: 60, path: "/", secure: true, httpOnly: true, sameSite: SameSite.None,
+                expires: new DateTimeOffset(2026, 8, 1, 14, 0, 0, TimeSpan.FromHours(2)), partitioned: true);
+        Assert.That(response.GetHeader("Set-Cookie"), Is.EqualTo("__Host-id=1; Expires=Sat, 01 Aug 2026 12:00:00 GMT; "
+            + "Max-Age=60; Path=/; Secure; HttpOnly; SameSite=None; Partitioned"));
     }
 
     [Test]
@@ -89,10 +96,12 @@ internal sealed class ResponseMakeTests
         Refused(() => response.Cookie("a", path: "x"), "begin with a slash");
         Refused(() => response.Cookie("a", domain: "b\u00fccher.example"), "Punycode");
         Assert.That(response.Headers, Is.Empty);
-        response.Cookie("__Secure-a", secure: true).Cookie("__Host-a", secure: true, path: "/").Cookie("b", sameSite: SameSite.None, secure: true);
+        response.Cookie("__Secure-a", secure: true).Cookie("__Host-a", secure: true, path: "/")
+            .Cookie("b", sameSite: SameSite.None, secure: true);
         Assert.That(response.Headers, Has.Count.EqualTo(3));
 
-        static void Refused(Action set, string reason) => Assert.That(Assert.Throws<ArgumentException>(set)!.Message, Does.Contain(reason));
+        static void Refused(Action set, string reason) =>
+            Assert.That(Assert.Throws<ArgumentException>(set)!.Message, Does.Contain(reason));
     }
 
     [Test]
@@ -100,9 +109,11 @@ internal sealed class ResponseMakeTests
     {
         using var folder = new TemporaryFolder();
         string text = new Response(201, new() { ["X"] = "\u00e9" }, "b\u00f6dy").WithProtocolVersion("1.0").ToString();
-        Assert.That(text, Does.StartWith("HTTP/1.0 201 Created\r\n").And.Contain("\r\nX: \u00e9\r\n").And.Contain("\r\nContent-Length: 5\r\n").And.EndWith("\r\n\r\nb\u00f6dy"));
+        Assert.That(text, Does.StartWith("HTTP/1.0 201 Created\r\n").And.Contain("\r\nX: \u00e9\r\n")
+            .And.Contain("\r\nContent-Length: 5\r\n").And.EndWith("\r\n\r\nb\u00f6dy"));
         string head = new Response().WithFile(folder.Write("a.css", "p {}")).ToString();
-        Assert.That(head, Does.Contain("\r\nContent-Type: text/css;charset=utf-8\r\n").And.Contain("\r\nContent-Length: 4\r\n").And.EndWith("\r\n\r\n"));
+        Assert.That(head, Does.Contain("\r\nContent-Type: text/css;charset=utf-8\r\n").And.Contain("\r\nContent-Length: 4\r\n")
+            .And.EndWith("\r\n\r\n"));
     }
 
     [Test]
@@ -110,7 +121,8 @@ internal sealed class ResponseMakeTests
     {
         using var folder = new TemporaryFolder();
         string path = folder.Write("a.txt", "file");
-        Assert.That(new Response(200, null, "text").WithFile(path).ToString(), Does.EndWith("\r\n\r\n").And.Contain("Content-Length: 4"));
+        Assert.That(new Response(200, null, "text").WithFile(path).ToString(),
+            Does.EndWith("\r\n\r\n").And.Contain("Content-Length: 4"));
         Assert.That(new Response().WithFile(path).WithBody("other").ToString(), Does.EndWith("\r\n\r\nother"));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Response().WithFile(path, -1));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Response().WithFile(path, 0, -1));

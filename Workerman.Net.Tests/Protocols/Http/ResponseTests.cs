@@ -20,10 +20,12 @@ internal sealed class ResponseTests
     [Test]
     public void WritesStatusHeadersAndBody()
     {
-        Response response = new Response(404, new() { ["X-A"] = "1" }, "not here").WithHeader("x-b", "\u00e9").WithStatus(404, "Gone Fishing");
+        Response response = new Response(404, new() { ["X-A"] = "1" }, "not here").WithHeader("x-b", "\u00e9")
+            .WithStatus(404, "Gone Fishing");
         response.Headers.Add("X-A", "2");
         Assert.That(WithoutDate(response), Is.EqualTo(
-            "HTTP/1.1 404 Gone Fishing\r\nX-A: 1\r\nx-b: \u00e9\r\nX-A: 2\r\nContent-Type: text/html;charset=utf-8\r\nConnection: keep-alive\r\nContent-Length: 8\r\n\r\nnot here"));
+            "HTTP/1.1 404 Gone Fishing\r\nX-A: 1\r\nx-b: \u00e9\r\nX-A: 2\r\nContent-Type: text/html;charset=utf-8\r\n"
+            + "Connection: keep-alive\r\nContent-Length: 8\r\n\r\nnot here"));
     }
 
     [Test]
@@ -33,15 +35,18 @@ internal sealed class ResponseTests
             .WithStatus(201).WithHeader("A", "1").WithHeaders(new Dictionary<string, string> { ["B"] = "2", ["C"] = "3" })
             .WithoutHeader("b").WithBody("text").WithProtocolVersion("1.0").Header("a", "4");
         Assert.That((response.StatusCode, response.ReasonPhrase, response.ProtocolVersion), Is.EqualTo((201, "Created", "1.0")));
-        Assert.That((response.GetHeader("A"), response.GetHeader("B"), response.GetHeader("c")), Is.EqualTo(("4", (string?)null, "3")));
+        Assert.That((response.GetHeader("A"), response.GetHeader("B"), response.GetHeader("c")),
+            Is.EqualTo(("4", (string?)null, "3")));
         Assert.That(WithoutDate(response), Does.StartWith("HTTP/1.0 201 Created\r\n").And.EndWith("\r\n\r\ntext"));
     }
 
     [Test]
     public void TakesADictionaryAndBytes()
     {
-        var response = new Response(200, new Dictionary<string, string> { ["Content-Type"] = "image/png" }, new byte[] { 1, 2, 3 });
-        Assert.That(WithoutDate(response), Does.Contain("Content-Type: image/png\r\n").And.Contain("Content-Length: 3\r\n").And.EndWith("\u0001\u0002\u0003"));
+        var response =
+            new Response(200, new Dictionary<string, string> { ["Content-Type"] = "image/png" }, new byte[] { 1, 2, 3 });
+        Assert.That(WithoutDate(response),
+            Does.Contain("Content-Type: image/png\r\n").And.Contain("Content-Length: 3\r\n").And.EndWith("\u0001\u0002\u0003"));
     }
 
     [Test]
@@ -85,14 +90,16 @@ internal sealed class ResponseTests
     }
 
     [Test]
-    public void OnlyVersionsThatAreSpokenAreTaken() => Assert.Throws<ArgumentException>(() => new Response().WithProtocolVersion("2"));
+    public void OnlyVersionsThatAreSpokenAreTaken() =>
+        Assert.Throws<ArgumentException>(() => new Response().WithProtocolVersion("2"));
 
     [Test]
     public void CookiesWithTheirAttributes()
     {
         Response response = new Response()
             .Cookie("plain", "v; w")
-            .Cookie("all", "1", maxAge: 60, path: "/p", domain: "example.org", secure: true, httpOnly: true, sameSite: SameSite.Strict)
+            .Cookie("all", "1", maxAge: 60, path: "/p", domain: "example.org", secure: true, httpOnly: true,
+                sameSite: SameSite.Strict)
             .Cookie("gone", maxAge: 0);
         Assert.That(response.Headers.GetValues("set-cookie"), Is.EqualTo(new[]
         {

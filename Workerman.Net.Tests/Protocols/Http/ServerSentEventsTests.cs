@@ -22,7 +22,8 @@ internal sealed class ServerSentEventsTests
     [TestCase("a\n", "data: a\ndata: \n\n")]
     [TestCase(" a", "data:  a\n\n")]
     [TestCase("data: x\n\nevent: y", "data: data: x\ndata: \ndata: event: y\n\n")]
-    public void DataIsSplitAtEveryLineEnd(string data, string wire) => Assert.That($"{new ServerSentEvents { Data = data }}", Is.EqualTo(wire));
+    public void DataIsSplitAtEveryLineEnd(string data, string wire) =>
+        Assert.That($"{new ServerSentEvents { Data = data }}", Is.EqualTo(wire));
 
     [Test]
     public void CommentOfSeveralLinesStaysAComment() =>
@@ -108,9 +109,11 @@ internal sealed class EventStreamWireTests(Type loopType)
         using RawClient client = server.Connect();
         client.Send(Subscribe);
         string head = client.ReadUntil("\r\n\r\n");
-        Assert.That(head, Does.Contain("\r\nContent-Type: text/event-stream\r\n").And.Not.Contain("Content-Length").And.Not.Contain("Transfer-Encoding"));
+        Assert.That(head, Does.Contain("\r\nContent-Type: text/event-stream\r\n").And.Not.Contain("Content-Length")
+            .And.Not.Contain("Transfer-Encoding"));
         Assert.That(client.ReadExactly(18), Is.EqualTo("data: 1\n\ndata: 2\n\n"));
-        Assert.That(Wait.For(wrote.Task), Is.EqualTo(new long[] { head.Length + 9, head.Length + 18 }), "each event is written in the turn in which it is sent");
+        Assert.That(Wait.For(wrote.Task), Is.EqualTo(new long[] { head.Length + 9, head.Length + 18 }),
+            "each event is written in the turn in which it is sent");
     }
 
     [Test]
@@ -168,7 +171,8 @@ internal sealed class EventStreamWireTests(Type loopType)
     public async Task StreamWhosePeerLeavesIsClosed()
     {
         var closed = new TaskCompletionSource();
-        await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(new Response(200, StreamType)),
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, _) => connection.Send(new Response(200, StreamType)),
             worker => worker.OnClose = _ => closed.SetResult());
         using (RawClient client = server.Connect())
         {
@@ -221,5 +225,6 @@ internal sealed class EventStreamWireTests(Type loopType)
         if (OperatingSystem.IsLinux()) await Wait.Until(() => OpenDescriptors() <= descriptors + 2, "the descriptors' end");
     }
 
-    private static int OpenDescriptors() => OperatingSystem.IsLinux() ? Directory.GetFileSystemEntries("/proc/self/fd").Length : 0;
+    private static int OpenDescriptors() =>
+        OperatingSystem.IsLinux() ? Directory.GetFileSystemEntries("/proc/self/fd").Length : 0;
 }

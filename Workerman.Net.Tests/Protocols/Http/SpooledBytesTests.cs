@@ -4,7 +4,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http;
 
-/// <summary>Bytes in memory up to a threshold and in a file beyond it: the same bytes either way, and no file that is left.</summary>
+/// <summary>
+/// Bytes in memory up to a threshold and in a file beyond it: the same bytes either way, and no file that is left.
+/// </summary>
 internal sealed class SpooledBytesTests
 {
     private TemporaryFolder _folder = null!;
@@ -37,8 +39,10 @@ internal sealed class SpooledBytesTests
     {
         byte[] bytes = Bytes(threshold + 1);
         using SpooledBytes spooled = Make(threshold);
-        for (int start = 0; start < threshold; start += piece) spooled.Append(bytes.AsSpan(start, Math.Min(piece, threshold - start)));
-        Assert.That((spooled.Length, spooled.IsInMemory, Files.Length), Is.EqualTo(((long)threshold, true, 0)), "exactly the threshold");
+        for (int start = 0; start < threshold; start += piece)
+            spooled.Append(bytes.AsSpan(start, Math.Min(piece, threshold - start)));
+        Assert.That((spooled.Length, spooled.IsInMemory, Files.Length), Is.EqualTo(((long)threshold, true, 0)),
+            "exactly the threshold");
         spooled.Append(bytes.AsSpan(threshold));
         Assert.That((spooled.Length, spooled.IsInMemory, Files.Length), Is.EqualTo((threshold + 1L, false, 1)), "one beyond");
         spooled.Complete();

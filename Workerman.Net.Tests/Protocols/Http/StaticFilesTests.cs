@@ -42,7 +42,8 @@ internal sealed class StaticFilesTests(Type loopType)
         File.CreateSymbolicLink(Path.Combine(_folder.Path, "public", "linka"), "a.txt");
         await using TestServer server = Serve();
         using RawClient client = server.Connect();
-        foreach (string path in new[] { "/linkgit/config", "/linkenv" }) Assert.That(client.Send(Request(path)).ReadResponse().Status, Is.EqualTo(404), path);
+        foreach (string path in new[] { "/linkgit/config", "/linkenv" })
+            Assert.That(client.Send(Request(path)).ReadResponse().Status, Is.EqualTo(404), path);
         Assert.That(client.Send(Request("/linka")).ReadResponse().Body, Is.EqualTo("a file"));
     }
 
@@ -50,7 +51,8 @@ internal sealed class StaticFilesTests(Type loopType)
     public void FolderMayBeTheRoot()
     {
         var served = new Workerman.Protocols.Http.Files.ServedFolder("/", DotFiles: false);
-        Assert.That((served.Allows("/a/b", "/"), served.Allows("/a/.b", "/"), served.Allows("/", "/")), Is.EqualTo((true, false, true)));
+        Assert.That((served.Allows("/a/b", "/"), served.Allows("/a/.b", "/"), served.Allows("/", "/")),
+            Is.EqualTo((true, false, true)));
     }
 
     [Test]
@@ -60,8 +62,10 @@ internal sealed class StaticFilesTests(Type loopType)
         using RawClient client = server.Connect();
         (string Path, string Body)[] files =
         [
-            ("/", "the index"), ("/index.html", "the index"), ("/a.txt", "a file"), ("/a.txt?v=1", "a file"), ("/two%20words.txt", "spaces"),
-            ("/gr%C3%BC%C3%9Fe%20%E2%82%AC.txt", "greetings"), ("/100%25.txt", "percent"), ("/100%.txt", "percent"), ("/%61.txt", "a file"),
+            ("/", "the index"), ("/index.html", "the index"), ("/a.txt", "a file"), ("/a.txt?v=1", "a file"),
+            ("/two%20words.txt", "spaces"),
+            ("/gr%C3%BC%C3%9Fe%20%E2%82%AC.txt", "greetings"), ("/100%25.txt", "percent"), ("/100%.txt", "percent"),
+            ("/%61.txt", "a file"),
             ("/sub/", "sub index"), ("/sub/b.css", "p {}"), ("http://other/a.txt", "a file"),
         ];
         client.Send(string.Concat(files.Select(file => Request(file.Path))), fragmentation);
@@ -140,11 +144,13 @@ internal sealed class StaticFilesTests(Type loopType)
         Link("public/inside", _folder.PathOf("public/sub"));
         await using TestServer server = Serve();
         using RawClient client = server.Connect();
-        foreach (string path in new[] { "/out.txt", "/up/secret.txt", "/up", "/up/", "/up/public/a.txt/..", "/chain", "/neighbour/secret.txt", "/neighbour", "/gone", "/self" })
+        foreach (string path in new[] { "/out.txt", "/up/secret.txt", "/up", "/up/", "/up/public/a.txt/..", "/chain",
+            "/neighbour/secret.txt", "/neighbour", "/gone", "/self" })
             Assert.That(client.Send(Request(path)).ReadResponse().Status, Is.EqualTo(404), path);
         Assert.That(client.Send(Request("/in.txt")).ReadResponse().Body, Is.EqualTo("p {}"), "within the folder they are");
         Assert.That(client.Send(Request("/inside/b.css")).ReadResponse().Body, Is.EqualTo("p {}"));
-        Assert.That(client.Send(Request("/up/public/a.txt")).ReadResponse().Body, Is.EqualTo("a file"), "what counts is where it leads");
+        Assert.That(client.Send(Request("/up/public/a.txt")).ReadResponse().Body, Is.EqualTo("a file"),
+            "what counts is where it leads");
     }
 
     [Test]
@@ -170,7 +176,8 @@ internal sealed class StaticFilesTests(Type loopType)
     public async Task PipesDevicesAndSocketsAreNotFoundAndBlockNobody()
     {
         using (var make = System.Diagnostics.Process.Start("mkfifo", _folder.PathOf("public/pipe"))) make.WaitForExit();
-        using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix,
+            System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
         socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(_folder.PathOf("public/socket")));
         await using TestServer server = TestServer.Http(loopType, (connection, request) =>
             connection.Send(new StaticFiles(request.Path == "/zero" ? "/dev" : _folder.PathOf("public")).Serve(request)));
@@ -210,9 +217,11 @@ internal sealed class StaticFilesTests(Type loopType)
     {
         await using TestServer server = Serve();
         using RawClient client = server.Connect();
-        Assert.That(client.Send(Request("/a.txt", "HEAD")).ReadResponse(headOnly: true).Head, Does.Contain("\r\nContent-Length: 6\r\n"));
+        Assert.That(client.Send(Request("/a.txt", "HEAD")).ReadResponse(headOnly: true).Head,
+            Does.Contain("\r\nContent-Length: 6\r\n"));
         Assert.That(client.Send(Request("/a.txt", fields: "Range: bytes=2-\r\n")).ReadResponse().Body, Is.EqualTo("file"));
-        Assert.That(client.Send(Request("/a.txt", fields: "If-None-Match: *\r\n")).ReadResponse().Head, Does.StartWith("HTTP/1.1 304").And.Contain("Cache-Control: max-age=60"));
+        Assert.That(client.Send(Request("/a.txt", fields: "If-None-Match: *\r\n")).ReadResponse().Head,
+            Does.StartWith("HTTP/1.1 304").And.Contain("Cache-Control: max-age=60"));
     }
 
     [Test]
@@ -289,13 +298,15 @@ internal sealed class StaticFilesTests(Type loopType)
     public async Task FolderMayStandBelowAPrefix(string prefix, string path, int status, string? expected)
     {
         var files = new StaticFiles(_folder.PathOf("public"));
-        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.Send(files.Serve(request, prefix)));
+        await using TestServer server =
+            TestServer.Http(loopType, (connection, request) => connection.Send(files.Serve(request, prefix)));
         using RawClient client = server.Connect();
         (int read, string head, string body) = client.Send(Request(path)).ReadResponse();
         Assert.That(read, Is.EqualTo(status));
         if (status == 200) Assert.That(body, Is.EqualTo(expected));
         if (status == 301) Assert.That(head, Does.Contain($"\r\nLocation: {expected}\r\n"));
-        Assert.That(client.Send(Request(path, "POST")).ReadResponse().Status, Is.EqualTo(status == 404 && !path.StartsWith($"{prefix}/", StringComparison.Ordinal) ? 404 : 405));
+        Assert.That(client.Send(Request(path, "POST")).ReadResponse().Status,
+            Is.EqualTo(status == 404 && !path.StartsWith($"{prefix}/", StringComparison.Ordinal) ? 404 : 405));
     }
 
     [TestCase("assets")]
@@ -333,5 +344,6 @@ internal sealed class StaticFilesTests(Type loopType)
 
     private void Link(string name, string target) => File.CreateSymbolicLink(_folder.PathOf(name), target);
 
-    private static string Request(string target, string method = "GET", string fields = "") => $"{method} {target} HTTP/1.1\r\nHost: {(target.StartsWith("http://", StringComparison.Ordinal) ? new Uri(target).Authority : "a")}\r\n{fields}\r\n";
+    private static string Request(string target, string method = "GET", string fields = "") => $"{method} {target} HTTP/1.1\r\n"
+        + $"Host: {(target.StartsWith("http://", StringComparison.Ordinal) ? new Uri(target).Authority : "a")}\r\n{fields}\r\n";
 }

@@ -18,7 +18,9 @@ internal sealed partial class TemporaryFileTests
     public void MovedFileHasTheModeOfANewOne([Values("", "/dev/shm")] string otherFileSystem, [Values] bool overwrite)
     {
         using var folder = new TemporaryFolder();
-        string target = otherFileSystem.Length == 0 ? folder.Path : Directory.CreateDirectory(Path.Combine(otherFileSystem, Path.GetFileName(folder.Path))).FullName;
+        string target = otherFileSystem.Length == 0
+            ? folder.Path
+            : Directory.CreateDirectory(Path.Combine(otherFileSystem, Path.GetFileName(folder.Path))).FullName;
         try
         {
             string usual = folder.Write("usual", "");
@@ -30,8 +32,10 @@ internal sealed partial class TemporaryFileTests
             Assert.That(File.GetUnixFileMode(file.Path), Is.EqualTo(OwnerOnly), "nobody else's before it is moved");
             if (overwrite) Assert.Throws<IOException>(() => file.MoveTo(moved, overwrite: false));
             file.MoveTo(moved, overwrite);
-            Assert.That((File.ReadAllText(moved), File.GetUnixFileMode(moved)), Is.EqualTo(("content", File.GetUnixFileMode(usual))));
-            Assert.That(Directory.GetFiles(folder.Path), Is.EquivalentTo(target == folder.Path ? [usual, moved] : new[] { usual }));
+            Assert.That((File.ReadAllText(moved), File.GetUnixFileMode(moved)),
+                Is.EqualTo(("content", File.GetUnixFileMode(usual))));
+            Assert.That(Directory.GetFiles(folder.Path),
+                Is.EquivalentTo(target == folder.Path ? [usual, moved] : new[] { usual }));
         }
         finally
         {
@@ -47,7 +51,8 @@ internal sealed partial class TemporaryFileTests
         using var file = new TemporaryFile(folder.Path);
         file.Write("content"u8);
         file.Complete();
-        using (var reader = new StreamReader(new FileStream(file.Path, FileMode.Open, FileAccess.Read, share))) Assert.That(reader.ReadToEnd(), Is.EqualTo("content"));
+        using (var reader = new StreamReader(new FileStream(file.Path, FileMode.Open, FileAccess.Read, share)))
+            Assert.That(reader.ReadToEnd(), Is.EqualTo("content"));
         using (var writer = new FileStream(file.Path, FileMode.Append, FileAccess.Write, share)) writer.Write("!"u8);
         using (var reader = new StreamReader(file.OpenRead())) Assert.That(reader.ReadToEnd(), Is.EqualTo("content!"));
     }
@@ -107,7 +112,8 @@ internal sealed partial class TemporaryFileTests
         AbandonedFiles.Sweep(folder.PathOf("no such folder"));
     }
 
-    private static ServerProcess Start(TemporaryFolder folder) => ServerProcess.Serve(["--address", "http://127.0.0.1:0"], "env", $"TMPDIR={folder.Path}").WaitForStart();
+    private static ServerProcess Start(TemporaryFolder folder) =>
+        ServerProcess.Serve(["--address", "http://127.0.0.1:0"], "env", $"TMPDIR={folder.Path}").WaitForStart();
 
     /// <summary>More than is kept in memory, and not all of it.</summary>
     private static RawClient Upload(ServerProcess server)
@@ -120,7 +126,8 @@ internal sealed partial class TemporaryFileTests
     private static async Task<string?> FileOf(TemporaryFolder folder, string[] others)
     {
         string? file = null;
-        await Wait.Until(() => (file = Directory.GetFiles(folder.Path, "workerman.upload.*").Except(others).SingleOrDefault()) is not null, "the body goes to a file");
+        await Wait.Until(() => (file = Directory.GetFiles(folder.Path, "workerman.upload.*").Except(others)
+            .SingleOrDefault()) is not null, "the body goes to a file");
         return file;
     }
 

@@ -30,7 +30,8 @@ internal sealed class UploadTests(Type loopType)
         {
             UploadedFile avatar = request.File("avatar")!;
             avatar.MoveTo(kept);
-            connection.Send($"{request.Post("name")} {avatar.Name} {avatar.ContentType} {avatar.Size} {request.FileValues("files[]").Count}");
+            connection.Send(
+                $"{request.Post("name")} {avatar.Name} {avatar.ContentType} {avatar.Size} {request.FileValues("files[]").Count}");
         });
         byte[] content = new byte[300_000];
         new Random(1).NextBytes(content);
@@ -121,10 +122,12 @@ internal sealed class UploadTests(Type loopType)
     [Test]
     public async Task SmallMultipartBodyIsThereAsItCameHoweverItIsFramed()
     {
-        await using TestServer server = Start((connection, request) => connection.Send($"{request.Body.Length} {request.Post("a")}"));
+        await using TestServer server =
+            Start((connection, request) => connection.Send($"{request.Body.Length} {request.Post("a")}"));
         using RawClient client = server.Connect();
         const string Body = "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b--";
-        client.Send($"{FormHead}Transfer-Encoding: chunked\r\n\r\n{Body.Length:x}\r\n{Body}\r\n0\r\n\r\n", Fragmentation.ByteByByte);
+        client.Send($"{FormHead}Transfer-Encoding: chunked\r\n\r\n{Body.Length:x}\r\n{Body}\r\n0\r\n\r\n",
+            Fragmentation.ByteByByte);
         Assert.That(client.ReadResponse().Body, Is.EqualTo($"{Body.Length} 1"));
     }
 
@@ -146,7 +149,8 @@ internal sealed class UploadTests(Type loopType)
     {
         await using TestServer server = Start((connection, _) => connection.Send("never"));
         using RawClient client = server.Connect();
-        client.Send($"{FormHead}Transfer-Encoding: chunked\r\n\r\n1388\r\n{FilePart}{new string('x', 5000 - FilePart.Length)}\r\n");
+        client.Send(
+            $"{FormHead}Transfer-Encoding: chunked\r\n\r\n1388\r\n{FilePart}{new string('x', 5000 - FilePart.Length)}\r\n");
         await Wait.Until(() => Directory.GetFiles(_folder).Length == 1, "the part goes to a file");
         client.Send("nonsense");
         Assert.That(client.ReadToEnd(), Does.StartWith("HTTP/1.1 400 "));
@@ -158,12 +162,14 @@ internal sealed class UploadTests(Type loopType)
     {
         await using TestServer server = Start((connection, request) => connection.Send(request.Post("a") ?? "nothing"));
         using RawClient client = server.Connect();
-        client.Send($"{FormHead}Content-Length: 3\r\n\r\n--x" + "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n{"
+        client.Send($"{FormHead}Content-Length: 3\r\n\r\n--x"
+            + "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n{"
             + "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na=1");
         Assert.That(client.ReadResponse() is (400, _, "400 Bad Request: malformed multipart body: it breaks off\n"));
         Assert.That(client.ReadResponse() is (400, _, "400 Bad Request: malformed JSON body\n"));
         Assert.That(client.ReadResponse().Body, Is.EqualTo("1"));
-        Assert.That(server.Log.Text, Does.Contain("malformed JSON body").And.Not.Contain("[Error]"), "the client's mistake is no error of ours");
+        Assert.That(server.Log.Text, Does.Contain("malformed JSON body").And.Not.Contain("[Error]"),
+            "the client's mistake is no error of ours");
     }
 
     [Test]
@@ -181,8 +187,10 @@ internal sealed class UploadTests(Type loopType)
             }
         });
         using var client = new HttpClient();
-        using HttpResponseMessage response = await client.PostAsync(server.Uri, new StringContent("{", Encoding.UTF8, "application/json"));
-        Assert.That((response.StatusCode, await response.Content.ReadAsStringAsync()), Is.EqualTo((HttpStatusCode.BadRequest, "mine")));
+        using HttpResponseMessage response =
+            await client.PostAsync(server.Uri, new StringContent("{", Encoding.UTF8, "application/json"));
+        Assert.That((response.StatusCode, await response.Content.ReadAsStringAsync()),
+            Is.EqualTo((HttpStatusCode.BadRequest, "mine")));
     }
 
     [Test]
@@ -197,7 +205,8 @@ internal sealed class UploadTests(Type loopType)
             client.Send("h");
             client.Send("i");
             Assert.That(client.ReadResponse() is (200, _, "hi"), "and no second 100");
-            client.Send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nTransfer-Encoding: chunked\r\n\r\n", fragmentation);
+            client.Send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nTransfer-Encoding: chunked\r\n\r\n",
+                fragmentation);
             Assert.That(client.ReadUntil("\r\n\r\n"), Is.EqualTo("HTTP/1.1 100 Continue\r\n\r\n"));
             client.Send("1\r\nx\r\n0\r\n\r\n", fragmentation);
             Assert.That(client.ReadResponse() is (200, _, "x"));
@@ -207,7 +216,8 @@ internal sealed class UploadTests(Type loopType)
     [Test]
     public async Task ContinueIsNotSentWhereNobodyWaits()
     {
-        await using TestServer server = Start((connection, request) => connection.Send(request.Body), worker => worker.OnConnect = c => c.MaxPackageSize = 1000);
+        await using TestServer server = Start((connection, request) => connection.Send(request.Body),
+            worker => worker.OnConnect = c => c.MaxPackageSize = 1000);
         using RawClient client = server.Connect();
         client.Send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi");
         Assert.That(client.ReadResponse() is (200, _, "hi"), "the body came along");
@@ -225,7 +235,8 @@ internal sealed class UploadTests(Type loopType)
     {
         await using TestServer server = Start((connection, request) => connection.Send($"{request.BodyLength}"));
         using var client = new HttpClient(new SocketsHttpHandler { Expect100ContinueTimeout = Wait.Limit });
-        using var request = new HttpRequestMessage(HttpMethod.Post, server.Uri) { Content = new ByteArrayContent(new byte[100_000]) };
+        using var request =
+            new HttpRequestMessage(HttpMethod.Post, server.Uri) { Content = new ByteArrayContent(new byte[100_000]) };
         request.Headers.ExpectContinue = true;
         using HttpResponseMessage response = await client.SendAsync(request);
         Assert.That(await response.Content.ReadAsStringAsync(), Is.EqualTo("100000"));
@@ -235,9 +246,11 @@ internal sealed class UploadTests(Type loopType)
     public async Task TrailersReachTheApplication()
     {
         await using TestServer server = Start((connection, request) =>
-            connection.Send($"{request.Trailers.GetValueOrDefault("digest")}|{request.Header("digest")}|{request.Trailers.Count}"));
+            connection.Send(
+                $"{request.Trailers.GetValueOrDefault("digest")}|{request.Header("digest")}|{request.Trailers.Count}"));
         using RawClient client = server.Connect();
-        client.Send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nDigest: abc\r\n\r\n", Fragmentation.ByteByByte);
+        client.Send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nDigest: abc\r\n\r\n",
+            Fragmentation.ByteByByte);
         Assert.That(client.ReadResponse().Body, Is.EqualTo("abc||1"));
         client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         Assert.That(client.ReadResponse().Body, Is.EqualTo("||0"));
@@ -246,17 +259,19 @@ internal sealed class UploadTests(Type loopType)
     [Test]
     public async Task JsonFromHttpClient()
     {
-        await using TestServer server = Start((connection, request) => connection.Send($"{request.Post("name")} {request.Post("age")}"));
+        await using TestServer server =
+            Start((connection, request) => connection.Send($"{request.Post("name")} {request.Post("age")}"));
         using var client = new HttpClient();
         using HttpResponseMessage response = await client.PostAsJsonAsync(server.Uri, new { name = "tom", age = 12 });
         Assert.That(await response.Content.ReadAsStringAsync(), Is.EqualTo("tom 12"));
     }
 
-    private TestServer Start(Action<TcpConnection, Request> onMessage, Action<Worker>? setUp = null) => TestServer.Http(loopType, onMessage, worker =>
-    {
-        worker.Options.Http.UploadFolder = _folder;
-        worker.Options.Http.BodyMemoryThreshold = 1000;
-        worker.Options.Http.FileMemoryThreshold = 100;
-        setUp?.Invoke(worker);
-    });
+    private TestServer Start(Action<TcpConnection, Request> onMessage, Action<Worker>? setUp = null) =>
+        TestServer.Http(loopType, onMessage, worker =>
+        {
+            worker.Options.Http.UploadFolder = _folder;
+            worker.Options.Http.BodyMemoryThreshold = 1000;
+            worker.Options.Http.FileMemoryThreshold = 100;
+            setUp?.Invoke(worker);
+        });
 }

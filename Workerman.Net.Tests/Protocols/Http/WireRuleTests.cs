@@ -146,7 +146,8 @@ internal sealed class WireRuleTests
         Case("6.3 Content-Length twice, equal", Post + "Content-Length: 1\r\nContent-Length:", 400),
         Case("6.3 Content-Length twice, different", Post + "Content-Length: 1\r\ncontent-length:", 400),
         Case("6.3 Content-Length overflow", Post + "Content-Length: 9223372036854775808", 400),
-        Case("6.3 Content-Length overflow behind zeros", Post + $"Content-Length: {new string('0', 100)}9223372036854775808", 400),
+        Case("6.3 Content-Length overflow behind zeros",
+            Post + $"Content-Length: {new string('0', 100)}9223372036854775808", 400),
         Case("6.3 Content-Length as large as can be read", Post + "Content-Length: 9223372036854775807\r\n\r\n", 413),
         Case("6.3 Content-Length with a separator", Post + "Content-Length: 1_", 400),
         Case("6.3 Content-Length with an exponent", Post + "Content-Length: 1e", 400),
@@ -193,7 +194,8 @@ internal sealed class WireRuleTests
         Case("7.1.1 extension with a control character", Chunked + "1;a\0", 400),
         Case("7.1.1 extension with an open quote", Chunked + "1;a=\"b\r", 400),
         Case("7.1.1 extension too long", Chunked + "1;" + new string('x', 1023), 400),
-        Case("7.1.1 extensions without end", Chunked + string.Concat(Enumerable.Repeat($"1;{new string('x', 1000)}\r\nx\r\n", 16)) + "1;" + new string('x', 623), 400),
+        Case("7.1.1 extensions without end", Chunked + string.Concat(Enumerable.Repeat($"1;{new string('x', 1000)}\r\nx\r\n", 16))
+            + "1;" + new string('x', 623), 400),
         Case("7.1.2 trailer without a colon", Chunked + "0\r\nx\r", 400),
         Case("7.1.2 trailer with a space before the colon", Chunked + "0\r\nx ", 400),
         Case("7.1.2 trailer folded", Chunked + "0\r\nx: y\r\n ", 400),
@@ -213,10 +215,13 @@ internal sealed class WireRuleTests
         Case("2.2 empty lines before the request line", "\r\n\r\n" + Head + "\r\n", "GET / 1.1"),
         Case("2.3 HTTP/1.0", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET / 1.0"),
         Case("9110 2.5 higher minor version", "GET / HTTP/1.9\r\nHost: a\r\n\r\n", "GET / 1.1"),
-        Case("3.1 any token is a method", "M-SEARCH!#$%&'*+.^_`|~09 / HTTP/1.1\r\nHost: a\r\n\r\n", "M-SEARCH!#$%&'*+.^_`|~09 / 1.1"),
+        Case("3.1 any token is a method", "M-SEARCH!#$%&'*+.^_`|~09 / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "M-SEARCH!#$%&'*+.^_`|~09 / 1.1"),
         Case("3.1 methods have case", "get / HTTP/1.1\r\nHost: a\r\n\r\n", "get / 1.1"),
-        Case("3.2.1 origin form", "GET /a/b;c?d=e&f[]=%20+?/\"|{}^`<> HTTP/1.1\r\nHost: a\r\n\r\n", "GET /a/b;c?d=e&f[]=%20+?/\"|{}^`<> 1.1"),
-        Case("3.1 a method that is long", $"{new string('A', 1000)} / HTTP/1.1\r\nHost: a\r\n\r\n", $"{new string('A', 1000)} / 1.1"),
+        Case("3.2.1 origin form", "GET /a/b;c?d=e&f[]=%20+?/\"|{}^`<> HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /a/b;c?d=e&f[]=%20+?/\"|{}^`<> 1.1"),
+        Case("3.1 a method that is long", $"{new string('A', 1000)} / HTTP/1.1\r\nHost: a\r\n\r\n",
+            $"{new string('A', 1000)} / 1.1"),
         Case("6.3 Content-Length behind zeros", Post + $"Content-Length: {new string('0', 100)}1\r\n\r\nx", "POST / 1.1"),
         Case("7.1 chunk size behind zeros", Chunked + new string('0', 100) + "1\r\nx\r\n0\r\n\r\n", "POST / 1.1"),
         Case("3.2.1 two slashes", "GET //evil/x HTTP/1.1\r\nHost: a\r\n\r\n", "GET //evil/x 1.1"),
@@ -235,20 +240,28 @@ internal sealed class WireRuleTests
         Case("9110 5.5 obs-text and tab in a value", Head + "A: \u00ff\tb\r\n\r\n", "GET / 1.1"),
         Case("9110 5.6.2 all of a token in a name", Head + "!#$%&'*+-.^_`|~9z: x\r\n\r\n", "GET / 1.1"),
         Case("6585 5 as many fields as allowed", Head + string.Concat(Enumerable.Repeat("A: b\r\n", 99)) + "\r\n", "GET / 1.1"),
-        Case("6585 5 a head as large as allowed", Head + "A: " + new string('x', 16 * 1024 - Head.Length - 7) + "\r\n\r\n", "GET / 1.1"),
-        Case("3 a request line as long as allowed", $"GET /{new string('a', 8 * 1024 - 14)} HTTP/1.1\r\nHost: a\r\n\r\n", $"GET /{new string('a', 8 * 1024 - 14)} 1.1"),
+        Case("6585 5 a head as large as allowed", Head + "A: " + new string('x', 16 * 1024 - Head.Length - 7) + "\r\n\r\n",
+            "GET / 1.1"),
+        Case("3 a request line as long as allowed", $"GET /{new string('a', 8 * 1024 - 14)} HTTP/1.1\r\nHost: a\r\n\r\n",
+            $"GET /{new string('a', 8 * 1024 - 14)} 1.1"),
         Case("6.3 Content-Length with zeros", Post + "Content-Length: 0003\r\n\r\nabc", "POST / 1.1"),
         Case("6.3 Content-Length of nothing", Post + "Content-Length: 0\r\n\r\n", "POST / 1.1"),
         Case("6.3 a body for GET", Head + "Content-Length: 1\r\n\r\nx", "GET / 1.1"),
         Case("7 chunked in any case", Post + "transfer-encoding: Chunked \r\n\r\n0\r\n\r\n", "POST / 1.1"),
-        Case("7.1 chunk size in both cases with zeros", Chunked + "000a\r\n0123456789\r\n0B\r\n0123456789a\r\n00\r\n\r\n", "POST / 1.1"),
-        Case("7.1 chunk size with many zeros", Chunked + $"{new string('0', 100)}1\r\nx\r\n{new string('0', 100)}\r\n\r\n", "POST / 1.1"),
-        Case("9110 10.1.1 Expect twice, and as a list", Post + "Expect: 100-continue\r\nExpect: 100-continue, 100-continue\r\nContent-Length: 1\r\n\r\nx", "POST / 1.1"),
-        Case("7.1.1 extensions", Chunked + "1;a;b=c ; d = \"e\\\"\r\\;\"\r\nx\r\n0;last\r\n\r\n".Replace("\r\\", "\t\\"), "POST / 1.1"),
+        Case("7.1 chunk size in both cases with zeros", Chunked + "000a\r\n0123456789\r\n0B\r\n0123456789a\r\n00\r\n\r\n",
+            "POST / 1.1"),
+        Case("7.1 chunk size with many zeros", Chunked + $"{new string('0', 100)}1\r\nx\r\n{new string('0', 100)}\r\n\r\n",
+            "POST / 1.1"),
+        Case("9110 10.1.1 Expect twice, and as a list",
+            Post + "Expect: 100-continue\r\nExpect: 100-continue, 100-continue\r\nContent-Length: 1\r\n\r\nx", "POST / 1.1"),
+        Case("7.1.1 extensions", Chunked + "1;a;b=c ; d = \"e\\\"\r\\;\"\r\nx\r\n0;last\r\n\r\n".Replace("\r\\", "\t\\"),
+            "POST / 1.1"),
         Case("7.1.2 trailers", Chunked + "1\r\nx\r\n0\r\nA: b\r\nContent-Length: 9\r\n\r\n", "POST / 1.1"),
         Case("9110 10.1.1 Expect", Post + "Expect: 100-Continue\r\nContent-Length: 1\r\n\r\nx", "POST / 1.1"),
-        Case("9110 10.1.1 Expect in HTTP/1.0 is nothing", "GET / HTTP/1.0\r\nConnection: keep-alive\r\nExpect: x\r\n\r\n", "GET / 1.0"),
-        Case("9110 7.8 unknown Upgrade is passed over", Head + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n", "GET / 1.1"),
+        Case("9110 10.1.1 Expect in HTTP/1.0 is nothing", "GET / HTTP/1.0\r\nConnection: keep-alive\r\nExpect: x\r\n\r\n",
+            "GET / 1.0"),
+        Case("9110 7.8 unknown Upgrade is passed over",
+            Head + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n", "GET / 1.1"),
         Case("9110 9.3.8 TRACE if asked for", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", "TRACE / 1.1"),
     ];
 
@@ -258,7 +271,8 @@ internal sealed class WireRuleTests
         foreach (Fragmentation fragmentation in Ways(bytes))
             Assert.That(Read(bytes, fragmentation), Is.EqualTo(new[] { $"refused {status}" }), $"{fragmentation}");
         string before = bytes[..^1];
-        Assert.That(Read(before, Fragmentation.Whole)[^1], Does.Not.StartWith("refused"), "it is refused at the byte that breaks the rule, not before");
+        Assert.That(Read(before, Fragmentation.Whole)[^1], Does.Not.StartWith("refused"),
+            "it is refused at the byte that breaks the rule, not before");
     }
 
     [TestCaseSource(nameof(Accepted))]
@@ -280,7 +294,8 @@ internal sealed class WireRuleTests
         {
             List<string> seen = Read(bytes + Head + "\r\n", fragmentation);
             Assert.That(seen, Has.Count.EqualTo(3), $"{fragmentation}");
-            Assert.That((seen[0].StartsWith(request, StringComparison.Ordinal), seen[1].StartsWith("GET / 1.1 ", StringComparison.Ordinal), seen[2]), Is.EqualTo((true, true, "nothing left")), $"{fragmentation}");
+            Assert.That((seen[0].StartsWith(request, StringComparison.Ordinal), seen[1].StartsWith("GET / 1.1 ",
+                StringComparison.Ordinal), seen[2]), Is.EqualTo((true, true, "nothing left")), $"{fragmentation}");
         }
     }
 
@@ -292,7 +307,8 @@ internal sealed class WireRuleTests
         foreach (Fragmentation fragmentation in Fragmentation.All)
         {
             List<string> seen = Read(Bytes, fragmentation);
-            Assert.That((seen.Count, seen[0].StartsWith("CONNECT a.b:443 1.1 ", StringComparison.Ordinal), seen[1]), Is.EqualTo((2, true, "tunnel")), $"{fragmentation}");
+            Assert.That((seen.Count, seen[0].StartsWith("CONNECT a.b:443 1.1 ", StringComparison.Ordinal), seen[1]),
+                Is.EqualTo((2, true, "tunnel")), $"{fragmentation}");
         }
     }
 
@@ -301,14 +317,17 @@ internal sealed class WireRuleTests
     public void MethodsThatNeedLeaveAreNotImplementedWithoutIt(string bytes)
     {
         foreach (Fragmentation fragmentation in Fragmentation.All)
-            Assert.That(Exchange.Read(Encoding.Latin1.GetBytes(bytes), fragmentation.Cut(bytes.Length), new HttpOptions()), Is.EqualTo(new[] { "refused 501" }));
+            Assert.That(Exchange.Read(Encoding.Latin1.GetBytes(bytes), fragmentation.Cut(bytes.Length), new HttpOptions()),
+                Is.EqualTo(new[] { "refused 501" }));
     }
 
     /// <summary>Byte by byte, but for what is so long that it would take a minute.</summary>
-    private static Fragmentation[] Ways(string bytes) => bytes.Length < 100_000 ? Fragmentation.All : [Fragmentation.Whole, Fragmentation.AtRandom(Random.Shared.Next())];
+    private static Fragmentation[] Ways(string bytes) =>
+        bytes.Length < 100_000 ? Fragmentation.All : [Fragmentation.Whole, Fragmentation.AtRandom(Random.Shared.Next())];
 
     private static List<string> Read(string bytes, Fragmentation fragmentation) =>
         Exchange.Read(Encoding.Latin1.GetBytes(bytes), fragmentation.Cut(bytes.Length), Options);
 
-    private static TestCaseData Case(string rule, string bytes, object expected) => new TestCaseData(bytes, expected).SetArgDisplayNames(rule);
+    private static TestCaseData Case(string rule, string bytes, object expected) =>
+        new TestCaseData(bytes, expected).SetArgDisplayNames(rule);
 }

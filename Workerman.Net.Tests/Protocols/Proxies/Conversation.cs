@@ -6,7 +6,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Proxies;
 
-/// <summary>A conversation with a proxy without a socket: what the proxy says comes in pieces, and what is said to it is kept.</summary>
+/// <summary>
+/// A conversation with a proxy without a socket: what the proxy says comes in pieces, and what is said to it is kept.
+/// </summary>
 internal sealed class Conversation
 {
     private readonly ProxyHandshake _handshake;
@@ -47,5 +49,6 @@ internal sealed class Conversation
         return (verdict, waiting);
     }
 
-    public (Verdict Verdict, byte[] Left) Hear(string text, Fragmentation fragmentation) => Hear(Encoding.Latin1.GetBytes(text), fragmentation);
+    public (Verdict Verdict, byte[] Left) Hear(string text, Fragmentation fragmentation) =>
+        Hear(Encoding.Latin1.GetBytes(text), fragmentation);
 }

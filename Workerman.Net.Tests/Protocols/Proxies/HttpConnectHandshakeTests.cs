@@ -17,8 +17,10 @@ internal sealed class HttpConnectHandshakeTests
 
     [Test]
     public void CredentialsAreBasic() =>
-        Assert.That(Encoding.ASCII.GetString(new Conversation(new HttpConnectHandshake("a.test:80", "Aladdin", "open sesame")).Said()),
-            Is.EqualTo("CONNECT a.test:80 HTTP/1.1\r\nHost: a.test:80\r\nProxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n"));
+        Assert.That(
+            Encoding.ASCII.GetString(new Conversation(new HttpConnectHandshake("a.test:80", "Aladdin", "open sesame")).Said()),
+            Is.EqualTo("CONNECT a.test:80 HTTP/1.1\r\nHost: a.test:80\r\n"
+                + "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n"));
 
     [TestCase("HTTP/1.1 200 Connection established\r\n\r\n")]
     [TestCase("HTTP/1.0 200\r\n\r\n")]
@@ -28,12 +30,15 @@ internal sealed class HttpConnectHandshakeTests
     {
         foreach (Fragmentation cut in Cuts)
         {
-            (Verdict verdict, byte[] rest) = new Conversation(new HttpConnectHandshake("a.test:80", null, null)).Hear(head + "220 ready\r\n", cut);
-            Assert.That((verdict.Kind, Encoding.ASCII.GetString(rest)), Is.EqualTo((VerdictKind.Message, "220 ready\r\n")), $"{cut}");
+            (Verdict verdict, byte[] rest) = new Conversation(new HttpConnectHandshake("a.test:80", null, null))
+                .Hear(head + "220 ready\r\n", cut);
+            Assert.That((verdict.Kind, Encoding.ASCII.GetString(rest)), Is.EqualTo((VerdictKind.Message, "220 ready\r\n")),
+                $"{cut}");
         }
     }
 
-    [TestCase("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n", 407, "407 Proxy Authentication Required")]
+    [TestCase("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n", 407,
+        "407 Proxy Authentication Required")]
     [TestCase("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\n\r\nbad", 502, "502 Bad Gateway")]
     [TestCase("HTTP/1.1 403 \u001b[31mno\r\n\r\n", 403, "403 ?[31mno")]
     [TestCase("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", 302, "302 Found")]
@@ -50,20 +55,23 @@ internal sealed class HttpConnectHandshakeTests
         foreach (Fragmentation cut in Cuts)
         {
             Verdict verdict = new Conversation(new HttpConnectHandshake("a.test:80", null, null)).Hear(said, cut).Verdict;
-            Assert.That((verdict.Kind, verdict.Status, verdict.Reason), Is.EqualTo((VerdictKind.Reject, status, verdict.Reason)), $"{cut}");
+            Assert.That((verdict.Kind, verdict.Status, verdict.Reason), Is.EqualTo((VerdictKind.Reject, status, verdict.Reason)),
+                $"{cut}");
             Assert.That(verdict.Reason, Does.Contain(words), $"{cut}");
         }
     }
 
     [Test]
     public void EndlessStatusLineIsRefused() =>
-        Assert.That(new Conversation(new HttpConnectHandshake("a.test:80", null, null)).Hear("HTTP/1.1 200 " + new string('x', 1100), Fragmentation.Whole).Verdict.Kind, Is.EqualTo(VerdictKind.Reject));
+        Assert.That(new Conversation(new HttpConnectHandshake("a.test:80", null, null))
+            .Hear("HTTP/1.1 200 " + new string('x', 1100), Fragmentation.Whole).Verdict.Kind, Is.EqualTo(VerdictKind.Reject));
 
     [Test]
     public void EveryPrefixOfAnAnswerNeedsMore()
     {
         const string All = "HTTP/1.1 200 OK\r\nA: b\r\n\r\n";
         for (int length = 0; length < All.Length; length++)
-            Assert.That(new Conversation(new HttpConnectHandshake("a.test:80", null, null)).Hear(All[..length], Fragmentation.Whole).Verdict.Kind, Is.EqualTo(VerdictKind.NeedMore), All[..length]);
+            Assert.That(new Conversation(new HttpConnectHandshake("a.test:80", null, null))
+                .Hear(All[..length], Fragmentation.Whole).Verdict.Kind, Is.EqualTo(VerdictKind.NeedMore), All[..length]);
     }
 }

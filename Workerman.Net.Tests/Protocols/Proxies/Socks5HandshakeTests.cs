@@ -18,7 +18,8 @@ internal sealed class Socks5HandshakeTests
         var proxy = new Conversation(new Socks5Handshake("a.test", 8080, null, null));
         Assert.That(proxy.Said(), Is.EqualTo(new byte[] { 5, 1, 0 }), "RFC 1928, 3");
         Assert.That(proxy.Hear([5, 0], cut).Verdict.Kind, Is.EqualTo(VerdictKind.NeedMore));
-        Assert.That(proxy.Said(), Is.EqualTo((byte[])[5, 1, 0, 3, 6, .. "a.test"u8, 0x1F, 0x90]), "RFC 1928, 4: the proxy looks the name up");
+        Assert.That(proxy.Said(), Is.EqualTo((byte[])[5, 1, 0, 3, 6, .. "a.test"u8, 0x1F, 0x90]),
+            "RFC 1928, 4: the proxy looks the name up");
         (Verdict verdict, byte[] rest) = proxy.Hear([.. Granted, .. "the target's"u8], cut);
         Assert.That(verdict.Kind, Is.EqualTo(VerdictKind.Message));
         Assert.That(Encoding.ASCII.GetString(rest), Is.EqualTo("the target's"));
@@ -33,7 +34,8 @@ internal sealed class Socks5HandshakeTests
         Assert.That(proxy.Said(), Is.EqualTo((byte[])[1, 2, .. "me"u8, 6, .. "secret"u8]), "RFC 1929, 2");
         proxy.Hear([1, 0], cut);
         Assert.That(proxy.Said(), Is.EqualTo((byte[])[5, 1, 0, 1, 10, 1, 2, 3, 0, 80]));
-        Assert.That(proxy.Hear([5, 0, 0, 3, 2, (byte)'x', (byte)'y', 0, 1], cut).Verdict.Kind, Is.EqualTo(VerdictKind.Message), "a name as the bound address");
+        Assert.That(proxy.Hear([5, 0, 0, 3, 2, (byte)'x', (byte)'y', 0, 1], cut).Verdict.Kind, Is.EqualTo(VerdictKind.Message),
+            "a name as the bound address");
     }
 
     [TestCaseSource(nameof(Cuts))]
@@ -77,7 +79,8 @@ internal sealed class Socks5HandshakeTests
     public void WithoutCredentialsNoneAreOfferedNorTaken()
     {
         foreach (byte method in new byte[] { 2, 255 })
-            Assert.That(new Conversation(new Socks5Handshake("a.test", 1, null, null)).Hear([5, method], Fragmentation.Whole).Verdict.Kind, Is.EqualTo(VerdictKind.Reject));
+            Assert.That(new Conversation(new Socks5Handshake("a.test", 1, null, null))
+                .Hear([5, method], Fragmentation.Whole).Verdict.Kind, Is.EqualTo(VerdictKind.Reject));
     }
 
     [Test]
@@ -85,6 +88,7 @@ internal sealed class Socks5HandshakeTests
     {
         byte[] all = [5, 0, .. Granted];
         for (int length = 0; length < all.Length; length++)
-            Assert.That(new Conversation(new Socks5Handshake("a.test", 1, null, null)).Hear(all[..length], Fragmentation.Whole).Verdict.Kind, Is.EqualTo(VerdictKind.NeedMore), $"{length}");
+            Assert.That(new Conversation(new Socks5Handshake("a.test", 1, null, null))
+                .Hear(all[..length], Fragmentation.Whole).Verdict.Kind, Is.EqualTo(VerdictKind.NeedMore), $"{length}");
     }
 }

@@ -17,10 +17,20 @@ internal sealed class ClientWebSocketTests(Type loopType)
             yield return new TestCaseData(null, null).SetArgDisplayNames("nobody compresses");
             yield return new TestCaseData(new WebSocketDeflateOptions(), null).SetArgDisplayNames("the client alone would");
             yield return new TestCaseData(null, new DeflateOptions()).SetArgDisplayNames("the server alone would");
-            yield return new TestCaseData(new WebSocketDeflateOptions(), new DeflateOptions()).SetArgDisplayNames("both take context over");
-            yield return new TestCaseData(new WebSocketDeflateOptions { ClientContextTakeover = false, ServerContextTakeover = false }, new DeflateOptions()).SetArgDisplayNames("the client wants no takeover");
-            yield return new TestCaseData(new WebSocketDeflateOptions(), new DeflateOptions { NoContextTakeover = true, PeerNoContextTakeover = true }).SetArgDisplayNames("the server wants no takeover");
-            yield return new TestCaseData(new WebSocketDeflateOptions { ClientMaxWindowBits = 9, ServerMaxWindowBits = 9 }, new DeflateOptions { MinSize = 0 }).SetArgDisplayNames("windows of 512 bytes");
+            yield return new TestCaseData(new WebSocketDeflateOptions(), new DeflateOptions())
+                .SetArgDisplayNames("both take context over");
+            yield return new TestCaseData(new WebSocketDeflateOptions
+            {
+                ClientContextTakeover = false,
+                ServerContextTakeover = false
+            }, new DeflateOptions()).SetArgDisplayNames("the client wants no takeover");
+            yield return new TestCaseData(new WebSocketDeflateOptions(), new DeflateOptions
+            {
+                NoContextTakeover = true,
+                PeerNoContextTakeover = true
+            }).SetArgDisplayNames("the server wants no takeover");
+            yield return new TestCaseData(new WebSocketDeflateOptions { ClientMaxWindowBits = 9, ServerMaxWindowBits = 9 },
+                new DeflateOptions { MinSize = 0 }).SetArgDisplayNames("windows of 512 bytes");
         }
     }
 
@@ -34,10 +44,13 @@ internal sealed class ClientWebSocketTests(Type loopType)
         var random = new Random(11);
         byte[] noise = new byte[50_000];
         random.NextBytes(noise);
-        byte[][] messages = [[], "short"u8.ToArray(), Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("much the same 😀 ", 9000))), noise, Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("much the same 😀 ", 9000)))];
+        byte[][] messages =
+            [[], "short"u8.ToArray(), Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("much the same 😀 ", 9000))), noise,
+                Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("much the same 😀 ", 9000)))];
         foreach (byte[] message in messages)
         {
-            foreach (WebSocketMessageType type in message == noise ? [WebSocketMessageType.Binary] : new[] { WebSocketMessageType.Text, WebSocketMessageType.Binary })
+            foreach (WebSocketMessageType type in message
+                == noise ? [WebSocketMessageType.Binary] : new[] { WebSocketMessageType.Text, WebSocketMessageType.Binary })
             {
                 await client.SendAsync(message, type, endOfMessage: true, CancellationToken.None);
                 (WebSocketMessageType received, byte[] echo) = await Receive(client);
@@ -51,11 +64,16 @@ internal sealed class ClientWebSocketTests(Type loopType)
     [Test]
     public async Task SpeaksOverTls()
     {
-        var worker = new Worker<string>("wss://127.0.0.1:0") { Name = "test", OnMessage = (connection, text) => connection.Send($"{text} {connection.IsEncrypted}") };
+        var worker = new Worker<string>("wss://127.0.0.1:0")
+        {
+            Name = "test",
+            OnMessage = (connection, text) => connection.Send($"{text} {connection.IsEncrypted}")
+        };
         worker.Options.Tls.Certificate = Certificates.Default.Server;
         await using TestServer server = TestServer.Start(loopType, worker);
         using var client = new ClientWebSocket();
-        client.Options.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetCertHashString() == Certificates.Default.Server.Thumbprint;
+        client.Options.RemoteCertificateValidationCallback = (_, certificate, _, _) =>
+            certificate?.GetCertHashString() == Certificates.Default.Server.Thumbprint;
         await client.ConnectAsync(new Uri($"wss://{server.EndPoint}/"), CancellationToken.None).WaitAsync(Wait.Limit);
         await client.SendAsync("hello"u8.ToArray(), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
         Assert.That(Encoding.UTF8.GetString((await Receive(client)).Data), Is.EqualTo("hello True"));
@@ -71,7 +89,8 @@ internal sealed class ClientWebSocketTests(Type loopType)
         client.Options.DangerousDeflateOptions = new WebSocketDeflateOptions();
         await client.ConnectAsync(new Uri($"ws://{server.EndPoint}/"), CancellationToken.None);
         byte[] piece = Encoding.UTF8.GetBytes(new string('x', 1000));
-        for (int i = 0; i < 5; i++) await client.SendAsync(piece, WebSocketMessageType.Text, endOfMessage: i == 4, CancellationToken.None);
+        for (int i = 0; i < 5; i++)
+            await client.SendAsync(piece, WebSocketMessageType.Text, endOfMessage: i == 4, CancellationToken.None);
         Assert.That((await Receive(client)).Data, Has.Length.EqualTo(5000));
     }
 
@@ -79,7 +98,8 @@ internal sealed class ClientWebSocketTests(Type loopType)
     [Test]
     public async Task MessageThatInflatesBeyondTheLimitEndsWith1009()
     {
-        await using TestServer server = Echo(new DeflateOptions(), worker => worker.OnConnect = connection => connection.MaxPackageSize = 100_000);
+        await using TestServer server =
+            Echo(new DeflateOptions(), worker => worker.OnConnect = connection => connection.MaxPackageSize = 100_000);
         using var client = new ClientWebSocket();
         client.Options.DangerousDeflateOptions = new WebSocketDeflateOptions();
         await client.ConnectAsync(new Uri($"ws://{server.EndPoint}/"), CancellationToken.None);
@@ -89,7 +109,8 @@ internal sealed class ClientWebSocketTests(Type loopType)
     }
 
     [Test]
-    public async Task WhatCannotBeInflatedEndsWith1007([ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+    public async Task WhatCannotBeInflatedEndsWith1007(
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
     {
         await using TestServer server = Echo(new DeflateOptions());
         using var client = new FrameClient(server.EndPoint, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
@@ -104,7 +125,8 @@ internal sealed class ClientWebSocketTests(Type loopType)
     {
         await using TestServer server = Echo(new DeflateOptions { MinSize = 1000 });
         using var client = new FrameClient(server.EndPoint, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
-        client.Send([.. FrameClient.Frame(0xC1, [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]), .. FrameClient.Frame(0xC1, [0xF2, 0x00, 0x11, 0x00, 0x00])]);
+        client.Send([.. FrameClient.Frame(0xC1, [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]),
+            .. FrameClient.Frame(0xC1, [0xF2, 0x00, 0x11, 0x00, 0x00])]);
         Assert.That((client.ReadText(), client.ReadText()), Is.EqualTo(("Hello", "Hello")));
     }
 
@@ -121,7 +143,11 @@ internal sealed class ClientWebSocketTests(Type loopType)
 
     private TestServer Echo(DeflateOptions? deflate, Action<Worker<WebSocketMessage>>? setUp = null)
     {
-        var worker = new Worker<WebSocketMessage>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (connection, message) => connection.Send(message) };
+        var worker = new Worker<WebSocketMessage>("websocket://127.0.0.1:0")
+        {
+            Name = "test",
+            OnMessage = (connection, message) => connection.Send(message)
+        };
         worker.Options.WebSocket.Deflate = deflate;
         setUp?.Invoke(worker);
         return TestServer.Start(loopType, worker);

@@ -9,7 +9,8 @@ namespace Workerman.Tests.Protocols.WebSocket;
 internal sealed class ClosingHandshakeTests(Type loopType)
 {
     [Test]
-    public async Task PeersCloseIsAnsweredWithItsCodeAndTold([Values(1000, 1001, 1011, 3000, 4999)] int code, [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+    public async Task PeersCloseIsAnsweredWithItsCodeAndTold([Values(1000, 1001, 1011, 3000, 4999)] int code,
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
     {
         var told = new TaskCompletionSource<(int, string)>();
         var closed = new TaskCompletionSource();
@@ -72,7 +73,8 @@ internal sealed class ClosingHandshakeTests(Type loopType)
     public async Task ClosingFromAnotherThreadIsHandedOver()
     {
         var connected = new TaskCompletionSource<TcpConnection>();
-        await using TestServer server = Start(worker => worker.OnWebSocketConnected = (connection, _) => connected.SetResult(connection));
+        await using TestServer server =
+            Start(worker => worker.OnWebSocketConnected = (connection, _) => connected.SetResult(connection));
         using var client = new FrameClient(server.EndPoint);
         Wait.For(connected.Task).CloseWebSocket(CloseCode.PolicyViolation, "no");
         Assert.That(client.ReadClose(), Is.EqualTo((1008, "no")));
@@ -129,7 +131,7 @@ internal sealed class ClosingHandshakeTests(Type loopType)
         var closed = new TaskCompletionSource();
         await using TestServer server = Start(worker =>
         {
-            worker.Options.WebSocket.PingInterval = TimeSpan.FromMilliseconds(100);
+            worker.Options.WebSocket.PingInterval = TimeSpan.FromMilliseconds(400);
             worker.OnClose = _ => closed.SetResult();
         });
         using var client = new FrameClient(server.EndPoint);
@@ -145,7 +147,7 @@ internal sealed class ClosingHandshakeTests(Type loopType)
     {
         await using TestServer server = Start(worker =>
         {
-            worker.Options.WebSocket.PingInterval = TimeSpan.FromMilliseconds(100);
+            worker.Options.WebSocket.PingInterval = TimeSpan.FromMilliseconds(400);
             worker.OnWebSocketConnected = (connection, _) => Timer.Add(0.02, () => connection.Send("tick"));
         });
         using var client = new FrameClient(server.EndPoint);
@@ -167,7 +169,11 @@ internal sealed class ClosingHandshakeTests(Type loopType)
 
     private TestServer Start(Action<Worker<string>> setUp)
     {
-        var worker = new Worker<string>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (connection, text) => connection.Send(text) };
+        var worker = new Worker<string>("websocket://127.0.0.1:0")
+        {
+            Name = "test",
+            OnMessage = (connection, text) => connection.Send(text)
+        };
         setUp(worker);
         return TestServer.Start(loopType, worker);
     }

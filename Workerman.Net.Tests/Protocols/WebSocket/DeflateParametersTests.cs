@@ -8,8 +8,10 @@ internal sealed class DeflateParametersTests
     [TestCase("permessage-deflate", "permessage-deflate")]
     [TestCase("Permessage-Deflate ; server_no_context_takeover", "permessage-deflate; server_no_context_takeover")]
     [TestCase("permessage-deflate; client_max_window_bits", "permessage-deflate")]
-    [TestCase("permessage-deflate; client_max_window_bits=10; server_max_window_bits=\"10\"", "permessage-deflate; server_max_window_bits=10; client_max_window_bits=10")]
-    [TestCase("x-other, permessage-deflate; unknown, permessage-deflate; client_no_context_takeover", "permessage-deflate; client_no_context_takeover")]
+    [TestCase("permessage-deflate; client_max_window_bits=10; server_max_window_bits=\"10\"",
+        "permessage-deflate; server_max_window_bits=10; client_max_window_bits=10")]
+    [TestCase("x-other, permessage-deflate; unknown, permessage-deflate; client_no_context_takeover",
+        "permessage-deflate; client_no_context_takeover")]
     [TestCase("permessage-deflate; server_max_window_bits", null)]
     [TestCase("permessage-deflate; server_max_window_bits=7", null)]
     [TestCase("permessage-deflate; server_max_window_bits=16", null)]
@@ -23,10 +25,13 @@ internal sealed class DeflateParametersTests
     [Test]
     public void ServerAddsWhatItWants() =>
         Assert.That(
-            DeflateParameters.Accept(["permessage-deflate"], new DeflateOptions { NoContextTakeover = true, PeerNoContextTakeover = true })?.ToString(),
+            DeflateParameters.Accept(["permessage-deflate"],
+                new DeflateOptions { NoContextTakeover = true, PeerNoContextTakeover = true })?.ToString(),
             Is.EqualTo("permessage-deflate; server_no_context_takeover; client_no_context_takeover"));
 
-    /// <summary>A window of 256 bytes: what lies further back is not referred to, so that a peer with that window can read it.</summary>
+    /// <summary>
+    /// A window of 256 bytes: what lies further back is not referred to, so that a peer with that window can read it.
+    /// </summary>
     [Test]
     public void CompressorKeepsToItsWindow()
     {
@@ -34,8 +39,10 @@ internal sealed class DeflateParametersTests
         new Random(5).NextBytes(repeated.AsSpan(0, 1024));
         repeated.AsSpan(0, 1024).CopyTo(repeated.AsSpan(2048));
         repeated.AsSpan(0, 1024).CopyTo(repeated.AsSpan(3072));
-        using var narrow = new MessageDeflater(System.IO.Compression.CompressionLevel.Optimal, takesContextOver: true, windowBits: 8);
-        using var wide = new MessageDeflater(System.IO.Compression.CompressionLevel.Optimal, takesContextOver: true, windowBits: 15);
+        using var narrow =
+            new MessageDeflater(System.IO.Compression.CompressionLevel.Optimal, takesContextOver: true, windowBits: 8);
+        using var wide =
+            new MessageDeflater(System.IO.Compression.CompressionLevel.Optimal, takesContextOver: true, windowBits: 15);
         int narrowLength = narrow.Compress(repeated).Length;
         Assert.That(wide.Compress(repeated).Length, Is.LessThan(1500), "the repetitions are found");
         Assert.That(narrowLength, Is.GreaterThan(3000), "and here they are out of reach");

@@ -14,7 +14,8 @@ namespace Workerman.Tests.Protocols.WebSocket;
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class EarlySendTests(Type loopType)
 {
-    private const string Ask = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    private const string Ask = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
     [Test]
     public async Task SomebodyWhoOnlyConnectsStopsNoBroadcast([Values] bool byBroadcast)
@@ -35,7 +36,9 @@ internal sealed class EarlySendTests(Type loopType)
         await Wait.Until(() => server.Main.Connections.Count == 2, "the connections");
         using var open = new FrameClient(server.EndPoint);
         open.Send(FrameClient.TextFrame("tick"));
-        if (!byBroadcast) Assert.That(new[] { output.Next(), output.Next(), output.Next() }.Order(), Is.EqualTo(new[] { "Queued", "Queued", "Sent" }));
+        if (!byBroadcast)
+            Assert.That(new[] { output.Next(), output.Next(), output.Next() }.Order(),
+                Is.EqualTo(new[] { "Queued", "Queued", "Sent" }));
         List<string> got = [];
         for (int i = 0; i < 2; i++)
         {
@@ -50,9 +53,14 @@ internal sealed class EarlySendTests(Type loopType)
     /// <summary>In their order: before the handshake, during it, after it.</summary>
     [Test]
     public async Task WhatIsSentBeforeIsFirstOfEveryKind(
-        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation, [Values] bool deflate, [Values] bool encrypted)
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation, [Values] bool deflate,
+        [Values] bool encrypted)
     {
-        var worker = new Worker<WebSocketMessage>($"{(encrypted ? "wss" : "websocket")}://127.0.0.1:0") { Name = "test", OnMessage = (_, _) => { } };
+        var worker = new Worker<WebSocketMessage>($"{(encrypted ? "wss" : "websocket")}://127.0.0.1:0")
+        {
+            Name = "test",
+            OnMessage = (_, _) => { }
+        };
         worker.Options.Tls.Certificate = Certificates.Default.Server;
         if (deflate) worker.Options.WebSocket.Deflate = new DeflateOptions { MinSize = 0 };
         worker.OnConnect = connection =>
@@ -68,7 +76,8 @@ internal sealed class EarlySendTests(Type loopType)
         await using TestServer server = TestServer.Start(loopType, worker);
         string wire;
         string ask = Ask.Replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n");
-        const string Frames = "\u0081\u0007welcome\u0082\u0005bytes\u0081\u0007message\u0089\0\u0081\u0006to all\u0081\u0010in the handshake\u0081\u0005after";
+        const string Frames = "\u0081\u0007welcome\u0082\u0005bytes\u0081\u0007message\u0089\0\u0081\u0006to all\u0081\u0010in "
+            + "the handshake\u0081\u0005after";
         if (encrypted)
         {
             using TlsClient client = TlsClient.Connect(server.EndPoint);
@@ -80,7 +89,8 @@ internal sealed class EarlySendTests(Type loopType)
         {
             using RawClient client = server.Connect();
             client.Send(ask, fragmentation);
-            Assert.That(client.ReadUntil("\r\n\r\n").Contains("permessage-deflate", StringComparison.Ordinal), Is.EqualTo(deflate));
+            Assert.That(client.ReadUntil("\r\n\r\n").Contains("permessage-deflate", StringComparison.Ordinal),
+                Is.EqualTo(deflate));
             wire = client.ReadExactly(Frames.Length);
         }
         Assert.That(wire, Is.EqualTo(Frames));
@@ -94,7 +104,8 @@ internal sealed class EarlySendTests(Type loopType)
         await client.ConnectAsync(new Uri($"ws://{server.EndPoint}/"), CancellationToken.None).WaitAsync(Wait.Limit);
         byte[] buffer = new byte[100];
         WebSocketReceiveResult result = await client.ReceiveAsync(buffer, CancellationToken.None).WaitAsync(Wait.Limit);
-        Assert.That((result.MessageType, result.EndOfMessage, Encoding.UTF8.GetString(buffer, 0, result.Count)), Is.EqualTo((WebSocketMessageType.Text, true, "welcome")));
+        Assert.That((result.MessageType, result.EndOfMessage, Encoding.UTF8.GetString(buffer, 0, result.Count)),
+            Is.EqualTo((WebSocketMessageType.Text, true, "welcome")));
     }
 
     [Test]
@@ -115,7 +126,8 @@ internal sealed class EarlySendTests(Type loopType)
             worker.OnWebSocketConnected = (_, _) => output.Add("connected");
         });
         using var client = new FrameClient(server.EndPoint);
-        string[] expected = ["Queued", "Queued", "full", "Queued", "SendFail send buffer full and drop package", "Dropped", "1212 False", "drained", "connected"];
+        string[] expected = ["Queued", "Queued", "full", "Queued", "SendFail send buffer full and drop package", "Dropped",
+            "1212 False", "drained", "connected"];
         foreach (string line in expected) Assert.That(output.Next(), Is.EqualTo(line));
         foreach (char letter in "abc") Assert.That(client.ReadText(), Is.EqualTo(new string(letter, 400)));
         Assert.That(client.Send(FrameClient.TextFrame("echo")).ReadText(), Is.EqualTo("echo"));
@@ -201,7 +213,8 @@ internal sealed class EarlySendTests(Type loopType)
         });
         using RawClient client = server.Connect();
         client.Send(Ask.Replace("GET / ", "GET /no "));
-        if (how.EndsWith("response", StringComparison.Ordinal) || how == "raw") Assert.That(client.ReadResponse().Status, Is.EqualTo(403));
+        if (how.EndsWith("response", StringComparison.Ordinal) || how == "raw")
+            Assert.That(client.ReadResponse().Status, Is.EqualTo(403));
         if (how is "response" or "derived response")
         {
             // HTTP goes on: who was refused may ask again, and hears nothing of what was meant for the first time.
@@ -214,7 +227,8 @@ internal sealed class EarlySendTests(Type loopType)
             Assert.That(client.ReadToEnd(), Is.Empty);
             await Wait.Until(() => left == 0, "what waited to be dropped");
         }
-        Assert.That(server.Log.Text, Does.Contain($"[Debug] Worker test: OnWebSocketConnect refused connection ").And.Contain(" for /no with " + (status == "0" ? "no answer" : status)));
+        Assert.That(server.Log.Text, Does.Contain($"[Debug] Worker test: OnWebSocketConnect refused connection ")
+            .And.Contain(" for /no with " + (status == "0" ? "no answer" : status)));
     }
 
     [Test]
@@ -232,7 +246,8 @@ internal sealed class EarlySendTests(Type loopType)
         await using TestServer server = Start(worker => worker.OnConnect = connected.SetResult);
         using RawClient client = server.Connect();
         TcpConnection connection = Wait.For(connected.Task);
-        Assert.That((connection.Send("a"), connection.Send("b"u8), connection.Send(new WebSocketMessage("c"))), Is.EqualTo((SendResult.Queued, SendResult.Queued, SendResult.Queued)));
+        Assert.That((connection.Send("a"), connection.Send("b"u8), connection.Send(new WebSocketMessage("c"))),
+            Is.EqualTo((SendResult.Queued, SendResult.Queued, SendResult.Queued)));
         await Wait.Until(() => connection.SendBufferQueueSize == 9, "the loop");
         client.Send(Ask).ReadUntil("\r\n\r\n");
         Assert.That(client.ReadExactly(9), Is.EqualTo("\u0081\u0001a\u0082\u0001b\u0081\u0001c"));
@@ -240,7 +255,11 @@ internal sealed class EarlySendTests(Type loopType)
 
     private TestServer Start(Action<Worker<string>> setUp)
     {
-        var worker = new Worker<string>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (connection, text) => connection.Send(text) };
+        var worker = new Worker<string>("websocket://127.0.0.1:0")
+        {
+            Name = "test",
+            OnMessage = (connection, text) => connection.Send(text)
+        };
         setUp(worker);
         return TestServer.Start(loopType, worker);
     }

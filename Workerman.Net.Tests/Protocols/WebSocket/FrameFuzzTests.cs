@@ -6,7 +6,9 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.WebSocket;
 
-/// <summary>Damaged frames, with a seed of its own in each run: however they arrive, the same comes of them, and nothing but verdicts.</summary>
+/// <summary>
+/// Damaged frames, with a seed of its own in each run: however they arrive, the same comes of them, and nothing but verdicts.
+/// </summary>
 internal sealed class FrameFuzzTests
 {
     private const int MaxMessage = 100_000;
@@ -22,17 +24,25 @@ internal sealed class FrameFuzzTests
         {
             byte[] wire = fuzzer.Next();
             List<string> whole = Read(wire, Fragmentation.Whole, deflate);
-            Fragmentation[] cuts = wire.Length < 2_000 ? [Fragmentation.ByteByByte, Fragmentation.AtRandom(random.Next())] : [Fragmentation.AtRandom(random.Next())];
-            foreach (Fragmentation cut in cuts) Assert.That(Read(wire, cut, deflate), Is.EqualTo(whole), $"seed {seed}, case {i}, {cut}: {Convert.ToHexString(wire.AsSpan(0, Math.Min(wire.Length, 200)))}");
+            Fragmentation[] cuts = wire.Length < 2_000
+                ? [Fragmentation.ByteByByte, Fragmentation.AtRandom(random.Next())]
+                : [Fragmentation.AtRandom(random.Next())];
+            foreach (Fragmentation cut in cuts)
+                Assert.That(Read(wire, cut, deflate), Is.EqualTo(whole),
+                    $"seed {seed}, case {i}, {cut}: {Convert.ToHexString(wire.AsSpan(0, Math.Min(wire.Length, 200)))}");
             foreach (string outcome in whole) tally[Kind(outcome)] = tally.GetValueOrDefault(Kind(outcome)) + 1;
         }
-        TestContext.Out.WriteLine($"seed {seed}: {string.Join(", ", tally.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Value} {pair.Key}"))}");
+        IEnumerable<string> counts = tally.OrderBy(pair => pair.Key, StringComparer.Ordinal)
+            .Select(pair => $"{pair.Value} {pair.Key}");
+        TestContext.Out.WriteLine($"seed {seed}: {string.Join(", ", counts)}");
         Assert.That(tally.GetValueOrDefault("text"), Is.GreaterThan(500), "a run that refuses all has tried little");
         Assert.That(tally.GetValueOrDefault("refused"), Is.GreaterThan(500));
         Assert.That(tally.GetValueOrDefault("owed"), Is.GreaterThan(100));
     }
 
-    /// <summary>RFC 6455 section 5.2: lengths that are written in more bytes than they need, or in more than there may be.</summary>
+    /// <summary>
+    /// RFC 6455 section 5.2: lengths that are written in more bytes than they need, or in more than there may be.
+    /// </summary>
     [TestCase("88FE000400000000", 100_000, "refused 1002 control frame of more than 125 bytes")]
     [TestCase("89FF8000000000000000", 100_000, "refused 1002 control frame of more than 125 bytes")]
     [TestCase("81FE000400000000", 100_000, "refused 1002 length in more bytes than it needs")]
@@ -49,7 +59,8 @@ internal sealed class FrameFuzzTests
     /// <summary>What a connection would make of these bytes: each message, what is owed in between, and how it ends.</summary>
     private static List<string> Read(byte[] wire, Fragmentation cut, bool deflate, int limit = MaxMessage)
     {
-        using var protocol = new WebSocketProtocol(takesBinary: true, new WebSocketOptions(), deflate ? new DeflateParameters(false, false, DeflateParameters.LargestWindow, null) : null);
+        using var protocol = new WebSocketProtocol(takesBinary: true, new WebSocketOptions(),
+            deflate ? new DeflateParameters(false, false, DeflateParameters.LargestWindow, null) : null);
         var outcomes = new List<string>();
         byte[] waiting = [];
         foreach (Range piece in cut.Cut(wire.Length))
@@ -70,7 +81,8 @@ internal sealed class FrameFuzzTests
             Verdict verdict = ((IDecoder<WebSocketMessage>)protocol).TryDecode(ref input, limit, out WebSocketMessage message);
             if (verdict.Kind == VerdictKind.Message)
             {
-                outcomes.Add($"{(message.IsText ? "text" : "bytes")} {message.Data.Length} {Convert.ToHexString(SHA256.HashData(message.Data.Span))}");
+                outcomes.Add($"{(message.IsText ? "text" : "bytes")} {message.Data.Length} "
+                    + $"{Convert.ToHexString(SHA256.HashData(message.Data.Span))}");
             }
             else if (verdict.Kind == VerdictKind.Reject)
             {

@@ -4,7 +4,10 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.WebSocket;
 
-/// <summary>Makes streams of WebSocket frames as a client sends them, valid ones of which most have been damaged. The same seed makes the same.</summary>
+/// <summary>
+/// Makes streams of WebSocket frames as a client sends them, valid ones of which most have been damaged. The same seed makes the
+/// same.
+/// </summary>
 internal sealed class FrameFuzzer(Random random, bool deflates)
 {
     public byte[] Next()
@@ -20,7 +23,8 @@ internal sealed class FrameFuzzer(Random random, bool deflates)
         int kind = random.Next(10);
         if (kind == 0) wire.AddRange(FrameClient.Frame(0x80 | FrameClient.Ping, Noise(random.Next(20))));
         else if (kind == 1) wire.AddRange(FrameClient.Frame(0x80 | FrameClient.Pong, Noise(random.Next(126))));
-        else if (kind == 2 && random.Next(4) == 0) wire.AddRange(FrameClient.CloseFrame(random.Next(2) == 0 ? 1000 : random.Next(65536), "bye"));
+        else if (kind == 2 && random.Next(4) == 0)
+            wire.AddRange(FrameClient.CloseFrame(random.Next(2) == 0 ? 1000 : random.Next(65536), "bye"));
         else AppendMessage(wire);
     }
 
@@ -63,7 +67,8 @@ internal sealed class FrameFuzzer(Random random, bool deflates)
         }
     }
 
-    private byte[] Text() => Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, random.Next(100)).Select(_ => new Rune(random.Next(2) == 0 ? random.Next(32, 127) : random.Next(0x400, 0xD000)))));
+    private byte[] Text() => Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, random.Next(100))
+        .Select(_ => new Rune(random.Next(2) == 0 ? random.Next(32, 127) : random.Next(0x400, 0xD000)))));
 
     private byte[] Noise(int length)
     {

@@ -10,7 +10,8 @@ namespace Workerman.Tests.Protocols.WebSocket;
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class HandshakeTests(Type loopType)
 {
-    private const string Usual = "GET / HTTP/1.1|Host: a|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    private const string Usual = "GET / HTTP/1.1|Host: a|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Version: 13|"
+        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
 
     private static IEnumerable<TestCaseData> Refused
     {
@@ -23,9 +24,11 @@ internal sealed class HandshakeTests(Type loopType)
             yield return Case("HTTP/1.0", 400, Usual.Replace("HTTP/1.1", "HTTP/1.0", StringComparison.Ordinal));
             yield return Case("version 8", 426, Usual.Replace(": 13", ": 8", StringComparison.Ordinal));
             yield return Case("no version", 426, Usual.Replace("|Sec-WebSocket-Version: 13", "", StringComparison.Ordinal));
-            yield return Case("no key", 400, Usual.Replace("|Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", StringComparison.Ordinal));
+            yield return Case("no key", 400,
+                Usual.Replace("|Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", StringComparison.Ordinal));
             yield return Case("a short key", 400, Usual.Replace("dGhlIHNhbXBsZSBub25jZQ==", "dGhl", StringComparison.Ordinal));
-            yield return Case("a key that is no base64", 400, Usual.Replace("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25j*Q==", StringComparison.Ordinal));
+            yield return Case("a key that is no base64", 400,
+                Usual.Replace("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25j*Q==", StringComparison.Ordinal));
             yield return Case("no Host", 400, Usual.Replace("|Host: a", "", StringComparison.Ordinal));
         }
     }
@@ -42,7 +45,8 @@ internal sealed class HandshakeTests(Type loopType)
             (int told, string answer, _) = client.ReadResponse();
             Assert.That(told, Is.EqualTo(status), answer);
             if (status == 426) Assert.That(answer, Does.Contain("Upgrade: websocket\r\n"));
-            if (head.Contains(": 8", StringComparison.Ordinal)) Assert.That(answer, Does.Contain("Sec-WebSocket-Version: 13\r\n"));
+            if (head.Contains(": 8", StringComparison.Ordinal))
+                Assert.That(answer, Does.Contain("Sec-WebSocket-Version: 13\r\n"));
             Assert.That(client.IsAtEnd());
         }
         Assert.That(asked, Is.False);
@@ -141,7 +145,8 @@ internal sealed class HandshakeTests(Type loopType)
         using RawClient page = server.Connect();
         Assert.That(page.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Body, Is.EqualTo("page"));
         using RawClient events = server.Connect();
-        Assert.That(events.Send("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n").ReadUntil("data: event\n\n"), Does.StartWith("HTTP/1.1 200 "));
+        Assert.That(events.Send("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n").ReadUntil("data: event\n\n"),
+            Does.StartWith("HTTP/1.1 200 "));
         using var socket = new FrameClient(server.EndPoint, path: "/ws");
         Assert.That(socket.ReadText(), Is.EqualTo("welcome"));
         Assert.That(socket.Send(FrameClient.TextFrame("hi")).ReadText(), Is.EqualTo("/ws hi"));
@@ -154,14 +159,16 @@ internal sealed class HandshakeTests(Type loopType)
     public async Task AnHttpWorkersCallbacksHoldForItsWebSocketsToo()
     {
         var told = new System.Collections.Concurrent.ConcurrentQueue<string>();
-        await using TestServer server = TestServer.Http(loopType, (connection, request) => connection.UpgradeToWebSocket(request, (own, message) => own.Send(message)), worker =>
-        {
-            worker.OnWebSocketPing = (_, bytes) => told.Enqueue($"ping {bytes.Length}");
-            worker.OnWebSocketPong = (_, bytes) => told.Enqueue($"pong {bytes.Length}");
-            worker.OnWebSocketClose = (_, code, _) => told.Enqueue($"close {code}");
-        });
+        await using TestServer server = TestServer.Http(loopType,
+            (connection, request) => connection.UpgradeToWebSocket(request, (own, message) => own.Send(message)), worker =>
+            {
+                worker.OnWebSocketPing = (_, bytes) => told.Enqueue($"ping {bytes.Length}");
+                worker.OnWebSocketPong = (_, bytes) => told.Enqueue($"pong {bytes.Length}");
+                worker.OnWebSocketClose = (_, code, _) => told.Enqueue($"close {code}");
+            });
         using var client = new FrameClient(server.EndPoint);
-        client.Send(FrameClient.Frame(0x80 | FrameClient.Ping, "a"u8)).Send(FrameClient.Frame(0x80 | FrameClient.Pong, "ab"u8)).Send(FrameClient.TextFrame("echo"));
+        client.Send(FrameClient.Frame(0x80 | FrameClient.Ping, "a"u8)).Send(FrameClient.Frame(0x80 | FrameClient.Pong, "ab"u8))
+            .Send(FrameClient.TextFrame("echo"));
         Assert.That(client.ReadFrame().First, Is.EqualTo(0x80 | FrameClient.Pong));
         Assert.That(client.ReadText(), Is.EqualTo("echo"));
         Assert.That(client.Send(FrameClient.CloseFrame(3001)).ReadClose().Code, Is.EqualTo(3001));
@@ -195,7 +202,8 @@ internal sealed class HandshakeTests(Type loopType)
         await using TestServer server = TestServer.Http(loopType, (connection, request) =>
         {
             connection.Send("answered");
-            refused.SetResult(Assert.Throws<InvalidOperationException>(() => connection.UpgradeToWebSocket(request, (_, _) => { }))!.Message);
+            refused.SetResult(
+                Assert.Throws<InvalidOperationException>(() => connection.UpgradeToWebSocket(request, (_, _) => { }))!.Message);
         });
         using var client = new FrameClient(server.EndPoint, open: false);
         Assert.That(client.Client.ReadResponse().Body, Is.EqualTo("answered"));
@@ -216,10 +224,15 @@ internal sealed class HandshakeTests(Type loopType)
 
     private TestServer Start(Action<Worker<string>> setUp)
     {
-        var worker = new Worker<string>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (connection, text) => connection.Send(text) };
+        var worker = new Worker<string>("websocket://127.0.0.1:0")
+        {
+            Name = "test",
+            OnMessage = (connection, text) => connection.Send(text)
+        };
         setUp(worker);
         return TestServer.Start(loopType, worker);
     }
 
-    private static TestCaseData Case(string name, int status, string head) => new TestCaseData(status, head).SetArgDisplayNames(name);
+    private static TestCaseData Case(string name, int status, string head) =>
+        new TestCaseData(status, head).SetArgDisplayNames(name);
 }

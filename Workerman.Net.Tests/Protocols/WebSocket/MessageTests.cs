@@ -20,21 +20,26 @@ internal sealed class MessageTests(Type loopType)
     }
 
     [Test]
-    public async Task BytesStayBytesAndTextStaysText([ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+    public async Task BytesStayBytesAndTextStaysText(
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
     {
         await using TestServer server = Echo();
         using var client = new FrameClient(server.EndPoint);
         byte[] bytes = new byte[1000];
         new Random(7).NextBytes(bytes);
-        client.Send([.. FrameClient.Frame(0x80 | FrameClient.Binary, bytes), .. FrameClient.TextFrame("größer 😀")], fragmentation);
+        client.Send([.. FrameClient.Frame(0x80 | FrameClient.Binary, bytes), .. FrameClient.TextFrame("größer 😀")],
+            fragmentation);
         (int first, byte[] payload) = client.ReadFrame();
         Assert.That((first, payload), Is.EqualTo((0x80 | FrameClient.Binary, bytes)));
         Assert.That(client.ReadText(), Is.EqualTo("größer 😀"));
     }
 
-    /// <summary>Section 5.4: fragments may be cut within a character, may be empty, and control frames come between them.</summary>
+    /// <summary>
+    /// Section 5.4: fragments may be cut within a character, may be empty, and control frames come between them.
+    /// </summary>
     [Test]
-    public async Task FragmentsWithPingsBetweenThemAreOneMessage([ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+    public async Task FragmentsWithPingsBetweenThemAreOneMessage(
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
     {
         await using TestServer server = Echo();
         using var client = new FrameClient(server.EndPoint);
@@ -42,11 +47,14 @@ internal sealed class MessageTests(Type loopType)
         client.Send(
             [
                 .. FrameClient.Frame(FrameClient.Text, text.AsSpan(0, 3)), .. FrameClient.Frame(0x80 | FrameClient.Ping, "one"u8),
-                .. FrameClient.Frame(0, text.AsSpan(3, 9)), .. FrameClient.Frame(0x80 | FrameClient.Pong, "unasked"u8), .. FrameClient.Frame(0, []),
-                .. FrameClient.Frame(0x80 | FrameClient.Ping, []), .. FrameClient.Frame(0x80, text.AsSpan(12)), .. FrameClient.TextFrame("next"),
+                .. FrameClient.Frame(0, text.AsSpan(3, 9)), .. FrameClient.Frame(0x80 | FrameClient.Pong, "unasked"u8),
+                .. FrameClient.Frame(0, []),
+                .. FrameClient.Frame(0x80 | FrameClient.Ping, []), .. FrameClient.Frame(0x80, text.AsSpan(12)),
+                .. FrameClient.TextFrame("next"),
             ],
             fragmentation);
-        Assert.That(client.ReadFrame(), Is.EqualTo((0x80 | FrameClient.Pong, "one"u8.ToArray())), "section 5.5.3: the same payload");
+        Assert.That(client.ReadFrame(), Is.EqualTo((0x80 | FrameClient.Pong, "one"u8.ToArray())),
+            "section 5.5.3: the same payload");
         Assert.That(client.ReadFrame(), Is.EqualTo((0x80 | FrameClient.Pong, Array.Empty<byte>())));
         Assert.That(client.ReadText(), Is.EqualTo("κόσμε 😀 done"));
         Assert.That(client.ReadText(), Is.EqualTo("next"));
@@ -65,7 +73,9 @@ internal sealed class MessageTests(Type loopType)
         for (int i = 0; i < 200; i++)
         {
             bool isText = random.Next(2) == 0;
-            byte[] payload = isText ? Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, random.Next(300)).Select(_ => new Rune(random.Next(2) == 0 ? random.Next(32, 127) : random.Next(0x400, 0xD000))))) : new byte[random.Next(70_000)];
+            byte[] payload = isText
+                ? Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, random.Next(300)).Select(_ => new Rune(
+                    random.Next(2) == 0 ? random.Next(32, 127) : random.Next(0x400, 0xD000))))) : new byte[random.Next(70_000)];
             if (!isText) random.NextBytes(payload);
             int opcode = isText ? FrameClient.Text : FrameClient.Binary;
             expected.Add((0x80 | opcode, payload));
@@ -73,7 +83,8 @@ internal sealed class MessageTests(Type loopType)
             for (int fragment = 0, start = 0; fragment < fragments; fragment++)
             {
                 int end = fragment == fragments - 1 ? payload.Length : random.Next(start, payload.Length + 1);
-                wire.AddRange(FrameClient.Frame((fragment == fragments - 1 ? 0x80 : 0) | (fragment == 0 ? opcode : 0), payload.AsSpan(start..end)));
+                wire.AddRange(FrameClient.Frame((fragment == fragments - 1 ? 0x80 : 0) | (fragment == 0 ? opcode : 0),
+                    payload.AsSpan(start..end)));
                 start = end;
             }
         }
@@ -87,7 +98,8 @@ internal sealed class MessageTests(Type loopType)
                 start = end;
             }
         });
-        foreach ((int first, byte[] payload) in expected) Assert.That(client.ReadFrame(), Is.EqualTo((first, payload)), $"seed {seed}");
+        foreach ((int first, byte[] payload) in expected)
+            Assert.That(client.ReadFrame(), Is.EqualTo((first, payload)), $"seed {seed}");
         Wait.For(sending);
     }
 
@@ -97,7 +109,8 @@ internal sealed class MessageTests(Type loopType)
         await using TestServer server = TestServer.Start(loopType, new Worker<string>("ws://127.0.0.1:0")
         {
             Name = "test",
-            OnMessage = (connection, text) => connection.Send(text == "throw" ? throw new InvalidOperationException("on purpose") : text),
+            OnMessage = (connection, text) =>
+                connection.Send(text == "throw" ? throw new InvalidOperationException("on purpose") : text),
         });
         using var client = new FrameClient(server.EndPoint);
         client.Send([.. FrameClient.TextFrame("throw"), .. FrameClient.TextFrame("alive")]);
@@ -160,7 +173,8 @@ internal sealed class MessageTests(Type loopType)
 
     [Test]
     public void WorkerOfAnotherTypeIsRefusedWithTheTypesThatItCanHave() =>
-        Assert.That(() => new Worker<int>("websocket://127.0.0.1:0"), Throws.ArgumentException.With.Message.Contain("System.String").And.Message.Contain("WebSocketMessage"));
+        Assert.That(() => new Worker<int>("websocket://127.0.0.1:0"),
+            Throws.ArgumentException.With.Message.Contain("System.String").And.Message.Contain("WebSocketMessage"));
 
     private TestServer Echo() => TestServer.Start(loopType, new Worker<WebSocketMessage>("websocket://127.0.0.1:0")
     {

@@ -67,7 +67,8 @@ internal sealed class WebSocketClientTests(Type loopType)
     {
         using var output = new EventQueue();
         int asked = 0;
-        var worker = new Worker<string>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (_, text) => output.Add($"got {text}") };
+        var worker =
+            new Worker<string>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (_, text) => output.Add($"got {text}") };
         worker.OnWebSocketConnect = (connection, request) =>
         {
             output.Add($"asked {request.Uri}");
@@ -80,13 +81,16 @@ internal sealed class WebSocketClientTests(Type loopType)
             var client = new AsyncTcpConnection<string>($"ws://{worker.LocalEndPoint}/größe?maß=1#größe");
             client.OnWebSocketConnect = (connection, response) =>
             {
-                output.Add($"{response.StatusCode} {response.ReasonPhrase} {string.Join(", ", response.Headers.GetValues("x-answer"))} {ReferenceEquals(response, connection.WebSocket.Response)}");
+                output.Add(
+                    $"{response.StatusCode} {response.ReasonPhrase} {string.Join(", ", response.Headers.GetValues("x-answer"))} "
+                        + $"{ReferenceEquals(response, connection.WebSocket.Response)}");
                 connection.Send("second");
             };
             client.OnConnect = connection => connection.Send("third");
             client.OnError = (connection, error, reason) =>
             {
-                output.Add($"{error} {client.WebSocket.Response!.StatusCode} {client.WebSocket.Response.GetHeader("X-Answer")} {reason[^16..]}");
+                output.Add($"{error} {client.WebSocket.Response!.StatusCode} {client.WebSocket.Response.GetHeader("X-Answer")} "
+                    + $"{reason[^16..]}");
                 client.OnClose = connection =>
                 {
                     connection.Reconnect(0.01);
@@ -139,7 +143,8 @@ internal sealed class WebSocketClientTests(Type loopType)
         string[] expected = ["Queued", "Queued", "full", "Queued", "SendFail send buffer full and drop package", "Dropped"];
         foreach (string line in expected) Assert.That(output.Next(), Is.EqualTo(line));
         string key = head.Split("\r\n").Single(line => line.StartsWith("Sec-WebSocket-Key: ", StringComparison.Ordinal))[19..];
-        peer.Send($"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: {ServerHandshake.AcceptOf(key)}\r\n\r\n");
+        peer.Send("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+            + $"Sec-WebSocket-Accept: {ServerHandshake.AcceptOf(key)}\r\n\r\n");
         Assert.That(peer.ReadExactly(3 * 408), Has.Length.EqualTo(1224));
         Assert.That((output.Next(), output.Next()), Is.EqualTo(("connected", "drained")));
     }
@@ -176,7 +181,11 @@ internal sealed class WebSocketClientTests(Type loopType)
     public async Task PingsAndPongsAreToldOnBothSides([Values] bool ofTheConnection)
     {
         using var output = new EventQueue();
-        var worker = new Worker<string>("websocket://127.0.0.1:0") { Name = "server", OnMessage = (_, text) => output.Add($"server {text}") };
+        var worker = new Worker<string>("websocket://127.0.0.1:0")
+        {
+            Name = "server",
+            OnMessage = (_, text) => output.Add($"server {text}")
+        };
         Action<TcpConnection, byte[]> ping = (connection, bytes) =>
         {
             output.Add($"server ping {System.Text.Encoding.UTF8.GetString(bytes)}");
@@ -184,7 +193,8 @@ internal sealed class WebSocketClientTests(Type loopType)
             connection.Ping("back"u8);
             connection.Send("between");
         };
-        Action<TcpConnection, byte[]> pong = (_, bytes) => output.Add($"server pong {System.Text.Encoding.UTF8.GetString(bytes)}");
+        Action<TcpConnection, byte[]> pong = (_, bytes) =>
+            output.Add($"server pong {System.Text.Encoding.UTF8.GetString(bytes)}");
         if (ofTheConnection)
         {
             worker.OnWebSocketPing = worker.OnWebSocketPong = (_, _) => output.Add("the worker's");
@@ -211,8 +221,10 @@ internal sealed class WebSocketClientTests(Type loopType)
         });
         await using TestServer server = TestServer.Start(loopType, worker);
         string[] told = [.. Enumerable.Range(0, 6).Select(_ => output.Next())];
-        Assert.That(told.Where(line => line.StartsWith("server", StringComparison.Ordinal)), Is.EqualTo(new[] { "server ping there", "server text", "server pong back" }));
-        Assert.That(told.Where(line => line.StartsWith("client", StringComparison.Ordinal)), Is.EqualTo(new[] { "client pong there", "client ping back", "client between" }));
+        Assert.That(told.Where(line => line.StartsWith("server", StringComparison.Ordinal)),
+            Is.EqualTo(new[] { "server ping there", "server text", "server pong back" }));
+        Assert.That(told.Where(line => line.StartsWith("client", StringComparison.Ordinal)),
+            Is.EqualTo(new[] { "client pong there", "client ping back", "client between" }));
     }
 
     /// <summary>
@@ -220,10 +232,15 @@ internal sealed class WebSocketClientTests(Type loopType)
     /// </summary>
     [Test]
     public async Task WhatFollowsAPongIsRead(
-        [Values("nobody", "pause", "throw", "ping", "close")] string how, [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+        [Values("nobody", "pause", "throw", "ping", "close")] string how,
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
     {
         int pongs = 0;
-        var worker = new Worker<string>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (connection, text) => connection.Send(text) };
+        var worker = new Worker<string>("websocket://127.0.0.1:0")
+        {
+            Name = "test",
+            OnMessage = (connection, text) => connection.Send(text)
+        };
         if (how != "nobody")
         {
             worker.OnWebSocketPong = (connection, _) =>
@@ -244,7 +261,8 @@ internal sealed class WebSocketClientTests(Type loopType)
         await using TestServer server = TestServer.Start(loopType, worker);
         using var client = new FrameClient(server.EndPoint);
         byte[] pong = FrameClient.Frame(0x80 | FrameClient.Pong, "x"u8);
-        client.Send([.. pong, .. pong, .. FrameClient.Frame(FrameClient.Text, "a"u8), .. pong, .. FrameClient.Frame(0x80, "b"u8)], fragmentation);
+        client.Send([.. pong, .. pong, .. FrameClient.Frame(FrameClient.Text, "a"u8), .. pong, .. FrameClient.Frame(0x80, "b"u8)],
+            fragmentation);
         if (how == "close")
         {
             Assert.That(client.ReadClose().Code, Is.EqualTo(4001));
@@ -253,7 +271,8 @@ internal sealed class WebSocketClientTests(Type loopType)
         }
         if (how == "ping")
         {
-            for (int i = 0; i < 3; i++) Assert.That(client.ReadFrame(), Is.EqualTo((0x80 | FrameClient.Ping, "again"u8.ToArray())));
+            for (int i = 0; i < 3; i++)
+                Assert.That(client.ReadFrame(), Is.EqualTo((0x80 | FrameClient.Ping, "again"u8.ToArray())));
         }
         Assert.That(client.ReadText(), Is.EqualTo("ab"));
         if (how != "nobody") Assert.That(pongs, Is.EqualTo(3));
@@ -267,27 +286,37 @@ internal sealed class WebSocketClientTests(Type loopType)
     [TestCase("HTTP/1.1 10|", "HTTP/1.1")]
     [TestCase("HTTP/1.1 101 Switching Protocols|Upgrade: websocket|Sec-WebSocket-Accept: {accept}|", "did not upgrade")]
     [TestCase("HTTP/1.1 101 Switching Protocols|Connection: Upgrade|Sec-WebSocket-Accept: {accept}|", "did not upgrade")]
-    [TestCase("HTTP/1.1 101 Switching Protocols|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=|", "Sec-WebSocket-Accept")]
-    [TestCase("HTTP/1.1 101 Switching Protocols|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Accept: {accept}|Sec-WebSocket-Protocol: chat|", "subprotocol")]
-    [TestCase("HTTP/1.1 101 Switching Protocols|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Accept: {accept}|Sec-WebSocket-Extensions: permessage-deflate|", "extension")]
+    [TestCase("HTTP/1.1 101 Switching Protocols|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Accept: "
+        + "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=|", "Sec-WebSocket-Accept")]
+    [TestCase("HTTP/1.1 101 Switching Protocols|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Accept: {accept}|"
+        + "Sec-WebSocket-Protocol: chat|", "subprotocol")]
+    [TestCase("HTTP/1.1 101 Switching Protocols|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Accept: {accept}|"
+        + "Sec-WebSocket-Extensions: permessage-deflate|", "extension")]
     [TestCase("SSH-2.0-OpenSSH||", "HTTP/1.1")]
     [TestCase("", "ended the connection")]
     public async Task WrongAnswerIsAFailureToConnect(string answer, string reason)
     {
         string error = await ConnectTo((socket, accept) =>
         {
-            if (answer.Length > 0) socket.Send(System.Text.Encoding.ASCII.GetBytes(answer.Replace("{accept}", accept, StringComparison.Ordinal).Replace("|", "\r\n", StringComparison.Ordinal) + "\r\n"));
+            if (answer.Length > 0)
+                socket.Send(System.Text.Encoding.ASCII.GetBytes(answer.Replace("{accept}", accept, StringComparison.Ordinal)
+                    .Replace("|", "\r\n", StringComparison.Ordinal) + "\r\n"));
         });
         Assert.That(error, Does.StartWith("ConnectFail ").And.Contain(reason));
     }
 
-    /// <summary>Section 5.1: a client closes on a masked frame. The answer may come byte by byte, and a frame together with it.</summary>
+    /// <summary>
+    /// Section 5.1: a client closes on a masked frame. The answer may come byte by byte, and a frame together with it.
+    /// </summary>
     [Test]
-    public async Task MaskedFrameFromAServerEndsIt([ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+    public async Task MaskedFrameFromAServerEndsIt(
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
     {
         string error = await ConnectTo((socket, accept) =>
         {
-            byte[] bytes = [.. System.Text.Encoding.ASCII.GetBytes($"HTTP/1.1 101 x\r\nUpgrade: WebSocket\r\nConnection: x, upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"), .. FrameClient.Frame(0x81, "fine"u8, masked: false), .. FrameClient.Frame(0x81, "no"u8)];
+            byte[] bytes = [.. System.Text.Encoding.ASCII.GetBytes(
+                $"HTTP/1.1 101 x\r\nUpgrade: WebSocket\r\nConnection: x, upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"),
+                .. FrameClient.Frame(0x81, "fine"u8, masked: false), .. FrameClient.Frame(0x81, "no"u8)];
             foreach (Range piece in fragmentation.Cut(bytes.Length)) socket.Send(bytes[piece]);
             byte[] buffer = new byte[1000];
             int read = socket.Receive(buffer);
@@ -302,7 +331,8 @@ internal sealed class WebSocketClientTests(Type loopType)
     [Test]
     public async Task ServerThatDoesNotAnswerIsATimeout()
     {
-        string error = await ConnectTo((socket, _) => Assert.That(socket.Receive(new byte[10]), Is.Zero), timeout: TimeSpan.FromMilliseconds(200));
+        string error = await ConnectTo((socket, _) => Assert.That(socket.Receive(new byte[10]), Is.Zero),
+            timeout: TimeSpan.FromMilliseconds(200));
         Assert.That(error, Does.StartWith("ConnectFail ").And.Contain("took too long"));
     }
 
@@ -315,7 +345,10 @@ internal sealed class WebSocketClientTests(Type loopType)
         worker.OnWebSocketClose = (_, code, _) => received.SetResult($"{texts} {code}");
         worker.OnWorkerStart = _ => Timer.Delay(0.01, () =>
         {
-            var client = new AsyncTcpConnection<string>($"ws://{worker.LocalEndPoint}") { OnConnect = connection => connection.Close("b") };
+            var client = new AsyncTcpConnection<string>($"ws://{worker.LocalEndPoint}")
+            {
+                OnConnect = connection => connection.Close("b")
+            };
             client.Connect();
             client.Send("a");
         });
@@ -423,7 +456,8 @@ internal sealed class WebSocketClientTests(Type loopType)
         socket.ReceiveTimeout = (int)Wait.Limit.TotalMilliseconds;
         string head = "";
         byte[] buffer = new byte[4096];
-        while (!head.EndsWith("\r\n\r\n", StringComparison.Ordinal)) head += System.Text.Encoding.ASCII.GetString(buffer, 0, socket.Receive(buffer));
+        while (!head.EndsWith("\r\n\r\n", StringComparison.Ordinal))
+            head += System.Text.Encoding.ASCII.GetString(buffer, 0, socket.Receive(buffer));
         string key = head.Split("\r\n").Single(line => line.StartsWith("Sec-WebSocket-Key: ", StringComparison.Ordinal))[19..];
         answer(socket, ServerHandshake.AcceptOf(key));
         socket.Shutdown(SocketShutdown.Send);

@@ -49,10 +49,12 @@ internal static unsafe partial class SystemCalls
     public const uint STATX_UID = 0x8;
     public const uint STATX_INO = 0x100;
     public const uint STATX_BASIC_STATS = 0x7FF;
+#pragma warning disable IDE1006 // The kernel's names, which the analyzer takes for a prefix.
     public const int S_IFMT = 0xF000;
     public const int S_IFDIR = 0x4000;
     public const int S_IFREG = 0x8000;
     public const int S_IFSOCK = 0xC000;
+#pragma warning restore IDE1006
 
     // flock(2), fcntl(2): locks of an open file description
     public const int LOCK_EX = 2;

@@ -19,7 +19,8 @@ internal sealed class ByteRangeTests
     public void PartIsCutToTheSize(string field, long size, long first, long length)
     {
         var range = ByteRange.Parse(field, size);
-        Assert.That((range.Kind, range.First, range.Length, range.Last), Is.EqualTo((RangeKind.Part, first, length, first + length - 1)));
+        Assert.That((range.Kind, range.First, range.Length, range.Last),
+            Is.EqualTo((RangeKind.Part, first, length, first + length - 1)));
     }
 
     [TestCase("bytes=10-", 10)]
@@ -52,5 +53,6 @@ internal sealed class ByteRangeTests
     public void AllElseIsIgnored(string? field) => Assert.That(ByteRange.Parse(field, 10).Kind, Is.EqualTo(RangeKind.Whole));
 
     [Test]
-    public void LastBytesOfNothingAreEverything() => Assert.That(ByteRange.Parse("bytes=-5", 0).Kind, Is.EqualTo(RangeKind.Whole));
+    public void LastBytesOfNothingAreEverything() =>
+        Assert.That(ByteRange.Parse("bytes=-5", 0).Kind, Is.EqualTo(RangeKind.Whole));
 }

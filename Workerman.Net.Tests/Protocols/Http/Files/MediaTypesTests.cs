@@ -47,6 +47,8 @@ internal sealed class MediaTypesTests
     [TestCase("two words", "attachment; filename=\"two words\"")]
     [TestCase("na\u00efve \u20ac.bin", "attachment; filename=\"na_ve _.bin\"; filename*=UTF-8''na%C3%AFve%20%E2%82%AC.bin")]
     [TestCase("a\"b\\c%41", "attachment; filename=\"a_b_c_41\"; filename*=UTF-8''a%22b%5Cc%2541")]
-    [TestCase("a\r\nSet-Cookie: x=1", "attachment; filename=\"a__Set-Cookie: x=1\"; filename*=UTF-8''a%0D%0ASet-Cookie%3A%20x%3D1")]
-    public void AttachmentNamesAreSafe(string name, string expected) => Assert.That(AttachmentName.Format(name), Is.EqualTo(expected));
+    [TestCase("a\r\nSet-Cookie: x=1",
+        "attachment; filename=\"a__Set-Cookie: x=1\"; filename*=UTF-8''a%0D%0ASet-Cookie%3A%20x%3D1")]
+    public void AttachmentNamesAreSafe(string name, string expected) =>
+        Assert.That(AttachmentName.Format(name), Is.EqualTo(expected));
 }

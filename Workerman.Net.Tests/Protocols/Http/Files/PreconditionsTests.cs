@@ -9,7 +9,8 @@ internal sealed class PreconditionsTests
     private const string Same = "Sat, 01 Aug 2026 12:00:00 GMT";
     private const string After = "Sat, 01 Aug 2026 14:00:00 GMT";
 
-    private static readonly Validators Strong = new(new EntityTag("v1", IsWeak: false), new DateTimeOffset(2026, 8, 1, 12, 0, 0, TimeSpan.Zero), DateIsStrong: true);
+    private static readonly Validators Strong =
+        new(new EntityTag("v1", IsWeak: false), new DateTimeOffset(2026, 8, 1, 12, 0, 0, TimeSpan.Zero), DateIsStrong: true);
     private static readonly Validators Weak = Strong with { Tag = new EntityTag("v1", IsWeak: true), DateIsStrong = false };
 
     [TestCase("\"v1\"", Condition.Holds)]
@@ -64,11 +65,16 @@ internal sealed class PreconditionsTests
     [Test]
     public void TagsGoBeforeDatesAndFailureBeforeUnchanged()
     {
-        Assert.That(new Preconditions { IfMatch = "\"v1\"", IfUnmodifiedSince = Before }.Judge(Strong), Is.EqualTo(Condition.Holds), "step 2 is skipped");
-        Assert.That(new Preconditions { IfMatch = "\"v0\"", IfNoneMatch = "\"v1\"" }.Judge(Strong), Is.EqualTo(Condition.Failed), "step 1 is first");
-        Assert.That(new Preconditions { IfUnmodifiedSince = Before, IfNoneMatch = "\"v1\"" }.Judge(Strong), Is.EqualTo(Condition.Failed), "step 2 is before 3");
-        Assert.That(new Preconditions { IfMatch = "\"v1\"", IfNoneMatch = "\"v1\"" }.Judge(Strong), Is.EqualTo(Condition.NotModified), "step 3 follows step 1");
-        Assert.That(new Preconditions { IfNoneMatch = "\"v0\"", IfModifiedSince = After }.Judge(Strong), Is.EqualTo(Condition.Holds), "step 4 is skipped");
+        Assert.That(new Preconditions { IfMatch = "\"v1\"", IfUnmodifiedSince = Before }.Judge(Strong),
+            Is.EqualTo(Condition.Holds), "step 2 is skipped");
+        Assert.That(new Preconditions { IfMatch = "\"v0\"", IfNoneMatch = "\"v1\"" }.Judge(Strong), Is.EqualTo(Condition.Failed),
+            "step 1 is first");
+        Assert.That(new Preconditions { IfUnmodifiedSince = Before, IfNoneMatch = "\"v1\"" }.Judge(Strong),
+            Is.EqualTo(Condition.Failed), "step 2 is before 3");
+        Assert.That(new Preconditions { IfMatch = "\"v1\"", IfNoneMatch = "\"v1\"" }.Judge(Strong),
+            Is.EqualTo(Condition.NotModified), "step 3 follows step 1");
+        Assert.That(new Preconditions { IfNoneMatch = "\"v0\"", IfModifiedSince = After }.Judge(Strong),
+            Is.EqualTo(Condition.Holds), "step 4 is skipped");
     }
 
     [TestCase(null, true, true)]
@@ -89,7 +95,8 @@ internal sealed class PreconditionsTests
     public void WithoutATagOnlyTheAsteriskMatches()
     {
         Validators bare = new(null, null, false);
-        Assert.That(new Preconditions { IfNoneMatch = "\"v1\"", IfModifiedSince = After }.Judge(bare), Is.EqualTo(Condition.Holds));
+        Assert.That(new Preconditions { IfNoneMatch = "\"v1\"", IfModifiedSince = After }.Judge(bare),
+            Is.EqualTo(Condition.Holds));
         Assert.That(new Preconditions { IfNoneMatch = "*" }.Judge(bare), Is.EqualTo(Condition.NotModified));
         Assert.That(new Preconditions { IfMatch = "\"v1\"" }.Judge(bare), Is.EqualTo(Condition.Failed));
     }

@@ -7,14 +7,17 @@ using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http.Sessions;
 
-/// <summary>Files that nobody else may read, folders that nobody else may fill, ids that never leave them; and the bounds of the others.</summary>
+/// <summary>
+/// Files that nobody else may read, folders that nobody else may fill, ids that never leave them; and the bounds of the others.
+/// </summary>
 internal sealed class FileSessionHandlerTests
 {
     private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
 
     private string _folder = null!;
 
-    private static string[] BadIds => ["", "a", "../../../../../../../etc/passwd0000", "..", ".", "/etc/passwd", new('a', 31), new('a', 33), new('A', 32), new string('a', 31) + "/", new string('a', 31) + "\n", new string('a', 31) + "\u00e9"];
+    private static string[] BadIds => ["", "a", "../../../../../../../etc/passwd0000", "..", ".", "/etc/passwd", new('a', 31),
+        new('a', 33), new('A', 32), new string('a', 31) + "/", new string('a', 31) + "\n", new string('a', 31) + "\u00e9"];
 
     [SetUp]
     public void SetUp() => _folder = Path.Combine(Path.GetTempPath(), "workerman-test-" + Guid.NewGuid().ToString("N"));
@@ -38,7 +41,8 @@ internal sealed class FileSessionHandlerTests
         Assert.That(Path.GetFileName(file), Is.EqualTo("session_" + id));
         if (OperatingSystem.IsWindows()) return;
         Assert.That(File.GetUnixFileMode(file), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
-        Assert.That(File.GetUnixFileMode(handler.Folder), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute));
+        Assert.That(File.GetUnixFileMode(handler.Folder),
+            Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute));
     }
 
     [TestCaseSource(nameof(BadIds))]
@@ -67,7 +71,8 @@ internal sealed class FileSessionHandlerTests
         string[] ours = ["session_new_" + SessionIds.Create(), "session_" + SessionIds.Create()];
         string[] others = ["session_notes.txt", "notes.txt", "session_"];
         foreach (string name in ours.Concat(others)) File.WriteAllText(Path.Combine(_folder, name), "");
-        foreach (string file in Directory.GetFiles(_folder)) File.SetLastWriteTimeUtc(file, DateTime.UtcNow - Lifetime - TimeSpan.FromMinutes(2));
+        foreach (string file in Directory.GetFiles(_folder))
+            File.SetLastWriteTimeUtc(file, DateTime.UtcNow - Lifetime - TimeSpan.FromMinutes(2));
         handler.Gc(Lifetime);
         Assert.That(Directory.GetFiles(_folder).Select(Path.GetFileName), Is.EquivalentTo(others));
     }
@@ -92,7 +97,8 @@ internal sealed class FileSessionHandlerTests
         string id = SessionIds.Create();
         // A folder in the file's place is what no rename replaces, for root neither.
         Directory.CreateDirectory(Path.Combine(_folder, "session_" + id, "full"));
-        Assert.That(() => handler.Write(id, "x"u8.ToArray(), Lifetime), Throws.InstanceOf<IOException>().Or.InstanceOf<UnauthorizedAccessException>());
+        Assert.That(() => handler.Write(id, "x"u8.ToArray(), Lifetime),
+            Throws.InstanceOf<IOException>().Or.InstanceOf<UnauthorizedAccessException>());
         Assert.That(Directory.GetFiles(_folder), Is.Empty);
     }
 
@@ -111,7 +117,8 @@ internal sealed class FileSessionHandlerTests
         {
             await Wait.Until(() => holder.Output.Contains("held", StringComparison.Ordinal), "the lock of another process");
             Assert.That(handler.Read(id, Lifetime), Is.EqualTo("x"u8.ToArray()));
-            Assert.That(() => handler.Write(id, "y"u8.ToArray(), Lifetime), Throws.InstanceOf<IOException>().With.Message.Not.Contain(id));
+            Assert.That(() => handler.Write(id, "y"u8.ToArray(), Lifetime),
+                Throws.InstanceOf<IOException>().With.Message.Not.Contain(id));
             Assert.That(() => handler.Destroy(id), Throws.InstanceOf<IOException>());
             File.SetLastWriteTimeUtc(file, DateTime.UtcNow - Lifetime - TimeSpan.FromMinutes(2));
             handler.Gc(Lifetime);
@@ -127,9 +134,11 @@ internal sealed class FileSessionHandlerTests
     {
         string folder = new FileSessionHandler().Folder;
         Assert.That(Path.GetDirectoryName(folder), Is.EqualTo(Path.TrimEndingDirectorySeparator(Path.GetTempPath())));
-        Assert.That(Path.GetFileName(folder), Does.Contain(Environment.UserName).And.Contain(AppDomain.CurrentDomain.FriendlyName));
+        Assert.That(Path.GetFileName(folder),
+            Does.Contain(Environment.UserName).And.Contain(AppDomain.CurrentDomain.FriendlyName));
         // In containers users have numbers, and names only sometimes.
-        Assert.That(SessionFolder.Default("", 4711), Does.EndWith($"workerman-sessions-4711-{AppDomain.CurrentDomain.FriendlyName}"));
+        Assert.That(SessionFolder.Default("", 4711),
+            Does.EndWith($"workerman-sessions-4711-{AppDomain.CurrentDomain.FriendlyName}"));
         Assert.That(SessionFolder.Default("tom/dick", 4711), Does.Contain("-tom_dick-"));
         Assert.That(() => new FileSessionHandler(" "), Throws.ArgumentException);
         Assert.That(new FileSessionHandler("relative").Folder, Is.EqualTo(Path.GetFullPath("relative")));
@@ -141,7 +150,8 @@ internal sealed class FileSessionHandlerTests
     {
         if (OperatingSystem.IsWindows()) return;
         string target = _folder + "-target";
-        Directory.CreateDirectory(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead);
+        Directory.CreateDirectory(_folder,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead);
         Assert.That(Secured, Throws.InstanceOf<IOException>().With.Message.Contains("FileSessionHandler("));
         File.SetUnixFileMode(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         Assert.That(Secured, Throws.Nothing);

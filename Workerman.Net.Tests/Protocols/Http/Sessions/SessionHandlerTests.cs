@@ -105,7 +105,8 @@ internal sealed class SessionHandlerTests(string kind)
         Age(Lifetime + TimeSpan.FromMinutes(2));
         _handler.Write(young, "young"u8.ToArray(), Lifetime);
         _handler.Gc(Lifetime);
-        Assert.That((Text(_handler.Read(_id, Lifetime)), Text(_handler.Read(young, Lifetime))), Is.EqualTo((null as string, "young")));
+        Assert.That((Text(_handler.Read(_id, Lifetime)), Text(_handler.Read(young, Lifetime))),
+            Is.EqualTo((null as string, "young")));
         if (_handler is FileSessionHandler) Assert.That(Directory.GetFiles(_folder), Has.Length.EqualTo(1));
         if (_handler is MemorySessionHandler memory) Assert.That(memory.Count, Is.EqualTo(1));
     }
@@ -123,19 +124,23 @@ internal sealed class SessionHandlerTests(string kind)
             }, Lifetime);
         }
 
-        Assert.That((Change(null), _handler.Read(_id, Lifetime)), Is.EqualTo(((byte[]?)null, (byte[]?)null)), "what is not there stays away");
+        Assert.That((Change(null), _handler.Read(_id, Lifetime)), Is.EqualTo(((byte[]?)null, (byte[]?)null)),
+            "what is not there stays away");
         Assert.That((Text(Change("one")), Text(_handler.Read(_id, Lifetime))), Is.EqualTo(("one", "one")));
         Assert.That((Text(Change("two")), Text(_handler.Read(_id, Lifetime))), Is.EqualTo(("two", "two")));
         Assert.That(Text(_handler.Update(_id, stored => stored, Lifetime)), Is.EqualTo("two"));
         Age(Lifetime - TimeSpan.FromSeconds(30));
         Assert.That(_handler.Update(_id, stored => stored, Lifetime), Is.Not.Null);
         Age(Lifetime - TimeSpan.FromSeconds(30));
-        Assert.That((Change(null), _handler.Read(_id, Lifetime)), Is.EqualTo(((byte[]?)null, (byte[]?)null)), "what is there is removed");
-        Assert.That((Text(Change("anew")), Text(_handler.Read(_id, Lifetime))), Is.EqualTo(("anew", "anew")), "an id may begin again");
+        Assert.That((Change(null), _handler.Read(_id, Lifetime)), Is.EqualTo(((byte[]?)null, (byte[]?)null)),
+            "what is there is removed");
+        Assert.That((Text(Change("anew")), Text(_handler.Read(_id, Lifetime))), Is.EqualTo(("anew", "anew")),
+            "an id may begin again");
         Age(Lifetime + TimeSpan.FromSeconds(30));
         Change(null);
         Assert.That(seen, Is.EqualTo(new[] { null, null, "one", "two", null, null }), "what has expired is not there");
-        Assert.That(() => _handler.Update(_id, _ => throw new InvalidOperationException("no"), Lifetime), Throws.InvalidOperationException);
+        Assert.That(() => _handler.Update(_id, _ => throw new InvalidOperationException("no"), Lifetime),
+            Throws.InvalidOperationException);
         Assert.That(_handler.Read(_id, Lifetime), Is.Null);
     }
 

@@ -12,8 +12,10 @@ internal sealed class SessionOptionsTests
     public void DefaultsArePhpsButForSameSite()
     {
         var options = new SessionOptions();
-        Assert.That((options.Name, options.Lifetime, options.CookieLifetime, options.CookiePath, options.Domain), Is.EqualTo(("PHPSID", TimeSpan.FromSeconds(1440), TimeSpan.Zero, "/", "")));
-        Assert.That((options.Secure, options.HttpOnly, options.SameSite, options.AutoUpdateTimestamp), Is.EqualTo((false, true, SameSite.Lax, false)));
+        Assert.That((options.Name, options.Lifetime, options.CookieLifetime, options.CookiePath, options.Domain),
+            Is.EqualTo(("PHPSID", TimeSpan.FromSeconds(1440), TimeSpan.Zero, "/", "")));
+        Assert.That((options.Secure, options.HttpOnly, options.SameSite, options.AutoUpdateTimestamp),
+            Is.EqualTo((false, true, SameSite.Lax, false)));
         Assert.That((options.GcProbability, options.GcDivisor), Is.EqualTo((1, 20_000)));
         Assert.That(options.Handler, Is.TypeOf<FileSessionHandler>());
     }
@@ -35,15 +37,19 @@ internal sealed class SessionOptionsTests
 
     [TestCase("a;b")]
     [TestCase("a\n")]
-    public void DomainIsOneAttribute(string domain) => Assert.That(() => new SessionOptions { Domain = domain }, Throws.ArgumentException);
+    public void DomainIsOneAttribute(string domain) =>
+        Assert.That(() => new SessionOptions { Domain = domain }, Throws.ArgumentException);
 
     [Test]
     public void TimesAndNumbersHaveRanges()
     {
         Assert.That(() => new SessionOptions { Lifetime = TimeSpan.Zero }, Throws.InstanceOf<ArgumentOutOfRangeException>());
-        Assert.That(() => new SessionOptions { Lifetime = Timeout.InfiniteTimeSpan }, Throws.InstanceOf<ArgumentOutOfRangeException>());
-        Assert.That(() => new SessionOptions { CookieLifetime = TimeSpan.FromSeconds(-1) }, Throws.InstanceOf<ArgumentOutOfRangeException>());
-        Assert.That(() => new SessionOptions { CookieLifetime = TimeSpan.FromSeconds(0.5) }, Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(() => new SessionOptions { Lifetime = Timeout.InfiniteTimeSpan },
+            Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(() => new SessionOptions { CookieLifetime = TimeSpan.FromSeconds(-1) },
+            Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(() => new SessionOptions { CookieLifetime = TimeSpan.FromSeconds(0.5) },
+            Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => new SessionOptions { GcProbability = -1 }, Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => new SessionOptions { GcDivisor = 0 }, Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => new SessionOptions { SameSite = (SameSite)9 }, Throws.InstanceOf<ArgumentOutOfRangeException>());
@@ -65,7 +71,8 @@ internal sealed class SessionOptionsTests
             HttpOnly = false,
             SameSite = SameSite.Strict,
         };
-        Assert.That(options.CookieOf("i").Split("; "), Is.EquivalentTo(new[] { "sid=i", "Domain=example.org", "Max-Age=3600", "Path=/app", "Secure", "SameSite=Strict" }));
+        Assert.That(options.CookieOf("i").Split("; "),
+            Is.EquivalentTo(new[] { "sid=i", "Domain=example.org", "Max-Age=3600", "Path=/app", "Secure", "SameSite=Strict" }));
     }
 
     [Test]

@@ -59,7 +59,8 @@ internal sealed class SessionRaceTests(Type loopType)
         await using TestServer server = Serve(4, new TaskCompletionSource(), Task.CompletedTask, awaits: false);
         using var browser = new Browser(server.Uri);
         await browser.Get("login");
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(client => Task.Run(() => SetMany(server.EndPoint, browser.SessionId!, "set?n=", client))));
+        await Task.WhenAll(Enumerable.Range(0, 8)
+            .Select(client => Task.Run(() => SetMany(server.EndPoint, browser.SessionId!, "set?n=", client))));
         Assert.That((await browser.Get()).Split(',').Length, Is.EqualTo(1 + 8 * 10));
         Assert.That(Directory.GetFiles(_folder), Has.Length.EqualTo(1));
     }
@@ -106,16 +107,19 @@ internal sealed class SessionRaceTests(Type loopType)
         string Ask(string path, string lines)
         {
             (int status, string head, string body) = client.Send($"GET {path} HTTP/1.1\r\nHost: a\r\n{lines}\r\n").ReadResponse();
-            return $"{status} {body}{(head.Contains($"Set-Cookie: PHPSID={Uri.EscapeDataString(own)};", StringComparison.Ordinal) ? " told" : "")}";
+            bool told = head.Contains($"Set-Cookie: PHPSID={Uri.EscapeDataString(own)};", StringComparison.Ordinal);
+            return $"{status} {body}{(told ? " told" : "")}";
         }
         string token = $"Token: {own}\r\n", cookie = $"Cookie: PHPSID={Uri.EscapeDataString(own)}\r\n";
-        Assert.That((Ask("/", token), Ask("/", token), Ask("/", token + cookie)), Is.EqualTo(($"200 1 {own} told", $"200 2 {own} told", $"200 3 {own}")));
+        Assert.That((Ask("/", token), Ask("/", token), Ask("/", token + cookie)),
+            Is.EqualTo(($"200 1 {own} told", $"200 2 {own} told", $"200 3 {own}")));
         Assert.That(Ask("/", cookie), Is.EqualTo($"200 4 {own}"), "the cookie alone does as well");
         Assert.That(Directory.GetFiles(_folder).Select(Path.GetFileName), Has.One.Match("^session_[0-9a-z]{32}$"));
         Ask("/flush", token);
         Assert.That(Ask("/", token), Is.EqualTo($"200 1 {own} told"));
         Ask("/flush", token);
-        Assert.That(Ask("/", cookie), Does.StartWith("200 1 ").And.Not.Contain(own), "an id that the client brings and nobody knows is not taken on");
+        Assert.That(Ask("/", cookie), Does.StartWith("200 1 ").And.Not.Contain(own),
+            "an id that the client brings and nobody knows is not taken on");
     }
 
     [Test]
@@ -129,7 +133,8 @@ internal sealed class SessionRaceTests(Type loopType)
             request.SessionId = "own";
             Assert.That(request.SessionId, Is.EqualTo("own"));
             request.SessionId = "own";
-            Assert.That(() => request.SessionId = "other", Throws.InvalidOperationException.With.Message.Contains("before the first use"));
+            Assert.That(() => request.SessionId = "other",
+                Throws.InvalidOperationException.With.Message.Contains("before the first use"));
             string issued = request.SessionRegenerateId(true);
             connection.Send($"{request.SessionId == issued && issued.Length == 32}");
         }, worker => worker.Options.Http.Session.Handler = new MemorySessionHandler());
@@ -145,7 +150,8 @@ internal sealed class SessionRaceTests(Type loopType)
 
     private static string Ask(RawClient client, string id, string path)
     {
-        (int status, _, string body) = client.Send($"GET /{path} HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={id}\r\n\r\n").ReadResponse();
+        (int status, _, string body) = client.Send($"GET /{path} HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={id}\r\n\r\n")
+            .ReadResponse();
         Assert.That(status, Is.EqualTo(200));
         return body;
     }
@@ -175,7 +181,8 @@ internal sealed class SessionRaceTests(Type loopType)
                         break;
                 }
                 if (awaits) await session.SaveAsync();
-                connection.Send(request.Path is "/flush" or "/renew" ? "bye" : string.Join(',', session.All().Keys.Order(StringComparer.Ordinal)));
+                connection.Send(request.Path is "/flush"
+                    or "/renew" ? "bye" : string.Join(',', session.All().Keys.Order(StringComparer.Ordinal)));
             },
         };
         worker.Options.Http.Session.Handler = new FileSessionHandler(_folder);

@@ -102,7 +102,8 @@ internal sealed class SessionSavingTests(string kind, bool awaits)
         slow.Set("after", 2);
         slow.Regenerate(deleteOld);
         await Save(slow);
-        Assert.That((Stored(old), Stored(slow.Id)), Is.EqualTo((null as string, "after=2 before=1")), "but what the request itself has set is kept");
+        Assert.That((Stored(old), Stored(slow.Id)), Is.EqualTo((null as string, "after=2 before=1")),
+            "but what the request itself has set is kept");
     }
 
     [Test]
@@ -190,7 +191,8 @@ internal sealed class SessionSavingTests(string kind, bool awaits)
 
     /// <summary>At any moment of the move: it reads the old one, writes the new one, and looks again.</summary>
     [Test]
-    public async Task ALogoutWhileTheIdChangesEndsTheSessionUnderBoth([Values] bool deleteOld, [Values] bool hasChanges, [Range(1, 2)] int call)
+    public async Task ALogoutWhileTheIdChangesEndsTheSessionUnderBoth([Values] bool deleteOld, [Values] bool hasChanges,
+        [Range(1, 2)] int call)
     {
         var hooked = new HookedHandler(_store.Handler);
         _store.Handler = hooked;
@@ -257,7 +259,9 @@ internal sealed class SessionSavingTests(string kind, bool awaits)
     }
 
     private string? Stored(string id) =>
-        _store.Find([id]) is { } session ? string.Join(' ', session.All().OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => $"{entry.Key}={entry.Value}")) : null;
+        _store.Find([id]) is { } session
+        ? string.Join(' ', session.All().OrderBy(entry => entry.Key, StringComparer.Ordinal)
+            .Select(entry => $"{entry.Key}={entry.Value}")) : null;
 
     private sealed class LeastHandler : ISessionHandler
     {
@@ -292,9 +296,11 @@ internal sealed class SessionSavingTests(string kind, bool awaits)
 
         public void Destroy(string sessionId) => inner.Destroy(sessionId);
 
-        public byte[]? Update(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime) => Fire(inner.Update(sessionId, change, lifetime));
+        public byte[]? Update(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime) =>
+            Fire(inner.Update(sessionId, change, lifetime));
 
-        public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+        public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime,
+            CancellationToken cancellationToken = default) =>
             new(Update(sessionId, change, lifetime));
 
         private T Fire<T>(T result)

@@ -51,7 +51,8 @@ internal sealed class SessionStoreTests(Type loopType)
         using RawClient client = server.Connect();
         string answer = client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadToEnd();
         Assert.That(answer, Does.StartWith("HTTP/1.1 500 ").And.Not.Contain("secret").And.Not.Contain("Set-Cookie"));
-        Assert.That(server.Log.Text, Does.Contain("[Error] A session could not be saved System.IO.IOException: the disk is full"));
+        Assert.That(server.Log.Text,
+            Does.Contain("[Error] A session could not be saved System.IO.IOException: the disk is full"));
     }
 
     [Test]
@@ -60,10 +61,12 @@ internal sealed class SessionStoreTests(Type loopType)
         var handler = new BrokenHandler { ReadFails = true };
         await using TestServer server = Serve(handler, (connection, request) => connection.Send(request.SessionId));
         using RawClient client = server.Connect();
-        Assert.That(client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={SessionIds.Create()}\r\n\r\n").ReadResponse().Status, Is.EqualTo(500));
+        Assert.That(client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={SessionIds.Create()}\r\n\r\n")
+            .ReadResponse().Status, Is.EqualTo(500));
         Assert.That(server.Log.Text, Does.Contain("the disk is gone"));
         handler.ReadFails = false;
-        Assert.That(client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={SessionIds.Create()}\r\n\r\n").ReadResponse().Status, Is.EqualTo(200));
+        Assert.That(client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={SessionIds.Create()}\r\n\r\n")
+            .ReadResponse().Status, Is.EqualTo(200));
     }
 
     [Test]
@@ -72,7 +75,8 @@ internal sealed class SessionStoreTests(Type loopType)
         var handler = new FileSessionHandler(NewFolder());
         string id = SessionIds.Create();
         handler.Write(id, "user|s:5:\"admin\";"u8.ToArray(), TimeSpan.FromMinutes(1));
-        await using TestServer server = Serve(handler, (connection, request) => connection.Send($"{request.SessionId} {request.Session.All().Count}"));
+        await using TestServer server =
+            Serve(handler, (connection, request) => connection.Send($"{request.SessionId} {request.Session.All().Count}"));
         using RawClient client = server.Connect();
         (int status, _, string body) = client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={id}\r\n\r\n").ReadResponse();
         Assert.That((status, body), Is.EqualTo((200, $"{id} 0")));
@@ -84,18 +88,21 @@ internal sealed class SessionStoreTests(Type loopType)
     public async Task ExpiredSessionsAreSweptOffTheLoop()
     {
         var handler = new BrokenHandler();
-        await using TestServer server = Serve(handler, (connection, request) => connection.Send(request.SessionId), options => (options.GcDivisor, options.Lifetime) = (1, TimeSpan.FromSeconds(99)));
+        await using TestServer server = Serve(handler, (connection, request) => connection.Send(request.SessionId),
+            options => (options.GcDivisor, options.Lifetime) = (1, TimeSpan.FromSeconds(99)));
         using var browser = new Browser(server.Uri);
         await browser.Get();
         Assert.That(await handler.Swept.Task.WaitAsync(Wait.Limit), Is.EqualTo((TimeSpan.FromSeconds(99), true)));
-        await Wait.Until(() => server.Log.Text.Contains("Expired sessions could not be removed", StringComparison.Ordinal), "what the sweep failed with");
+        await Wait.Until(() => server.Log.Text.Contains("Expired sessions could not be removed", StringComparison.Ordinal),
+            "what the sweep failed with");
     }
 
     [Test]
     public async Task WithoutAChanceNothingIsSwept()
     {
         var handler = new BrokenHandler();
-        await using TestServer server = Serve(handler, (connection, request) => connection.Send(request.SessionId), options => (options.GcProbability, options.GcDivisor) = (0, 1));
+        await using TestServer server = Serve(handler, (connection, request) => connection.Send(request.SessionId),
+            options => (options.GcProbability, options.GcDivisor) = (0, 1));
         using var browser = new Browser(server.Uri);
         for (int i = 0; i < 20; i++) await browser.Get();
         Assert.That(handler.Swept.Task.IsCompleted, Is.False);
@@ -105,13 +112,15 @@ internal sealed class SessionStoreTests(Type loopType)
     public async Task AutoUpdateTimestampKeepsAnIdleSessionAlive([Values] bool auto)
     {
         var handler = new FileSessionHandler(NewFolder());
-        await using TestServer server = Serve(handler, (connection, request) => connection.Send(request.SessionId), options => options.AutoUpdateTimestamp = auto);
+        await using TestServer server = Serve(handler, (connection, request) => connection.Send(request.SessionId),
+            options => options.AutoUpdateTimestamp = auto);
         using var browser = new Browser(server.Uri);
         string file = Path.Combine(handler.Folder, "session_" + await browser.Get());
         DateTime before = DateTime.UtcNow - TimeSpan.FromMinutes(10);
         File.SetLastWriteTimeUtc(file, before);
         await browser.Get();
-        Assert.That(File.GetLastWriteTimeUtc(file), auto ? Is.GreaterThan(before + TimeSpan.FromMinutes(9)) : Is.LessThan(before + TimeSpan.FromMinutes(1)));
+        Assert.That(File.GetLastWriteTimeUtc(file),
+            auto ? Is.GreaterThan(before + TimeSpan.FromMinutes(9)) : Is.LessThan(before + TimeSpan.FromMinutes(1)));
     }
 
     /// <summary>A cache behind a network: while one request waits for it, the loop answers others.</summary>
@@ -176,7 +185,8 @@ internal sealed class SessionStoreTests(Type loopType)
         worker.Options.Http.Session.Handler = new DistributedCacheSessionHandler(cache);
         await using TestServer server = TestServer.Start(loopType, worker);
         using RawClient client = server.Connect();
-        Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadToEnd(), Does.StartWith("HTTP/1.1 500 ").And.Not.Contain("well").And.Not.Contain("Set-Cookie"));
+        Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadToEnd(),
+            Does.StartWith("HTTP/1.1 500 ").And.Not.Contain("well").And.Not.Contain("Set-Cookie"));
         Assert.That(cache.SynchronousCalls, Is.Zero);
         Assert.That(server.Log.Text, Does.Contain("A session could not be saved System.IO.IOException: the cache is down"));
     }
@@ -208,11 +218,15 @@ internal sealed class SessionStoreTests(Type loopType)
         cache.Hold();
         await using TestServer server = TestServer.Start(loopType, worker);
         using RawClient client = server.Connect();
-        Assert.That(client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={SessionIds.Create()}\r\n\r\n").ReadResponse().Body, Is.EqualTo("too soon"));
+        Assert.That(client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={SessionIds.Create()}\r\n\r\n").ReadResponse().Body,
+            Is.EqualTo("too soon"));
         Assert.That((await outcome.Task.WaitAsync(Wait.Limit))?.Message, Does.Contain("before Send"));
     }
 
-    /// <summary>Four loops, two workers on one folder, clients that all write one session at once: it is never torn, and the last one wins.</summary>
+    /// <summary>
+    /// Four loops, two workers on one folder, clients that all write one session at once: it is never torn, and the last one
+    /// wins.
+    /// </summary>
     [Test]
     public async Task LoopsAndWorkersShareAFolder()
     {
@@ -229,7 +243,8 @@ internal sealed class SessionStoreTests(Type loopType)
                     if (session.Has("text"))
                     {
                         string text = session.Get("text", "");
-                        if (text.Length != session.Get("length", -1) || text.Distinct().Count() > 1) throw new InvalidDataException($"torn: {text.Length}");
+                        if (text.Length != session.Get("length", -1) || text.Distinct().Count() > 1)
+                            throw new InvalidDataException($"torn: {text.Length}");
                         sizes.Add(text.Length);
                     }
                     int length = int.Parse(request.Get("n")!, null);
@@ -254,7 +269,8 @@ internal sealed class SessionStoreTests(Type loopType)
             using var raw = new RawClient((client % 2 == 0 ? first : second).LocalEndPoint!);
             for (int i = 0; i < 20; i++)
             {
-                (int status, string head, _) = raw.Send($"GET /?n={1 + (client * 7919 + i * 104729) % 30_000} HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={id}\r\n\r\n").ReadResponse();
+                (int status, string head, _) = raw.Send($"GET /?n={1 + (client * 7919 + i * 104729) % 30_000} HTTP/1.1\r\n"
+                    + $"Host: a\r\nCookie: PHPSID={id}\r\n\r\n").ReadResponse();
                 Assert.That((status, head.Contains("Set-Cookie", StringComparison.Ordinal)), Is.EqualTo((200, false)));
             }
         })));
@@ -263,7 +279,8 @@ internal sealed class SessionStoreTests(Type loopType)
         Assert.That(Directory.GetFiles(folder), Has.Length.EqualTo(1));
     }
 
-    private TestServer Serve(ISessionHandler handler, Action<TcpConnection, Request> onMessage, Action<SessionOptions>? setUp = null) =>
+    private TestServer Serve(ISessionHandler handler, Action<TcpConnection, Request> onMessage,
+        Action<SessionOptions>? setUp = null) =>
         TestServer.Http(loopType, onMessage, worker =>
         {
             worker.Options.Http.Session.Handler = handler;
@@ -339,7 +356,8 @@ internal sealed class SessionStoreTests(Type loopType)
             return await _cache.GetAsync(key, token);
         }
 
-        public async Task SetAsync(string key, byte[] value, DistributedCacheEntryOptions options, CancellationToken token = default)
+        public async Task SetAsync(string key, byte[] value, DistributedCacheEntryOptions options,
+            CancellationToken token = default)
         {
             await Far();
             await _cache.SetAsync(key, value, options, token);

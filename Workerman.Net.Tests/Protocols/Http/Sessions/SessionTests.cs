@@ -17,7 +17,8 @@ internal sealed partial class SessionTests
     {
         _reports.Clear();
         _handler = new MemorySessionHandler();
-        _store = new SessionStore { Handler = _handler, Report = (what, reason) => _reports.Add($"{what}: {reason.GetType().Name}") };
+        _store =
+            new SessionStore { Handler = _handler, Report = (what, reason) => _reports.Add($"{what}: {reason.GetType().Name}") };
     }
 
     [Test]
@@ -38,9 +39,12 @@ internal sealed partial class SessionTests
         Assert.That((session.Get("int", 0), session.Get("long", 0L), session.Get("double", 0.0), session.Get("decimal", 0m)),
             Is.EqualTo((int.MinValue, long.MaxValue, 0.1, 79228162514264337593543950335m)));
         Assert.That((session.Get("yes", false), session.Get("no", true)), Is.EqualTo((true, false)));
-        Assert.That((session.Has("null"), session.Exists("null"), session.Get("null"), session.Get("null", "d")), Is.EqualTo((false, true, (string?)null, "d")));
-        Assert.That((session.Has("none"), session.Exists("none"), session.Get("none"), session.Get("none", 7)), Is.EqualTo((false, false, (string?)null, 7)));
-        Assert.That(session.All().Keys, Is.EqualTo(new[] { "text", "empty", "int", "long", "double", "decimal", "yes", "no", "null" }));
+        Assert.That((session.Has("null"), session.Exists("null"), session.Get("null"), session.Get("null", "d")),
+            Is.EqualTo((false, true, (string?)null, "d")));
+        Assert.That((session.Has("none"), session.Exists("none"), session.Get("none"), session.Get("none", 7)),
+            Is.EqualTo((false, false, (string?)null, 7)));
+        Assert.That(session.All().Keys,
+            Is.EqualTo(new[] { "text", "empty", "int", "long", "double", "decimal", "yes", "no", "null" }));
     }
 
     [Test]
@@ -49,7 +53,8 @@ internal sealed partial class SessionTests
         Session session = _store.Create();
         session.Put(new() { ["n"] = 12, ["b"] = true, ["d"] = 1.5 });
         session.Set("basket", new Basket("bread", [1, 2]), SessionTestsJson.Default.Basket);
-        Assert.That(new[] { "n", "b", "d", "basket" }.Select(name => session.Get(name)), Is.EqualTo(new[] { "12", "true", "1.5", """{"Item":"bread","Prices":[1,2]}""" }));
+        Assert.That(new[] { "n", "b", "d", "basket" }.Select(name => session.Get(name)),
+            Is.EqualTo(new[] { "12", "true", "1.5", """{"Item":"bread","Prices":[1,2]}""" }));
     }
 
     [Test]
@@ -57,8 +62,10 @@ internal sealed partial class SessionTests
     {
         Session session = _store.Create();
         session.Put(new() { ["text"] = "12", ["half"] = 0.5, ["big"] = long.MaxValue, ["flag"] = true });
-        Assert.That((session.Get("text", 1), session.Get("half", 2), session.Get("big", 3), session.Get("flag", 4), session.Get("text", true)), Is.EqualTo((1, 2, 3, 4, true)));
-        Assert.That((session.Get("half", 1m), session.Get("big", 1.0), session.Get("big", 1L)), Is.EqualTo((0.5m, (double)long.MaxValue, long.MaxValue)));
+        Assert.That((session.Get("text", 1), session.Get("half", 2), session.Get("big", 3), session.Get("flag", 4),
+            session.Get("text", true)), Is.EqualTo((1, 2, 3, 4, true)));
+        Assert.That((session.Get("half", 1m), session.Get("big", 1.0), session.Get("big", 1L)),
+            Is.EqualTo((0.5m, (double)long.MaxValue, long.MaxValue)));
     }
 
     [Test]
@@ -73,7 +80,8 @@ internal sealed partial class SessionTests
         Assert.That((basket.Item, string.Join(',', basket.Prices)), Is.EqualTo(("milk", "3")));
         Assert.That(session.Get("none", SessionTestsJson.Default.Basket), Is.Null);
         Assert.That(session.Get("none", SessionTestsJson.Default.Basket, new Basket("d", [])).Item, Is.EqualTo("d"));
-        Assert.That((session.Pull("basket", SessionTestsJson.Default.Basket)!.Item, session.Exists("basket")), Is.EqualTo(("milk", false)));
+        Assert.That((session.Pull("basket", SessionTestsJson.Default.Basket)!.Item, session.Exists("basket")),
+            Is.EqualTo(("milk", false)));
     }
 
     [Test]
@@ -91,9 +99,12 @@ internal sealed partial class SessionTests
         Assert.That(session.Get<int[]>("array"), Is.EqualTo(new[] { 1, 2, 3 }));
         Assert.That(session.Get("list", new List<string>()), Is.EqualTo(new[] { "a", "b" }));
         Assert.That(session.Get<Dictionary<string, double>>("map")!["x"], Is.EqualTo(0.5));
-        Assert.That((session.Get<DateTime>("when"), session.Get<DayOfWeek>("day"), session.Get<int?>("maybe")), Is.EqualTo((new DateTime(2024, 2, 29, 12, 0, 0, DateTimeKind.Utc), DayOfWeek.Friday, 5)));
-        Assert.That((session.Get<Basket>("basket")!.Item, session.Get("basket", SessionTestsJson.Default.Basket)!.Item), Is.EqualTo(("milk", "milk")), "one form reads what the other wrote");
-        Assert.That((session.Get<Basket>("none"), session.Get("none", new[] { 9 })[0], session.Get<int>("array")), Is.EqualTo(((Basket?)null, 9, 0)));
+        Assert.That((session.Get<DateTime>("when"), session.Get<DayOfWeek>("day"), session.Get<int?>("maybe")),
+            Is.EqualTo((new DateTime(2024, 2, 29, 12, 0, 0, DateTimeKind.Utc), DayOfWeek.Friday, 5)));
+        Assert.That((session.Get<Basket>("basket")!.Item, session.Get("basket", SessionTestsJson.Default.Basket)!.Item),
+            Is.EqualTo(("milk", "milk")), "one form reads what the other wrote");
+        Assert.That((session.Get<Basket>("none"), session.Get("none", new[] { 9 })[0], session.Get<int>("array")),
+            Is.EqualTo(((Basket?)null, 9, 0)));
         Assert.That(_reports, Has.Count.EqualTo(1), "an array is no number");
         Assert.That((session.Pull<int[]>("array")!.Length, session.Exists("array")), Is.EqualTo((3, false)));
         Assert.That(() => session.Set("type", typeof(string)), Throws.InstanceOf<NotSupportedException>());
@@ -103,7 +114,12 @@ internal sealed partial class SessionTests
     public void PutTakesListsAndDictionariesOfPlainValues()
     {
         Session session = _store.Create();
-        session.Put(new() { ["list"] = new List<int> { 1, 2 }, ["array"] = new object?[] { "a", 1.5, null, true, new[] { "b" } }, ["map"] = new Dictionary<string, object?> { ["k"] = 1m } });
+        session.Put(new()
+        {
+            ["list"] = new List<int> { 1, 2 },
+            ["array"] = new object?[] { "a", 1.5, null, true, new[] { "b" } },
+            ["map"] = new Dictionary<string, object?> { ["k"] = 1m }
+        });
         session.Put("big", ulong.MaxValue);
         session.Set("biggest", ulong.MaxValue);
         session.Set("letter", 'c');
@@ -112,10 +128,12 @@ internal sealed partial class SessionTests
         IDictionary<string, object?> free = new System.Dynamic.ExpandoObject();
         free["k"] = 0.1f;
         session.Put("free", free);
-        Assert.That(string.Join(' ', new[] { "biggest", "letter", "letters", "tenth", "free" }.Select(name => session.Get<System.Text.Json.JsonElement>(name).GetRawText())),
+        Assert.That(string.Join(' ', new[] { "biggest", "letter", "letters", "tenth", "free" }
+            .Select(name => session.Get<System.Text.Json.JsonElement>(name).GetRawText())),
             Is.EqualTo("18446744073709551615 \"c\" [\"c\",\"d\"] 0.1 {\"k\":0.1}"));
         session = SavedAndReadAgain(session);
-        Assert.That(new[] { "list", "array", "map", "big" }.Select(name => session.Get(name)), Is.EqualTo(new[] { "[1,2]", """["a",1.5,null,true,["b"]]""", """{"k":1}""", "18446744073709551615" }));
+        Assert.That(new[] { "list", "array", "map", "big" }.Select(name => session.Get(name)),
+            Is.EqualTo(new[] { "[1,2]", """["a",1.5,null,true,["b"]]""", """{"k":1}""", "18446744073709551615" }));
         var itself = new List<object>();
         itself.Add(itself);
         Assert.That(() => session.Put("itself", itself), Throws.ArgumentException);
@@ -126,7 +144,8 @@ internal sealed partial class SessionTests
 
     [Test]
     public void ANameOfTheLibrarysIsRefused() =>
-        Assert.That(() => _store.Create().Set(SessionJson.MarkName, "x"), Throws.ArgumentException.With.Message.Contains("choose another"));
+        Assert.That(() => _store.Create().Set(SessionJson.MarkName, "x"),
+            Throws.ArgumentException.With.Message.Contains("choose another"));
 
     [Test]
     public void AValueOfAnotherShapeIsNoneAndReported()
@@ -141,7 +160,8 @@ internal sealed partial class SessionTests
     [Test]
     public void NoTypeIsMadeFromAName()
     {
-        byte[] data = """{"$type":"System.IO.FileInfo, System.Runtime","x":{"$type":"System.Diagnostics.Process","Item":"a","Prices":[]}}"""u8.ToArray();
+        byte[] data = [.. """{"$type":"System.IO.FileInfo, System.Runtime","x":"""u8,
+            .. """{"$type":"System.Diagnostics.Process","Item":"a","Prices":[]}}"""u8];
         Session session = Read(data);
         Assert.That(session.Get("$type"), Is.EqualTo("System.IO.FileInfo, System.Runtime"));
         Assert.That(session.All()["x"].ValueKind, Is.EqualTo(JsonValueKind.Object));
@@ -162,7 +182,8 @@ internal sealed partial class SessionTests
         Assert.That(session.All(), Is.Empty);
         Assert.That(_reports, Has.Count.EqualTo(1));
         session.Save();
-        Assert.That(_handler.Read(session.Id, _store.Lifetime), Is.EqualTo(Encoding.Latin1.GetBytes(stored)), "kept until the application changes something");
+        Assert.That(_handler.Read(session.Id, _store.Lifetime), Is.EqualTo(Encoding.Latin1.GetBytes(stored)),
+            "kept until the application changes something");
         session.Set("a", 1);
         Assert.That((SavedAndReadAgain(session).Get("a", 0), _reports.Count), Is.EqualTo((1, 1)));
     }
@@ -182,12 +203,23 @@ internal sealed partial class SessionTests
     public void DeleteForgetPullAndFlushRemove()
     {
         Session session = _store.Create();
-        session.Put(new() { ["a"] = 1, ["b"] = "2", ["c"] = 3.5, ["d"] = true, ["e"] = 5L, ["f"] = 6m, ["g"] = null, ["h"] = "h" });
+        session.Put(new()
+        {
+            ["a"] = 1,
+            ["b"] = "2",
+            ["c"] = 3.5,
+            ["d"] = true,
+            ["e"] = 5L,
+            ["f"] = 6m,
+            ["g"] = null,
+            ["h"] = "h"
+        });
         session.Put("i", "i");
         session.Delete("h");
         session.Delete("none");
         session.Forget("i");
-        Assert.That((session.Pull("a", 0), session.Pull("b"), session.Pull("c", 0.0), session.Pull("d", false), session.Pull("e", 0L), session.Pull("f", 0m), session.Pull("a", 9), session.Pull("b", "x")),
+        Assert.That((session.Pull("a", 0), session.Pull("b"), session.Pull("c", 0.0), session.Pull("d", false),
+            session.Pull("e", 0L), session.Pull("f", 0m), session.Pull("a", 9), session.Pull("b", "x")),
             Is.EqualTo((1, "2", 3.5, true, 5L, 6m, 9, "x")));
         Assert.That(session.All().Keys, Is.EqualTo(new[] { "g" }));
         session.Put(new() { ["x"] = 1, ["y"] = 2, ["z"] = 3 });
@@ -210,7 +242,8 @@ internal sealed partial class SessionTests
     public void WhatCannotBeStoredThrowsAndChangesNothing()
     {
         Session session = _store.Create();
-        Assert.That(() => session.Put(new() { ["a"] = 1, ["b"] = new Basket("x", []) }), Throws.ArgumentException.With.Message.Contains("JsonTypeInfo"));
+        Assert.That(() => session.Put(new() { ["a"] = 1, ["b"] = new Basket("x", []) }),
+            Throws.ArgumentException.With.Message.Contains("JsonTypeInfo"));
         Assert.That(() => session.Put("b", DateTime.UnixEpoch), Throws.ArgumentException);
         Assert.That(() => session.Set("b", double.NaN), Throws.ArgumentException);
         Assert.That(() => session.Set("b", double.PositiveInfinity), Throws.ArgumentException);
@@ -311,7 +344,8 @@ internal sealed partial class SessionTests
         slow.Go.SetResult();
         await first;
         await second;
-        Assert.That(Encoding.UTF8.GetString(slow.Written!), flush ? Does.Match("""^\{"workerman.session":"[0-9a-z]{12}","b":2\}$""") : Is.EqualTo("""{"a":1,"b":2}"""));
+        Assert.That(Encoding.UTF8.GetString(slow.Written!),
+            flush ? Does.Match("""^\{"workerman.session":"[0-9a-z]{12}","b":2\}$""") : Is.EqualTo("""{"a":1,"b":2}"""));
     }
 
     [Test]
@@ -394,7 +428,8 @@ internal sealed partial class SessionTests
 
         public void Destroy(string sessionId) => Written = null;
 
-        public async ValueTask WriteAsync(string sessionId, byte[] data, TimeSpan lifetime, CancellationToken cancellationToken = default)
+        public async ValueTask WriteAsync(string sessionId, byte[] data, TimeSpan lifetime,
+            CancellationToken cancellationToken = default)
         {
             await Go.Task;
             Written = data;

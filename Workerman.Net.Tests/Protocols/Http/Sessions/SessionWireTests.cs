@@ -19,7 +19,8 @@ internal sealed class SessionWireTests(Type loopType)
         await using TestServer server = Counter();
         using var browser = new Browser(server.Uri);
         using var other = new Browser(server.Uri);
-        Assert.That((await browser.Get(), await browser.Get(), await other.Get(), await browser.Get()), Is.EqualTo(("1", "2", "1", "3")));
+        Assert.That((await browser.Get(), await browser.Get(), await other.Get(), await browser.Get()),
+            Is.EqualTo(("1", "2", "1", "3")));
         Assert.That(browser.SessionId, Does.Match("^[0-9a-z]{32}$").And.Not.EqualTo(other.SessionId));
     }
 
@@ -32,7 +33,8 @@ internal sealed class SessionWireTests(Type loopType)
         string[] cookies = CookiesOf(head);
         Assert.That(cookies, Has.Length.EqualTo(1));
         Assert.That(cookies[0], Does.Match("^PHPSID=[0-9a-z]{32}; Path=/; HttpOnly; SameSite=Lax$"));
-        Assert.That(head, Does.StartWith("HTTP/1.1 200 OK\r\n").And.Contain("\r\nContent-Type: text/html;charset=utf-8\r\n").And.Not.Contain("Cache-Control"));
+        Assert.That(head, Does.StartWith("HTTP/1.1 200 OK\r\n").And.Contain("\r\nContent-Type: text/html;charset=utf-8\r\n")
+            .And.Not.Contain("Cache-Control"));
         head = client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: x=y; PHPSID={IdOf(head)}; z\r\n\r\n").ReadResponse().Head;
         Assert.That(CookiesOf(head), Is.Empty);
     }
@@ -74,7 +76,8 @@ internal sealed class SessionWireTests(Type loopType)
             }
         });
         using RawClient client = server.Connect();
-        string head = client.Send($"{(way == "head" ? "HEAD" : "GET")} / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse(headOnly: true).Head;
+        string head = client.Send($"{(way == "head" ? "HEAD" : "GET")} / HTTP/1.1\r\nHost: a\r\n\r\n")
+            .ReadResponse(headOnly: true).Head;
         if (way == "response") Assert.That(head, Does.StartWith("HTTP/1.1 201").And.Contain("\r\nSet-Cookie: own=1\r\n"));
         Assert.That(Stored(IdOf(head)).Get("way"), Is.EqualTo(way));
     }
@@ -98,7 +101,8 @@ internal sealed class SessionWireTests(Type loopType)
     {
         await using TestServer server = Counter();
         using RawClient client = server.Connect();
-        (int status, string head, string body) = client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={id}\r\n\r\n").ReadResponse();
+        (int status, string head, string body) = client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={id}\r\n\r\n")
+            .ReadResponse();
         Assert.That((status, body), Is.EqualTo((200, "1")));
         Assert.That(IdOf(head), Is.Not.EqualTo(id).And.Match("^[0-9a-z]{32}$"));
         Assert.That(_handler.Read("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", TimeSpan.FromHours(1)), Is.Null);
@@ -114,7 +118,8 @@ internal sealed class SessionWireTests(Type loopType)
         Assert.That(Ask($"Cookie: PHPSID={a}; PHPSID={b}"), Is.EqualTo("a"));
         Assert.That(Ask($"Cookie: PHPSID={b}\r\nCookie: PHPSID={a}"), Is.EqualTo("b"));
         Assert.That(Ask($"Cookie: PHPSID={none}; PHPSID=; PHPSID=../x; xPHPSID={a}; phpsid={a}; PHPSID = {b}"), Is.EqualTo("b"));
-        Assert.That(Ask($"Cookie: {string.Concat(Enumerable.Repeat($"PHPSID={none}; ", 4))}PHPSID={b}"), Is.EqualTo("nobody"), "no more than four are looked for");
+        Assert.That(Ask($"Cookie: {string.Concat(Enumerable.Repeat($"PHPSID={none}; ", 4))}PHPSID={b}"), Is.EqualTo("nobody"),
+            "no more than four are looked for");
     }
 
     [Test]
@@ -129,7 +134,8 @@ internal sealed class SessionWireTests(Type loopType)
         string first = client.Send("GET /session HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Head;
         string second = client.Send("GET /session HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Head;
         string third = client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse().Head;
-        Assert.That((CookiesOf(first).Length, CookiesOf(second).Length, CookiesOf(third).Length, Shared.Headers.Count), Is.EqualTo((1, 1, 0, 1)));
+        Assert.That((CookiesOf(first).Length, CookiesOf(second).Length, CookiesOf(third).Length, Shared.Headers.Count),
+            Is.EqualTo((1, 1, 0, 1)));
         Assert.That(IdOf(first), Is.Not.EqualTo(IdOf(second)));
         Assert.That(third, Does.Contain("X-Shared: 1"));
     }
@@ -282,7 +288,8 @@ internal sealed class SessionWireTests(Type loopType)
         });
         using RawClient client = server.Connect();
         string id = Store("a");
-        Assert.That(client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={id}\r\n\r\n").ReadResponse().Body, Is.EqualTo("raw"));
+        Assert.That(client.Send($"GET / HTTP/1.1\r\nHost: a\r\nCookie: PHPSID={id}\r\n\r\n").ReadResponse().Body,
+            Is.EqualTo("raw"));
         Assert.That(Stored(id).Get("raw", 0), Is.EqualTo(1));
         (int status, string head, _) = client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse();
         Assert.That((status, Stored(IdOf(head)).Get("raw", 0)), Is.EqualTo((500, 1)));
@@ -299,7 +306,8 @@ internal sealed class SessionWireTests(Type loopType)
         });
         using RawClient client = server.Connect();
         client.Send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        Assert.That((CookiesOf(client.ReadResponse().Head).Length, CookiesOf(client.ReadResponse().Head).Length), Is.EqualTo((1, 0)));
+        Assert.That((CookiesOf(client.ReadResponse().Head).Length, CookiesOf(client.ReadResponse().Head).Length),
+            Is.EqualTo((1, 0)));
     }
 
     [Test]
@@ -322,9 +330,11 @@ internal sealed class SessionWireTests(Type loopType)
     public void TearDown() => _handler.Gc(TimeSpan.FromTicks(-1));
 
     private static string[] CookiesOf(string head) =>
-        [.. head.Split("\r\n").Where(line => line.StartsWith("Set-Cookie: ", StringComparison.Ordinal)).Select(line => line[12..])];
+        [.. head.Split("\r\n").Where(line => line.StartsWith("Set-Cookie: ", StringComparison.Ordinal))
+            .Select(line => line[12..])];
 
-    private static string IdOf(string head) => CookiesOf(head).Single(cookie => cookie.StartsWith("PHPSID=", StringComparison.Ordinal))[7..39];
+    private static string IdOf(string head) =>
+        CookiesOf(head).Single(cookie => cookie.StartsWith("PHPSID=", StringComparison.Ordinal))[7..39];
 
     private TestServer Serve(Action<TcpConnection, Request> onMessage) =>
         TestServer.Http(loopType, onMessage, worker => worker.Options.Http.Session.Handler = _handler);
@@ -344,5 +354,6 @@ internal sealed class SessionWireTests(Type loopType)
         return session.Id;
     }
 
-    private Session Stored(string id) => new SessionStore { Handler = _handler }.Find([id]) ?? throw new AssertionException($"{id} is not stored");
+    private Session Stored(string id) =>
+        new SessionStore { Handler = _handler }.Find([id]) ?? throw new AssertionException($"{id} is not stored");
 }
