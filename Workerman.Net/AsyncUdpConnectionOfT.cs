@@ -115,8 +115,8 @@ public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
 
     /// <summary>
     /// Becomes a member of a multicast group: what is sent to it, at the port of <see cref="BindTo"/>, is received too. Before
-    /// <see cref="Connect"/> with a host's address, because a socket that is connected
-    /// receives from that host alone. On its loop.
+    /// <see cref="Connect"/> with a host's address, because a socket that is connected receives from that host alone. On its
+    /// loop.
     /// </summary>
     /// <param name="group">Its address.</param>
     /// <param name="localAddress">The interface, by one of its addresses; null for what the system chooses.</param>

@@ -8,10 +8,9 @@ using Workerman.Workers;
 namespace Workerman;
 
 /// <summary>
-/// Another protocol on a connection that is open (PHP: <c>$connection-&gt;protocol = …</c>): after a first line that says which,
-/// or once the client has proved who it is. What
-/// has arrived and is not read yet is read by the new one. A WebSocket begins with an answer, so it has a method of its own,
-/// <c>UpgradeToWebSocket</c>. All on the connection's loop.
+/// Another protocol on a connection that is open (PHP: <c>$connection-&gt;protocol = …</c>): after a first line that says
+/// which, or once the client has proved who it is. What has arrived and is not read yet is read by the new one. A WebSocket
+/// begins with an answer, so it has a method of its own, <c>UpgradeToWebSocket</c>. All on the connection's loop.
 /// </summary>
 public static class ProtocolExtensions
 {

@@ -9,10 +9,9 @@ namespace Workerman;
 
 /// <summary>
 /// Sending what has one meaning only where the types say so: a message of the type that the connection's worker receives, and a
-/// number, which is sent as its text in invariant form, <c>-1.5</c>
-/// for example (PHP: <c>send($data)</c>, which makes a text of anything). What has none, a <c>bool</c> or a dictionary on an HTTP
-/// connection, does not compile. Any thread; from another than the loop's,
-/// do not change a message afterwards.
+/// number, which is sent as its text in invariant form, <c>-1.5</c> for example (PHP: <c>send($data)</c>, which makes a text of
+/// anything). What has none, a <c>bool</c> or a dictionary on an HTTP connection, does not compile. Any thread; from another
+/// than the loop's, do not change a message afterwards.
 /// </summary>
 public static class SendExtensions
 {

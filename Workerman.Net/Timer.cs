@@ -29,8 +29,7 @@ public static class Timer
 
     /// <summary>
     /// Calls an asynchronous function every <paramref name="seconds"/>, or once; after an <c>await</c> the code goes on on this
-    /// loop. It is not called while its last run has not
-    /// ended. What it throws is logged, and the next run comes all the same.
+    /// loop. It is not called while its last run has not ended. What it throws is logged, and the next run comes all the same.
     /// </summary>
     /// <inheritdoc cref="Add"/>
     public static long AddAsync(double seconds, Func<Task> callback, bool persistent = true)

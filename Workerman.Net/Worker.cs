@@ -47,10 +47,10 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     }
 
     /// <summary>
-    /// Where the library logs to; by default lines on the console (PHP: <c>Worker::log</c>). The library calls it on a thread of
-    /// its own, one line after another, with the <see cref="ExecutionContext"/> of where
-    /// the line arose: one that is slow or blocks holds no loop. Only its <see cref="ILogger.IsEnabled"/> is called there and
-    /// then.
+    /// Where the library logs to; by default lines on the console (PHP: <c>Worker::log</c>). The library calls it on a thread
+    /// of its own, one line after another, with the <see cref="ExecutionContext"/> of where the line arose: one that is slow or
+    /// blocks holds no loop. Only its <see cref="ILogger.IsEnabled"/> is called there and then. A run keeps the one that is set
+    /// when it starts.
     /// </summary>
     public static ILogger Logger
     {

@@ -47,11 +47,10 @@ public sealed class WorkerOptions
     public TcpKeepAlive? KeepAlive { get; set; } = TcpConnection.DefaultKeepAlive;
 
     /// <summary>
-    /// Sets options of a listening socket that have no setting here, before it is bound: buffer sizes, <c>DualMode</c>, broadcast
-    /// (PHP: the <c>socket</c> part of <c>$context</c>). On Linux accepted
-    /// connections inherit most of them, <c>NoDelay</c> and TCP_USER_TIMEOUT too. Called once per socket, of which there are
-    /// several with <see cref="WorkerBase.ReusePort"/>. Do not keep or close the socket.
-    /// What it throws keeps the worker from starting.
+    /// Sets options of a listening socket that have no setting here, before it is bound: buffer sizes, <c>DualMode</c>,
+    /// broadcast (PHP: the <c>socket</c> part of <c>$context</c>). On Linux accepted connections inherit most of them,
+    /// <c>NoDelay</c> and TCP_USER_TIMEOUT too. Called once per socket, of which there are several with
+    /// <see cref="WorkerBase.ReusePort"/>. Do not keep or close the socket. What it throws keeps the worker from starting.
     /// </summary>
     public Action<Socket>? ConfigureSocket { get; set; }
 
