@@ -4,6 +4,8 @@ using Workerman.Benchmarks;
 if (args is ["serve", ..]) return Serve.Run(args[1..]);
 if (args is ["soak", ..]) return Soak.Run(args[1..]);
 if (args is ["soak-server", ..]) return SoakServer.Run(args[1..]);
+if (args is ["attack", ..]) return Attack.Run(args[1..]);
+if (args is ["attack-server", ..]) return AttackServer.Run(args[1..]);
 if (args is ["fuzz", ..]) return Fuzz.Run(args[1..]);
 BenchmarkSwitcher.FromAssembly(typeof(Serve).Assembly).Run(args);
 return 0;

@@ -63,10 +63,14 @@ public partial class TcpConnection : IContinuedWork
 
     void ISocketHandler.OnHangup()
     {
-        if (_life.Phase == ConnectionPhase.HalfClosed) ReadRest();
-        if (_life.Peer == PeerSide.Ended) return;
-        _life.Peer = PeerSide.BrokenOff;
-        Destroy();
+        if (_life.Phase == ConnectionPhase.HalfClosed || HandsOnWhatIsLeft) ReadRest();
+        if (_life.Peer != PeerSide.Ended) BreakOff();
+    }
+
+    void ISocketHandler.OnBroken()
+    {
+        if (_life.IsEstablished && Protocol.NeedsPeer) BreakOff();
+        else ((ISocketHandler)this).OnReadable();
     }
 
     private void Receive()
@@ -75,8 +79,7 @@ public partial class TcpConnection : IContinuedWork
         if (error is SocketError.WouldBlock or SocketError.Interrupted) return;
         if (error != SocketError.Success)
         {
-            _life.Peer = PeerSide.BrokenOff;
-            Destroy();
+            BreakOff();
             return;
         }
         if (count == 0)
@@ -88,6 +91,17 @@ public partial class TcpConnection : IContinuedWork
         if (_life.IsEstablished) OnReceived(Buffers.Receive, count);
         else if (_life.Phase == ConnectionPhase.ProxyHeader) ReceiveProxyHeader(count);
         // Closing and ending: what still comes is read only to be thrown away.
+    }
+
+    /// <summary>Whether there are messages of a turn to come that are handed on though the peer is gone.</summary>
+    private bool HandsOnWhatIsLeft => _life.ContinuesNextTurn && _life.IsEstablished && !Protocol.NeedsPeer;
+
+    /// <summary>The peer, or the system, has broken the connection off.</summary>
+    private void BreakOff()
+    {
+        _life.Peer = PeerSide.BrokenOff;
+        if (HandsOnWhatIsLeft) UpdateReading();
+        else Destroy();
     }
 
     private void OnReceived(byte[] buffer, int count)
@@ -176,8 +190,8 @@ public partial class TcpConnection : IContinuedWork
     }
 
     /// <summary>
-    /// Both directions have ended, though reading is paused: the system cannot be made to keep silent about that, so what it
-    /// still holds is taken in.
+    /// The connection has ended while reading is off: the system cannot be made to keep silent about that, so what it still holds
+    /// is taken in.
     /// </summary>
     private void ReadRest()
     {
@@ -207,6 +221,7 @@ public partial class TcpConnection : IContinuedWork
         try
         {
             if (_input is not null && CanReadMessage()) ReadPending();
+            if (_life.Peer == PeerSide.BrokenOff) BreakOff();
             CloseIfPeerHasAll();
             UpdateReading();
         }

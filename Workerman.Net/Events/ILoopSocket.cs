@@ -106,4 +106,10 @@ public interface ISocketHandler
     /// The connection is reset or closed on both sides while reading is off. Called at most once; not every loop can tell.
     /// </summary>
     void OnHangup();
+
+    /// <summary>
+    /// The connection was reset, or given up by the system, while reading is on: what had arrived before may still be received,
+    /// and then the error. Not every loop tells it apart from bytes that have arrived.
+    /// </summary>
+    internal void OnBroken() => OnReadable();
 }

@@ -73,6 +73,13 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// </summary>
     public FileRange? PendingFile { get; set; }
 
+    /// <summary>
+    /// Whether a message is of no use when its peer is gone: a request, whose answer nobody would get. Messages of others are
+    /// handed on although the peer has reset the connection behind them, which the system does for a program that ends without
+    /// having read everything.
+    /// </summary>
+    public virtual bool NeedsPeer => false;
+
     /// <summary>What the peer is waited for, which decides the time limit.</summary>
     public virtual WaitPhase Waiting => WaitPhase.Nothing;
 

@@ -273,6 +273,8 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
 
     void ISocketHandler.OnHangup() => _handler.OnHangup();
 
+    void ISocketHandler.OnBroken() => _handler.OnBroken();
+
     void ITlsOwner.WakeHandshake() => _loop.Post(() =>
     {
         if (_disposed || _state is not (State.Handshake or State.HandshakeOffThread)) return;

@@ -116,7 +116,8 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
         if (ReadEnabled || _loop.Ahead?.Has(_fd) == true)
         {
             // The receive tells why the connection has ended.
-            if (dead || (events & EPOLLIN) != 0) _handler.OnReadable();
+            if ((events & EPOLLERR) != 0) _handler.OnBroken();
+            else if (dead || (events & EPOLLIN) != 0) _handler.OnReadable();
         }
         else if (dead)
         {

@@ -98,6 +98,8 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
     public override bool IsFinished => _state == State.Finished;
 
+    public override bool NeedsPeer => true;
+
     public override WaitPhase Waiting => _state switch
     {
         State.Head => _begun || !_served ? WaitPhase.Head : WaitPhase.Idle,
