@@ -7,7 +7,7 @@ namespace Workerman.Benchmarks;
 /// <summary>
 /// <c>soak [--minutes M] [--clients N] [--seed S] [--loops N] [--event-loop epoll|socket]</c>: mixed work against a server in a
 /// process of its own, from this one: short requests, pipelining, streams that come and go, uploads of which half are aborted,
-/// and one client in a hundred that is slow. The server's figures are printed every few seconds. Exit code 1, with the reason,
+/// one client in a hundred that is slow, and three that are hostile (<see cref="Attacks"/>). The server's figures are printed every few seconds. Exit code 1, with the reason,
 /// for a wrong answer, for memory that grows (<see cref="SoakMemory"/>), and for anything that is still held when all clients are
 /// gone.
 /// </summary>
@@ -30,7 +30,7 @@ internal static class Soak
         Console.WriteLine($"soak: {duration.TotalMinutes:0.#} minutes, {clients} clients, seed {seed}");
         using var server = new SoakProcess(args);
         using var stop = new CancellationTokenSource();
-        var work = new SoakWork(server.EndPoint, stop.Token);
+        var work = new SoakWork(server.EndPoint, server.Attacks, stop.Token);
         var failures = new ConcurrentQueue<string>();
         Func<Random, Task>[] visits = Mix(work, clients);
         // What the first visit of each kind makes for good is no leak.
@@ -65,7 +65,7 @@ internal static class Soak
     {
         (Func<Random, Task> Visit, int Share)[] shares =
         [
-            (work.Slow, 1), (work.ShortRequests, 35), (work.PipelinedRequests, 10), (work.TimerStream, 22),
+            (work.Slow, 1), (work.Hostile, 3), (work.ShortRequests, 32), (work.PipelinedRequests, 10), (work.TimerStream, 22),
             (work.Subscription, 22), (work.Uploads, 5), (work.AbortedUpload, 5),
         ];
         Func<Random, Task>[] hundred = [.. shares.SelectMany(share => Enumerable.Repeat(share.Visit, share.Share))];

@@ -22,12 +22,16 @@ internal sealed class SoakProcess : IDisposable
             RedirectStandardOutput = true
         };
         _process = Process.Start(start)!;
-        EndPoint = IPEndPoint.Parse(ReadEndPoint());
+        Attacks = Attacks.Parse(ReadAfter(AttackServer.Mark));
+        EndPoint = IPEndPoint.Parse(ReadAfter(SoakServer.ListeningMark));
         new Thread(ShowOutput) { IsBackground = true }.Start();
         _http = new HttpClient { BaseAddress = new Uri($"http://{EndPoint}"), Timeout = TimeSpan.FromSeconds(30) };
     }
 
     public IPEndPoint EndPoint { get; }
+
+    /// <summary>What hostile clients can do to it.</summary>
+    public Attacks Attacks { get; }
 
     /// <summary>What the server says of itself, after a full collection.</summary>
     public async Task<SoakFigures> Ask() => JsonSerializer.Deserialize<SoakFigures>(await _http.GetStringAsync("/figures"))!;
@@ -61,12 +65,11 @@ internal sealed class SoakProcess : IDisposable
         }
     }
 
-    private string ReadEndPoint()
+    private string ReadAfter(string mark)
     {
         while (_process.StandardOutput.ReadLine() is { } line)
         {
-            if (line.StartsWith(SoakServer.ListeningMark, StringComparison.Ordinal))
-                return line[SoakServer.ListeningMark.Length..];
+            if (line.StartsWith(mark, StringComparison.Ordinal)) return line[mark.Length..];
         }
         throw new InvalidOperationException("the server ended before it listened");
     }

@@ -45,11 +45,15 @@ internal sealed class SoakServer
 
     public static int Run(string[] args)
     {
+        string uploads = Arguments.Text(args, "--uploads") ?? Path.GetTempPath();
+        int loops = Arguments.Integer(args, "--loops", 2);
         if (Arguments.Text(args, "--event-loop") == "socket") Worker.EventLoopClass = typeof(SocketLoop);
         // Short, so that a run of minutes sees clients that do not read time out.
         TcpConnection.DefaultSendTimeout = TimeSpan.FromSeconds(5);
         TcpConnection.DefaultMaxSendBufferSize = 2 * LargeSize;
-        _ = new SoakServer(Arguments.Text(args, "--uploads") ?? Path.GetTempPath(), Arguments.Integer(args, "--loops", 2));
+        // On the same loops, so that what hostile clients do to them is felt by all.
+        AttackServer.Open(uploads, loops, ports => Console.WriteLine($"{AttackServer.Mark}{ports}"));
+        _ = new SoakServer(uploads, loops);
         new Thread(StopAtEndOfInput) { IsBackground = true }.Start();
         Worker.RunAll();
         return Environment.ExitCode;

@@ -8,7 +8,7 @@ namespace Workerman.Benchmarks;
 /// What the clients of <see cref="Soak"/> do: each method is one visit from connecting to leaving, and throws if the server does
 /// not behave. Any number of visits run side by side; the tally is theirs together.
 /// </summary>
-internal sealed class SoakWork(IPEndPoint server, CancellationToken stop)
+internal sealed class SoakWork(IPEndPoint server, Attacks attacks, CancellationToken stop)
 {
     private const string Get = "GET / HTTP/1.1\r\nHost: soak\r\n\r\n";
     private const int Pipelined = 16;
@@ -21,10 +21,28 @@ internal sealed class SoakWork(IPEndPoint server, CancellationToken stop)
     private long _aborted;
     private long _resumed;
     private long _slow;
+    private long _hostile;
 
     public string Tally =>
         $"{_answers} answers, {_events} events, {_resumed} resumed streams, {_uploads} uploads, {_aborted} aborted, "
-        + $"{_slow} slow clients";
+        + $"{_slow} slow clients, {_hostile} attacks";
+
+    /// <summary>One of the attacks, for two seconds; whether the server cuts it off is not asked.</summary>
+    public async Task Hostile(Random random)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        end.CancelAfter(TimeSpan.FromSeconds(2));
+        AttackKind[] kinds = [.. Attacks.All.Where(kind => kind.Clients > 0)];
+        try
+        {
+            await kinds[random.Next(kinds.Length)].Run(attacks, end.Token);
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
+            // It has been cut off, or its time is over.
+        }
+        Interlocked.Increment(ref _hostile);
+    }
 
     /// <summary>Requests one after the other.</summary>
     public async Task ShortRequests(Random random)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -37,7 +38,7 @@ internal static class Attack
     private static async Task<string> Measure(AttackKind kind, Attacks attacks, TimeSpan duration)
     {
         // What the first requests make for good is not the attack's.
-        new Bystander(attacks.Http).Ask(TimeSpan.FromSeconds(1));
+        using (var first = new Bystander(attacks.Http)) first.Ask(TimeSpan.FromSeconds(1));
         using var stop = new CancellationTokenSource();
         Task[] attackers = [.. Enumerable.Range(0, kind.Clients).Select(_ => Task.Run(() => Repeat(kind, attacks, stop.Token)))];
         Bystander[] all = [.. Enumerable.Range(0, Bystanders).Select(_ => new Bystander(attacks.Http))];
@@ -47,6 +48,7 @@ internal static class Attack
         await stop.CancelAsync();
         await Task.WhenAll(attackers);
         double[] times = [.. all.SelectMany(one => one.Times).Order()];
+        Array.ForEach(all, one => one.Dispose());
         return string.Join(" | ", At(times, 0.5), At(times, 0.99), At(times, 1), times.Length, all.Sum(one => one.Failed));
     }
 
@@ -74,7 +76,7 @@ internal static class Attack
 /// A client that an attack is not meant for: it asks every ten milliseconds, on a connection that it keeps for ten requests, and
 /// notes how long each answer takes. It blocks, on a thread of its own.
 /// </summary>
-internal sealed class Bystander(IPEndPoint server)
+internal sealed class Bystander(IPEndPoint server) : IDisposable
 {
     private const int RequestsPerConnection = 10;
 
@@ -96,7 +98,7 @@ internal sealed class Bystander(IPEndPoint server)
         long begin = Environment.TickCount64;
         while (Environment.TickCount64 - begin < duration.TotalMilliseconds)
         {
-            var clock = System.Diagnostics.Stopwatch.StartNew();
+            var clock = Stopwatch.StartNew();
             try
             {
                 AskOnce();
@@ -109,8 +111,9 @@ internal sealed class Bystander(IPEndPoint server)
             }
             if (clock.Elapsed < Interval) Thread.Sleep(Interval - clock.Elapsed);
         }
-        _socket?.Dispose();
     }
+
+    public void Dispose() => _socket?.Dispose();
 
     private void AskOnce()
     {

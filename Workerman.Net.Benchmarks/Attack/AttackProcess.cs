@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 
 namespace Workerman.Benchmarks;
 
@@ -59,10 +58,8 @@ internal sealed class AttackProcess : IDisposable
     {
         while (_process.StandardOutput.ReadLine() is { } line)
         {
-            if (!line.StartsWith(AttackServer.Mark, StringComparison.Ordinal)) continue;
-            IPEndPoint[] all = [.. line[AttackServer.Mark.Length..].Split(' ')
-                .Select(port => new IPEndPoint(IPAddress.Loopback, int.Parse(port, System.Globalization.CultureInfo.InvariantCulture)))];
-            return new Attacks(all[0], all[1], all[2]);
+            if (line.StartsWith(AttackServer.Mark, StringComparison.Ordinal))
+                return Attacks.Parse(line[AttackServer.Mark.Length..]);
         }
         throw new InvalidOperationException("the server ended before it listened");
     }

@@ -21,8 +21,20 @@ internal static class AttackServer
     public static int Run(string[] args)
     {
         string folder = Arguments.Text(args, "--folder") ?? throw new InvalidOperationException("--folder is missing");
+        Open(folder, Arguments.Integer(args, "--loops", 1), ports => Console.WriteLine($"{Mark}{ports}"));
+        new Thread(StopAtEndOfInput) { IsBackground = true }.Start();
+        Worker.RunAll();
+        return Environment.ExitCode;
+    }
+
+    /// <summary>Makes the workers.</summary>
+    /// <param name="folder">Where files and uploads are.</param>
+    /// <param name="loops">Loops of each.</param>
+    /// <param name="listening">Called with the ports, of HTTP, WebSockets and frames, when they listen.</param>
+    public static void Open(string folder, int loops, Action<string> listening)
+    {
         File.WriteAllBytes(Path.Combine(folder, "file"), new byte[256 * 1024]);
-        var http = new Worker("http://127.0.0.1:0") { Name = "http", Count = Arguments.Integer(args, "--loops", 1) };
+        var http = new Worker("http://127.0.0.1:0") { Name = "http", Count = loops };
         http.Options.Http.UploadFolder = folder;
         var files = new StaticFiles(folder);
         var stream = new EventStream();
@@ -30,6 +42,7 @@ internal static class AttackServer
         var socket = new Worker<WebSocketMessage>("websocket://127.0.0.1:0")
         {
             Name = "ws",
+            Count = loops,
             OnMessage = (connection, message) =>
             {
                 Spin(message.Data.Length < 100 ? 1 : 0);
@@ -38,11 +51,8 @@ internal static class AttackServer
         };
         socket.Options.WebSocket.Deflate = new DeflateOptions();
         var frame = new Worker<byte[]>("frame://127.0.0.1:0") { Name = "frame", OnMessage = (_, _) => { } };
-        frame.OnWorkerStart = _ => Console.WriteLine(
-            $"{Mark}{http.LocalEndPoint!.Port} {socket.LocalEndPoint!.Port} {frame.LocalEndPoint!.Port}");
-        new Thread(StopAtEndOfInput) { IsBackground = true }.Start();
-        Worker.RunAll();
-        return Environment.ExitCode;
+        frame.OnWorkerStart = _ =>
+            listening($"{http.LocalEndPoint!.Port} {socket.LocalEndPoint!.Port} {frame.LocalEndPoint!.Port}");
     }
 
     private static void Answer(TcpConnection connection, Request request, StaticFiles files, EventStream stream)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -50,6 +51,14 @@ internal sealed class Attacks(IPEndPoint http, IPEndPoint webSocket, IPEndPoint 
     ];
 
     public IPEndPoint Http => http;
+
+    /// <param name="ports">The ports on 127.0.0.1 as <see cref="AttackServer"/> says them.</param>
+    public static Attacks Parse(string ports)
+    {
+        IPEndPoint[] all = [.. ports.Split(' ')
+            .Select(port => new IPEndPoint(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture)))];
+        return new Attacks(all[0], all[1], all[2]);
+    }
 
     /// <summary>Sends the same bytes again and again, as fast as the server takes them, and reads whatever comes.</summary>
     public static async Task Flood(IPEndPoint server, byte[] bytes, CancellationToken stop)
