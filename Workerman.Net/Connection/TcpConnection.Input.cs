@@ -161,6 +161,8 @@ public partial class TcpConnection
 
     private void CloseIfPeerHasAll()
     {
+        // Messages may wait that were not read before: they come first, and then this is asked again.
+        if (_life.ResumeIsDeferred) return;
         if (_life.Peer == PeerSide.Ended && _life.IsEstablished && CanReadMessage() && !_handler.OnPeerEnded(this)) Close();
     }
 
