@@ -112,6 +112,23 @@ internal sealed class MemoryClosingTests
         raw.AssertKeepsToTheContract();
     }
 
+    /// <summary>The end comes in the same turn as the room for more answers, before the messages that wait are read.</summary>
+    [Test]
+    public void PeerThatEndsAsItReadsIsAnsweredAllThatItHasSent()
+    {
+        MemoryConnection raw = MemoryConnection.Raw((connection, text) => connection.Send(text));
+        raw.Connection.MaxSendBufferSize = 4;
+        raw.Socket.Room = 0;
+        raw.Socket.Arrive("0123").Arrive("4567");
+        raw.Loop.TurnUntilNothingHappens();
+        Assert.That((raw.Connection.SendBufferQueueSize, raw.Connection.RecvBufferQueueSize), Is.EqualTo((4L, 4L)));
+        raw.Socket.MakeRoom();
+        raw.Socket.ArriveEnd();
+        raw.Loop.TurnUntilNothingHappens();
+        Assert.That((raw.Socket.Sent, raw.Socket.Calls[^1]), Is.EqualTo(("01234567", "close")));
+        raw.AssertKeepsToTheContract();
+    }
+
     [Test]
     public void PeerThatEndsIsAnsweredWithAnEnd()
     {

@@ -153,6 +153,34 @@ internal sealed class PipingTests(Type loopType)
         await sending.WaitAsync(Wait.Limit);
     }
 
+    /// <summary>What is still received of a peer that was told the end is decrypted, and handed on.</summary>
+    [Test]
+    public async Task HalfCloseGoesThroughToAnEncryptedUpstreamWhichStillAnswers()
+    {
+        var upstream = new Worker<ReadOnlyMemory<byte>>("tcp://127.0.0.1:0") { Name = "test", Transport = "ssl" };
+        upstream.Options.Tls.Certificate = Certificates.Default.Server;
+        TcpConnection? accepted = null;
+        upstream.OnMessage = (connection, _) =>
+        {
+            // It is not to hear of the end before it has answered.
+            connection.PauseRecv();
+            accepted = connection;
+        };
+        await using TestServer server = TestServer.Start(loopType, upstream);
+        _address = $"ssl://127.0.0.1:{server.EndPoint.Port}";
+        _connect = connection =>
+        {
+            connection.Tls.ServerName = "localhost";
+            connection.Tls.Authorities = [Certificates.Default.Root];
+            connection.Connect();
+        };
+        using RawClient client = _proxy.Connect();
+        client.Send("request").HalfClose();
+        await Wait.Until(() => accepted is not null && _far.Phase == ConnectionPhase.HalfClosed, "the end to be handed on");
+        accepted!.Send("response");
+        Assert.That(client.ReadExactly(8), Is.EqualTo("response"));
+    }
+
     /// <summary>
     /// The system reports a connection that has ended in both directions even while reading is paused; what it still holds must
     /// not be lost.

@@ -108,6 +108,21 @@ internal sealed class MemoryTlsTests
         Assert.That(($"{_toClient}", _client.Events[^2..]), Is.EqualTo(("bye", new List<string> { "close", "freed" })));
     }
 
+    /// <summary>RFC 8446 section 6.1: close_notify ends one direction, and the other one goes on.</summary>
+    [Test]
+    public void SideThatHasEndedItsSendingStillReceives([ValueSource(nameof(Versions))] SslProtocols version)
+    {
+        Open(version);
+        Shuttle(Whole);
+        _server.Send("all");
+        _server.Loop.Do(_server.Connection.EndSending);
+        _client.Send("more");
+        _client.Send(" and more");
+        Assert.That(_client.Socket.HandOverTo(_server.Socket, Whole));
+        _server.Loop.TurnUntilNothingHappens();
+        Assert.That($"{_toServer}", Is.EqualTo("more and more"));
+    }
+
     [Test]
     public void PeerThatEndsWithinARecordIsClosedAndItsHalfIsNothing([ValueSource(nameof(Versions))] SslProtocols version)
     {

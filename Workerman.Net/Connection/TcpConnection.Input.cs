@@ -185,7 +185,8 @@ public partial class TcpConnection : IContinuedWork
 
     private void CloseIfPeerHasAll()
     {
-        if (_life.Peer != PeerSide.Ended || _life.ContinuesNextTurn || !_life.IsEstablished || !CanReadMessage()) return;
+        // Messages may wait that were not read before: they come first, and then this is asked again.
+        if (_life.ContinuesNextTurn || _life.Peer != PeerSide.Ended || !_life.IsEstablished || !CanReadMessage()) return;
         if (!_handler.OnPeerEnded(this)) Close();
     }
 

@@ -8,19 +8,6 @@ using Workerman.Events;
 
 namespace Workerman.Tls;
 
-/// <summary>What a <see cref="TlsSocket"/> tells its owner beyond what any socket does, on the loop's thread.</summary>
-internal interface ISecureSocketHandler : ISocketHandler
-{
-    /// <summary>The handshake has ended well: bytes can be sent, and received.</summary>
-    void OnSecured();
-
-    /// <summary>The handshake has failed. The alert that tells the peer has been sent, or waits.</summary>
-    void OnHandshakeFailed(string reason);
-
-    /// <summary>The peer's bytes are no records of this connection.</summary>
-    void OnUndecipherable(string reason);
-}
-
 /// <summary>
 /// A socket that encrypts: it wraps the loop's socket, so that its owner sends and receives plaintext like on any other. It
 /// drives the handshake, and keeps the ciphertext that the loop's socket has not taken; the cryptography is the
@@ -55,6 +42,10 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
     private int _uncounted;
 
     private Order _order;
+
+    /// <summary>Whether the peer was told that no more is sent.</summary>
+    private bool _notified;
+
     private bool _endIsAwaited;
     private bool _shutsDown;
     private bool _disposed;
@@ -71,7 +62,7 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         HandshakeOffThread,
         Secured,
 
-        /// <summary>The handshake has failed, or the peer was told that this is the end: what still comes is dropped.</summary>
+        /// <summary>The handshake has failed, or the owner ends both directions: what still comes is dropped.</summary>
         Ended,
     }
 
@@ -183,21 +174,19 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         return sent;
     }
 
-    /// <summary>
-    /// RFC 8446 section 6.1: tells the peer that this is the end, and nobody has cut the connection off (close_notify).
-    /// </summary>
+    /// <summary>Ends both directions: what still comes is dropped.</summary>
     public bool SendEnd()
     {
-        if (_state == State.Secured) Write(default, static (filter, _, output) => filter.End(output), out _);
+        bool hasLeft = SendCloseNotify();
         _state = State.Ended;
-        _endIsAwaited = HasUnsent;
-        return !HasUnsent;
+        _endIsAwaited = !hasLeft;
+        return hasLeft;
     }
 
+    /// <summary>Ends this direction alone: what the peer sends is still received (RFC 8446 section 6.1).</summary>
     public bool ShutdownSend()
     {
-        if (SendEnd()) return _inner.ShutdownSend();
-        _endIsAwaited = false;
+        if (SendCloseNotify()) return _inner.ShutdownSend();
         _shutsDown = true;
         return true;
     }
@@ -389,6 +378,17 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         int counted = Math.Min(sent, piece.Length - 1);
         _uncounted = piece.Length - counted;
         return counted;
+    }
+
+    /// <summary>
+    /// RFC 8446 section 6.1: tells the peer that this is the end, and nobody has cut the connection off (close_notify). Once.
+    /// </summary>
+    /// <returns>Whether all has left.</returns>
+    private bool SendCloseNotify()
+    {
+        if (_state == State.Secured && !_notified) Write(default, static (filter, _, output) => filter.End(output), out _);
+        _notified = true;
+        return !HasUnsent;
     }
 
     /// <returns>How many bytes of the ciphertext have left.</returns>

@@ -1,0 +1,16 @@
+using Workerman.Events;
+
+namespace Workerman.Tls;
+
+/// <summary>What a <see cref="TlsSocket"/> tells its owner beyond what any socket does, on the loop's thread.</summary>
+internal interface ISecureSocketHandler : ISocketHandler
+{
+    /// <summary>The handshake has ended well: bytes can be sent, and received.</summary>
+    void OnSecured();
+
+    /// <summary>The handshake has failed. The alert that tells the peer has been sent, or waits.</summary>
+    void OnHandshakeFailed(string reason);
+
+    /// <summary>The peer's bytes are no records of this connection.</summary>
+    void OnUndecipherable(string reason);
+}
