@@ -61,20 +61,35 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
         return Verdict.Message;
     }
 
+    /// <summary>
+    /// Reads the first bytes as far as they go. A body may have a million chunks of a byte, so a step of one costs no more than
+    /// its bytes do.
+    /// </summary>
     private Verdict Read(ref ReadOnlySequence<byte> input)
     {
-        ReadOnlySpan<byte> first = FirstBytes(input);
-        int consumed = 1;
-        Verdict verdict = _state switch
+        ReadOnlySpan<byte> rest = FirstBytes(input);
+        int length = rest.Length;
+        Verdict verdict = Verdict.Message;
+        while (!rest.IsEmpty && _state < State.Trailer && verdict.Kind == VerdictKind.Message)
         {
-            State.Size => ReadSize(first, out consumed),
-            State.SizeEnd => first[0] == '\n' ? BeginChunk() : Verdict.Reject(400, "bare CR"),
-            State.Data => ReadData(first, out consumed),
-            State.DataCr => Expect(first[0], '\r', State.DataLf),
-            _ => Expect(first[0], '\n', State.Size),
-        };
-        input = input.Slice(consumed);
+            verdict = Read(rest, out int consumed);
+            rest = rest[consumed..];
+        }
+        input = input.Slice(length - rest.Length);
         return verdict;
+    }
+
+    private Verdict Read(ReadOnlySpan<byte> input, out int consumed)
+    {
+        consumed = 1;
+        return _state switch
+        {
+            State.Size => ReadSize(input, out consumed),
+            State.SizeEnd => input[0] == '\n' ? BeginChunk() : Verdict.Reject(400, "bare CR"),
+            State.Data => ReadData(input, out consumed),
+            State.DataCr => Expect(input[0], '\r', State.DataLf),
+            _ => Expect(input[0], '\n', State.Size),
+        };
     }
 
     /// <summary>A sequence may begin with empty segments.</summary>
