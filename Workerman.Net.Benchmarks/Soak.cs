@@ -7,9 +7,9 @@ namespace Workerman.Benchmarks;
 /// <summary>
 /// <c>soak [--minutes M] [--clients N] [--seed S] [--loops N] [--event-loop epoll|socket]</c>: mixed work against a server in a
 /// process of its own, from this one: short requests, pipelining, streams that come and go, uploads of which half are aborted,
-/// one client in a hundred that is slow, and three that are hostile (<see cref="Attacks"/>). The server's figures are printed every few seconds. Exit code 1, with the reason,
-/// for a wrong answer, for memory that grows (<see cref="SoakMemory"/>), and for anything that is still held when all clients are
-/// gone.
+/// one client in a hundred that is slow, and three that are hostile (<see cref="Attacks"/>). The server's figures are printed
+/// every few seconds. Exit code 1, with the reason, for a wrong answer, for memory that grows (<see cref="SoakMemory"/>), and for
+/// anything that is still held when all clients are gone.
 /// </summary>
 internal static class Soak
 {

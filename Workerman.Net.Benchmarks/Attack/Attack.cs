@@ -6,11 +6,11 @@ using System.Net.Sockets;
 namespace Workerman.Benchmarks;
 
 /// <summary>
-/// <c>attack [--seconds S] [--only PART-OF-A-NAME] [--server ADDRESS:PORT] [--loops N]</c>: what each of the <see cref="Attacks"/>
-/// costs others. While it is under way, four <see cref="Bystander"/>s ask for <c>GET /</c> every ten milliseconds, and their times
-/// are printed as a row of a table: the median, 99 of 100, the longest, how many there were and how many failed. Each attack is
-/// made against a server of its own (<see cref="AttackServer"/>), or, with <c>--server</c>, against one that runs already: the
-/// referee's Kestrel, started with <c>attack</c>.
+/// <c>attack [--seconds S] [--only PART-OF-A-NAME] [--server ADDRESS:PORT] [--loops N]</c>: what each of the
+/// <see cref="Attacks"/> costs others. While it is under way, four <see cref="Bystander"/>s ask for <c>GET /</c> every ten
+/// milliseconds, and their times are printed as a row of a table: the median, 99 of 100, the longest, how many there were and how
+/// many failed. Each attack is made against a server of its own (<see cref="AttackServer"/>), or, with <c>--server</c>, against
+/// one that runs already: the referee's Kestrel, started with <c>attack</c>.
 /// </summary>
 internal static class Attack
 {
