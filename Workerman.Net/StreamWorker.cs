@@ -33,6 +33,27 @@ public abstract partial class StreamWorker : WorkerBase, IWebSocketEvents
     public string? LocalPath => (Bound as UnixDomainSocketEndPoint)?.ToString();
 
     /// <summary>
+    /// The head of a request with a body has come, and none of its body was taken in: the place to refuse an upload by its path,
+    /// length or token. To refuse, send a <see cref="Response"/>, 403 perhaps, or close the connection, or throw a
+    /// <see cref="BadRequestException"/>; otherwise the body is read, and <c>OnMessage</c> called as always. A client that waits
+    /// for <c>100 Continue</c> gets it when this returns. The body of a refused request is skipped if it has a length of at most
+    /// 256 KiB and the client does not wait for 100; otherwise the connection is closed after the answer. Requests without a body
+    /// come to <c>OnMessage</c> at once.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is <c>async void</c>: the body would be read at its first
+    /// <c>await</c>.</exception>
+    public Action<TcpConnection, Request>? OnHeaders
+    {
+        get;
+        set
+        {
+            field = AsyncVoid.Refuse(value, nameof(OnHeaders),
+                "Cure: decide without an await; what needs one belongs in OnMessageAsync, when the body has come.");
+            Options.Http.AsksBeforeBodies |= value is not null;
+        }
+    }
+
+    /// <summary>
     /// A request asks for a WebSocket (PHP: <c>$onWebSocketConnect</c>). To refuse, send a <see cref="Response"/>, 403 perhaps,
     /// or close the connection; nothing else refuses, and a line of level Debug in the log tells of it. Messages that are sent
     /// here are the first after the handshake. To choose a subprotocol or add header fields, set

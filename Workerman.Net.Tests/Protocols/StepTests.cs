@@ -16,7 +16,7 @@ namespace Workerman.Tests.Protocols;
 /// </summary>
 internal sealed class StepTests
 {
-    /// <summary>Steps for a byte, on average. A boundary of a form is compared whole for each byte that may be its next.</summary>
+    /// <summary>Steps for a byte, on average. A boundary of a form is read whole for each byte that may be next.</summary>
     private const int Most = 300;
 
     private const int Size = 8 * 1024;
@@ -68,7 +68,8 @@ internal sealed class StepTests
         yield return Case("many heads", n => Repeat($"--{Boundary}\r\na: b\r\n\r\nc\r\n", n / 78));
         yield return Case("white space behind a boundary", n => $"--{Boundary}{Of(' ', n)}");
         yield return Case("content", n => $"--{Boundary}\r\n\r\n" + Of('c', n));
-        yield return Case("content that is almost a boundary", n => $"--{Boundary}\r\n\r\n" + Repeat($"\r\n--{Boundary[1..]}", n / 66));
+        yield return Case("content that is almost a boundary",
+            n => $"--{Boundary}\r\n\r\n" + Repeat($"\r\n--{Boundary[1..]}", n / 66));
         yield return Case("line ends", n => $"--{Boundary}\r\n\r\n" + Repeat("\r\n", n / 2));
     }
 

@@ -303,7 +303,13 @@ public partial class TcpConnection : IDeferredWork
 
     private void SweepOpen()
     {
-        if (HasUnsent)
+        // Also while the peer leaves something unread: it could make sure of that.
+        if (_life.Awaited == WaitPhase.Body && CanReadMessage() && !_life.ContinuesNextTurn
+            && Protocol.JudgeRate() is { Kind: VerdictKind.Reject } tooSlow)
+        {
+            Reject(tooSlow);
+        }
+        else if (HasUnsent)
         {
             if (SendTimeout == Timeout.InfiniteTimeSpan || Loop.Now - _queue!.ProgressAt <= SendTimeout.TotalMilliseconds) return;
             RaiseError(ConnectionError.SendFail, "the peer stopped reading");

@@ -94,6 +94,12 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// connection closes without an error response.</returns>
     public virtual Verdict OnTimeout(WaitPhase phase) => Verdict.NeedMore;
 
+    /// <summary>
+    /// Asked about once a second while <see cref="WaitPhase.Body"/> lasts and the peer is read from: a rejection if the body
+    /// comes too slowly.
+    /// </summary>
+    public virtual Verdict JudgeRate() => Verdict.NeedMore;
+
     /// <summary>Encodes text as the protocol's usual message.</summary>
     public abstract void Encode(string text, IBufferWriter<byte> output);
 

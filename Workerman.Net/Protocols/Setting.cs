@@ -11,6 +11,20 @@ internal static class Setting
         return value;
     }
 
+    /// <exception cref="ArgumentOutOfRangeException">It is less than zero.</exception>
+    public static TimeSpan NotNegative(TimeSpan value)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.Zero);
+        return value;
+    }
+
+    /// <exception cref="ArgumentOutOfRangeException">It is less than the least.</exception>
+    public static long AtLeast(long value, long least)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, least);
+        return value;
+    }
+
     /// <exception cref="ArgumentOutOfRangeException">It is zero or less, and not
     /// <see cref="Timeout.InfiniteTimeSpan"/>.</exception>
     public static TimeSpan PositiveOrInfinite(TimeSpan value)

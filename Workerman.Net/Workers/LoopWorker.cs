@@ -3,6 +3,7 @@ using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols;
+using Workerman.Protocols.Http;
 using Workerman.WebSockets;
 
 namespace Workerman.Workers;
@@ -95,7 +96,11 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         DestroyHandshakes();
     }
 
-    public override void OnPeerControl(TcpConnection connection) => ControlFrames.Tell(connection, _worker, this);
+    public override void OnPeerControl(TcpConnection connection)
+    {
+        if (connection.Protocol is HttpProtocol { IsAsking: true } http) Ask(connection, http);
+        else ControlFrames.Tell(connection, _worker, this);
+    }
 
     public override void OnClose(TcpConnection connection) => Call(connection, connection.OnClose ?? _worker.OnClose);
 
@@ -159,6 +164,12 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         if (ApplicationGuard.Deliver(this, own, message, onMessage, onMessageAsync)) return;
         OnMessageFault(connection, message, new InvalidOperationException(
             $"Worker {_worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync."));
+    }
+
+    private void Ask(TcpConnection connection, HttpProtocol http)
+    {
+        ApplicationGuard.Deliver(this, connection, http.BeginAsking(), _worker.OnHeaders, onMessageAsync: null);
+        http.EndAsking();
     }
 
     /// <summary>The peer for the log: one of a Unix socket has no address, but the socket has.</summary>

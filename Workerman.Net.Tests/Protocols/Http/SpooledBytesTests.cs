@@ -69,7 +69,7 @@ internal sealed class SpooledBytesTests
     [TestCase(100, 101, 256)]
     public void MemoryIsTakenForWhatHasComeAndForNoMoreThanIsExpected(int expected, int sent, int taken)
     {
-        using var spooled = new SpooledBytes(int.MaxValue, expected, _folder.Path);
+        using var spooled = new SpooledBytes(int.MaxValue, expected, new HttpOptions { UploadFolder = _folder.Path });
         for (int i = 0; i < sent; i++) spooled.Append([1]);
         Assert.That(MemoryMarshal.TryGetArray(spooled.ToMemory(), out ArraySegment<byte> memory));
         Assert.That((memory.Count, memory.Array!.Length), Is.EqualTo((sent, taken)));
@@ -158,7 +158,7 @@ internal sealed class SpooledBytesTests
         Assert.That(Files, Is.Empty);
     }
 
-    private SpooledBytes Make(int threshold) => new(threshold, -1, _folder.Path);
+    private SpooledBytes Make(int threshold) => new(threshold, -1, new HttpOptions { UploadFolder = _folder.Path });
 
     private static void AssertHolds(SpooledBytes spooled, byte[] bytes)
     {

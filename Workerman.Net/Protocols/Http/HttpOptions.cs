@@ -35,6 +35,15 @@ public sealed class HttpOptions
     public TimeSpan BodyTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(30);
 
     /// <summary>
+    /// Bytes a second that a body has to come with on average; 240, 0 for any rate. Beyond: 408. It is looked at about once a
+    /// second, and not while the application has paused reading.
+    /// </summary>
+    public int MinBodyRate { get; set => field = Setting.InRange(value, 0); } = 240;
+
+    /// <summary>How long a body may be slower than <see cref="MinBodyRate"/> at its beginning; 5 seconds.</summary>
+    public TimeSpan MinBodyRateGrace { get; set => field = Setting.NotNegative(value); } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
     /// How long a connection may be without a request; 130 seconds. Beyond: it is closed. Behind a proxy it has to be longer than
     /// the proxy keeps an idle connection for its next request (nginx and AWS's ALB 60 seconds, Traefik 90, Caddy 120), or a
     /// request may meet a connection that is being closed, which the proxy answers with 502. Google's load balancer (600 seconds)
@@ -84,6 +93,24 @@ public sealed class HttpOptions
     /// at least 0.
     /// </summary>
     public int FileMemoryThreshold { get; set => field = Setting.InRange(value, 0); } = 64 * 1024;
+
+    /// <summary>
+    /// Bytes of memory that the bodies of all requests of the worker may have at once, from their first byte to their answer; 256
+    /// MiB, at least 0. Beyond: 503.
+    /// </summary>
+    public long MaxBodyMemory { get; set => field = Setting.AtLeast(value, 0); } = 256L * 1024 * 1024;
+
+    /// <summary>
+    /// Bytes in temporary files that the bodies of all requests of the worker may have at once, from their first byte to their
+    /// answer; 4 GiB, at least 0. Beyond: 503. A file that was moved with <see cref="UploadedFile.MoveTo"/> does not count.
+    /// </summary>
+    public long MaxBodyDisk { get; set => field = Setting.AtLeast(value, 0); } = 4L * 1024 * 1024 * 1024;
+
+    /// <summary>What the bodies of all requests have now.</summary>
+    internal BodyTotals Bodies { get; } = new();
+
+    /// <summary>Whether the application is asked about a request with a body before that is read.</summary>
+    internal bool AsksBeforeBodies { get; set; }
 
     /// <summary>
     /// The folder of temporary files; the system's (PHP: <c>Http::uploadTmpDir()</c>). Files that a killed process has left there

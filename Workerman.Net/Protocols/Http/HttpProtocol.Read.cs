@@ -25,20 +25,24 @@ internal partial class HttpProtocol
             input = input.Slice(input.End);
             return Verdict.NeedMore;
         }
+        if (_state == State.Skip && (!TrySkip(ref input) || input.IsEmpty)) return Verdict.NeedMore;
         Verdict verdict = Verdict.Message;
         if (_state == State.Head) verdict = ReadHead(ref input, maxPackageSize);
         if (_state == State.Body) verdict = ReadBody(ref input);
         else if (_state == State.Chunks) verdict = ReadChunks(ref input);
+        else if (_state == State.Asked) verdict = Verdict.NeedMore;
         if (verdict.Kind == VerdictKind.Message && _body is not null) verdict = CompleteBody();
         if (verdict.Kind == VerdictKind.Message) message = BeginExchange();
         return verdict;
     }
 
-    public override bool HasPendingControl => _continuePending;
+    public override bool HasPendingControl => _continuePending || _state == State.Asked;
 
     /// <summary>100 Continue, which the client waits for before it sends the body (RFC 9110 section 10.1.1).</summary>
     public override void EncodeControl(IBufferWriter<byte> output)
     {
+        if (_state == State.Asked) Admit();
+        if (!_continuePending) return;
         _continuePending = false;
         output.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
     }
@@ -56,6 +60,7 @@ internal partial class HttpProtocol
         }
         long bodyLimit = maxPackageSize - consumed;
         if (head.ContentLength > bodyLimit) return Refusals.BodyTooLarge;
+        if (head.ContentLength != 0 && options.Bodies.Refuse(head.ContentLength, options) is { } full) return full;
         input = input.Slice(consumed);
         _request = new Request(in head, options) { Exchange = this };
         if (head.ContentLength != 0) BeginBody(in head, bodyLimit, input.IsEmpty);
@@ -78,7 +83,7 @@ internal partial class HttpProtocol
         _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options,
             _request.Header("content-encoding"), limit);
         _body.Remaining = head.ContentLength;
-        _state = head.IsChunked ? State.Chunks : State.Body;
+        _state = options.AsksBeforeBodies ? State.Asked : head.IsChunked ? State.Chunks : State.Body;
         if (head.IsChunked) _body.Chunks = new ChunkedDecoder(_body, limit, options);
         // RFC 9110 section 10.1.1: if some of the body has arrived already, the client does not wait.
         _continuePending = head.ExpectsContinue && nothingCame;
@@ -86,19 +91,25 @@ internal partial class HttpProtocol
 
     private Verdict ReadBody(ref ReadOnlySequence<byte> input)
     {
-        RequestBody body = _body!;
-        ReadOnlySequence<byte> part = input.Slice(0, Math.Min(body.Remaining, input.Length));
         try
         {
-            foreach (ReadOnlyMemory<byte> segment in part) body.Append(segment.Span);
+            Take(ref input);
         }
-        catch (BadRequestException e)
+        catch (Exception e) when (RefusalOf(e) is not null)
         {
-            return Verdict.Reject(e.StatusCode, e.Message);
+            return RefusalOf(e)!.Value;
         }
+        return _body!.Remaining == 0 ? Verdict.Message : Verdict.NeedMore;
+    }
+
+    /// <summary>Takes in what has come of a body of known length.</summary>
+    private void Take(ref ReadOnlySequence<byte> input)
+    {
+        RequestBody body = _body!;
+        ReadOnlySequence<byte> part = input.Slice(0, Math.Min(body.Remaining, input.Length));
+        foreach (ReadOnlyMemory<byte> segment in part) body.Append(segment.Span);
         body.Remaining -= part.Length;
         input = input.Slice(part.End);
-        return body.Remaining == 0 ? Verdict.Message : Verdict.NeedMore;
     }
 
     private Verdict ReadChunks(ref ReadOnlySequence<byte> input)
@@ -107,9 +118,9 @@ internal partial class HttpProtocol
         {
             return _body!.Chunks!.TryDecode(ref input);
         }
-        catch (BadRequestException e)
+        catch (Exception e) when (RefusalOf(e) is not null)
         {
-            return Verdict.Reject(e.StatusCode, e.Message);
+            return RefusalOf(e)!.Value;
         }
     }
 
@@ -120,9 +131,9 @@ internal partial class HttpProtocol
             _body!.Complete();
             return Verdict.Message;
         }
-        catch (BadRequestException e)
+        catch (Exception e) when (RefusalOf(e) is not null)
         {
-            return Verdict.Reject(e.StatusCode, e.Message);
+            return RefusalOf(e)!.Value;
         }
     }
 

@@ -103,7 +103,7 @@ internal partial class HttpProtocol
         // The application writes the answer itself, and the library does not know where it ends. If no other answer may follow
         // it, the application or the client ends the connection.
         if (Head.IsConnect) _state = State.Tunnel;
-        else if (Head.KeepAlive && !_endsAfterAnswer) EndAnswer();
+        else if (Persists) EndAnswer();
         else _state = State.Raw;
         _session = null;
         return true;
@@ -111,15 +111,26 @@ internal partial class HttpProtocol
 
     public override void EncodeRejection(Verdict verdict, IBufferWriter<byte> output)
     {
+        // The request whose body is skipped has its answer.
+        if (_state == State.Skip)
+        {
+            _state = State.Finished;
+            return;
+        }
         Response answer = Rejection(verdict);
         ResponseWriter.Write(answer, new AnswerForm(_refusesHead || _request?.Head.IsHead == true, KeepAlive: false), output);
         _state = State.Finished;
     }
 
-    public override Verdict JudgeFault(Exception exception) =>
-        exception is BadRequestException mistake
-        ? Verdict.Reject(mistake.StatusCode, mistake.Message)
-        : base.JudgeFault(exception);
+    public override Verdict JudgeFault(Exception exception) => RefusalOf(exception) ?? base.JudgeFault(exception);
+
+    /// <summary>What an exception refuses that is no fault of the application: the client's mistake, or a shortage.</summary>
+    private static Verdict? RefusalOf(Exception exception) => exception switch
+    {
+        BadRequestException mistake => Verdict.Reject(mistake.StatusCode, mistake.Message),
+        BodiesFullException full => full.Refusal,
+        _ => null,
+    };
 
     public override bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output)
     {
@@ -169,15 +180,19 @@ internal partial class HttpProtocol
         return false;
     }
 
-    private AnswerForm NewForm() => new(Head.IsHead, Head.KeepAlive && !_endsAfterAnswer);
+    private AnswerForm NewForm() => new(Head.IsHead, Persists);
 
     private void EndAnswer()
     {
-        _state = Head.KeepAlive && !_endsAfterAnswer ? State.Head : State.Finished;
+        bool skips = Persists && _bodyIsUnread;
+        _state = skips ? State.Skip : Persists ? State.Head : State.Finished;
         // From here on only the application may hold the request; an idle connection holds none.
         _request = null;
         _session = null;
-        if (_body is not null) ReleaseBody();
+        if (skips) _body!.Skip();
+        else if (_body is not null) ReleaseBody();
+        if (!_bodyIsUnread) return;
+        (_bodyIsUnread, _continuePending, _begun, _served) = (false, false, false, true);
     }
 
     /// <summary>

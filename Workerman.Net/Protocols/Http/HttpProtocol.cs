@@ -6,8 +6,9 @@ namespace Workerman.Protocols.Http;
 /// <summary>
 /// HTTP/1.1 on one connection: reads a request, then waits until it has its answer before it reads the next (RFC 9112
 /// section 9.3.2). An event stream is an answer that never ends. It judges and encodes; it neither sends nor closes.
-/// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, answers written in <c>.Write.cs</c> and
-/// <c>.Bodies.cs</c>, sessions saved in <c>.Session.cs</c>.
+/// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, what the application is asked before
+/// that is in <c>.Asking.cs</c>, answers are written in <c>.Write.cs</c> and <c>.Bodies.cs</c>, sessions saved in
+/// <c>.Session.cs</c>.
 /// </summary>
 internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, bool isUnix = false)
     : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>,
@@ -30,6 +31,12 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
         /// <summary>Reads a body in chunks.</summary>
         Chunks,
+
+        /// <summary>The head is for the application to see before the body is read.</summary>
+        Asked,
+
+        /// <summary>Reads a body that the application does not want, to get at the next request.</summary>
+        Skip,
 
         /// <summary>The request is with the application.</summary>
         Answer,
@@ -69,7 +76,8 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
     public override string Sends => "text, bytes, Response, Chunk and ServerSentEvents";
 
-    public override bool IsReady => _state is State.Head or State.Body or State.Chunks or State.Stream or State.Raw;
+    public override bool IsReady =>
+        _state is State.Head or State.Body or State.Chunks or State.Asked or State.Skip or State.Stream or State.Raw;
 
     /// <summary>Whether the connection is encrypted.</summary>
     public bool IsSecure => isSecure;
@@ -102,7 +110,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     public override WaitPhase Waiting => _state switch
     {
         State.Head => _begun || !_served ? WaitPhase.Head : WaitPhase.Idle,
-        State.Body or State.Chunks => WaitPhase.Body,
+        State.Body or State.Chunks or State.Skip => WaitPhase.Body,
         State.Raw => WaitPhase.Idle,
         _ => WaitPhase.Nothing,
     };
@@ -124,11 +132,13 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
         _ => Verdict.NeedMore,
     };
 
+    public override Verdict JudgeRate() => _body?.IsTooSlow() == true ? Refusals.BodyRateTooLow : Verdict.NeedMore;
+
     public override bool Drain(bool stopping)
     {
         _endsAfterAnswer = true;
         IsStopping |= stopping;
-        return _state is State.Head or State.Stream or State.Tunnel or State.Raw;
+        return _state is State.Head or State.Skip or State.Stream or State.Tunnel or State.Raw;
     }
 
     /// <summary>The head of the request that is being read, or is with the application.</summary>

@@ -18,6 +18,9 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
     private SpooledBytes? _content;
     private FormLimits _limits;
 
+    /// <summary>Bytes of fields that were read as text, which the totals count as long as the form is there.</summary>
+    private long _fieldBytes;
+
     /// <param name="contentType">A Content-Type that <see cref="IsMultipart"/>.</param>
     /// <param name="options">The limits.</param>
     /// <param name="fileThreshold">Bytes of a file that are kept in memory.</param>
@@ -60,6 +63,8 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
     {
         _content?.Dispose();
         foreach ((_, UploadedFile file) in _files.Fields) file.Dispose();
+        _options.Bodies.AddMemory(-_fieldBytes);
+        _fieldBytes = 0;
     }
 
     void IMultipartSink.BeginPart(MultipartHead head)
@@ -68,11 +73,11 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
         if (head.FileName is null)
         {
             _limits.CountField();
-            _content = new SpooledBytes(int.MaxValue, -1, _options.UploadFolder);
+            _content = new SpooledBytes(int.MaxValue, -1, _options);
             return;
         }
         if (_files.Total == _options.MaxFiles) throw Refusals.TooMany("files", nameof(HttpOptions.MaxFiles));
-        _content = new SpooledBytes(_fileThreshold, -1, _options.UploadFolder);
+        _content = new SpooledBytes(_fileThreshold, -1, _options);
     }
 
     void IMultipartSink.Append(ReadOnlySpan<byte> content)
@@ -86,8 +91,15 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
         SpooledBytes content = _content!;
         _content = null;
         content.Complete();
-        if (_head!.FileName is null) _fields.Add(_head.Name, Charset(_head.ContentType).GetString(content.ToMemory().Span));
-        else _files.Add(_head.Name, new UploadedFile(_head, content));
+        if (_head!.FileName is not null)
+        {
+            _files.Add(_head.Name, new UploadedFile(_head, content));
+            return;
+        }
+        _fields.Add(_head.Name, Charset(_head.ContentType).GetString(content.ToMemory().Span));
+        content.Dispose();
+        _options.Bodies.AddMemory(content.Length);
+        _fieldBytes += content.Length;
     }
 
     /// <summary>RFC 7578 section 4.5: a text part may name its charset, otherwise it is UTF-8.</summary>

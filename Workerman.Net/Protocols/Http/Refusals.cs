@@ -43,6 +43,15 @@ internal static class Refusals
     public static Verdict BodyTooSlow { get; } =
         Verdict.Reject(408, $"the request took too long ({Options}{nameof(HttpOptions.BodyTimeout)})");
 
+    public static Verdict BodyRateTooLow { get; } =
+        Verdict.Reject(408, $"the request came too slowly ({Options}{nameof(HttpOptions.MinBodyRate)})");
+
+    public static Verdict BodyMemoryFull { get; } =
+        Verdict.Reject(503, $"too many request bodies at once ({Options}{nameof(HttpOptions.MaxBodyMemory)})");
+
+    public static Verdict BodyDiskFull { get; } =
+        Verdict.Reject(503, $"too many request bodies at once ({Options}{nameof(HttpOptions.MaxBodyDisk)})");
+
     public static BadRequestException TooMany(string what, string setting, int status = 413) =>
         new(status, $"too many {what} ({Options}{setting})");
 

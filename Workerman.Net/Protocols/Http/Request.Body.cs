@@ -104,6 +104,7 @@ public sealed partial class Request
     internal void Complete(RequestBody? body, IReadOnlyList<KeyValuePair<string, string>>? trailers)
     {
         _body = body;
+        _parsed?.ForgetBody();
         if (body is not null && (_head.IsChunked || body.IsDecoded)) _head = _head.WithLength(body.Length, body.IsDecoded);
         if (trailers is not { Count: > 0 }) return;
         Parsed.Trailers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);

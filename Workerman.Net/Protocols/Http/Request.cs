@@ -225,4 +225,7 @@ internal sealed class ParsedRequest
     public string? OwnSessionId { get; set; }
 
     public ResponseHeaders? UpgradeHeaders { get; set; }
+
+    /// <summary>The body has come: what was asked before that was asked of a request without one.</summary>
+    public void ForgetBody() => (Post, Headers, JoinedHeaders) = (null, null, null);
 }

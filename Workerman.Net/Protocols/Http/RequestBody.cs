@@ -12,6 +12,8 @@ internal sealed class RequestBody : IDisposable
     private readonly ContentDecoder? _decoder;
     private SpooledBytes? _bytes;
     private MultipartForm? _form;
+    private LeastRate? _rate;
+    private long _received;
     private bool _disposed;
 
     /// <param name="contentType">The Content-Type header field, or null.</param>
@@ -29,7 +31,7 @@ internal sealed class RequestBody : IDisposable
         IsCoded = codings.Length > 0 && _decoder is null;
         if (_decoder is not null) expected = -1;
         if (expected > options.BodyMemoryThreshold && IsMultipart && !IsCoded) TakeApart();
-        else _bytes = new SpooledBytes(options.BodyMemoryThreshold, expected, options.UploadFolder);
+        else _bytes = new SpooledBytes(options.BodyMemoryThreshold, expected, options);
     }
 
     /// <summary>Whether it is still in a content coding, so its bytes cannot be read as its content type says.</summary>
@@ -51,11 +53,30 @@ internal sealed class RequestBody : IDisposable
     /// <summary>Whether the bytes are kept, and in memory.</summary>
     public bool IsInMemory => _bytes?.IsInMemory == true;
 
+    /// <summary>Whether it is not wanted: what comes of it is dropped.</summary>
+    public bool IsSkipped { get; private set; }
+
     /// <exception cref="BadRequestException">A coding is malformed, or decodes to too many bytes.</exception>
+    /// <exception cref="BodiesFullException">All bodies together have as many bytes as they may.</exception>
     public void Append(ReadOnlySpan<byte> bytes)
     {
+        _received += bytes.Length;
+        if (IsSkipped) return;
         if (_decoder is null) Store(bytes);
         else _decoder.Append(bytes);
+    }
+
+    /// <summary>
+    /// A second has passed: whether it comes more slowly than <see cref="HttpOptions.MinBodyRate"/> allows.
+    /// </summary>
+    public bool IsTooSlow() =>
+        (_rate ??= new LeastRate()).IsMissed(_received, _options.MinBodyRate, _options.MinBodyRateGrace);
+
+    /// <summary>Drops what has come of it, and what is still to come.</summary>
+    public void Skip()
+    {
+        Dispose();
+        IsSkipped = true;
     }
 
     /// <exception cref="BadRequestException">A coding breaks off.</exception>
@@ -74,16 +95,25 @@ internal sealed class RequestBody : IDisposable
     public Stream OpenRead() => Bytes.OpenRead();
 
     /// <summary>The multipart form that the body is.</summary>
+    /// <exception cref="BodiesFullException">All bodies together have as many bytes as they may.</exception>
     public MultipartForm ReadForm()
     {
         if (_form is not null) return _form;
         // Small enough to be in memory whole, so its parts are too.
-        _form = new MultipartForm(_contentType!, _options, int.MaxValue);
-        _form.Append(_bytes!.ToMemory().Span);
-        _form.Complete();
-        // The request has been answered, so its temporary files would not be deleted later.
-        if (_disposed) _form.Dispose();
-        return _form;
+        var form = new MultipartForm(_contentType!, _options, int.MaxValue);
+        bool isRead = false;
+        try
+        {
+            form.Append(_bytes!.ToMemory().Span);
+            form.Complete();
+            isRead = true;
+        }
+        finally
+        {
+            // After the answer nobody would dispose of it later.
+            if (_disposed || !isRead) form.Dispose();
+        }
+        return _form = form;
     }
 
     public void Dispose()
@@ -110,7 +140,9 @@ internal sealed class RequestBody : IDisposable
     private void TakeApart()
     {
         _form = new MultipartForm(_contentType!, _options, _options.FileMemoryThreshold);
-        if (_bytes is not null) _form.Append(_bytes.ToMemory().Span);
+        if (_bytes is null) return;
+        SpooledBytes begun = _bytes;
         _bytes = null;
+        using (begun) _form.Append(begun.ToMemory().Span);
     }
 }

@@ -162,7 +162,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
 }
 
 /// <summary>
-/// What the header fields have said so far, for <see cref="RequestFraming"/>. A value of the parser, kept by
+/// What the header fields have said so far, for <see cref="RequestFraming"/>. A value of the parser; owned by
 /// <see cref="HeadProgress"/> while a head has come in part.
 /// </summary>
 internal struct FramingState

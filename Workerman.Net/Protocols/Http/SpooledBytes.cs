@@ -6,8 +6,8 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 /// <param name="threshold">Bytes that are kept in memory.</param>
 /// <param name="expected">How many there will be, if that is known, so that not more memory is taken.</param>
-/// <param name="folder">The folder of the file.</param>
-internal sealed class SpooledBytes(int threshold, long expected, string folder) : IDisposable
+/// <param name="options">The folder of the file, and how much all bodies together may have.</param>
+internal sealed class SpooledBytes(int threshold, long expected, HttpOptions options) : IDisposable
 {
     private const int LeastCapacity = 256;
 
@@ -18,17 +18,23 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
     private TemporaryFile? _file;
     private bool _disposed;
 
+    /// <summary>Bytes of memory, and of the file, that are counted in the totals.</summary>
+    private long _memoryTaken;
+    private long _diskTaken;
+
     public long Length { get; private set; }
 
     public bool IsInMemory => _file is null;
 
+    /// <exception cref="BodiesFullException">All bodies together have as many bytes as they may.</exception>
     public void Append(ReadOnlySpan<byte> bytes)
     {
         Length += bytes.Length;
-        if (_file is null && Length > _threshold) Spill();
-        if (_file is not null)
+        if (_file is not null || Length > _threshold)
         {
-            _file.Write(bytes);
+            TakeDisk(_file is null ? Length : bytes.Length);
+            if (_file is null) Spill();
+            _file!.Write(bytes);
             return;
         }
         Reserve(bytes.Length);
@@ -64,6 +70,7 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
     {
         ToFile();
         _file!.MoveTo(path, overwrite);
+        GiveDiskBack();
     }
 
     /// <summary>The path of the file. If the bytes are in memory, they are written to a file first.</summary>
@@ -72,6 +79,7 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
         ThrowIfGone();
         if (_file is null)
         {
+            TakeDisk(Length);
             Spill();
             _file!.Complete();
         }
@@ -82,14 +90,35 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
     {
         _disposed = true;
         _file?.Dispose();
+        GiveMemoryBack();
+        GiveDiskBack();
     }
 
     private void Spill()
     {
-        _file = new TemporaryFile(folder);
+        _file = new TemporaryFile(options.UploadFolder);
         _file.Write(_memory.AsSpan(0, _length));
         _memory = [];
         _length = 0;
+        GiveMemoryBack();
+    }
+
+    private void TakeDisk(long count)
+    {
+        options.Bodies.TakeDisk(count, options);
+        _diskTaken += count;
+    }
+
+    private void GiveDiskBack()
+    {
+        if (_diskTaken > 0) options.Bodies.AddDisk(-_diskTaken);
+        _diskTaken = 0;
+    }
+
+    private void GiveMemoryBack()
+    {
+        if (_memoryTaken > 0) options.Bodies.AddMemory(-_memoryTaken);
+        _memoryTaken = 0;
     }
 
     /// <summary>
@@ -101,7 +130,10 @@ internal sealed class SpooledBytes(int threshold, long expected, string folder) 
         if (needed <= _memory.Length) return;
         long capacity = Math.Max(needed, Math.Max(LeastCapacity, 2L * _memory.Length));
         if (expected >= needed) capacity = Math.Min(capacity, expected);
-        Array.Resize(ref _memory, (int)Math.Min(capacity, Array.MaxLength));
+        capacity = Math.Min(capacity, Array.MaxLength);
+        options.Bodies.TakeMemory(capacity - _memoryTaken, options);
+        _memoryTaken = capacity;
+        Array.Resize(ref _memory, (int)capacity);
     }
 
     private void ThrowIfGone()

@@ -125,7 +125,8 @@ public sealed class StaticFiles
             if (!TryDecodeName(parts[range], out ReadOnlySpan<char> name)) return false;
             size += 1 + Encoding.UTF8.GetByteCount(name);
             if (size > LongestPath) return false;
-            if (!Path.EndsInDirectorySeparator(Folder) || joined.Length > Folder.Length) joined.Append(Path.DirectorySeparatorChar);
+            if (!Path.EndsInDirectorySeparator(Folder) || joined.Length > Folder.Length)
+                joined.Append(Path.DirectorySeparatorChar);
             joined.Append(name);
         }
         path = joined.ToString();

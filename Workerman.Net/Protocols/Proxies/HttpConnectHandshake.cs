@@ -5,7 +5,7 @@ namespace Workerman.Protocols.Proxies;
 
 /// <summary>
 /// CONNECT to an HTTP proxy (RFC 9110, section 9.3.6), with Basic authentication (RFC 7617). It reads the head of the answer; the
-/// body of a refusal is not waited for.
+/// body of a refusal is not waited for. One object per attempt, on the loop's thread.
 /// </summary>
 internal sealed class HttpConnectHandshake(string authority, string? user, string? password) : ProxyHandshake
 {

@@ -32,6 +32,15 @@ public sealed class WebSocketOptions
     public TimeSpan MessageTimeout { get; set => field = Setting.PositiveOrInfinite(value); } = TimeSpan.FromSeconds(60);
 
     /// <summary>
+    /// Bytes a second that a message has to come with on average, as they are sent; 240, 0 for any rate. Otherwise the connection
+    /// ends with 1008. It is looked at about once a second, and not while the application has paused reading.
+    /// </summary>
+    public int MinMessageRate { get; set => field = Setting.InRange(value, 0); } = 240;
+
+    /// <summary>How long a message may be slower than <see cref="MinMessageRate"/> at its beginning; 5 seconds.</summary>
+    public TimeSpan MinMessageRateGrace { get; set => field = Setting.NotNegative(value); } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
     /// How messages are compressed with clients that offer it (permessage-deflate, RFC 7692); null, the default, for not at all:
     /// with context takeover a connection takes some 300 KiB more.
     /// </summary>

@@ -19,8 +19,8 @@ internal sealed partial class WebSocketProtocol
     private byte[]? _receivedPong;
     private byte[]? _pendingPing;
 
-    /// <summary>Code and reason of the peer's close frame; null while none has arrived.</summary>
-    public (int Code, string Reason)? PeerClose { get; private set; }
+    /// <summary>The peer's close frame; null while none has arrived.</summary>
+    public CloseFrame? PeerClose { get; private set; }
 
     /// <summary>The payload of a ping that was received and is not answered yet; null for none.</summary>
     public byte[]? ReceivedPing => _pendingPong;
@@ -53,7 +53,7 @@ internal sealed partial class WebSocketProtocol
     {
         bool answers = _state == State.CloseReceived;
         _state = State.Closed;
-        if (answers) WriteClose(PeerClose!.Value.Code, "", output);
+        if (answers) WriteClose(PeerClose!.Code, "", output);
         else WriteClose(_closeCode, _closeReason, output);
     }
 
@@ -123,8 +123,13 @@ internal sealed partial class WebSocketProtocol
         if (!payload.IsEmpty && !CloseCode.CanBeSent(code)) return Broken("close code that may not be sent");
         ReadOnlySpan<byte> reason = payload.IsEmpty ? payload : payload[2..];
         if (!Utf8.IsValid(reason)) return NotUtf8();
-        PeerClose = (code, Encoding.UTF8.GetString(reason));
+        PeerClose = new CloseFrame(code, Encoding.UTF8.GetString(reason));
         _state = State.CloseReceived;
         return Verdict.NeedMore;
     }
 }
+
+/// <summary>A close frame (RFC 6455 section 5.5.1). A value; pure.</summary>
+/// <param name="Code">Its code, 1005 for none.</param>
+/// <param name="Reason">Its reason.</param>
+internal sealed record CloseFrame(int Code, string Reason);

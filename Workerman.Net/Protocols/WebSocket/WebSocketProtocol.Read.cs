@@ -16,6 +16,9 @@ internal sealed partial class WebSocketProtocol
     private Opcode _kind;
 
     private bool _compressed;
+
+    /// <summary>How fast the message comes; null unless it is looked at while it has come in part.</summary>
+    private LeastRate? _rate;
     private Utf8Check _utf8;
     private MessageBuffer _message;
     private string? _text;
@@ -94,6 +97,7 @@ internal sealed partial class WebSocketProtocol
         _awaitsPong = false;
         if (head.IsControl || head.Opcode == Opcode.Continuation) return;
         _kind = head.Opcode;
+        _rate = null;
         _compressed = head.IsCompressed;
     }
 

@@ -126,6 +126,15 @@ internal sealed partial class WebSocketProtocol
         return Verdict.NeedMore;
     }
 
+    public override Verdict JudgeRate()
+    {
+        // A control frame has no more than 125 bytes, and MessageTimeout bounds it.
+        if (_kind == Opcode.Continuation) return Verdict.NeedMore;
+        return (_rate ??= new LeastRate()).IsMissed(_message.Length, _options.MinMessageRate, _options.MinMessageRateGrace)
+            ? Verdict.Reject(CloseCode.PolicyViolation, "the message came too slowly (WebSocketOptions.MinMessageRate)")
+            : Verdict.NeedMore;
+    }
+
     public override bool Drain(bool stopping)
     {
         if (stopping) (_closeCode, _closeReason) = (CloseCode.GoingAway, "");
