@@ -87,9 +87,9 @@ internal partial class HttpProtocol
         {
             foreach (ReadOnlyMemory<byte> segment in part) body.Append(segment.Span);
         }
-        catch (BadRequestException e)
+        catch (Exception e) when (RefusalOf(e) is not null)
         {
-            return Verdict.Reject(e.StatusCode, e.Message);
+            return RefusalOf(e)!.Value;
         }
         body.Remaining -= part.Length;
         input = input.Slice(part.End);
@@ -102,9 +102,9 @@ internal partial class HttpProtocol
         {
             return _chunks!.TryDecode(ref input);
         }
-        catch (BadRequestException e)
+        catch (Exception e) when (RefusalOf(e) is not null)
         {
-            return Verdict.Reject(e.StatusCode, e.Message);
+            return RefusalOf(e)!.Value;
         }
     }
 
@@ -115,9 +115,9 @@ internal partial class HttpProtocol
             _body!.Complete();
             return Verdict.Message;
         }
-        catch (BadRequestException e)
+        catch (Exception e) when (RefusalOf(e) is not null)
         {
-            return Verdict.Reject(e.StatusCode, e.Message);
+            return RefusalOf(e)!.Value;
         }
     }
 

@@ -1,4 +1,6 @@
 using System.Buffers;
+using Workerman.Protocols.Http.Sessions;
+using static Workerman.Events.DescriptorHeadroom;
 
 namespace Workerman.Protocols.Http;
 
@@ -116,10 +118,16 @@ internal partial class HttpProtocol
         _state = State.Finished;
     }
 
-    public override Verdict JudgeFault(Exception exception) =>
-        exception is BadRequestException mistake
-        ? Verdict.Reject(mistake.StatusCode, mistake.Message)
-        : base.JudgeFault(exception);
+    public override Verdict JudgeFault(Exception exception) => RefusalOf(exception) ?? base.JudgeFault(exception);
+
+    /// <summary>What an exception refuses that is no fault of the application: the client's mistake, or a shortage.</summary>
+    private static Verdict? RefusalOf(Exception exception) => exception switch
+    {
+        BadRequestException mistake => Verdict.Reject(mistake.StatusCode, mistake.Message),
+        FewDescriptorsException => Refusals.FewDescriptors,
+        SessionLimitException limit => Verdict.Reject(503, limit.Message),
+        _ => null,
+    };
 
     public override bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output)
     {
@@ -128,6 +136,8 @@ internal partial class HttpProtocol
         if (_state == State.Chunked) BreakOffChunks();
         if (_state != State.Answer) return false;
         Response answer = Rejection(verdict);
+        // The connection's own descriptor, and what the request holds, come back.
+        if (verdict.Status == 503) answer.WithHeader("Connection", "close");
         if (verdict.Reason == Refusals.UnknownCoding) answer.WithHeader("Accept-Encoding", ContentCodings.Accepted(options));
         // As in PHP, what a handler changed of the session before it failed is saved.
         Encode(answer, output);
