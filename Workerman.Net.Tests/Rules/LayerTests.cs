@@ -18,10 +18,13 @@ internal sealed partial class LayerTests
         ["Protocols/Proxies"] = ["Workerman.Protocols"],
         ["Tls"] = ["Workerman.Events"],
         ["Connection"] = ["Workerman.Events", "Workerman.Protocols", "Workerman.Protocols.Proxies", "Workerman.Tls"],
-        ["Protocols/Http"] = ["Workerman.Protocols", "Workerman.Protocols.Http.Files", "Workerman.Protocols.Http.Sessions"],
-        // Not the loops: the system calls alone, which are declared once.
-        ["Protocols/Http/Files"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno"],
-        ["Protocols/Http/Sessions"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno"],
+        ["Protocols/Http"] = ["Workerman.Protocols", "Workerman.Protocols.Http.Files", "Workerman.Protocols.Http.Sessions",
+            "Workerman.Events.DescriptorHeadroom"],
+        // Not the loops: the system calls alone, which are declared once, and who may have a descriptor.
+        ["Protocols/Http/Files"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno",
+            "Workerman.Events.DescriptorHeadroom"],
+        ["Protocols/Http/Sessions"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno",
+            "Workerman.Events.DescriptorHeadroom"],
         ["Protocols/WebSocket"] = ["Workerman.Protocols", "Workerman.Protocols.Http"],
         ["WebSockets"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
             "Workerman.Protocols.WebSocket"],

@@ -14,6 +14,7 @@ internal static class CultureRun
 {
     public static int Main(string[] args)
     {
+        if (args is ["scarce", string loop, string folder, string port]) return ScarceServer.Run(loop, folder, port);
         if (args is not ["under", string name, .. string[] fixtures]) return 2;
         CultureInfo culture = Find(name);
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICulture = culture;

@@ -70,6 +70,13 @@ internal sealed partial class ServerProcess : IDisposable
         return this;
     }
 
+    /// <summary>Waits until it has started, or has exited.</summary>
+    public async Task<bool> HasStarted()
+    {
+        await Task.WhenAny(_started.Task, _process.WaitForExitAsync()).WaitAsync(Wait.Limit);
+        return !_process.HasExited;
+    }
+
     public int WaitForExit() => WaitForExit(Wait.Limit);
 
     public int WaitForExit(TimeSpan limit)

@@ -188,6 +188,7 @@ internal sealed class ConnectRace
     private string WordsOf(SocketError error) => error switch
     {
         SocketError.AddressNotAvailable when _plan.Target.IsUnix => "no such socket file",
+        SocketError.TooManyOpenSockets => DescriptorHeadroom.Refusal,
         _ => new SocketException((int)error).Message,
     };
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Events;
 
 namespace Workerman.Connection;
 
@@ -22,7 +23,7 @@ internal sealed record DatagramSetup(IPEndPoint? BindTo, bool EnableBroadcast, M
     /// <exception cref="InvalidOperationException">The application's part failed.</exception>
     public Socket Open(IPEndPoint remote)
     {
-        var socket = new Socket(remote.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        Socket socket = DescriptorHeadroom.NewSocket(remote.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         try
         {
             if (EnableBroadcast) socket.EnableBroadcast = true;

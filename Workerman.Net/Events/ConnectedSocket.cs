@@ -9,21 +9,24 @@ namespace Workerman.Events;
 /// </summary>
 public readonly struct ConnectedSocket : IDisposable
 {
+    /// <summary>The handle and one more, so that none is what <c>default</c> has: 0 is a descriptor like any other.</summary>
+    private readonly nint _next;
+
     /// <summary>Wraps a socket of .NET's.</summary>
     public ConnectedSocket(Socket socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
         Socket = socket;
-        Handle = socket.Handle;
+        _next = socket.Handle + 1;
     }
 
-    internal ConnectedSocket(int descriptor, PeerName peer) => (Handle, Peer) = (descriptor, peer);
+    internal ConnectedSocket(int descriptor, PeerName peer) => (_next, Peer) = ((nint)descriptor + 1, peer);
 
     internal ConnectedSocket(Socket socket, PeerName peer)
         : this(socket) => Peer = peer;
 
-    /// <summary>The descriptor, on Windows the handle; 0 for none: that descriptor is the standard input.</summary>
-    public nint Handle { get; }
+    /// <summary>The descriptor, on Windows the handle; -1 for none, which <c>default</c> has.</summary>
+    public nint Handle => _next - 1;
 
     /// <summary>The .NET socket behind it; null where there is none.</summary>
     internal Socket? Socket { get; }
@@ -35,7 +38,7 @@ public readonly struct ConnectedSocket : IDisposable
     /// <exception cref="InvalidOperationException">It is <c>default</c>, and so no socket.</exception>
     public Socket ToSocket()
     {
-        if (Handle != 0) return Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
+        if (Handle != -1) return Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
         throw new InvalidOperationException(
             "This ConnectedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, "
             + "or make it of a Socket.");
@@ -77,7 +80,7 @@ public readonly struct ConnectedSocket : IDisposable
     public void Dispose()
     {
         if (Socket is not null) Socket.Dispose();
-        else if (OperatingSystem.IsLinux() && Handle != 0) _ = SystemCalls.close((int)Handle);
+        else if (OperatingSystem.IsLinux() && Handle != -1) _ = SystemCalls.close((int)Handle);
     }
 
     /// <summary>

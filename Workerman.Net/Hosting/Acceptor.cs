@@ -80,7 +80,17 @@ internal sealed class Acceptor : IAcceptHandler
 
     public void OnAccepted(ConnectedSocket socket)
     {
-        if (DescriptorHeadroom.IsReachedBy(socket.Handle)) OnExhausted("few file descriptors are left", MoreFiles);
+        if (DescriptorHeadroom.IsReachedBy(socket.Handle))
+        {
+            OnExhausted(DescriptorHeadroom.Shortage, MoreFiles);
+            // Each loop may have taken one beyond; not into what is left for reading files and sessions.
+            if (DescriptorHeadroom.IsReachedByBrief(socket.Handle))
+            {
+                DescriptorHeadroom.CountRefused();
+                socket.Dispose();
+                return;
+            }
+        }
         _accepted(socket);
         if (!_hasRoom()) OnExhausted("it has MaxConnections", MoreConnections);
     }

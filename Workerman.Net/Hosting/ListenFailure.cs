@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Events;
 
 namespace Workerman.Hosting;
 
@@ -27,7 +28,7 @@ internal static class ListenFailure
                 ($"{endPoint.Address} is no address of this machine", "Use one that is, or 0.0.0.0 for all"),
             SocketError.AddressFamilyNotSupported =>
                 ("this machine does not speak that IP version", "Use an address of the other one"),
-            SocketError.TooManyOpenSockets => ("no file descriptor is left", "Raise the limit (ulimit -n)"),
+            SocketError.TooManyOpenSockets => (DescriptorHeadroom.Shortage, "Raise the limit of open files (ulimit -n)"),
             _ => (message, "Check the address and what Options.ConfigureSocket sets"),
         };
         return $"Cannot listen on {address.Text}: {cause}. Cure: {cure}.";

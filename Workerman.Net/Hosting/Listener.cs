@@ -52,6 +52,7 @@ internal sealed class Listener
         {
             socket = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false };
             setup.Prepare(socket, address);
+            CheckHeadroom(socket);
             socket.Bind(endPoint);
             return new Listener(socket, socket.LocalEndPoint!, socket);
         }
@@ -74,6 +75,7 @@ internal sealed class Listener
         try
         {
             listener = new TcpListener(endPoint);
+            CheckHeadroom(listener.Server);
             setup.PrepareTcp(listener.Server, address);
             listener.Start(setup.Backlog);
             return new Listener(listener.Server, listener.LocalEndpoint, listener);
@@ -89,6 +91,12 @@ internal sealed class Listener
             listener?.Dispose();
             throw;
         }
+    }
+
+    /// <exception cref="SocketException">It has one of the last descriptors.</exception>
+    private static void CheckHeadroom(Socket socket)
+    {
+        if (DescriptorHeadroom.IsReachedBy(socket.Handle)) throw new SocketException((int)SocketError.TooManyOpenSockets);
     }
 
     /// <summary>A loop begins to accept from it.</summary>

@@ -26,6 +26,10 @@ internal static partial class Log
         "Worker {Worker} pauses accepting: {Reason}. Open connections go on, new ones wait. {Cure}")]
     public static partial void AcceptPaused(ILogger logger, string worker, string reason, string cure);
 
+    [LoggerMessage(60, LogLevel.Warning, "{Count} times in the last second a connection, file, upload or session was refused, "
+        + "because few file descriptors are left. Raise the limit of open files (ulimit -n), or find out who keeps them.")]
+    public static partial void DescriptorsRefused(ILogger logger, long count);
+
     [LoggerMessage(7, LogLevel.Information, "Worker {Worker} accepts again")]
     public static partial void AcceptResumed(ILogger logger, string worker);
 
@@ -99,6 +103,10 @@ internal static partial class Log
 
     [LoggerMessage(13, LogLevel.Error, "{What}")]
     public static partial void SessionFailed(ILogger logger, string what, Exception exception);
+
+    [LoggerMessage(61, LogLevel.Warning, "{Count} new sessions were refused since this was last said: more than {Limit} a second "
+        + "are not stored (SessionOptions.MaxNewPerSecond)")]
+    public static partial void SessionsRefused(ILogger logger, long count, int limit);
 
     [LoggerMessage(30, LogLevel.Error, "A callback of client connection {Connection} to {Address} failed")]
     public static partial void ClientCallbackFailed(ILogger logger, long connection, string address, Exception exception);

@@ -107,6 +107,7 @@ internal sealed class LoopThread
     {
         try
         {
+            _loop.AddTick(() => DescriptorWatch.Tick(Settings.Logger));
             _workers.Add(_worker.Attach(_loop, _id, this));
         }
         catch (Exception e)

@@ -38,8 +38,8 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
     }
 
     /// <summary>Opens all sockets and makes all loops; if one fails, none stays open.</summary>
-    /// <exception cref="WorkerStartException">A socket or a loop cannot be made; one line with address, cause and
-    /// cure.</exception>
+    /// <exception cref="WorkerStartException">A socket or a loop cannot be made, or too few descriptors are left to serve; one
+    /// line with cause and cure.</exception>
     public void Open()
     {
         try
@@ -49,6 +49,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
             {
                 for (int id = 0; id < worker.Count; id++) _threads.Add(new LoopThread(MakeLoop(), worker, id, settings));
             }
+            DescriptorWatch.Prepare();
         }
         catch
         {

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Workerman.Events;
 using static Workerman.Events.Errno;
 
 namespace Workerman.Hosting;
@@ -42,6 +43,7 @@ internal static class UnixPath
             ENOTDIR => Bad(address, $"{folder} is no folder", "choose another path"),
             EACCES or EPERM => Bad(address, $"the system does not let this user make a socket in {folder}",
                 "give the user the right to write there, or choose another path"),
+            EMFILE or ENFILE => Bad(address, DescriptorHeadroom.Shortage, "raise the limit of open files (ulimit -n)"),
             EROFS => Bad(address, $"{folder} is on a disk that cannot be written to", "choose another path"),
             EADDRINUSE or MacInUse or WindowsInUse =>
                 Bad(address, $"{path} is there and this user cannot remove it", "remove it, or choose another path"),

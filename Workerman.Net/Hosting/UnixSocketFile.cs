@@ -69,6 +69,7 @@ internal sealed class UnixSocketFile : IDisposable
             : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
+            if (DescriptorHeadroom.IsReachedBy(socket.Handle)) throw new Win32Exception(Errno.EMFILE);
             prepare(socket);
             var endPoint = new UnixDomainSocketEndPoint(path);
             // A socket that .NET binds deletes its path when it is closed, also where the file is another server's by then.

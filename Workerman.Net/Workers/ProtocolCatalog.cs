@@ -118,7 +118,9 @@ internal static class ProtocolCatalog
     {
         options.Session.Check();
         options.SweepUploads();
-        if (logger is not null) options.Session.Store.Report = (what, reason) => Log.SessionFailed(logger, what, reason);
+        if (logger is null) return make;
+        options.Session.Store.Report = (what, reason) => Log.SessionFailed(logger, what, reason);
+        options.Session.Store.ReportRefused = (count, limit) => Log.SessionsRefused(logger, count, limit);
         return make;
     }
 

@@ -30,9 +30,9 @@ internal sealed class EpollConnect : IDisposable, IEpollHandler
         _handler = handler;
         _peer = PeerName.Of(endPoint);
         SocketAddress address = endPoint.Serialize();
-        _fd = socket(MemoryMarshal.Read<ushort>(address.Buffer.Span), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        _fd = Open(MemoryMarshal.Read<ushort>(address.Buffer.Span), out SocketError error);
         if (_fd >= 0 && prepare is not null) Prepare(prepare);
-        SocketError error = _fd < 0 ? SocketCalls.LastError() : Start(address, localEndPoint?.Serialize());
+        if (_fd >= 0) error = Start(address, localEndPoint?.Serialize());
         if (error == SocketError.InProgress) error = Watch();
         // What has ended at once, as with Unix sockets, is reported by posted work: not before the caller has the result.
         if (!_watched) loop.Post(() => End(error));
@@ -46,6 +46,17 @@ internal sealed class EpollConnect : IDisposable, IEpollHandler
         _ended = true;
         Unwatch();
         if (_fd >= 0) _ = close(_fd);
+    }
+
+    private static int Open(int family, out SocketError error)
+    {
+        int opened = StandardDescriptors.Lift(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        error = opened < 0 ? SocketCalls.LastError() : SocketError.Success;
+        if (opened < 0 || !DescriptorHeadroom.IsReachedBy(opened)) return opened;
+        _ = close(opened);
+        DescriptorHeadroom.CountRefused();
+        error = SocketError.TooManyOpenSockets;
+        return -1;
     }
 
     private void Prepare(Action<ConnectedSocket> prepare)

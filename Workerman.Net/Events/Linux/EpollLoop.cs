@@ -27,6 +27,7 @@ public sealed unsafe class EpollLoop : EventLoop
     private IoUring? _ring;
     private ReceiveAhead? _ahead;
     private bool _hasNoRing;
+    private long _nextRing;
 
     /// <summary>Makes a loop with an epoll set of its own.</summary>
     /// <exception cref="Win32Exception">
@@ -44,6 +45,7 @@ public sealed unsafe class EpollLoop : EventLoop
         {
             _epoll = Check(epoll_create1(EPOLL_CLOEXEC));
             _wake = Check(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+            if (DescriptorHeadroom.IsReachedBy(Math.Max(_epoll, _wake))) throw new Win32Exception(EMFILE);
             _events = (byte*)NativeMemory.Alloc(MaxEvents, (nuint)EpollEvent.Size);
             Control(EPOLL_CTL_ADD, _wake, EPOLLIN, WakeData);
         }
@@ -70,7 +72,7 @@ public sealed unsafe class EpollLoop : EventLoop
     internal ReceiveAhead? Ahead => _ahead;
 
     /// <inheritdoc/>
-    public override ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler) => socket.Handle == 0
+    public override ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler) => socket.Handle == -1
         ? throw new ArgumentException("This ConnectedSocket is default, and no connection; "
             + "take one from IAcceptHandler.OnAccepted, or make it of a Socket.", nameof(socket))
         : new EpollSocket(this, socket, handler);
@@ -167,10 +169,12 @@ public sealed unsafe class EpollLoop : EventLoop
     {
         get
         {
-            if (_ring is null && !_hasNoRing && IsCurrent)
+            if (_ring is null && !_hasNoRing && IsCurrent && Now >= _nextRing)
             {
                 _ring = IoUring.TryCreate();
-                _hasNoRing = _ring is null;
+                // Where only a descriptor is missing there may be one later.
+                _hasNoRing = _ring is null && DescriptorHeadroom.HasRoom();
+                _nextRing = Now + 1000;
             }
             return _ring;
         }

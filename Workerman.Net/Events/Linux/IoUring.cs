@@ -63,14 +63,19 @@ internal sealed unsafe class IoUring : IDisposable
     public ReadOnlySpan<int> Results => _results;
 
     /// <summary>
-    /// Makes a ring. Null where the system has none (Linux before 5.12), forbids it (containers often do) or has no memory or
-    /// descriptor for it.
+    /// Makes a ring. Null where the system has none (Linux before 5.12), forbids it (containers often do) or has no memory
+    /// for it, and where few descriptors are left.
     /// </summary>
     public static IoUring? TryCreate()
     {
         Params parameters = default;
         int ring = Setup(&parameters);
         if (ring < 0) return null;
+        if (DescriptorHeadroom.IsReachedBy(ring))
+        {
+            _ = close(ring);
+            return null;
+        }
         const uint needed = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NATIVE_WORKERS;
         nint size = Math.Max((nint)(parameters.SqArray + parameters.SqEntries * sizeof(uint)),
             (nint)(parameters.CqEntriesAt + parameters.CqEntries * sizeof(Completion)));

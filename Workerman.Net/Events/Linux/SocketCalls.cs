@@ -81,7 +81,7 @@ internal static unsafe class SocketCalls
         // The peer is asked for here, where it costs no call of its own: once it has reset the connection, the system has
         // forgotten it.
         int length = SocketAddresses.Size;
-        int accepted = accept4(fd, address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int accepted = StandardDescriptors.Lift(accept4(fd, address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
         peer = accepted < 0 ? default : PeerAt(address, length);
         return accepted;
     }

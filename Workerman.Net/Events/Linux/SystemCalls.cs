@@ -61,6 +61,7 @@ internal static unsafe partial class SystemCalls
     public const int LOCK_NB = 4;
     public const int LOCK_UN = 8;
     public const int F_OFD_SETLK = 37;
+    public const int F_DUPFD_CLOEXEC = 1030;
     public const short F_WRLCK = 1;
 
     // mmap(2)
@@ -162,6 +163,9 @@ internal static unsafe partial class SystemCalls
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fcntl(SafeFileHandle fd, int cmd, FileLock* arg);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fcntl(int fd, int cmd, int arg);
 
     [LibraryImport("libc")]
     public static partial uint geteuid();

@@ -26,7 +26,7 @@ internal sealed class SocketLoopConnect : IDisposable, ISocketLoopEvent
         bool started = false;
         try
         {
-            _socket = new Socket(endPoint.AddressFamily, SocketType.Stream,
+            _socket = DescriptorHeadroom.NewSocket(endPoint.AddressFamily, SocketType.Stream,
                 endPoint is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
             prepare?.Invoke(new ConnectedSocket(_socket));
             if (localEndPoint is not null) _socket.Bind(localEndPoint);

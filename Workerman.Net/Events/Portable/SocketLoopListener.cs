@@ -78,8 +78,23 @@ internal sealed class SocketLoopListener : ILoopListener, ISocketLoopEvent
 
     private void Deliver(Socket socket)
     {
-        socket.Blocking = false;
-        _handler.OnAccepted(new ConnectedSocket(socket));
+        if (Lift(socket) is not { } kept)
+        {
+            _handler.OnAcceptError(SocketError.TooManyOpenSockets);
+            return;
+        }
+        kept.Blocking = false;
+        _handler.OnAccepted(new ConnectedSocket(kept));
+    }
+
+    /// <summary>None of the numbers of the standard streams; <see cref="StandardDescriptors"/> tells why.</summary>
+    private static Socket? Lift(Socket socket)
+    {
+        int descriptor = OperatingSystem.IsLinux() ? StandardDescriptors.Lift((int)socket.Handle) : (int)socket.Handle;
+        if (descriptor == (int)socket.Handle) return socket;
+        // The number is another file's by now.
+        socket.SafeHandle.SetHandleAsInvalid();
+        return descriptor < 0 ? null : new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
     }
 
     private void OnError(SocketError error)

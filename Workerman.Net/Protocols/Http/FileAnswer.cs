@@ -5,8 +5,8 @@ namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// What a response with a file becomes for one request: the whole file, a part of it, or an answer without it: it is unchanged
-/// (304), not as expected (412), shorter than the range (416), missing (404) or not readable (403). It opens the file and judges;
-/// it sends nothing.
+/// (304), not as expected (412), shorter than the range (416), missing (404), not readable (403), or not opened, because few
+/// descriptors are left (503). It opens the file and judges; it sends nothing.
 /// </summary>
 /// <param name="Head">The response to write, with its own body if no file follows.</param>
 /// <param name="Body">The part of the file that follows, or null. The receiver of the answer closes it.</param>
@@ -15,10 +15,13 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     /// <summary>The body of a 404, the same as PHP's <c>withFile</c> has.</summary>
     public const string NotFound = "<h3>404 Not Found</h3>";
 
+    /// <summary>The body of a 503. Its connection is closed, which gives a descriptor back.</summary>
+    public const string Unavailable = "<h3>503 Service Unavailable</h3>";
+
     /// <summary>Opens the file of <paramref name="response"/>, which stays as it is.</summary>
     /// <param name="response">The application's response.</param>
     /// <param name="request">The request, or null for one without conditions.</param>
-    /// <exception cref="IOException">The system cannot open files now.</exception>
+    /// <exception cref="IOException">The disk fails.</exception>
     public static FileAnswer Of(Response response, Request? request)
     {
         FileBody body = response.File!;
@@ -28,6 +31,9 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
                 break;
             case Opening.Forbidden:
                 return new FileAnswer(Without(response, 403).WithBody("<h3>403 Forbidden</h3>"), null);
+            case Opening.Refused:
+                return new FileAnswer(
+                    Without(response, 503).WithHeader("Connection", "close").WithBody(Unavailable), null);
             default:
                 return new FileAnswer(Without(response, 404).WithBody(NotFound), null);
         }

@@ -76,6 +76,7 @@ internal partial class HttpProtocol
     {
         FileAnswer answer = FileAnswer.Of(message, _request);
         FileRange? file = answer.Body;
+        if (OptionList.Contains(answer.Head.GetHeader("Connection"), "close")) form = form with { KeepAlive = false };
         try
         {
             if (file is null) ResponseWriter.Write(answer.Head, form, output);

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Workerman.Protocols.Http.Sessions;
 
 namespace Workerman.Protocols.Http;
@@ -21,7 +22,7 @@ internal partial class HttpProtocol
     /// <summary>The client is gone, but what its request has changed in the session is saved.</summary>
     public override void OnDropped()
     {
-        if (_session is { } session && _state == State.Answer) TrySave(session);
+        if (_session is { } session && _state == State.Answer) Save(session);
         _session = null;
     }
 
@@ -30,11 +31,11 @@ internal partial class HttpProtocol
     /// session cannot be saved. The application's own response is not changed: it may be sent to others as well.</returns>
     private Response CommitSession(Session session, Response answer)
     {
-        if (TrySave(session))
-            return session.IsIssued ? answer.WithAnotherHeader("Set-Cookie", options.Session.CookieOf(session.Id)) : answer;
+        if (Save(session) is not { } failure)
+            return session.IdToTell is { } id ? answer.WithAnotherHeader("Set-Cookie", options.Session.CookieOf(id)) : answer;
         // What the application still sends would belong to its own answer, which was replaced: nothing may follow this one.
         _endsAfterAnswer = true;
-        return Rejection(new Verdict(VerdictKind.Reject, 500));
+        return Rejection(RefusalOf(failure) ?? new Verdict(VerdictKind.Reject, 500));
     }
 
     /// <summary>
@@ -42,16 +43,18 @@ internal partial class HttpProtocol
     /// </summary>
     private static void CommitRawAnswer(Session session)
     {
-        if (session.IsIssued)
+        if (session.IsIssued && session.IsToBeStored)
             throw new InvalidOperationException("The client is yet to be told its new session id, which SendRaw cannot do; "
                 + "send a Response, or use the session before in an answer of its own.");
-        session.Save();
+        if (session.SaveForAnswer() is { } failure) ExceptionDispatchInfo.Throw(failure);
     }
 
-    private bool TrySave(Session session)
+    /// <returns>Why it could not be saved: reported, unless it is a refusal that is counted. Null if it was.</returns>
+    private Exception? Save(Session session)
     {
-        if (session.SaveForAnswer() is not { } failure) return true;
-        options.Session.Store.Report?.Invoke("A session could not be saved", failure);
-        return false;
+        Exception? failure = session.SaveForAnswer();
+        if (failure is not null && RefusalOf(failure) is null)
+            options.Session.Store.Report?.Invoke("A session could not be saved", failure);
+        return failure;
     }
 }

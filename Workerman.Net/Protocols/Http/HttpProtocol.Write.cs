@@ -1,4 +1,6 @@
 using System.Buffers;
+using Workerman.Protocols.Http.Sessions;
+using static Workerman.Events.DescriptorHeadroom;
 
 namespace Workerman.Protocols.Http;
 
@@ -129,6 +131,8 @@ internal partial class HttpProtocol
     {
         BadRequestException mistake => Verdict.Reject(mistake.StatusCode, mistake.Message),
         BodiesFullException full => full.Refusal,
+        FewDescriptorsException => Refusals.FewDescriptors,
+        SessionLimitException limit => Verdict.Reject(503, limit.Message),
         _ => null,
     };
 
@@ -139,6 +143,8 @@ internal partial class HttpProtocol
         if (_state == State.Chunked) BreakOffChunks();
         if (_state != State.Answer) return false;
         Response answer = Rejection(verdict);
+        // The connection's own descriptor, and what the request holds, come back.
+        if (verdict.Status == 503) answer.WithHeader("Connection", "close");
         if (verdict.Reason == Refusals.UnknownCoding) answer.WithHeader("Accept-Encoding", ContentCodings.Accepted(options));
         // As in PHP, what a handler changed of the session before it failed is saved.
         Encode(answer, output);

@@ -19,7 +19,7 @@ internal static class PrecompressedFile
     /// <param name="file">The file; it is closed if a copy replaces it.</param>
     /// <param name="varies">Whether there is any copy, so that another client may get another answer.</param>
     /// <returns>The coding of what <paramref name="file"/> is now.</returns>
-    /// <exception cref="IOException">The system cannot open files now.</exception>
+    /// <exception cref="IOException">The disk fails.</exception>
     public static ContentCoding Choose(FileBody body, AcceptEncoding accepted, ref OpenedFile file, out bool varies)
     {
         varies = false;

@@ -1,7 +1,10 @@
+using static Workerman.Events.DescriptorHeadroom;
+
 namespace Workerman.Protocols.Http;
 
 /// <summary>
-/// The error responses to a client that exceeds a limit. Each names the setting, so that the operator finds it. Pure.
+/// The error responses to a client that exceeds a limit. Each names the setting, so that the operator finds it; or to one that
+/// comes while something is short. Pure.
 /// </summary>
 internal static class Refusals
 {
@@ -51,6 +54,8 @@ internal static class Refusals
 
     public static Verdict BodyDiskFull { get; } =
         Verdict.Reject(503, $"too many request bodies at once ({Options}{nameof(HttpOptions.MaxBodyDisk)})");
+
+    public static Verdict FewDescriptors { get; } = Verdict.Reject(503, Shortage);
 
     public static BadRequestException TooMany(string what, string setting, int status = 413) =>
         new(status, $"too many {what} ({Options}{setting})");

@@ -14,8 +14,9 @@ public sealed partial class Request
     internal HttpProtocol? Exchange { get; init; }
 
     /// <summary>
-    /// The client's session, read from the store on first use; a new one if the client sends no id that the store knows, and then
-    /// the answer sets its cookie (PHP: <c>session()</c>). What is changed until the answer is sent is saved with it.
+    /// The client's session, read from the store on first use; a new one if the client sends no id that the store knows (PHP:
+    /// <c>session()</c>). What is changed until the answer is sent is saved with it, and then the answer sets the cookie of a new
+    /// session. A new one that was only read is not stored, and no cookie is set.
     /// </summary>
     /// <exception cref="InvalidOperationException">The answer has been sent, so it can no longer set the cookie of a new
     /// session.</exception>
@@ -24,9 +25,9 @@ public sealed partial class Request
 
     /// <summary>
     /// The id of the client's session, which is <see cref="Session"/>'s: an id that the client sends and the store does not know
-    /// is never adopted (PHP: <c>sessionId()</c>). Set it before the first use of the session to use an id of your own, whatever
-    /// id the client sends; the session is created if there is none, and the answer sets the cookie unless the client has it
-    /// (PHP: <c>sessionId($id)</c>). That is at your own risk: whoever knows or guesses the id can use the session, with a cookie
+    /// is never adopted (PHP: <c>sessionId()</c>). Who asks for the id of a new session has it stored, and its cookie set, also
+    /// if nothing is set. Set it before the first use of the session to use an id of your own, whatever id the client sends; the
+    /// session is created by its first value, and then the answer sets the cookie unless the client has it (PHP: <c>sessionId($id)</c>). That is at your own risk: whoever knows or guesses the id can use the session, with a cookie
     /// alone. So an id that can be guessed, such as a user's number or address, gives everybody access; and an id that is taken
     /// from the client unchecked may be one that an attacker has chosen and can use too (session fixation). Use one that is
     /// random, or that your program has issued.
@@ -45,7 +46,7 @@ public sealed partial class Request
             if (!SessionIds.IsUsable(value))
                 throw new ArgumentException($"A session id has 1 to {SessionIds.MaxOwnLength} characters from '!' to '~'; "
                     + "hash what has others.", nameof(value));
-            if (Parsed.Session is { } session && session.Id != value)
+            if (Parsed.Session is { } session && !session.IsCalled(value))
                 throw new InvalidOperationException("This request has its session already; "
                     + "set SessionId before the first use of Session. SessionRegenerateId gives it a new id.");
             Parsed.OwnSessionId = value;

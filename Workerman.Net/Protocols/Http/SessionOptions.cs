@@ -110,6 +110,14 @@ public sealed class SessionOptions
     /// <summary>See <see cref="GcProbability"/>; 20,000, at least 1 (PHP: <c>$gcProbability[1]</c>).</summary>
     public int GcDivisor { get => Store.GcDivisor; set => Store.GcDivisor = Setting.InRange(value, 1); }
 
+    /// <summary>
+    /// How many new sessions the worker stores in a second; 1,000, at least 1, <see cref="int.MaxValue"/> for as many as come.
+    /// Whoever sends no cookie gets a new one with each request that sets a value. A request beyond is answered with 503, and its
+    /// session is not stored; sessions that are stored go on. (PHP: no limit.)
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is less than 1.</exception>
+    public int MaxNewPerSecond { get => Store.MaxNewPerSecond; set => Store.MaxNewPerSecond = Setting.InRange(value, 1); }
+
     internal SessionStore Store { get; } = new();
 
     /// <summary>The Set-Cookie field that tells a client its id.</summary>

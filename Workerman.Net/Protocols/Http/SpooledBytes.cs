@@ -53,7 +53,10 @@ internal sealed class SpooledBytes(int threshold, long expected, HttpOptions opt
         ThrowIfGone();
         if (Length > Array.MaxLength)
             throw new InvalidOperationException($"{Length} bytes are more than an array can hold; read them from a stream.");
-        return File.ReadAllBytes(_file.Path);
+        using Stream file = _file.OpenRead();
+        byte[] bytes = new byte[Length];
+        file.ReadExactly(bytes);
+        return bytes;
     }
 
     public Stream OpenRead()

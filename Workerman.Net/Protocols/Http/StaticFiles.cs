@@ -74,15 +74,16 @@ public sealed class StaticFiles
 
     /// <summary>
     /// The answer to a request: a file, 301 for a folder without its slash, 404 for what does not exist or is not served, 403 for
-    /// what may not be read, 405 for other methods than GET and HEAD. Check its status to answer a 404 in another way. A path of
-    /// more than 4,096 bytes, or with a name of more than 255, is a 404: no system has such files.
+    /// what may not be read, 405 for other methods than GET and HEAD, 503, with the connection's end, while few file descriptors
+    /// are left. Check its status to answer a 404 in another way. A path of more than 4,096 bytes, or with a name of more than
+    /// 255, is a 404: no system has such files.
     /// </summary>
     /// <param name="request">The request.</param>
     /// <param name="prefix">The path of the folder in URLs, for instance <c>/assets</c>: <c>/assets/app.js</c> is its
     /// <c>app.js</c>, and a path that is not below <c>/assets</c> is a 404. A slash at its end makes no difference.</param>
     /// <exception cref="ArgumentException">The prefix is no path: it does not begin with a slash, or has an empty part, a dot
     /// part, or a query.</exception>
-    /// <exception cref="IOException">The system cannot open files now.</exception>
+    /// <exception cref="IOException">The disk fails.</exception>
     public Response Serve(Request request, string prefix = "/")
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -96,10 +97,13 @@ public sealed class StaticFiles
                 return wantsFolder ? NotFound() : File(path);
             case Opening.Forbidden:
                 return new Response(403, null, "<h3>403 Forbidden</h3>");
+            case Opening.Refused:
+                return new Response(503, new() { ["Connection"] = "close" }, FileAnswer.Unavailable);
             case Opening.Folder:
                 if (!wantsFolder) return ToFolder(request);
                 path = Path.Combine(path, IndexFile ?? "");
-                return IndexFile is not null && Look(path) == Opening.Opened ? File(path) : NotFound();
+                // What the name leads to is judged again when it is sent, by FileAnswer.
+                return IndexFile is not null && Look(path) is Opening.Opened or Opening.Refused ? File(path) : NotFound();
             default:
                 return NotFound();
         }

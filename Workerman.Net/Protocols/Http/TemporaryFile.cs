@@ -1,4 +1,5 @@
 using Workerman.Protocols.Http.Files;
+using static Workerman.Events.DescriptorHeadroom;
 
 namespace Workerman.Protocols.Http;
 
@@ -12,6 +13,7 @@ internal sealed class TemporaryFile : IDisposable
 {
     private readonly FileStream _stream;
 
+    /// <exception cref="IOException">It cannot be made, or few descriptors are left.</exception>
     public TemporaryFile(string folder)
     {
         // A file that is swept after it was created and before it is locked is created again.
@@ -34,7 +36,8 @@ internal sealed class TemporaryFile : IDisposable
         if (!AbandonedFiles.HoldsByLock) _stream.Dispose();
     }
 
-    public Stream OpenRead() => new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+    /// <exception cref="IOException">It is gone, or few descriptors are left.</exception>
+    public Stream OpenRead() => OpenFile(Path, new FileStreamOptions { Share = FileShare.ReadWrite | FileShare.Delete });
 
     /// <summary>
     /// Moves the file, and then gives it the mode of a new file; not before, so that nobody else can read it in the folder for
@@ -84,6 +87,6 @@ internal sealed class TemporaryFile : IDisposable
             BufferSize = 0,
         };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = mode;
-        return new FileStream(path, options);
+        return OpenFile(path, options);
     }
 }

@@ -86,6 +86,7 @@ internal sealed class SessionRaceTests(Type loopType)
         go.SetResult();
         await slow;
         Assert.That(await browser.Get(), Is.Empty);
+        await browser.Get("login");
         Assert.That(browser.SessionId, Is.Not.EqualTo(id));
     }
 

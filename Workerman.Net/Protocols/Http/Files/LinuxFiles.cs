@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using static Workerman.Events.DescriptorHeadroom;
 using static Workerman.Events.Errno;
 using static Workerman.Events.SystemCalls;
 
@@ -24,10 +25,11 @@ internal static unsafe class LinuxFiles
         if (path.Contains('\0', StringComparison.Ordinal)) return Opening.Missing;
         using SafeFileHandle location = OpenAt(path, O_PATH | O_CLOEXEC, out int error);
         if (location.IsInvalid) return Outcome(error, path);
+        if (IsReachedByBrief(location.DangerousGetHandle())) return Opening.Refused;
         FileStatus status = StatusOf(location, path);
         bool folder = status.Kind == S_IFDIR;
         if (!folder && status.Kind != S_IFREG) return Opening.Missing;
-        if (within is not null && !LiesWithin(location, within)) return Opening.Missing;
+        if (within is not null && JudgePlace(location, within) is not Opening.Opened and var refusal) return refusal;
         if (folder) return Opening.Folder;
         SafeFileHandle handle = OpenAt(Link(location), O_RDONLY | O_CLOEXEC | O_NOCTTY, out error);
         if (handle.IsInvalid)
@@ -42,12 +44,12 @@ internal static unsafe class LinuxFiles
         return Opening.Opened;
     }
 
-    private static bool LiesWithin(SafeFileHandle location, ServedFolder folder)
+    private static Opening JudgePlace(SafeFileHandle location, ServedFolder folder)
     {
         using SafeFileHandle root = OpenAt(folder.Path, O_PATH | O_CLOEXEC, out int error);
         // Only what is gone is an answer; anything else is a failure to find one.
-        if (root.IsInvalid) return Outcome(error, folder.Path) == Opening.Opened;
-        return folder.Allows(PathOf(location), PathOf(root));
+        if (root.IsInvalid) return Outcome(error, folder.Path) == Opening.Refused ? Opening.Refused : Opening.Missing;
+        return folder.Allows(PathOf(location), PathOf(root)) ? Opening.Opened : Opening.Missing;
     }
 
     /// <summary>Where the kernel knows the open file to be, with all links followed.</summary>
@@ -85,6 +87,7 @@ internal static unsafe class LinuxFiles
     {
         ENOENT or ENOTDIR or ENXIO or ENAMETOOLONG or ELOOP => Opening.Missing,
         EACCES or EPERM => Opening.Forbidden,
+        EMFILE or ENFILE => Opening.Refused,
         _ => throw new IOException($"{path} cannot be opened: {Marshal.GetPInvokeErrorMessage(error)}"),
     };
 

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using static Workerman.Events.DescriptorHeadroom;
 
 namespace Workerman.Protocols.Http.Files;
 
@@ -16,6 +17,9 @@ internal enum Opening
 
     /// <summary>It may not be read.</summary>
     Forbidden,
+
+    /// <summary>It was not opened, because few descriptors are left.</summary>
+    Refused,
 }
 
 /// <summary>
@@ -33,9 +37,20 @@ internal sealed record OpenedFile(SafeFileHandle Handle, long Size, DateTimeOffs
     /// <param name="path">Where it is.</param>
     /// <param name="within">A folder that it must lie in, or null.</param>
     /// <param name="file">The file, where the outcome is <see cref="Opening.Opened"/>.</param>
-    /// <exception cref="IOException">The system cannot open files now: too many are open, or the disk fails.</exception>
-    public static Opening Open(string path, ServedFolder? within, out OpenedFile? file) =>
-        OperatingSystem.IsLinux() ? LinuxFiles.Open(path, within, out file) : PortableFiles.Open(path, within, out file);
+    /// <exception cref="IOException">The disk fails.</exception>
+    public static Opening Open(string path, ServedFolder? within, out OpenedFile? file)
+    {
+        Opening opening =
+            OperatingSystem.IsLinux() ? LinuxFiles.Open(path, within, out file) : PortableFiles.Open(path, within, out file);
+        if (opening == Opening.Opened && IsReachedBy(file!.Handle.DangerousGetHandle()))
+        {
+            file.Dispose();
+            file = null;
+            opening = Opening.Refused;
+        }
+        if (opening == Opening.Refused) CountRefused();
+        return opening;
+    }
 
     /// <summary>
     /// An entity tag of size and date in full precision, and the date. The tag is strong (RFC 9110 section 8.8.1) once the last

@@ -1,3 +1,5 @@
+using static Workerman.Events.DescriptorHeadroom;
+
 namespace Workerman.Protocols.Http.Files;
 
 /// <summary>
@@ -30,6 +32,10 @@ internal static class PortableFiles
         catch (UnauthorizedAccessException)
         {
             return Opening.Forbidden;
+        }
+        catch (IOException e) when (IsShortage(e))
+        {
+            return Opening.Refused;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or PathTooLongException
             or ArgumentException or NotSupportedException)

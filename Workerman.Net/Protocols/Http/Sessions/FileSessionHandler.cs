@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using static Workerman.Events.DescriptorHeadroom;
 
 namespace Workerman.Protocols.Http.Sessions;
 
@@ -246,7 +247,7 @@ public sealed class FileSessionHandler : ISessionHandler
             BufferSize = 0
         };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OwnerOnly;
-        using var file = new FileStream(path, options);
+        using FileStream file = OpenFile(path, options, brief: true);
         file.Write(data);
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
+using static Workerman.Events.DescriptorHeadroom;
 using static Workerman.Events.Errno;
 using static Workerman.Events.SystemCalls;
 
@@ -22,10 +23,12 @@ internal static unsafe class LinuxFile
         for (; ; )
         {
             int file = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-            if (file >= 0) return new SafeFileHandle(file, ownsHandle: true);
-            int error = Marshal.GetLastPInvokeError();
+            int error = file < 0 ? Marshal.GetLastPInvokeError() : IsReachedByBrief(file) ? EMFILE : 0;
+            if (error == 0) return new SafeFileHandle(file, ownsHandle: true);
             if (error == ENOENT) return null;
             if (error == EINTR) continue;
+            if (file >= 0) _ = close(file);
+            if (error is EMFILE or ENFILE) throw Refuse();
             string message = $"A session's file cannot be opened: {Marshal.GetPInvokeErrorMessage(error)}";
             throw error == EACCES ? new UnauthorizedAccessException(message) : new IOException(message);
         }

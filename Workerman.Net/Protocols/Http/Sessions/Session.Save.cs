@@ -34,7 +34,7 @@ public sealed partial class Session
     private enum Standing : byte
     {
         /// <summary>
-        /// Nothing is stored yet. Saving stores it, even without any value: otherwise the next request would get another id.
+        /// Nothing is stored yet, and it is only if there is something to store (<see cref="IsToBeStored"/>).
         /// </summary>
         New,
 
@@ -62,18 +62,33 @@ public sealed partial class Session
         Refresh,
     }
 
-    /// <summary>Whether the client does not know the id yet: the answer tells it.</summary>
+    /// <summary>Whether the client does not know the id yet: the answer tells it, if the session is stored.</summary>
     internal bool IsIssued { get; set; }
 
+    /// <summary>
+    /// Whether saving stores it, or has something stored. A new session that was only read is not stored, and its id is told to
+    /// nobody: whoever sends no cookie would have the server keep a file for each request.
+    /// </summary>
+    internal bool IsToBeStored => _standing != Standing.New || _values.Count > 0 || _idIsAsked || _origin is not null;
+
+    /// <summary>The id for the cookie, if the client is to be told it; null if it knows it, or there is nothing stored.</summary>
+    internal string? IdToTell => IsIssued && _standing != Standing.New ? _id : null;
+
+    /// <summary>Whether its answer is on its way without the id, so that storing it under that id is of no use.</summary>
+    private bool _isUntold;
+
     /// <summary>The id that handlers store it under.</summary>
-    private string Key => SessionIds.KeyOf(Id);
+    private string Key => SessionIds.KeyOf(_id);
 
     /// <summary>
     /// Stores the changes now, if there are any (PHP: <c>save()</c>). It happens by itself when the answer is sent; what changes
     /// afterwards is stored only by this. The changes alone are stored: what other requests of the client have stored since
     /// stays. If one of them has ended the session (<see cref="Flush"/>, a new id), or it has expired since it was found, it
-    /// stays removed and the changes are dropped.
+    /// stays removed and the changes are dropped. A new session is not stored before a value is set, or its
+    /// <see cref="Id"/> asked for.
     /// </summary>
+    /// <exception cref="InvalidOperationException">Its answer is on its way, and had no cookie, because nothing was stored then:
+    /// the client could not find the session.</exception>
     /// <exception cref="Exception">The handler cannot store it: a full disk, a cache that is down. The changes are kept for
     /// another attempt.</exception>
     public void Save()
@@ -175,6 +190,7 @@ public sealed partial class Session
         {
             return e;
         }
+        _isUntold = IsIssued && _standing == Standing.New;
         _store.SweepSometimes();
         return null;
     }
@@ -187,8 +203,9 @@ public sealed partial class Session
             throw new InvalidOperationException(
                 "The session is being saved under its old id; await SaveAsync before it gets another.");
         if (_standing == Standing.Stored) _origin = new Origin(Key, _mark, deleteOld || _changes.IsEnd, _changes.Copy());
-        Id = SessionIds.Create();
+        _id = SessionIds.Create();
         IsIssued = true;
+        _idIsAsked = true;
         _mark = null;
         _standing = Standing.New;
     }
@@ -201,7 +218,8 @@ public sealed partial class Session
             _failure = null;
             return null;
         }
-        var work = new Work(step, Id, Key, _changes, _origin, _mark, _standing);
+        if (_standing == Standing.New && step is Step.Create or Step.Begin) CheckNew();
+        var work = new Work(step, _id, Key, _changes, _origin, _mark, _standing);
         // With a new mark, the values from before the session was cleared are dropped, also those that other requests still save.
         if (step == Step.Change && _changes.IsCleared) work.NewMark = SessionJson.NewMark();
         else if (step == Step.Begin && _standing == Standing.Ended) work.Mark = work.NewMark = SessionJson.NewMark();
@@ -221,8 +239,21 @@ public sealed partial class Session
         return work;
     }
 
+    /// <exception cref="InvalidOperationException">The client cannot be told its id any more.</exception>
+    /// <exception cref="SessionLimitException">There have been too many.</exception>
+    private void CheckNew()
+    {
+        if (_isUntold)
+        {
+            throw new InvalidOperationException("The answer has been sent without this new session's cookie, because nothing was "
+                + "stored by then. Set a value, or save the session, before Send.");
+        }
+        _store.CountNew();
+    }
+
     private Step Next() => _origin is not null ? Step.Move : _standing switch
     {
+        Standing.New when !IsToBeStored => Step.None,
         Standing.New => _mark is null && _saving == 0 ? Step.Create : Step.Begin,
         Standing.Ended => _changes.IsEmpty || _changes.IsEnd ? Step.None : Step.Begin,
         _ when _changes.IsEnd => Step.End,
@@ -236,7 +267,7 @@ public sealed partial class Session
         _failure = null;
         _refreshed = true;
         // The session may have another id by now.
-        if (work.Id != Id || work.Step is not (Step.Create or Step.Begin or Step.Move)) return;
+        if (work.Id != _id || work.Step is not (Step.Create or Step.Begin or Step.Move)) return;
         _standing = Standing.Stored;
         _mark = work.NewMark;
     }
@@ -247,7 +278,7 @@ public sealed partial class Session
         _failure = failure;
         _changes = work.Changes.Then(_changes);
         _origin ??= work.Origin;
-        if (work.Id != Id || _saving > 0) return;
+        if (work.Id != _id || _saving > 0) return;
         _standing = work.Standing;
         _mark = work.FirstMark;
     }

@@ -16,21 +16,35 @@ public sealed partial class Session
 {
     private readonly SessionStore _store;
     private readonly Dictionary<string, JsonElement> _values;
+    private string _id;
+    private bool _idIsAsked;
 
     internal Session(SessionStore store, string id, Dictionary<string, JsonElement> values, string? mark, bool isStored)
     {
         _store = store;
         _values = values;
-        Id = id;
+        _id = id;
         _mark = mark;
         _standing = isStored ? Standing.Stored : Standing.New;
     }
 
     /// <summary>
     /// Its id, which the client's cookie holds: 32 letters and digits, or one of the application's own (PHP: <c>getId()</c>). It
-    /// is a secret: keep it out of logs.
+    /// is a secret: keep it out of logs. A new session whose id is asked for is stored, and the client told the id, also if
+    /// nothing is set: the application means to know the client again by it.
     /// </summary>
-    public string Id { get; private set; }
+    public string Id
+    {
+        get
+        {
+            // One that the application has chosen (which has a mark) it can choose again.
+            if (_standing == Standing.New && _mark is null) _idIsAsked = true;
+            return _id;
+        }
+    }
+
+    /// <summary>Whether this is its id; asking so does not count as asking for it.</summary>
+    internal bool IsCalled(string id) => _id == id;
 
     /// <summary>
     /// A value as text, or <paramref name="defaultValue"/> if there is none or it is null (PHP: <c>get()</c>). What is not text

@@ -8,7 +8,12 @@ namespace Workerman.Protocols.Http.Sessions;
 /// </summary>
 internal sealed class SessionStore
 {
+    private readonly Lock _gate = new();
     private int _sweeping;
+    private long _second;
+    private int _new;
+    private long _refused;
+    private long _toldIn = -1;
 
     public ISessionHandler Handler
     {
@@ -25,8 +30,16 @@ internal sealed class SessionStore
 
     public int GcDivisor { get; set; } = 20_000;
 
+    public int MaxNewPerSecond { get; set; } = 1000;
+
+    /// <summary>What seconds are counted by; tests have a clock of their own.</summary>
+    public TimeProvider Time { get; set; } = TimeProvider.System;
+
     /// <summary>Reports to the operator what is no exception for the application.</summary>
     public Action<string, Exception>? Report { get; set; }
+
+    /// <summary>Reports how many new sessions were refused, and the limit; once a second at most.</summary>
+    public Action<long, int>? ReportRefused { get; set; }
 
     /// <summary>The first of these ids that the handler knows, as a session; null if it knows none.</summary>
     public Session? Find(IReadOnlyList<string> ids)
@@ -53,6 +66,31 @@ internal sealed class SessionStore
 
     /// <summary>A new session with an id that the application has chosen.</summary>
     public Session CreateOwn(string id) => new(this, id, [], SessionJson.NewMark(), isStored: false);
+
+    /// <summary>Counts a session that is about to be stored for the first time.</summary>
+    /// <exception cref="SessionLimitException">There were <see cref="MaxNewPerSecond"/> in this second.</exception>
+    public void CountNew()
+    {
+        long told;
+        lock (_gate)
+        {
+            long second = Time.GetTimestamp() / Time.TimestampFrequency;
+            if (second != _second) (_second, _new) = (second, 0);
+            if (_new < MaxNewPerSecond)
+            {
+                _new++;
+                return;
+            }
+            _refused++;
+            // One line a second, with those of the second before.
+            if (_toldIn == second) throw new SessionLimitException(MaxNewPerSecond);
+            _toldIn = second;
+            told = _refused;
+            _refused = 0;
+        }
+        ReportRefused?.Invoke(told, MaxNewPerSecond);
+        throw new SessionLimitException(MaxNewPerSecond);
+    }
 
     /// <summary>Has expired sessions removed, now and then and on another thread (PHP: <c>Session::$gcProbability</c>).</summary>
     public void SweepSometimes()
@@ -85,3 +123,7 @@ internal sealed class SessionStore
         return new Session(this, id, values, mark, isStored: true);
     }
 }
+
+/// <summary>A new session is not stored, because there have been too many in this second. Immutable.</summary>
+internal sealed class SessionLimitException(int limit)
+    : Exception($"more than {limit} new sessions in a second (SessionOptions.MaxNewPerSecond)");
