@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Workerman.Tls;
@@ -61,18 +62,25 @@ internal sealed class TlsServer
         ? long.MaxValue
         : Environment.TickCount64 + (long)_options.ReloadInterval.TotalMilliseconds;
 
-    private Task Authenticate(SslStream ssl) => ssl.AuthenticateAsServerAsync(SelectAsync, null);
-
-    private ValueTask<SslServerAuthenticationOptions> SelectAsync(SslStream ssl, SslClientHelloInfo hello, object? state,
-        CancellationToken cancellationToken) =>
-        Delay is null
-        ? new ValueTask<SslServerAuthenticationOptions>(Select(hello.ServerName))
-        : SelectLaterAsync(hello.ServerName, Delay());
-
-    private async ValueTask<SslServerAuthenticationOptions> SelectLaterAsync(string serverName, Task delay)
+    private async Task Authenticate(SslStream ssl)
     {
-        await delay.ConfigureAwait(false);
-        return Select(serverName);
+        var selected = new StrongBox<SslServerAuthenticationOptions?>();
+        await ssl.AuthenticateAsServerAsync(SelectAsync, selected).ConfigureAwait(false);
+        // The stream keeps the box.
+        selected.Value = null;
+    }
+
+    /// <summary>
+    /// Selects once. In TLS 1.2 the runtime asks again after one of 256 handshakes: where the client's encrypted Finished begins
+    /// with the byte of a ClientHello.
+    /// </summary>
+    private async ValueTask<SslServerAuthenticationOptions> SelectAsync(SslStream ssl, SslClientHelloInfo hello, object? state,
+        CancellationToken cancellationToken)
+    {
+        var selected = (StrongBox<SslServerAuthenticationOptions?>)state!;
+        if (selected.Value is { } before) return before;
+        if (Delay is not null) await Delay().ConfigureAwait(false);
+        return selected.Value = Select(hello.ServerName);
     }
 
     private SslServerAuthenticationOptions Select(string serverName)
