@@ -112,6 +112,27 @@ internal sealed class MemoryClosingTests
         raw.AssertKeepsToTheContract();
     }
 
+    /// <summary>A last message that is refused, and an application that closes where it is told of that.</summary>
+    [Test]
+    public void ConnectionThatIsEndedWhileItsLastMessageIsSentCloses([Values("close", "end")] string inner,
+        [Values("close", "end")] string outer)
+    {
+        MemoryConnection http = MemoryConnection.Http((_, _) => { });
+        http.Connection.LingerTimeout = TimeSpan.Zero;
+        http.Connection.OnError = (connection, _, _) =>
+        {
+            if (inner == "close") connection.Close();
+            else connection.End();
+        };
+        http.Loop.Do(() =>
+        {
+            if (outer == "close") http.Connection.Close("nobody has asked");
+            else http.Connection.End("nobody has asked");
+        });
+        Assert.That((http.Socket.IsClosed, http.Events[1..]), Is.EqualTo((true, End.ToList())));
+        http.AssertKeepsToTheContract();
+    }
+
     /// <summary>The end comes in the same turn as the room for more answers, before the messages that wait are read.</summary>
     [Test]
     public void PeerThatEndsAsItReadsIsAnsweredAllThatItHasSent()

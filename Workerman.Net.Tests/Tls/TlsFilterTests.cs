@@ -82,6 +82,36 @@ internal sealed class TlsFilterTests(Type loopType)
         Assert.That(pair.Far.Receive(hello), Is.Zero);
     }
 
+    /// <summary>
+    /// In TLS 1.2 the client's Finished is an encrypted record of the type of a handshake. One that begins with the byte 1, as
+    /// one of 256 does, <see cref="SslStream"/> takes for another ClientHello. It is given that byte here, and so fails.
+    /// </summary>
+    [Test]
+    public void SelectorIsAskedOnceForEachHandshakeWhateverTheLastRecordBeginsWith()
+    {
+        var asked = new List<string>();
+        var options = new TlsOptions
+        {
+            Certificate = Certificates.Default.Server,
+            ServerCertificateSelector = name =>
+            {
+                asked.Add(name);
+                return null;
+            }
+        };
+        using TlsFilter server = new TlsServer(options, speaksHttp: false, _ => { }).NewFilter();
+        using TlsFilter client = TlsFilter.ForClient(TlsClient.Options(SslProtocols.Tls12), Wait.Limit);
+        client.Handshake(default);
+        server.Handshake(client.TakeOutput().ToArray());
+        client.Handshake(server.TakeOutput().ToArray());
+        byte[] last = client.TakeOutput().ToArray();
+        int record = 0;
+        for (int next = 0; next < last.Length; next += 5 + (last[next + 3] << 8) + last[next + 4]) record = next;
+        last[record + 5] = 1;
+        Assert.That(server.Handshake(last), Is.EqualTo(TlsProgress.Failed));
+        Assert.That(asked, Is.EqualTo((string[])["localhost"]));
+    }
+
     private static TcpConnection Begin(LoopRunner loop, SocketPair pair, ClientHandler handler,
         SslClientAuthenticationOptions options, TimeSpan? timeout = null) => loop.Ask(() =>
         {

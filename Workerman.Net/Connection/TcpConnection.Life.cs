@@ -264,9 +264,12 @@ public partial class TcpConnection : IDeferredWork
         finally
         {
             _life.IsInBatch = wasInBatch;
+            bool hasEnded = _life.IsEnding;
             // It ends in any case, also when the protocol had no place for the message.
             if (closing) Close();
             else End();
+            // A callback of the message's has ended it, and the step that follows was left to here.
+            if (hasEnded && !wasInBatch) Advance();
         }
     }
 

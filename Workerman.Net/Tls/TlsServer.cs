@@ -61,7 +61,13 @@ internal sealed class TlsServer
         ? long.MaxValue
         : Environment.TickCount64 + (long)_options.ReloadInterval.TotalMilliseconds;
 
-    private Task Authenticate(SslStream ssl) => ssl.AuthenticateAsServerAsync(SelectAsync, new Selection());
+    private async Task Authenticate(SslStream ssl)
+    {
+        var selection = new Selection();
+        await ssl.AuthenticateAsServerAsync(SelectAsync, selection).ConfigureAwait(false);
+        // The stream keeps it.
+        selection.Options = null;
+    }
 
     /// <summary>
     /// SslStream takes an encrypted handshake record of TLS 1.2 for another hello if its first byte happens to be 1, and asks
