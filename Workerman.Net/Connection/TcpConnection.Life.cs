@@ -316,9 +316,9 @@ public partial class TcpConnection : IDeferredWork
 
     private void SweepOpen()
     {
-        if (HasUnsent)
+        if (HasUnsent && SendTimeout != Timeout.InfiniteTimeSpan
+            && Loop.Now - _queue!.ProgressAt > SendTimeout.TotalMilliseconds)
         {
-            if (SendTimeout == Timeout.InfiniteTimeSpan || Loop.Now - _queue!.ProgressAt <= SendTimeout.TotalMilliseconds) return;
             _handler.OnError(this, ConnectionError.SendFail, "the peer stopped reading");
             Destroy();
         }
@@ -328,7 +328,7 @@ public partial class TcpConnection : IDeferredWork
         }
         else if (_life.Peer == PeerSide.Ended)
         {
-            if (HasWaited(HalfClosedTimeout)) Destroy();
+            if (!HasUnsent && HasWaited(HalfClosedTimeout)) Destroy();
         }
         // Nobody can be too slow for someone who does not listen.
         else if (!_life.IsPaused && HasWaited(Protocol.TimeoutOf(_life.Awaited)))
