@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Workerman.Connection;
 using Workerman.Protocols;
+using Workerman.Protocols.Http;
 using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
@@ -110,6 +111,22 @@ internal sealed class MemoryClosingTests
         raw.Loop.TurnUntilNothingHappens();
         Assert.That((raw.Socket.Sent, raw.Socket.Calls[^1], raw.Events), Is.EqualTo(("01", "close", End.ToList())));
         raw.AssertKeepsToTheContract();
+    }
+
+    [Test]
+    public void PeerThatReadsSlowlyHasNoLongerForItsNextRequest()
+    {
+        MemoryConnection http = MemoryConnection.Http((connection, _) => connection.Send("answer"),
+            new HttpOptions { HeadTimeout = TimeSpan.FromMilliseconds(100) });
+        http.Socket.Room = 5;
+        http.Socket.Arrive("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET");
+        http.Loop.Turn();
+        http.Loop.Advance(TimeSpan.FromMilliseconds(100));
+        Assert.That((http.Connection.SendBufferQueueSize > 0, http.Events), Is.EqualTo((true, new List<string>())));
+        http.Loop.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.That((http.Events, http.Connection.Status),
+            Is.EqualTo((new List<string> { "rejected 408" }, ConnectionStatus.Ending)));
+        http.AssertKeepsToTheContract();
     }
 
     /// <summary>A last message that is refused, and an application that closes where it is told of that.</summary>

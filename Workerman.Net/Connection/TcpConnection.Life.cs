@@ -312,9 +312,9 @@ public partial class TcpConnection : IDeferredWork
         {
             Reject(tooSlow);
         }
-        else if (HasUnsent)
+        else if (HasUnsent && SendTimeout != Timeout.InfiniteTimeSpan
+            && Loop.Now - _queue!.ProgressAt > SendTimeout.TotalMilliseconds)
         {
-            if (SendTimeout == Timeout.InfiniteTimeSpan || Loop.Now - _queue!.ProgressAt <= SendTimeout.TotalMilliseconds) return;
             RaiseError(ConnectionError.SendFail, "the peer stopped reading");
             Destroy();
         }
@@ -324,7 +324,7 @@ public partial class TcpConnection : IDeferredWork
         }
         else if (_life.Peer == PeerSide.Ended)
         {
-            if (HasWaited(HalfClosedTimeout)) Destroy();
+            if (!HasUnsent && HasWaited(HalfClosedTimeout)) Destroy();
         }
         // Nobody can be too slow for someone who does not listen.
         else if (!_life.IsPaused && HasWaited(Protocol.TimeoutOf(_life.Awaited)))
