@@ -76,7 +76,7 @@ internal static class DescriptorWatch
     private static void CheckFree()
     {
         if (DescriptorHeadroom.CountFree() is < Least and var free)
-            throw new WorkerStartException($"Cannot start: only {free} of the file descriptors that this process may have are left, "
-                + "too few for connections and files. Cure: raise the limit of open files (ulimit -n).");
+            throw new WorkerStartException($"Cannot start: only {free} of the file descriptors that this process may have are "
+                + "left, too few for connections and files. Cure: raise the limit of open files (ulimit -n).");
     }
 }

@@ -27,7 +27,8 @@ public sealed partial class Request
     /// The id of the client's session, which is <see cref="Session"/>'s: an id that the client sends and the store does not know
     /// is never adopted (PHP: <c>sessionId()</c>). Who asks for the id of a new session has it stored, and its cookie set, also
     /// if nothing is set. Set it before the first use of the session to use an id of your own, whatever id the client sends; the
-    /// session is created by its first value, and then the answer sets the cookie unless the client has it (PHP: <c>sessionId($id)</c>). That is at your own risk: whoever knows or guesses the id can use the session, with a cookie
+    /// session is created by its first value, and then the answer sets the cookie unless the client has it (PHP:
+    /// <c>sessionId($id)</c>). That is at your own risk: whoever knows or guesses the id can use the session, with a cookie
     /// alone. So an id that can be guessed, such as a user's number or address, gives everybody access; and an id that is taken
     /// from the client unchecked may be one that an attacker has chosen and can use too (session fixation). Use one that is
     /// random, or that your program has issued.
