@@ -16,8 +16,11 @@ internal static class DescriptorWatch
     /// </summary>
     private const int Few = 256;
 
-    /// <summary>Less than this is no server: some connections, and as many descriptors that are kept.</summary>
-    private const int Least = 4;
+    /// <summary>
+    /// Less than this is no server: some connections, and as many descriptors that are kept, of which the assemblies of the
+    /// application take two each.
+    /// </summary>
+    private const int Least = 16;
 
     private static readonly Lock Gate = new();
 
