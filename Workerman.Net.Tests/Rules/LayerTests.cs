@@ -24,7 +24,7 @@ internal sealed partial class LayerTests
         ["Protocols/Http/Files"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno",
             "Workerman.Events.DescriptorHeadroom"],
         ["Protocols/Http/Sessions"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno",
-            "Workerman.Events.DescriptorHeadroom"],
+            "Workerman.Events.DescriptorHeadroom", "Workerman.Events.DiskThreads"],
         ["Protocols/WebSocket"] = ["Workerman.Protocols", "Workerman.Protocols.Http"],
         ["WebSockets"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
             "Workerman.Protocols.WebSocket"],

@@ -21,6 +21,9 @@ internal sealed class ConnectionBuffers(IEventLoop loop)
     /// <summary>For <c>OnError</c>, <c>OnBufferFull</c> and <c>OnBufferDrain</c>, of all its workers and clients.</summary>
     public CallbackQueue Callbacks { get; } = new(loop);
 
+    /// <summary>How files are read before they are sent.</summary>
+    public DiskReader Disk { get; set; } = DiskReader.Default;
+
     /// <summary>Made for the first encrypted connection.</summary>
     public TlsBuffers Tls => field ??= new TlsBuffers();
 

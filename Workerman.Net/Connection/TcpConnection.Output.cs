@@ -429,10 +429,24 @@ public partial class TcpConnection
         return true;
     }
 
+    /// <summary>Has the next piece of the file sent, once it is in memory: the loop does not wait for a disk.</summary>
     private void OrderFile(SendQueue queue)
     {
         queue.FileIsOrdered = true;
-        _socket.SendFileWhenWritable(queue.File!.Handle, queue.File.Offset, queue.File.Remaining);
+        FileRange file = queue.File!;
+        long count = Math.Min(file.Remaining, DiskReader.PieceSize);
+        if (Buffers.Disk.IsCached(file.Handle, file.Offset, count))
+            _socket.SendFileWhenWritable(file.Handle, file.Offset, count);
+        else
+            Buffers.Disk.Fetch(Loop, file.Handle, file.Offset, count, () => OnFileFetched(file, count));
+    }
+
+    private void OnFileFetched(FileRange file, long count)
+    {
+        // The connection has ended meanwhile, and may have begun another life.
+        if (_life.IsGone || _queue is not { FileIsOrdered: true } queue || !ReferenceEquals(queue.File, file)) return;
+        queue.ProgressAt = Loop.Now;
+        _socket.SendFileWhenWritable(file.Handle, file.Offset, count);
     }
 
     private void OnFileSent(SendQueue queue, int count, SocketError error)

@@ -16,8 +16,11 @@ internal static class DescriptorWatch
     /// </summary>
     private const int Few = 256;
 
-    /// <summary>Less than this is no server: some connections, and as many descriptors that are kept.</summary>
-    private const int Least = 4;
+    /// <summary>
+    /// Less than this is no server: some connections, and as many descriptors that are kept, of which the assemblies of the
+    /// application take two each.
+    /// </summary>
+    private const int Least = 16;
 
     private static readonly Lock Gate = new();
 
@@ -76,8 +79,7 @@ internal static class DescriptorWatch
     private static void CheckFree()
     {
         if (DescriptorHeadroom.CountFree() is < Least and var free)
-            throw new WorkerStartException(
-                $"Cannot start: only {free} of the file descriptors that this process may have are left, "
-                + "too few for connections and files. Cure: raise the limit of open files (ulimit -n).");
+            throw new WorkerStartException($"Cannot start: only {free} of the file descriptors that this process may have are "
+                + "left, too few for connections and files. Cure: raise the limit of open files (ulimit -n).");
     }
 }

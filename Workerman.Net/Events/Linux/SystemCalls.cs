@@ -64,6 +64,9 @@ internal static unsafe partial class SystemCalls
     public const int F_DUPFD_CLOEXEC = 1030;
     public const short F_WRLCK = 1;
 
+    // preadv2(2)
+    public const int RWF_NOWAIT = 8;
+
     // mmap(2)
     public const int PROT_READ = 1;
     public const int PROT_WRITE = 2;
@@ -73,6 +76,7 @@ internal static unsafe partial class SystemCalls
     // The C library has no functions for io_uring(7). The numbers of the calls are the same on every architecture of .NET's.
     private const int SYS_io_uring_setup = 425;
     private const int SYS_io_uring_enter = 426;
+    private const int SYS_cachestat = 451;
 
     /// <summary>One of the few flags that differ between architectures.</summary>
     public static int O_NOFOLLOW =>
@@ -186,6 +190,14 @@ internal static unsafe partial class SystemCalls
     public static int io_uring_enter(int fd, uint toSubmit, uint minComplete, uint flags) =>
         (int)syscall(SYS_io_uring_enter, fd, (nint)toSubmit, (nint)minComplete, (nint)flags, 0, 0);
 
+    /// <summary>Which pages of a file are in memory; -1 where the kernel does not tell.</summary>
+    public static int cachestat(int fd, CacheRange* range, CacheStatus* status) =>
+        (int)syscall(SYS_cachestat, fd, (nint)range, (nint)status, 0, 0, 0);
+
+    /// <summary>With an <c>off_t</c> of 64 bits, as <c>sendfile</c>.</summary>
+    [LibraryImport("libc")]
+    public static partial nint preadv2(SafeFileHandle fd, IoVector* iov, int iovcnt, long offset, int flags);
+
     [LibraryImport("libc")]
     private static partial nint syscall(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
 
@@ -224,6 +236,30 @@ internal static unsafe partial class SystemCalls
         public long Start;
         public long Length;
         public int Process;
+    }
+
+    /// <summary><c>struct cachestat_range</c>.</summary>
+    public struct CacheRange
+    {
+        public ulong Offset;
+        public ulong Length;
+    }
+
+    /// <summary><c>struct cachestat</c>, in pages.</summary>
+    public struct CacheStatus
+    {
+        public ulong Cached;
+        public ulong Dirty;
+        public ulong Writeback;
+        public ulong Evicted;
+        public ulong RecentlyEvicted;
+    }
+
+    /// <summary><c>struct iovec</c>.</summary>
+    public struct IoVector
+    {
+        public byte* Base;
+        public nint Length;
     }
 
     /// <summary><c>struct rlimit</c>.</summary>

@@ -1,12 +1,14 @@
 using Microsoft.Win32.SafeHandles;
 using static Workerman.Events.DescriptorHeadroom;
+using static Workerman.Events.DiskThreads;
 
 namespace Workerman.Protocols.Http.Sessions;
 
 /// <summary>
 /// Sessions in files, one each, named <c>session_</c> and the id (PHP: <c>FileSessionHandler</c>): the default. Loops and
 /// processes may share the folder: a file is replaced as a whole, never written over, under a lock of its own (<c>flock</c> on
-/// Linux), and only its owner may read it. The age of a session is that of its file's last change. Any thread.
+/// Linux), and only its owner may read it. The age of a session is that of its file's last change. The asynchronous calls leave
+/// the waiting for a disk to other threads. Any thread.
 /// </summary>
 public sealed class FileSessionHandler : ISessionHandler
 {
@@ -78,9 +80,24 @@ public sealed class FileSessionHandler : ISessionHandler
     }
 
     /// <inheritdoc/>
+    public ValueTask<byte[]?> ReadAsync(string sessionId, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
+        new(OffLoop(() => Read(sessionId, lifetime)));
+
+    /// <inheritdoc/>
+    public ValueTask WriteAsync(string sessionId, byte[] data, TimeSpan lifetime, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        return new(OffLoop(() => Update(sessionId, _ => data, lifetime)));
+    }
+
+    /// <inheritdoc/>
     public ValueTask<byte[]?> UpdateAsync(string sessionId, Func<byte[]?, byte[]?> change, TimeSpan lifetime,
         CancellationToken cancellationToken = default) =>
-        new(Update(sessionId, change, lifetime));
+        new(OffLoop(() => Update(sessionId, change, lifetime)));
+
+    /// <inheritdoc/>
+    public ValueTask<bool> UpdateTimestampAsync(string sessionId, TimeSpan lifetime,
+        CancellationToken cancellationToken = default) => new(OffLoop(() => UpdateTimestamp(sessionId, lifetime)));
 
     /// <inheritdoc/>
     public bool UpdateTimestamp(string sessionId, TimeSpan lifetime)
