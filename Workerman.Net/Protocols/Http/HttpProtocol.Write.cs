@@ -31,6 +31,19 @@ internal partial class HttpProtocol
         EndAnswer();
     }
 
+    public override void Encode(ReadOnlyMemory<byte> bytes, IBufferWriter<byte> output)
+    {
+        if (!TryBeginAnswer()) return;
+        AnswerForm form = NewForm();
+        if (NeedsResponse)
+        {
+            Encode(new Response(200, null, bytes), output);
+            return;
+        }
+        ResponseWriter.WriteBytes(bytes, form, output);
+        EndAnswer();
+    }
+
     public void Encode(Response message, IBufferWriter<byte> output)
     {
         if (!TryBeginAnswer()) return;
