@@ -47,7 +47,7 @@ internal sealed class DatagramChannelTests(Type loopType)
     {
         public List<string> Errors { get; } = [];
 
-        public override void OnError(UdpConnection connection, ConnectionError error, string reason) =>
+        protected override void OnError(UdpConnection connection, ConnectionError error, string reason) =>
             Errors.Add($"{error} {reason}");
 
         protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)

@@ -111,6 +111,31 @@ internal sealed class EventLoopWorkTests(Type loopType)
     }
 
     [Test]
+    public void ContinuedWorkRunsOnceInEachTurnBeforeItsTimers()
+    {
+        var order = new List<string>();
+        using var done = new ManualResetEventSlim();
+        int left = 3;
+        Continued? work = null;
+        work = new Continued(() =>
+        {
+            order.Add("continued");
+            if (--left == 0) done.Set();
+            else Loop.ContinueNextTurn(work!);
+            Loop.Post(() => order.Add("posted"));
+            if (left == 1) throw new InvalidOperationException("the loop lives on");
+        });
+        _runner.Do(() =>
+        {
+            Loop.ContinueNextTurn(work);
+            Loop.AddTimer(TimeSpan.Zero, () => order.Add("timer"), persistent: false);
+        });
+        Assert.That(done.Wait(Wait.Limit), "the loop does not wait for sockets while there is work to continue");
+        _runner.Do(() => { });
+        Assert.That(order, Is.EqualTo(new[] { "continued", "timer", "posted", "continued", "posted", "continued", "posted" }));
+    }
+
+    [Test]
     public void CurrentIsTheLoopOnItsThreadAndNullElsewhere()
     {
         Assert.That(_runner.Ask(() => EventLoop.Current), Is.SameAs(Loop));
@@ -175,6 +200,11 @@ internal sealed class EventLoopWorkTests(Type loopType)
         loop.Dispose();
         loop.Dispose();
         Assert.That(loop.Post(() => { }), Is.False);
+    }
+
+    private sealed class Continued(Action action) : IContinuedWork
+    {
+        public void Continue() => action();
     }
 
     private sealed class Deferred(Action action) : IDeferredWork

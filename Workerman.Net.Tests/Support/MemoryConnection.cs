@@ -74,8 +74,11 @@ internal sealed class MemoryConnection
             connection.OnClose?.Invoke(connection);
         }
 
-        public override void OnError(TcpConnection connection, ConnectionError error, string reason) =>
+        public override void OnError(TcpConnection connection, ConnectionError error, string reason)
+        {
             events.Add($"error {error}: {reason}");
+            connection.OnError?.Invoke(connection, error, reason);
+        }
 
         public override void OnBufferFull(TcpConnection connection)
         {

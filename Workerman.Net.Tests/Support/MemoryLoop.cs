@@ -15,6 +15,7 @@ internal sealed class MemoryLoop : IEventLoop
     private readonly List<(long Id, long Due, TimeSpan Interval, Action Callback, bool Persistent)> _timers = [];
     private readonly List<Action> _ticks = [];
     private readonly List<IDeferredWork> _deferred = [];
+    private List<IContinuedWork> _continued = [];
     private List<Action> _posted = [];
     private long _lastTimer;
 
@@ -49,11 +50,15 @@ internal sealed class MemoryLoop : IEventLoop
     }
 
     /// <summary>
-    /// One turn, in the order of a real one: sockets, due timers, what was posted before it, deferred work and what that defers.
+    /// One turn, in the order of a real one: sockets, continued work, due timers, what was posted before it, deferred work and
+    /// what that defers.
     /// </summary>
     public void Turn()
     {
+        List<IContinuedWork> continued = _continued;
+        _continued = [];
         foreach (MemorySocket socket in _sockets.ToArray()) socket.CallBack();
+        continued.ForEach(work => work.Continue());
         foreach (long id in _timers.Where(timer => timer.Due <= Now).Select(timer => timer.Id).ToArray()) RunTimer(id);
         List<Action> posted = _posted;
         _posted = [];
@@ -114,6 +119,10 @@ internal sealed class MemoryLoop : IEventLoop
 
     public void Defer(IDeferredWork work) => _deferred.Add(work);
 
+    public void ContinueNextTurn(IContinuedWork work) => _continued.Add(work);
+
+    public FlushDeadline FlushDeadline { get; } = new StandingClock();
+
     public ILoopSocket Watch(Socket socket, ISocketHandler handler) => throw new NotSupportedException();
 
     public ILoopListener Accept(Socket listener, IAcceptHandler handler) => throw new NotSupportedException();
@@ -141,5 +150,11 @@ internal sealed class MemoryLoop : IEventLoop
         _timers.RemoveAt(index);
         if (persistent) _timers.Add((id, Now + (long)Math.Ceiling(interval.TotalMilliseconds), interval, callback, true));
         callback();
+    }
+
+    /// <summary>No callback takes any time.</summary>
+    private sealed class StandingClock : FlushDeadline
+    {
+        public override long Look() => LastLook;
     }
 }

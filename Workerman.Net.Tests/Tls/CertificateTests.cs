@@ -109,6 +109,25 @@ internal sealed class CertificateTests(Type loopType)
         Assert.That(asked, Is.EqualTo((string[])["other.test True", "localhost True"]));
     }
 
+    /// <summary>
+    /// Of the encrypted records of a TLS 1.2 handshake one in 256 begins with the byte that stands for a client's hello.
+    /// </summary>
+    [Test]
+    public async Task SelectorIsAskedOncePerHandshake()
+    {
+        int asked = 0;
+        await using TestServer server = Start(options => options.ServerCertificateSelector = _ =>
+        {
+            asked++;
+            return Authority.Server;
+        });
+        for (int i = 1; i <= 500; i++)
+        {
+            Shown(server, SslProtocols.Tls12);
+            Assert.That(asked, Is.EqualTo(i));
+        }
+    }
+
     [TestCase(false, "no certificate for the host name")]
     [TestCase(true, "failed with FormatException: oops")]
     public async Task SelectorThatHasNoneOrThrowsFailsThatHandshake(bool throws, string reason)

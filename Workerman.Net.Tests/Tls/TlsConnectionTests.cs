@@ -189,6 +189,7 @@ internal sealed class TlsConnectionTests(Type loopType)
     {
         await using TestServer backend = TestServer.Raw(loopType, (connection, bytes) => connection.Send(bytes));
         TcpConnection? first = null;
+        var joined = new TaskCompletionSource();
         await using TestServer server = TlsServers.Raw(loopType, (_, _) => { }, worker => worker.OnConnect = connection =>
         {
             if (first is null)
@@ -198,10 +199,13 @@ internal sealed class TlsConnectionTests(Type loopType)
             }
             first.Pipe(connection);
             connection.Pipe(first);
+            joined.SetResult();
         });
         using TlsClient left = TlsClient.Connect(server.EndPoint);
         await Wait.Until(() => first is not null, "the first");
         using TlsClient right = TlsClient.Connect(server.EndPoint);
+        // The client's side of a handshake ends before the server's (RFC 8446 section 2).
+        await joined.Task.WaitAsync(Wait.Limit);
         var writing = Task.Run(() => left.Send(new byte[2 * Megabyte]));
         Assert.That(right.ReadExactly(2 * Megabyte), Has.Length.EqualTo(2 * Megabyte));
         Wait.For(writing);

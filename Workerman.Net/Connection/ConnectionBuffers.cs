@@ -6,7 +6,8 @@ namespace Workerman.Connection;
 
 /// <summary>
 /// What the connections of one loop share, because only one of them is at work at a time: where they receive, the batch of what
-/// they write, and the buffers of encrypted ones. One per loop, for all its workers and clients; belongs to the loop's thread.
+/// they write, the buffers of encrypted ones, and the callbacks that must not nest. One per loop, for all its workers and
+/// clients; belongs to the loop's thread.
 /// </summary>
 internal sealed class ConnectionBuffers(IEventLoop loop)
 {
@@ -16,6 +17,9 @@ internal sealed class ConnectionBuffers(IEventLoop loop)
     public byte[] Receive { get; } = GC.AllocateUninitializedArray<byte>(TlsBuffers.PlaintextSize, pinned: true);
 
     public WriteBatch Batch { get; } = new(loop);
+
+    /// <summary>For <c>OnError</c>, <c>OnBufferFull</c> and <c>OnBufferDrain</c>, of all its workers and clients.</summary>
+    public CallbackQueue Callbacks { get; } = new(loop);
 
     /// <summary>Made for the first encrypted connection.</summary>
     public TlsBuffers Tls => field ??= new TlsBuffers();

@@ -92,8 +92,8 @@ internal struct ConnectionLife(ConnectionPhase phase)
     /// </summary>
     public bool IsInBatch { get; set; }
 
-    /// <summary>Whether reading goes on at the end of the turn.</summary>
-    public bool ResumeIsDeferred { get; set; }
+    /// <summary>Whether reading goes on in the next turn, with what has arrived by now.</summary>
+    public bool ContinuesNextTurn { get; set; }
 
     /// <summary>What the peer is waited for, for the time limits.</summary>
     public Protocols.WaitPhase Awaited { get; set; }

@@ -7,18 +7,20 @@ using Workerman.Protocols;
 namespace Workerman.Connection;
 
 /// <summary>
-/// One datagram socket on one loop: receives what has come, a bounded number in a turn, and sends without waiting. It knows no
-/// messages; the types that derive from it do. Belongs to the loop's thread.
+/// One datagram socket on one loop: receives what has come, as much as a turn has room for (<see cref="TurnBudget"/>), and sends
+/// without waiting. It knows no messages; the types that derive from it do. Belongs to the loop's thread.
 /// </summary>
-internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
+internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler, IContinuedWork
 {
-    /// <summary>Datagrams in a turn: many of them do not keep the rest of the loop waiting.</summary>
-    private const int BatchSize = 64;
-
     /// <summary>The largest message that decoders may accept: as much as a datagram can have.</summary>
     public const int MaxSize = 64 * 1024;
 
     private ILoopDatagramSocket? _socket;
+    private TurnBudget _budget;
+    private bool _isPaused;
+
+    /// <summary>Goes on with the datagram that had too many messages for one turn; null for none.</summary>
+    private Action? _rest;
 
     public IEventLoop Loop { get; } = loop;
 
@@ -30,14 +32,19 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     /// <summary>Whether nothing is received: what comes waits in the socket's buffer.</summary>
     public bool IsPaused
     {
-        get => _socket is { ReadEnabled: false };
-        set => _socket?.ReadEnabled = !value;
+        get => _isPaused;
+        set
+        {
+            _isPaused = value;
+            UpdateReading();
+        }
     }
 
     /// <summary>Begins to receive from a socket, which it does not own.</summary>
     public void Open(Socket socket)
     {
         LocalAddress = socket.LocalEndPoint as IPEndPoint;
+        _isPaused = false;
         _socket = Loop.WatchDatagrams(socket, this);
     }
 
@@ -46,6 +53,7 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     {
         _socket?.Dispose();
         _socket = null;
+        _rest = null;
     }
 
     /// <summary>Sends one datagram; <see cref="OnError"/> gets what keeps it from leaving.</summary>
@@ -59,24 +67,56 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
         // The error is about a datagram sent before, whose port is closed (RFC 1122 section 4.1.3.3); this one was not sent.
         if (IsAboutEarlier(error)) error = _socket.Send(bytes, to);
         if (error == SocketError.Success) return SendResult.Sent;
-        OnError(connection, ConnectionError.SendFail, Explain(error, bytes.Length));
+        RaiseError(connection, ConnectionError.SendFail, Explain(error, bytes.Length));
         return SendResult.Dropped;
     }
 
     public void OnReadable()
     {
         byte[] buffer = DatagramBuffers.Current.Receive;
-        for (int i = 0; i < BatchSize && _socket is { ReadEnabled: true } socket; i++)
+        _budget = new TurnBudget(Loop.FlushDeadline);
+        while (_socket is { ReadEnabled: true } socket)
         {
             int count = socket.Receive(buffer, out IPEndPoint? from, out SocketError error);
             if (error == SocketError.WouldBlock) return;
             if (error == SocketError.Success && from is not null) Receive(new ReadOnlySequence<byte>(buffer, 0, count), from);
             else if (IsAboutEarlier(error)) OnUnreachable();
+            if (_budget.IsSpentAfterMessage()) return;
         }
     }
 
+    void IContinuedWork.Continue()
+    {
+        Action? rest = _rest;
+        _rest = null;
+        _budget = new TurnBudget(Loop.FlushDeadline);
+        rest?.Invoke();
+        UpdateReading();
+    }
+
+    /// <summary>Calls <see cref="OnError"/>.</summary>
+    protected void RaiseError(UdpConnection connection, ConnectionError error, string reason) =>
+        ConnectionBuffers.Of(Loop).Callbacks.Call((Channel: this, connection, error, reason),
+            static raised => raised.Channel.OnError(raised.connection, raised.error, raised.reason),
+            static _ => true);
+
     /// <summary>Something could not be sent. Does not throw.</summary>
-    public abstract void OnError(UdpConnection connection, ConnectionError error, string reason);
+    protected abstract void OnError(UdpConnection connection, ConnectionError error, string reason);
+
+    /// <summary>Asked after each message of a datagram that is followed by another one.</summary>
+    protected bool IsBudgetSpentAfterMessage() => _budget.IsSpentAfterMessage();
+
+    /// <summary>Goes on with the rest of a datagram in the next turn. Nothing else is received before it ends.</summary>
+    /// <param name="datagram">What is left of it.</param>
+    /// <param name="from">Who has sent it.</param>
+    /// <param name="read">Reads it; what it throws goes to <see cref="OnDatagramFault"/>.</param>
+    protected void ContinueNextTurn(ReadOnlySequence<byte> datagram, IPEndPoint from, Action<ReadOnlySequence<byte>> read)
+    {
+        var copy = new ReadOnlySequence<byte>(datagram.ToArray());
+        _rest = () => Guard(from, () => read(copy));
+        UpdateReading();
+        Loop.ContinueNextTurn(this);
+    }
 
     /// <summary>
     /// A datagram has arrived; its bytes live during the call. What it throws goes to <see cref="OnDatagramFault"/>.
@@ -95,11 +135,25 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler
     protected static bool IsWorthDecoding(in ReadOnlySequence<byte> datagram, ConnectionProtocol protocol) =>
         !datagram.IsEmpty || protocol is RawProtocol or RawTextProtocol;
 
+    private void UpdateReading() => _socket?.ReadEnabled = !_isPaused && _rest is null;
+
     private void Receive(ReadOnlySequence<byte> datagram, IPEndPoint from)
     {
         try
         {
             OnDatagram(datagram, from);
+        }
+        catch (Exception e)
+        {
+            OnDatagramFault(from, e);
+        }
+    }
+
+    private void Guard(IPEndPoint from, Action read)
+    {
+        try
+        {
+            read();
         }
         catch (Exception e)
         {

@@ -59,6 +59,10 @@ internal sealed class NoLoop : IEventLoop
 
     public void Defer(IDeferredWork work) => throw None();
 
+    public void ContinueNextTurn(IContinuedWork work) => throw None();
+
+    public FlushDeadline FlushDeadline => throw None();
+
     public void Run() => throw None();
 
     public void Stop() => throw None();

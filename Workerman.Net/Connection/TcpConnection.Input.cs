@@ -5,8 +5,11 @@ using Workerman.Protocols;
 
 namespace Workerman.Connection;
 
-/// <summary>The way in: one receive per wake-up into the loop's buffer, messages read off it in place, the rest kept.</summary>
-public partial class TcpConnection
+/// <summary>
+/// The way in: one receive per wake-up into the loop's buffer, messages read off it in place, the rest kept. What one peer has
+/// sent at once is read in pieces, one in a turn (<see cref="TurnBudget"/>).
+/// </summary>
+public partial class TcpConnection : IContinuedWork
 {
     /// <summary>Bytes read ahead while an answer is owed; beyond it the peer waits in its own send buffer.</summary>
     private const int ReadAheadLimit = 64 * 1024;
@@ -29,8 +32,7 @@ public partial class TcpConnection
     }
 
     /// <summary>
-    /// Goes on reading; what has arrived meanwhile is handled at the end of the loop's turn (PHP: <c>resumeRecv()</c>). Any
-    /// thread.
+    /// Goes on reading; what has arrived meanwhile is handled in the loop's next turn (PHP: <c>resumeRecv()</c>). Any thread.
     /// </summary>
     public void ResumeRecv()
     {
@@ -42,7 +44,7 @@ public partial class TcpConnection
         if (!_life.IsPaused) return;
         _life.IsPaused = false;
         _life.Since = Loop.Now;
-        DeferResume();
+        ContinueNextTurn();
     }
 
     bool ISocketHandler.ReceivesAtOnce => true;
@@ -90,7 +92,7 @@ public partial class TcpConnection
 
     private void OnReceived(byte[] buffer, int count)
     {
-        if (_input is null)
+        if (_input is null && !_life.ContinuesNextTurn)
         {
             var input = new ReadOnlySequence<byte>(buffer, 0, count);
             ReadMessages(ref input);
@@ -102,28 +104,36 @@ public partial class TcpConnection
         }
         else
         {
-            _input.Append(buffer.AsSpan(0, count));
-            ReadPending();
+            (_input ??= new PendingBytes()).Append(buffer.AsSpan(0, count));
+            // What continues has its share of this turn still to come.
+            if (!_life.ContinuesNextTurn) ReadPending();
         }
         UpdateReading();
     }
 
-    /// <summary>Reads what messages the input holds; all their answers leave in one send.</summary>
+    /// <summary>
+    /// Reads what messages the input holds, as many as a turn has room for; all their answers leave in one send.
+    /// </summary>
     private void ReadMessages(ref ReadOnlySequence<byte> input)
     {
+        var budget = new TurnBudget(Loop.FlushDeadline);
         _life.IsInBatch = true;
         while (!input.IsEmpty && CanReadMessage())
         {
             Verdict verdict = _handler.ReadMessage(this, ref input);
-            if (verdict.Kind == VerdictKind.Message) continue;
             if (verdict.Kind == VerdictKind.NeedMore && Protocol.HasPendingControl)
             {
                 _handler.OnPeerControl(this);
                 // A callback may have sent it, or closed the connection. Behind a ping there may be more.
                 if (Status != ConnectionStatus.Closed && Protocol.HasPendingControl) SendControl();
-                continue;
             }
-            if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
+            else if (verdict.Kind != VerdictKind.Message)
+            {
+                if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
+                break;
+            }
+            if (input.IsEmpty || !budget.IsSpentAfterMessage()) continue;
+            ContinueNextTurn();
             break;
         }
         _life.IsInBatch = false;
@@ -161,7 +171,8 @@ public partial class TcpConnection
 
     private void CloseIfPeerHasAll()
     {
-        if (_life.Peer == PeerSide.Ended && _life.IsEstablished && CanReadMessage() && !_handler.OnPeerEnded(this)) Close();
+        if (_life.Peer != PeerSide.Ended || _life.ContinuesNextTurn || !_life.IsEstablished || !CanReadMessage()) return;
+        if (!_handler.OnPeerEnded(this)) Close();
     }
 
     /// <summary>
@@ -179,21 +190,30 @@ public partial class TcpConnection
     }
 
     /// <summary>
-    /// Goes on with what waits, at the end of the turn: an answer was given, reading was resumed, or the queue has left.
+    /// Goes on with what has arrived, in the next turn: this one had no room for all of it, an answer was given, reading was
+    /// resumed, or the queue has left.
     /// </summary>
-    private void DeferResume()
+    private void ContinueNextTurn()
     {
-        if (_life.ResumeIsDeferred || !_life.IsEstablished) return;
-        _life.ResumeIsDeferred = true;
-        Loop.Defer(this);
+        if (_life.ContinuesNextTurn || !_life.IsEstablished) return;
+        _life.ContinuesNextTurn = true;
+        Loop.ContinueNextTurn(this);
     }
 
-    private void Resume()
+    void IContinuedWork.Continue()
     {
+        _life.ContinuesNextTurn = false;
         if (!_life.IsEstablished) return;
-        if (_input is not null && CanReadMessage()) ReadPending();
-        CloseIfPeerHasAll();
-        UpdateReading();
+        try
+        {
+            if (_input is not null && CanReadMessage()) ReadPending();
+            CloseIfPeerHasAll();
+            UpdateReading();
+        }
+        catch (Exception e)
+        {
+            Break(e);
+        }
     }
 
     private protected void UpdateReading()
@@ -202,7 +222,8 @@ public partial class TcpConnection
         _socket.ReadEnabled = _life.Peer == PeerSide.Sending && _life.Phase switch
         {
             < ConnectionPhase.Opening => true,
-            <= ConnectionPhase.HalfClosed => !_life.IsPaused && (CanReadMessage() || RecvBufferQueueSize < ReadAheadLimit),
+            <= ConnectionPhase.HalfClosed =>
+                !_life.IsPaused && ((CanReadMessage() && !_life.ContinuesNextTurn) || RecvBufferQueueSize < ReadAheadLimit),
             // What the peer sends is read, so that the answer is not lost to a reset.
             _ => _life.IsLingering,
         };

@@ -134,7 +134,7 @@ public partial class TcpConnection : IDeferredWork
         if (_life.IsEstablished && ReleaseHeld()) AnnounceDrain();
         if (_life.IsInBatch) return;
         TrackWait();
-        DeferResume();
+        ContinueNextTurn();
     }
 
     /// <summary>
@@ -167,17 +167,7 @@ public partial class TcpConnection : IDeferredWork
         }
     }
 
-    void IDeferredWork.RunDeferred()
-    {
-        if (!_life.ResumeIsDeferred)
-        {
-            Free();
-            return;
-        }
-        // Deferred before its end, which is deferred too: freed here it would overtake connections that were closed before it.
-        _life.ResumeIsDeferred = false;
-        Resume();
-    }
+    void IDeferredWork.RunDeferred() => Free();
 
     /// <summary>For the client side: what follows its end.</summary>
     private protected virtual void OnEnding()
@@ -316,7 +306,7 @@ public partial class TcpConnection : IDeferredWork
         if (HasUnsent)
         {
             if (SendTimeout == Timeout.InfiniteTimeSpan || Loop.Now - _queue!.ProgressAt <= SendTimeout.TotalMilliseconds) return;
-            _handler.OnError(this, ConnectionError.SendFail, "the peer stopped reading");
+            RaiseError(ConnectionError.SendFail, "the peer stopped reading");
             Destroy();
         }
         else if (!_life.IsEstablished)

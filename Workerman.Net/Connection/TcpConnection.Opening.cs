@@ -106,9 +106,6 @@ public partial class TcpConnection : ISecureSocketHandler
 
     private protected void SetProtocol(ConnectionProtocol protocol) => Protocol = protocol;
 
-    /// <summary>Calls <see cref="OnError"/>, guarded.</summary>
-    private protected void RaiseError(ConnectionError error, string reason) => _handler.OnError(this, error, reason);
-
     /// <summary>Takes a socket on, in place of none.</summary>
     /// <param name="socket">A socket that is connected.</param>
     /// <param name="tls">The client's part of TLS; null for a connection that is not encrypted.</param>
@@ -137,7 +134,7 @@ public partial class TcpConnection : ISecureSocketHandler
         {
             _input = new PendingBytes();
             _input.Append(received);
-            DeferResume();
+            ContinueNextTurn();
         }
         UpdateReading();
     }

@@ -158,7 +158,7 @@ public partial class TcpConnection
         // A callback for another one of the same batch has closed it.
         if (_life.IsGone) return;
         Source?.OnBackPressured(this);
-        if (outcome == WriteOutcome.Full) _handler.OnBufferFull(this);
+        if (outcome == WriteOutcome.Full) RaiseBufferFull();
     }
 
     void ISocketHandler.OnSent(int count, SocketError error)
@@ -216,7 +216,7 @@ public partial class TcpConnection
     /// <summary>Tells that what was held has left, to whoever waits for that. After <c>OnConnect</c>.</summary>
     private protected void AnnounceDrain()
     {
-        if (_life.IsEstablished && BufferIsEmpty) _handler.OnBufferDrain(this);
+        if (_life.IsEstablished && BufferIsEmpty) RaiseBufferDrain();
     }
 
     private static void WriteRaw(TcpConnection connection, ReadOnlySpan<byte> bytes, BatchBuffer output)
@@ -260,7 +260,7 @@ public partial class TcpConnection
         if (!belongsToOpening && _queue is not null && SendBufferQueueSize >= MaxSendBufferSize)
         {
             Protocol.OnOverflow();
-            _handler.OnError(this, ConnectionError.SendFail, "send buffer full and drop package");
+            RaiseError(ConnectionError.SendFail, "send buffer full and drop package");
             if (Protocol.IsBrokenOff) Reset();
             return SendResult.Dropped;
         }
@@ -321,7 +321,7 @@ public partial class TcpConnection
 
     private SendResult OnHeld()
     {
-        if (_queue is { } queue && queue.HeldLength >= MaxSendBufferSize) _handler.OnBufferFull(this);
+        if (_queue is { } queue && queue.HeldLength >= MaxSendBufferSize) RaiseBufferFull();
         return SendResult.Queued;
     }
 
@@ -340,7 +340,7 @@ public partial class TcpConnection
     /// <summary>The connection, as it is now, has no place for a message: it is dropped, and the application told.</summary>
     private SendResult Refuse(string reason)
     {
-        _handler.OnError(this, ConnectionError.SendFail, reason);
+        RaiseError(ConnectionError.SendFail, reason);
         return SendResult.Dropped;
     }
 
@@ -393,10 +393,10 @@ public partial class TcpConnection
     {
         DropEmptyQueue();
         HalfCloseIfSent();
-        _handler.OnBufferDrain(this);
+        RaiseBufferDrain();
         Source?.OnDrained(this);
         Advance();
-        if (_life.IsEstablished) DeferResume();
+        ContinueNextTurn();
     }
 
     /// <summary>After a send outside a read batch: the answer may free the way for the next message, or be the last.</summary>
@@ -405,13 +405,13 @@ public partial class TcpConnection
         Advance();
         if (!_life.IsEstablished) return;
         TrackWait(sent: true);
-        if (Protocol.IsReady && (_input is not null || _life.Peer == PeerSide.Ended || !_socket.ReadEnabled)) DeferResume();
+        if (Protocol.IsReady && (_input is not null || _life.Peer == PeerSide.Ended || !_socket.ReadEnabled)) ContinueNextTurn();
     }
 
     private void SendFailed()
     {
         if (_life.IsGone) return;
-        _handler.OnError(this, ConnectionError.SendFail, "client closed");
+        RaiseError(ConnectionError.SendFail, "client closed");
         TearDown();
     }
 
@@ -475,7 +475,7 @@ public partial class TcpConnection
         if (count == 0)
         {
             // Its length is promised already, and only its own bytes may follow: the peer must see that they are not all.
-            _handler.OnError(this, ConnectionError.SendFail, "the file became shorter, or cannot be read, while it is sent");
+            RaiseError(ConnectionError.SendFail, "the file became shorter, or cannot be read, while it is sent");
             Destroy();
             return;
         }
@@ -492,4 +492,20 @@ public partial class TcpConnection
         Protocol.OnFileSent();
         AfterSend();
     }
+
+    /// <summary>Calls <see cref="OnError"/>, guarded.</summary>
+    private protected void RaiseError(ConnectionError error, string reason) =>
+        Buffers.Callbacks.Call((Connection: this, error, reason),
+            static raised => raised.Connection._handler.OnError(raised.Connection, raised.error, raised.reason),
+            static _ => true);
+
+    private void RaiseBufferFull() => Buffers.Callbacks.Call(this,
+        static connection => connection._handler.OnBufferFull(connection),
+        // The peer may have read all meanwhile.
+        static connection => !connection._life.IsGone && !connection.BufferIsEmpty);
+
+    private void RaiseBufferDrain() => Buffers.Callbacks.Call(this,
+        static connection => connection._handler.OnBufferDrain(connection),
+        // It may have been sent more meanwhile, and drains again when that has left.
+        static connection => !connection._life.IsGone && connection.BufferIsEmpty);
 }

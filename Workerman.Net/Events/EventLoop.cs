@@ -7,9 +7,9 @@ using Workerman.Logging;
 namespace Workerman.Events;
 
 /// <summary>
-/// What all loops share: the order of a turn, timers, posted and deferred work. A driver adds how to wait
-/// (<see cref="Poll"/>) and how to be woken (<see cref="Wake"/>), and no policy of its own. A turn is: poll, ready events,
-/// due timers, posted work, ticks, deferred work (flush, then free). Runs on the thread that called <see cref="Run"/>.
+/// What all loops share: the order of a turn, timers, posted and deferred work. A driver adds how to wait (<see cref="Poll"/>)
+/// and how to be woken (<see cref="Wake"/>), and no policy of its own. A turn is: poll, ready events, continued work, due timers,
+/// posted work, ticks, deferred work (flush, then free). Runs on the thread that called <see cref="Run"/>.
 /// </summary>
 public abstract class EventLoop : IEventLoop
 {
@@ -35,6 +35,8 @@ public abstract class EventLoop : IEventLoop
     private List<Action> _posted = [];
     private List<Action> _running = [];
     private readonly List<IDeferredWork> _deferred = [];
+    private List<IContinuedWork> _continued = [];
+    private List<IContinuedWork> _continuing = [];
     private int _threadId;
     private long _now = LoopClock.Ticks;
     private long _nextTick;
@@ -172,6 +174,13 @@ public abstract class EventLoop : IEventLoop
     /// <inheritdoc cref="IEventLoop.Defer"/>
     internal void Defer(IDeferredWork work) => _deferred.Add(work);
 
+    void IEventLoop.ContinueNextTurn(IContinuedWork work) => ContinueNextTurn(work);
+
+    /// <inheritdoc cref="IEventLoop.ContinueNextTurn"/>
+    internal void ContinueNextTurn(IContinuedWork work) => _continued.Add(work);
+
+    FlushDeadline IEventLoop.FlushDeadline => FlushDeadline;
+
     /// <inheritdoc/>
     public void Stop()
     {
@@ -256,6 +265,8 @@ public abstract class EventLoop : IEventLoop
     private void Turn()
     {
         int timeout = PrepareToSleep();
+        // What is continued from here on waits for the turn after this one.
+        (_continued, _continuing) = (_continuing, _continued);
         try
         {
             Poll(timeout);
@@ -264,6 +275,7 @@ public abstract class EventLoop : IEventLoop
         {
             Volatile.Write(ref _asleep, false);
         }
+        RunContinued();
         RunTimers();
         RunPosted();
         RunTicks();
@@ -285,6 +297,7 @@ public abstract class EventLoop : IEventLoop
 
     private int NextTimeout()
     {
+        if (_continued.Count > 0) return 0;
         if (_timers.Count == 0 && _ticked.Count == 0) return -1;
         long next = _timers.NextDue ?? long.MaxValue;
         if (_ticked.Count > 0 && _nextTick < next) next = _nextTick;
@@ -311,6 +324,24 @@ public abstract class EventLoop : IEventLoop
         if (_deferred.Count == 0 || !FlushDeadline.HasPassedAfterCallback()) return;
         RunDeferred();
         FlushDeadline.Restart(LoopClock.Ticks);
+    }
+
+    private void RunContinued()
+    {
+        if (_continuing.Count == 0) return;
+        foreach (IContinuedWork work in _continuing)
+        {
+            try
+            {
+                work.Continue();
+            }
+            catch (Exception e)
+            {
+                Report(e);
+            }
+            RunDeferredIfDue();
+        }
+        _continuing.Clear();
     }
 
     private void RunTimers()
@@ -382,6 +413,7 @@ public abstract class EventLoop : IEventLoop
         _running.Clear();
         if (Ending is { } ending) Guard(ending);
         RunDeferred();
+        _continued.Clear();
         _timers.Clear();
         // The runtime gives thread ids out again: on a later thread with this id, this loop is not the current one.
         _threadId = -1;

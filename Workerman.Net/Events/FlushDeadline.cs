@@ -3,9 +3,10 @@ namespace Workerman.Events;
 /// <summary>
 /// How long what callbacks have sent may wait for the end of the loop's turn: half a millisecond, counted from the beginning of
 /// the turn or from the last flush. It is only the clock of that rule: the loop asks it between two callbacks, and whoever
-/// gathers writes asks it within one that goes on sending. One per loop; belongs to the loop's thread.
+/// gathers writes asks it within one that goes on sending. It keeps the loop's last look at the clock, which a
+/// <see cref="TurnBudget"/> counts from. One per loop; belongs to the loop's thread.
 /// </summary>
-internal sealed class FlushDeadline
+internal class FlushDeadline
 {
     /// <summary>How many callbacks may follow each other without a look at the clock.</summary>
     private const int QuickCallbacks = 4;
@@ -15,6 +16,12 @@ internal sealed class FlushDeadline
     private long _since;
     private long _lookedAt;
     private int _untilLook;
+
+    /// <summary>When the clock was read last, in units of <see cref="LoopClock"/>: a few quick callbacks ago at most.</summary>
+    public long LastLook => Math.Max(_lookedAt, _since);
+
+    /// <summary>Reads the clock. A loop of tests has time stand still.</summary>
+    public virtual long Look() => _lookedAt = LoopClock.Ticks;
 
     /// <summary>A turn has begun, or what waited has left.</summary>
     public void Restart(long now) => _since = now;
@@ -28,9 +35,9 @@ internal sealed class FlushDeadline
     public bool HasPassedAfterCallback()
     {
         if (--_untilLook > 0) return false;
-        long now = LoopClock.Ticks;
-        _untilLook = now - _lookedAt < Limit / 4 ? QuickCallbacks : 1;
-        _lookedAt = now;
+        long before = _lookedAt;
+        long now = Look();
+        _untilLook = now - before < Limit / 4 ? QuickCallbacks : 1;
         return HasPassed(now);
     }
 }

@@ -101,6 +101,15 @@ public interface IEventLoop : IDisposable
     /// <summary>Runs <paramref name="work"/> at the end of this turn, after sockets, timers and posted work.</summary>
     internal void Defer(IDeferredWork work);
 
+    /// <summary>
+    /// Goes on with <paramref name="work"/> in the next turn, after the sockets that are ready by then: what one peer has sent
+    /// at once does not keep the others waiting.
+    /// </summary>
+    internal void ContinueNextTurn(IContinuedWork work);
+
+    /// <summary>The clock within a turn: how long callbacks have taken, and what they have written has waited.</summary>
+    internal FlushDeadline FlushDeadline { get; }
+
     /// <summary>Runs the loop on the calling thread until <see cref="Stop"/>.</summary>
     /// <exception cref="InvalidOperationException">It runs already, has run, or another loop runs on this thread.</exception>
     void Run();

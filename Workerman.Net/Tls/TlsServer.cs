@@ -61,18 +61,25 @@ internal sealed class TlsServer
         ? long.MaxValue
         : Environment.TickCount64 + (long)_options.ReloadInterval.TotalMilliseconds;
 
-    private Task Authenticate(SslStream ssl) => ssl.AuthenticateAsServerAsync(SelectAsync, null);
+    private Task Authenticate(SslStream ssl) => ssl.AuthenticateAsServerAsync(SelectAsync, new Selection());
 
+    /// <summary>
+    /// SslStream takes an encrypted handshake record of TLS 1.2 for another hello if its first byte happens to be 1, and asks
+    /// again: the first answer holds.
+    /// </summary>
     private ValueTask<SslServerAuthenticationOptions> SelectAsync(SslStream ssl, SslClientHelloInfo hello, object? state,
-        CancellationToken cancellationToken) =>
-        Delay is null
-        ? new ValueTask<SslServerAuthenticationOptions>(Select(hello.ServerName))
-        : SelectLaterAsync(hello.ServerName, Delay());
+        CancellationToken cancellationToken)
+    {
+        var selection = (Selection)state!;
+        return Delay is null || selection.Options is not null
+            ? new ValueTask<SslServerAuthenticationOptions>(selection.Options ??= Select(hello.ServerName))
+            : SelectLaterAsync(hello.ServerName, selection, Delay());
+    }
 
-    private async ValueTask<SslServerAuthenticationOptions> SelectLaterAsync(string serverName, Task delay)
+    private async ValueTask<SslServerAuthenticationOptions> SelectLaterAsync(string serverName, Selection selection, Task delay)
     {
         await delay.ConfigureAwait(false);
-        return Select(serverName);
+        return selection.Options = Select(serverName);
     }
 
     private SslServerAuthenticationOptions Select(string serverName)
@@ -97,5 +104,11 @@ internal sealed class TlsServer
         return _options.ClientCertificateValidation is { } validation
             ? validation(sender, certificate, chain, errors)
             : errors == SslPolicyErrors.None;
+    }
+
+    /// <summary>What one handshake goes by. No thread of its own; belongs to the handshake.</summary>
+    private sealed class Selection
+    {
+        public SslServerAuthenticationOptions? Options { get; set; }
     }
 }

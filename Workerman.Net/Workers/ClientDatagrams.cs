@@ -42,6 +42,8 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
     /// <summary>Its socket, if it is open.</summary>
     public Socket[] Sockets => _socket is { } socket && Status == ConnectionStatus.Established ? [socket] : [];
 
+    private DatagramAddress Address => address;
+
     /// <summary>What writes the messages. There is one as soon as anything is sent.</summary>
     public ConnectionProtocol Codec => _codec!;
 
@@ -162,38 +164,42 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
     /// </summary>
     public void OnFault(UdpConnection peer, Exception exception) => Owner!.Post(ExceptionDispatchInfo.Capture(exception).Throw);
 
-    private void Report(ConnectionError error, string reason) =>
-        ApplicationGuard.Call(this, connection, connection.OnError, error, reason);
-
-    private void Receive(ReadOnlySequence<byte> datagram)
-    {
-        ConnectionProtocol codec = _makeCodec!();
-        if (datagram.IsEmpty && codec is not (RawProtocol or RawTextProtocol)) return;
-        do
-        {
-            Verdict verdict = ((IDecoder<T>)codec).TryDecode(ref datagram, DatagramChannel.MaxSize, out T message);
-            if (verdict.Kind == VerdictKind.Reject)
-                throw new InvalidDataException($"A datagram from {address} is refused: {verdict.Reason}");
-            // A message that is not whole here never will be: datagrams are not put together.
-            if (verdict.Kind == VerdictKind.NeedMore) return;
-            ApplicationGuard.Deliver(this, connection, message, connection.OnMessage, connection.OnMessageAsync);
-        }
-        while (!datagram.IsEmpty && Status == ConnectionStatus.Established);
-    }
+    private void Report(ConnectionError error, string reason) => _channel!.Report(error, reason);
 
     private sealed class Channel(ClientDatagrams<T> client, AsyncUdpConnection<T> connection, IEventLoop loop)
         : DatagramChannel(loop)
     {
-        public override void OnError(UdpConnection peer, ConnectionError error, string reason) => client.Report(error, reason);
+        public void Report(ConnectionError error, string reason) => RaiseError(connection, error, reason);
+
+        protected override void OnError(UdpConnection peer, ConnectionError error, string reason) =>
+            ApplicationGuard.Call(client, connection, connection.OnError, error, reason);
 
         protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)
         {
-            client.Sender = from;
-            client.Receive(datagram);
+            ConnectionProtocol codec = client._makeCodec!();
+            if (IsWorthDecoding(datagram, codec)) ReadMessages(codec, datagram, from);
         }
 
         protected override void OnDatagramFault(IPEndPoint from, Exception exception) => client.OnFault(connection, exception);
 
-        protected override void OnUnreachable() => client.Report(ConnectionError.SendFail, "nobody listens there");
+        protected override void OnUnreachable() => Report(ConnectionError.SendFail, "nobody listens there");
+
+        private void ReadMessages(ConnectionProtocol codec, ReadOnlySequence<byte> datagram, IPEndPoint from)
+        {
+            client.Sender = from;
+            while (client.Status == ConnectionStatus.Established)
+            {
+                Verdict verdict = ((IDecoder<T>)codec).TryDecode(ref datagram, MaxSize, out T message);
+                if (verdict.Kind == VerdictKind.Reject)
+                    throw new InvalidDataException($"A datagram from {client.Address} is refused: {verdict.Reason}");
+                // A message that is not whole here never will be: datagrams are not put together.
+                if (verdict.Kind == VerdictKind.NeedMore) return;
+                ApplicationGuard.Deliver(client, connection, message, connection.OnMessage, connection.OnMessageAsync);
+                if (datagram.IsEmpty) return;
+                if (!IsBudgetSpentAfterMessage()) continue;
+                ContinueNextTurn(datagram, from, rest => ReadMessages(codec, rest, from));
+                return;
+            }
+        }
     }
 }

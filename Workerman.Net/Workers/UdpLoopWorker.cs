@@ -64,7 +64,7 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
 
     public UdpConnection<T> PeerAt(IPEndPoint remote) => new UdpPeer<T>(this, makeProtocol(), remote);
 
-    public override void OnError(UdpConnection connection, ConnectionError error, string reason) =>
+    protected override void OnError(UdpConnection connection, ConnectionError error, string reason) =>
         ApplicationGuard.Call(this, connection, worker.OnError, error, reason);
 
     public void OnFault(UdpConnection peer, Exception exception) =>
@@ -76,9 +76,12 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
     protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)
     {
         ConnectionProtocol protocol = makeProtocol();
-        if (!IsWorthDecoding(datagram, protocol)) return;
-        var peer = new UdpPeer<T>(this, protocol, from);
-        do
+        if (IsWorthDecoding(datagram, protocol)) ReadMessages(new UdpPeer<T>(this, protocol, from), protocol, datagram, from);
+    }
+
+    private void ReadMessages(UdpPeer<T> peer, ConnectionProtocol protocol, ReadOnlySequence<byte> datagram, IPEndPoint from)
+    {
+        while (IsOpen)
         {
             Verdict verdict = ((IDecoder<T>)protocol).TryDecode(ref datagram, MaxSize, out T message);
             if (verdict.Kind != VerdictKind.Message)
@@ -90,7 +93,10 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
             if (!ApplicationGuard.Deliver<UdpConnection<T>, T>(this, peer, message, worker.OnMessage, worker.OnMessageAsync))
                 throw new InvalidOperationException(
                     $"Worker {worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
+            if (datagram.IsEmpty) return;
+            if (!IsBudgetSpentAfterMessage()) continue;
+            ContinueNextTurn(datagram, from, rest => ReadMessages(peer, protocol, rest, from));
+            return;
         }
-        while (!datagram.IsEmpty && IsOpen);
     }
 }

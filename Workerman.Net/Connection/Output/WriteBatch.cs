@@ -20,7 +20,7 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
     /// <summary>So many bytes do not wait for the end of the turn.</summary>
     private const int Limit = 64 * 1024;
 
-    private readonly FlushDeadline _deadline = (loop as EventLoop)?.FlushDeadline ?? new FlushDeadline();
+    private readonly FlushDeadline _deadline = loop.FlushDeadline;
     private readonly BatchBuffer _buffer = new();
     private readonly List<Write> _writes = [];
     private readonly SocketSend[] _sends = new SocketSend[MaxSends];
