@@ -92,9 +92,9 @@ internal sealed class ProxyTunnel : ISocketHandler
 
     private void Keep(in ReadOnlySequence<byte> rest)
     {
-        _count = (int)rest.Length;
         // What is left begins later in the same array: copied forward, as a span may be.
-        rest.FirstSpan.CopyTo(_received);
+        if (rest.Length < _count) rest.FirstSpan.CopyTo(_received);
+        _count = (int)rest.Length;
         if (_count == _received.Length) Fail(SocketError.MessageSize, $"its answer has no end within {_received.Length} bytes");
         else SendRequest();
     }

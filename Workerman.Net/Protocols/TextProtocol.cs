@@ -63,7 +63,7 @@ public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<b
         // Not beyond the length that a line may have: the verdict must not depend on how the bytes arrived.
         long length = Math.Min(input.Length, maxPackageSize);
         long searched = Math.Min(_searched, length);
-        ReadOnlySequence<byte> rest = input.Slice(searched, length - searched);
+        ReadOnlySequence<byte> rest = SequenceTail.From(length < input.Length ? input.Slice(0, length) : input, searched);
         if (rest.PositionOf((byte)'\n') is not { } end)
         {
             line = default;

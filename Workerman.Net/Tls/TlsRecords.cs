@@ -58,6 +58,9 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
 
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
+    /// <summary>The array that holds what was not read; null while nothing is kept.</summary>
+    public byte[]? Kept => _kept;
+
     /// <summary>More has arrived. The memory is borrowed until <see cref="Keep"/>.</summary>
     public void Add(ReadOnlyMemory<byte> bytes)
     {

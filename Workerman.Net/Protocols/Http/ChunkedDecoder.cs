@@ -28,6 +28,10 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
     private long _size;
     private long _remaining;
     private int _trailerSize;
+
+    /// <summary>Bytes of a trailer line that were judged though it has not ended.</summary>
+    private int _seen;
+    private Harmless _harmless;
     private List<KeyValuePair<string, string>>? _trailers;
 
     private enum State
@@ -141,11 +145,17 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
     {
         int limit = options.MaxHeadSize - _trailerSize;
         int size = (int)Math.Min(input.Length, limit);
-        byte[]? copy = input.FirstSpan.Length >= size ? null : input.Slice(0, size).ToArray();
+        if (size < limit && _harmless != Harmless.Nothing && OpenLine.Allows(_harmless, SequenceTail.From(input, _seen)))
+        {
+            _seen = size;
+            return Verdict.NeedMore;
+        }
+        byte[]? copy = input.FirstSpan.Length >= size ? null : FirstLine(input.Slice(0, size));
         var reader = new LineReader(copy ?? input.FirstSpan[..size]);
         LineEnd end = reader.Read(out ReadOnlySpan<byte> text, out _);
         Verdict verdict = ReadTrailer(text, end, out KeyValuePair<string, string> field);
         if (verdict.Kind == VerdictKind.NeedMore && size == limit) return Refusals.TrailersTooLarge;
+        (_seen, _harmless) = end == LineEnd.Open ? (size, OpenLine.OfField(text)) : (0, Harmless.Nothing);
         if (verdict.Kind != VerdictKind.Message) return verdict;
         if (text.IsEmpty) _state = State.Ended;
         else (_trailers ??= []).Add(field);
@@ -153,6 +163,10 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
         input = input.Slice(reader.Position);
         return verdict;
     }
+
+    /// <summary>What lies in several pieces is copied up to the end of its first line, not for each line as a whole.</summary>
+    private static byte[] FirstLine(in ReadOnlySequence<byte> lines) =>
+        (lines.PositionOf((byte)'\n') is { } end ? lines.Slice(0, lines.GetPosition(1, end)) : lines).ToArray();
 
     private Verdict ReadTrailer(ReadOnlySpan<byte> text, LineEnd end, out KeyValuePair<string, string> field)
     {

@@ -15,12 +15,21 @@ internal static class ContentCodings
     /// <summary>The Accept-Encoding of a 415: the codings that are decoded here (RFC 9110 section 15.5.16).</summary>
     public static string Accepted(HttpOptions options) => options.DecompressRequests ? "gzip, deflate, br" : "identity";
 
-    /// <summary>The codings in the order in which they were applied, without identity.</summary>
+    /// <summary>
+    /// The codings in the order in which they were applied, without identity; of too many only so many as show that.
+    /// </summary>
     public static string[] Read(string? field)
     {
         if (field is null) return [];
-        return [.. field.Split(',').Select(coding => AsciiCase.ToLower(coding.Trim(' ', '\t')))
-            .Where(coding => coding is not ("" or "identity"))];
+        var codings = new List<string>();
+        foreach (Range range in field.AsSpan().Split(','))
+        {
+            ReadOnlySpan<char> coding = field.AsSpan(range).Trim(" \t");
+            if (coding.IsEmpty || coding.Equals("identity", StringComparison.OrdinalIgnoreCase)) continue;
+            codings.Add(AsciiCase.ToLower(coding.ToString()));
+            if (codings.Count > Most) break;
+        }
+        return [.. codings];
     }
 
     /// <summary>A decoder for all codings, which decodes the last one first.</summary>

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Workerman.Protocols.Http;
 
@@ -14,6 +15,9 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
 {
     private readonly List<KeyValuePair<string, T>> _fields = [];
     private readonly Dictionary<string, int> _last;
+
+    /// <summary>For each field the one before it with the same name; -1 for none.</summary>
+    private readonly List<int> _before = [];
 
     internal FieldCollection(IEqualityComparer<string>? comparer = null) => _last = new(comparer);
 
@@ -49,8 +53,12 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
     public IReadOnlyList<T> GetValues(string key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return ContainsKey(
-            key) ? [.. _fields.Where(field => _last.Comparer.Equals(field.Key, key)).Select(field => field.Value)] : [];
+        if (!_last.TryGetValue(key, out int last)) return [];
+        int count = 0;
+        for (int index = last; index >= 0; index = _before[index]) count++;
+        var values = new T[count];
+        for (int index = last; index >= 0; index = _before[index]) values[--count] = _fields[index].Value;
+        return values;
     }
 
     /// <summary>
@@ -86,7 +94,9 @@ public sealed class FieldCollection<T> : IReadOnlyDictionary<string, T>
 
     internal void Add(string name, T value)
     {
-        _last[name] = _fields.Count;
+        ref int last = ref CollectionsMarshal.GetValueRefOrAddDefault(_last, name, out bool exists);
+        _before.Add(exists ? last : -1);
+        last = _fields.Count;
         _fields.Add(new(name, value));
     }
 

@@ -94,7 +94,7 @@ internal static class HeaderParameters
             if (text[i] == '"' && TrySkipEnd(text[(i + 1)..], out rest)) return unquoted.ToString();
             bool escapes = text[i] == '\\' && i + 1 < text.Length && text[i + 1] is '"' or '\\';
             // A backslash before the very last quote is the last character of a name: browsers do not escape backslashes.
-            if (escapes && !(text[i + 1] == '"' && text[(i + 2)..].Trim(" \t").IsEmpty)) i++;
+            if (escapes && !(text[i + 1] == '"' && text[(i + 2)..].TrimStart(" \t").IsEmpty)) i++;
             unquoted.Append(text[i]);
         }
         rest = default;

@@ -20,6 +20,12 @@ public sealed class HttpOptions
     public int MaxHeaderCount { get; set => field = Setting.InRange(value, 1, 10_000); } = 100;
 
     /// <summary>
+    /// Elements that the lists in <c>Connection</c>, <c>Expect</c> and <c>Transfer-Encoding</c> may have together, empty ones
+    /// counted; 100, 1 to 100,000. Beyond: 431.
+    /// </summary>
+    public int MaxListElements { get; set => field = Setting.InRange(value, 1, 100_000); } = 100;
+
+    /// <summary>
     /// How long a head may take from its first byte (from the connection on for the first one); 30 seconds. Beyond: 408.
     /// <see cref="Timeout.InfiniteTimeSpan"/>: no limit. Checked about once a second, like the others.
     /// </summary>

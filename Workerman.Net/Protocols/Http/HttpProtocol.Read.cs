@@ -9,6 +9,10 @@ internal partial class HttpProtocol
 {
     private Request? _request;
     private RequestBody? _body;
+
+    /// <summary>How far a head was judged that has come in part; null at all other times.</summary>
+    private HeadProgress? _progress;
+
     private bool _continuePending;
     private bool _refusesHead;
 
@@ -41,10 +45,11 @@ internal partial class HttpProtocol
 
     private Verdict ReadHead(ref ReadOnlySequence<byte> input, long maxPackageSize)
     {
-        Verdict verdict = HttpParser.TryParse(input, options, out RequestHead head, out int consumed, isSecure);
+        Verdict verdict =
+            HttpParser.TryParse(input, options, isSecure, ref _progress, out RequestHead head, out int consumed);
         if (verdict.Kind != VerdictKind.Message)
         {
-            ReadOnlySequence<byte> begun = SkipEmptyLines(input);
+            ReadOnlySequence<byte> begun = SkipEmptyLines(input.Slice(_progress?.Start ?? 0));
             _begun = !begun.IsEmpty;
             _refusesHead = StartsWithHead(begun);
             return verdict;
@@ -74,7 +79,7 @@ internal partial class HttpProtocol
             _request.Header("content-encoding"), limit);
         _body.Remaining = head.ContentLength;
         _state = head.IsChunked ? State.Chunks : State.Body;
-        if (head.IsChunked) _chunks = new ChunkedDecoder(_body, limit, options);
+        if (head.IsChunked) _body.Chunks = new ChunkedDecoder(_body, limit, options);
         // RFC 9110 section 10.1.1: if some of the body has arrived already, the client does not wait.
         _continuePending = head.ExpectsContinue && nothingCame;
     }
@@ -100,7 +105,7 @@ internal partial class HttpProtocol
     {
         try
         {
-            return _chunks!.TryDecode(ref input);
+            return _body!.Chunks!.TryDecode(ref input);
         }
         catch (BadRequestException e)
         {
@@ -123,8 +128,7 @@ internal partial class HttpProtocol
 
     private Request BeginExchange()
     {
-        _request!.Complete(_body, _chunks?.Trailers);
-        _chunks = null;
+        _request!.Complete(_body, _body?.Chunks?.Trailers);
         _state = State.Answer;
         _begun = false;
         _served = true;

@@ -18,7 +18,6 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     private bool _served;
     private bool _endsAfterAnswer;
     private Refused _refused;
-    private ChunkedDecoder? _chunks;
     private IPeer? _peer;
 
     private enum State : byte

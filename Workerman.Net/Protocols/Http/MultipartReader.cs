@@ -32,6 +32,12 @@ internal sealed class MultipartReader
     private byte[] _rest = [];
     private int _restLength;
 
+    /// <summary>Bytes of a head that were searched for its end.</summary>
+    private int _searched;
+
+    /// <summary>White space behind a delimiter so far.</summary>
+    private int _padding;
+
     private State _state = State.Preamble;
 
     /// <summary>Bytes of the empty line before the content of a part, which do not belong to it.</summary>
@@ -62,6 +68,12 @@ internal sealed class MultipartReader
     /// <summary>Whether the closing delimiter was read.</summary>
     public bool IsEnded => _state == State.Epilogue;
 
+    /// <summary>
+    /// Bytes that were looked at, again for each time: it must not grow with more than the length of the body, however small the
+    /// pieces are.
+    /// </summary>
+    public long Examined { get; private set; }
+
     /// <exception cref="BadRequestException">The body is malformed.</exception>
     public void Append(ReadOnlySpan<byte> bytes)
     {
@@ -74,6 +86,11 @@ internal sealed class MultipartReader
         if (_restLength == 0)
         {
             Keep(bytes[Read(bytes)..]);
+            return;
+        }
+        if (bytes.Length < _restLength)
+        {
+            AppendToRest(bytes);
             return;
         }
         byte[] joined = ArrayPool<byte>.Shared.Rent(_restLength + bytes.Length);
@@ -90,6 +107,17 @@ internal sealed class MultipartReader
         }
     }
 
+    /// <summary>Pieces that are smaller than what is kept: that is not copied for each of them.</summary>
+    private void AppendToRest(ReadOnlySpan<byte> bytes)
+    {
+        int length = _restLength + bytes.Length;
+        if (_rest.Length < length) Array.Resize(ref _rest, Math.Max(length, 2 * _rest.Length));
+        bytes.CopyTo(_rest.AsSpan(_restLength));
+        int read = Read(_rest.AsSpan(0, length));
+        _restLength = length - read;
+        if (read > 0) _rest.AsSpan(read, _restLength).CopyTo(_rest);
+    }
+
     /// <summary>Reads as far as the bytes allow.</summary>
     /// <returns>How many bytes were read.</returns>
     private int Read(ReadOnlySpan<byte> bytes)
@@ -98,6 +126,7 @@ internal sealed class MultipartReader
         while (_state != State.Epilogue)
         {
             ReadOnlySpan<byte> rest = bytes[position..];
+            Examined += rest.Length - _searched;
             int consumed = _state switch
             {
                 State.Preamble or State.Content => ReadContent(rest),
@@ -147,28 +176,32 @@ internal sealed class MultipartReader
     /// </summary>
     private int ReadDelimiterEnd(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.StartsWith("--"u8))
+        if (_padding == 0 && bytes.StartsWith("--"u8))
         {
             _state = State.Epilogue;
             return 2;
         }
-        if (bytes.Length < 2 && (bytes.IsEmpty || bytes[0] == '-')) return ~0;
+        if (_padding == 0 && bytes.Length < 2 && (bytes.IsEmpty || bytes[0] == '-')) return ~0;
         int padding = bytes.Length - bytes.TrimStart(" \t"u8).Length;
-        if (padding > _maxHeadSize) throw Malformed("white space behind a boundary");
+        if ((_padding += padding) > _maxHeadSize) throw Malformed("white space behind a boundary");
         ReadOnlySpan<byte> rest = bytes[padding..];
-        if (rest.Length < 2 && (rest.IsEmpty || rest[0] == '\r')) return ~0;
+        if (rest.Length < 2 && (rest.IsEmpty || rest[0] == '\r')) return ~padding;
         if (!rest.StartsWith("\r\n"u8)) throw Malformed("a boundary that goes on");
         _state = State.Head;
+        _padding = 0;
         return padding + 2;
     }
 
     /// <summary>Header fields up to an empty line.</summary>
     private int ReadHead(ReadOnlySpan<byte> bytes)
     {
-        // The empty line is searched together with the line end before it, so a part without any field has a head too.
-        int end = bytes.StartsWith("\r\n"u8) ? 0 : bytes.IndexOf("\r\n\r\n"u8);
-        // Of an end that has not come whole there may be all bytes but the last.
+        // The empty line is searched together with the line end before it, so a part without any field has a head too. Of an end
+        // that has not come whole there may be all bytes but the last.
+        int from = Math.Max(0, _searched - 3);
+        int found = bytes[from..].IndexOf("\r\n\r\n"u8);
+        int end = bytes.StartsWith("\r\n"u8) ? 0 : found < 0 ? -1 : from + found;
         if (end > _maxHeadSize || (end < 0 && bytes.Length > _maxHeadSize + 3)) throw FormLimits.NameTooLong();
+        _searched = end < 0 ? bytes.Length : 0;
         if (end < 0) return ~0;
         int length = end == 0 ? 0 : end + 2;
         _sink.BeginPart(MultipartHead.Read(bytes[..length]));

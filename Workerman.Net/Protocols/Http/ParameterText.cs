@@ -79,7 +79,10 @@ internal static class ParameterText
 /// </summary>
 internal static class EncodedWords
 {
-    /// <summary>Decodes the encoded words in a text. Each is delimited by white space or an end of the text.</summary>
+    /// <summary>
+    /// Decodes the encoded words in a text. Each is delimited by white space or an end of the text. Behind a charset that is not
+    /// known here nothing is decoded any more: each of them costs an exception of the runtime.
+    /// </summary>
     /// <returns>Null if there is none that can be decoded.</returns>
     public static string? Decode(string text)
     {
@@ -88,6 +91,7 @@ internal static class EncodedWords
         var bytes = new List<byte>();
         Encoding? charset = null;
         bool any = false;
+        bool gaveUp = false;
         int position = 0;
         while (position < text.Length)
         {
@@ -97,7 +101,9 @@ internal static class EncodedWords
             start = position;
             while (position < text.Length && text[position] is not (' ' or '\t')) position++;
             ReadOnlySpan<char> word = text.AsSpan(start, position - start);
-            bool encoded = TryDecode(word, out Encoding? own, out byte[] decoded);
+            Encoding? own = null;
+            byte[] decoded = [];
+            bool encoded = !gaveUp && TryDecode(word, out own, out decoded, out gaveUp);
             // Section 6.2: white space between two encoded words is not part of the text. Some clients split a character between
             // two words, so their bytes are joined before they are decoded.
             if (!encoded || own != charset)
@@ -115,15 +121,17 @@ internal static class EncodedWords
         return any ? result.ToString() : null;
     }
 
-    private static bool TryDecode(ReadOnlySpan<char> word, out Encoding? charset, out byte[] bytes)
+    private static bool TryDecode(ReadOnlySpan<char> word, out Encoding? charset, out byte[] bytes, out bool isUnknown)
     {
         charset = null;
         bytes = [];
+        isUnknown = false;
         if (!word.StartsWith("=?") || !word.EndsWith("?=") || word.Length < 4) return false;
         string[] parts = word[2..^2].ToString().Split('?');
         if (parts is not [var name, [var encoding], var text]) return false;
         // RFC 2231 section 5: a language may follow the charset.
         charset = Charsets.Find(name.Split('*')[0]);
+        isUnknown = charset is null;
         if (charset is null) return false;
         if (encoding is 'Q' or 'q') bytes = Quoted(text);
         else if (encoding is not ('B' or 'b') || !TryBase64(text, out bytes)) return false;

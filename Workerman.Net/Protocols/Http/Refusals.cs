@@ -23,6 +23,9 @@ internal static class Refusals
     public static Verdict TooManyHeaders { get; } =
         Verdict.Reject(431, $"too many header fields ({Options}{nameof(HttpOptions.MaxHeaderCount)})");
 
+    public static Verdict TooManyElements { get; } =
+        Verdict.Reject(431, $"too many elements in a list of the head ({Options}{nameof(HttpOptions.MaxListElements)})");
+
     public static Verdict TooManyTrailers { get; } =
         Verdict.Reject(431, $"too many trailer fields ({Options}{nameof(HttpOptions.MaxHeaderCount)})");
 

@@ -92,15 +92,15 @@ public sealed partial class Request
     {
         ArgumentNullException.ThrowIfNull(name);
         string? value = null;
+        StringBuilder? joined = null;
         foreach (HeaderField field in _head.Fields)
         {
             if (field.NameLength != name.Length || !Ascii.EqualsIgnoreCase(_head.Name(field), name)) continue;
             string next = Encoding.UTF8.GetString(_head.Value(field));
-            // Cookies have a separator of their own (RFC 9113 section 8.2.3).
-            string separator = name.Equals("cookie", StringComparison.OrdinalIgnoreCase) ? "; " : ", ";
-            value = value is null ? next : value + separator + next;
+            if (value is null) value = next;
+            else (joined ??= new StringBuilder(value)).Append(SeparatorOf(name)).Append(next);
         }
-        return value ?? defaultValue;
+        return joined?.ToString() ?? value ?? defaultValue;
     }
 
     /// <summary>
@@ -109,7 +109,8 @@ public sealed partial class Request
     /// a chunked one has its <c>Content-Length</c> in place of <c>Transfer-Encoding</c> (RFC 9112 section 7.1.3).
     /// </summary>
     public IReadOnlyDictionary<string, string> Header() =>
-        Parsed.JoinedHeaders ??= Headers.Keys.ToDictionary(name => name, name => Header(name)!, StringComparer.OrdinalIgnoreCase);
+        Parsed.JoinedHeaders ??= Headers.Keys.ToDictionary(
+            name => name, name => string.Join(SeparatorOf(name), Headers.GetValues(name)), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>All values of a header field, a line each, in their order.</summary>
     public IReadOnlyList<string> HeaderValues(string name) => Headers.GetValues(name);
@@ -151,6 +152,9 @@ public sealed partial class Request
 
     /// <summary>The charset that files of text have by default.</summary>
     internal string FileCharset => _options.FileCharset;
+
+    /// <summary>Cookies have a separator of their own (RFC 9113 section 8.2.3).</summary>
+    private static string SeparatorOf(string name) => name.Equals("cookie", StringComparison.OrdinalIgnoreCase) ? "; " : ", ";
 
     private TargetParts SplitTarget() => new(RequestTarget.PathAndQuery(_head.Target));
 

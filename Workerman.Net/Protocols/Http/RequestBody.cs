@@ -45,6 +45,9 @@ internal sealed class RequestBody : IDisposable
     /// <summary>How many bytes of a body with a Content-Length have not arrived yet.</summary>
     public long Remaining { get; set; }
 
+    /// <summary>What reads it, of a chunked body; null of one with a Content-Length.</summary>
+    public ChunkedDecoder? Chunks { get; set; }
+
     /// <summary>Whether the bytes are kept, and in memory.</summary>
     public bool IsInMemory => _bytes?.IsInMemory == true;
 

@@ -9,23 +9,21 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 /// <param name="minorVersion">0 or 1.</param>
 /// <param name="authority">The authority of a target that has one (absolute-form, authority-form), or nothing.</param>
-internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authority)
+/// <param name="maxElements">Elements that its lists may have.</param>
+internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authority, int maxElements)
 {
     private readonly ReadOnlySpan<byte> _authority = authority;
-    private bool _hasHost;
-    private bool _hasLength;
-    private bool _hasEncoding;
-    private bool _hasType;
-    private bool _close;
-    private bool _keepAlive;
+
+    /// <summary>What the fields so far have said.</summary>
+    public FramingState State;
 
     /// <summary>Bytes of the body, -1 if it is chunked.</summary>
-    public long ContentLength { get; private set; }
+    public readonly long ContentLength => State.ContentLength;
 
     /// <summary>Whether the client waits for 100 Continue before it sends the body.</summary>
-    public bool ExpectsContinue { get; private set; }
+    public readonly bool ExpectsContinue => State.ExpectsContinue;
 
-    public readonly bool KeepAlive => !_close && (minorVersion == 1 || _keepAlive);
+    public readonly bool KeepAlive => !State.Close && (minorVersion == 1 || State.KeepAlive);
 
     /// <summary>Takes one header field into account.</summary>
     /// <param name="name">A whole name.</param>
@@ -40,11 +38,10 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
             case 6 when isWhole && Ascii.EqualsIgnoreCase(name, "expect"u8):
                 return NoteExpectation(value);
             case 10 when isWhole && Ascii.EqualsIgnoreCase(name, "connection"u8):
-                NoteConnection(value);
-                return Verdict.Message;
+                return NoteConnection(value);
             // RFC 9110 section 5.3: a field that is no list may occur once; of several it is not defined which one counts.
             case 12 when Ascii.EqualsIgnoreCase(name, "content-type"u8):
-                return NoteOnce(ref _hasType, "more than one Content-Type");
+                return NoteOnce(ref State.HasType, "more than one Content-Type");
             case 14 when Ascii.EqualsIgnoreCase(name, "content-length"u8):
                 return NoteLength(value, isWhole);
             case 17 when Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8):
@@ -57,7 +54,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     /// <summary>The verdict when all fields are known.</summary>
     public readonly Verdict Judge() =>
         // Section 3.2: a HTTP/1.1 request without Host is answered with 400.
-        !_hasHost && minorVersion == 1 ? Verdict.Reject(400, "Host is missing") : Verdict.Message;
+        !State.HasHost && minorVersion == 1 ? Verdict.Reject(400, "Host is missing") : Verdict.Message;
 
     private static Verdict NoteOnce(ref bool seen, string otherwise)
     {
@@ -70,44 +67,44 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     {
         // Section 3.2: more than one Host, or one that is no uri-host [":" port], is refused; so is an empty one, which names no
         // host.
-        if (_hasHost) return Verdict.Reject(400, "more than one Host");
+        if (State.HasHost) return Verdict.Reject(400, "more than one Host");
         if (!isWhole) return HostName.CanBegin(value) ? Verdict.NeedMore : Verdict.Reject(400, "bad Host");
         if (!HostName.IsHost(value)) return Verdict.Reject(400, "bad Host");
         // Section 3.2: Host is identical to the authority of the target.
         if (!_authority.IsEmpty && !HostName.AreSame(value, _authority))
             return Verdict.Reject(400, "Host contradicts the request target");
-        _hasHost = true;
+        State.HasHost = true;
         return Verdict.Message;
     }
 
     private Verdict NoteLength(ReadOnlySpan<byte> value, bool isWhole)
     {
         // Section 6.3: repeated lengths may be merged if they are equal, or refused, which is safer.
-        if (_hasLength) return Verdict.Reject(400, "more than one Content-Length");
+        if (State.HasLength) return Verdict.Reject(400, "more than one Content-Length");
         // Section 6.1: a request with both is a sign of request smuggling.
-        if (_hasEncoding) return Verdict.Reject(400, "Content-Length beside Transfer-Encoding");
+        if (State.HasEncoding) return Verdict.Reject(400, "Content-Length beside Transfer-Encoding");
         if (value.ContainsAnyExceptInRange((byte)'0', (byte)'9')) return Verdict.Reject(400, "bad Content-Length");
         if (value.IsEmpty) return isWhole ? Verdict.Reject(400, "bad Content-Length") : Verdict.NeedMore;
         // A number that does not fit. One that fits and is above the limit is a 413, when the head is complete.
         if (!long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long length))
             return Verdict.Reject(400, "bad Content-Length");
         if (!isWhole) return Verdict.NeedMore;
-        _hasLength = true;
-        ContentLength = length;
+        State.HasLength = true;
+        State.ContentLength = length;
         return Verdict.Message;
     }
 
     private Verdict NoteEncoding(ReadOnlySpan<byte> value, bool isWhole)
     {
-        if (_hasEncoding) return Verdict.Reject(400, "more than one Transfer-Encoding");
-        if (_hasLength) return Verdict.Reject(400, "Content-Length beside Transfer-Encoding");
+        if (State.HasEncoding) return Verdict.Reject(400, "more than one Transfer-Encoding");
+        if (State.HasLength) return Verdict.Reject(400, "Content-Length beside Transfer-Encoding");
         // Section 6.1: HTTP/1.0 does not have it, so the framing counts as faulty.
         if (minorVersion == 0) return Verdict.Reject(400, "Transfer-Encoding in HTTP/1.0");
         if (!isWhole) return Verdict.NeedMore;
         Verdict verdict = JudgeEncoding(value);
         if (verdict.Kind == VerdictKind.Reject) return verdict;
-        _hasEncoding = true;
-        ContentLength = -1;
+        State.HasEncoding = true;
+        State.ContentLength = -1;
         return verdict;
     }
 
@@ -115,7 +112,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     /// Section 6.3: if chunked is not the last coding, the end of the body is not known: 400. Section 6.1: a coding before it
     /// that is not understood: 501. Chunked twice (section 7.1), with parameters or in an untidy list: 400.
     /// </summary>
-    private static Verdict JudgeEncoding(ReadOnlySpan<byte> value)
+    private Verdict JudgeEncoding(ReadOnlySpan<byte> value)
     {
         if (Ascii.EqualsIgnoreCase(value, "chunked"u8)) return Verdict.Message;
         int comma = value.LastIndexOf((byte)',');
@@ -123,6 +120,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
             return Verdict.Reject(400, "bad Transfer-Encoding");
         foreach (Range range in value[..comma].Split((byte)','))
         {
+            if (++State.Elements > maxElements) return Refusals.TooManyElements;
             ReadOnlySpan<byte> coding = HttpChars.TrimWhitespace(value[range]);
             if (!HttpChars.IsToken(coding) || Ascii.EqualsIgnoreCase(coding, "chunked"u8))
                 return Verdict.Reject(400, "bad Transfer-Encoding");
@@ -138,21 +136,48 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
         if (minorVersion == 0) return Verdict.Message;
         foreach (Range range in value.Split((byte)','))
         {
+            if (++State.Elements > maxElements) return Refusals.TooManyElements;
             if (!Ascii.EqualsIgnoreCase(HttpChars.TrimWhitespace(value[range]), "100-continue"u8))
                 return Verdict.Reject(417, "unknown expectation");
         }
-        ExpectsContinue = true;
+        State.ExpectsContinue = true;
         return Verdict.Message;
     }
 
-    /// <summary>Section 9.6: close wins over keep-alive.</summary>
-    private void NoteConnection(ReadOnlySpan<byte> value)
+    /// <summary>
+    /// Section 9.6: close wins over keep-alive. RFC 9110 section 5.6.1.2: empty elements are ignored, but no more of them than
+    /// make sense.
+    /// </summary>
+    private Verdict NoteConnection(ReadOnlySpan<byte> value)
     {
         foreach (Range range in value.Split((byte)','))
         {
+            if (++State.Elements > maxElements) return Refusals.TooManyElements;
             ReadOnlySpan<byte> option = HttpChars.TrimWhitespace(value[range]);
-            if (Ascii.EqualsIgnoreCase(option, "close"u8)) _close = true;
-            else if (Ascii.EqualsIgnoreCase(option, "keep-alive"u8)) _keepAlive = true;
+            if (Ascii.EqualsIgnoreCase(option, "close"u8)) State.Close = true;
+            else if (Ascii.EqualsIgnoreCase(option, "keep-alive"u8)) State.KeepAlive = true;
         }
+        return Verdict.Message;
     }
+}
+
+/// <summary>
+/// What the header fields have said so far, for <see cref="RequestFraming"/>. A value of the parser, kept by
+/// <see cref="HeadProgress"/> while a head has come in part.
+/// </summary>
+internal struct FramingState
+{
+    public bool HasHost;
+    public bool HasLength;
+    public bool HasEncoding;
+    public bool HasType;
+    public bool Close;
+    public bool KeepAlive;
+    public bool ExpectsContinue;
+
+    /// <summary>Elements of the lists that were split.</summary>
+    public int Elements;
+
+    /// <summary>Bytes of the body, -1 if it is chunked.</summary>
+    public long ContentLength;
 }

@@ -10,6 +10,15 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 public sealed class StaticFiles
 {
+    /// <summary>Bytes that a path below the folder may have, decoded: PATH_MAX of Linux.</summary>
+    private const int LongestPath = 4096;
+
+    /// <summary>The length that a name may have: NAME_MAX of Linux, and that of the file systems of other systems.</summary>
+    private const int LongestName = 255;
+
+    /// <summary>Bytes of an escape, %XX.</summary>
+    private const int Escaped = 3;
+
     /// <summary>Serves a folder.</summary>
     /// <param name="folder">The folder of the files; it may be a link, which is resolved again for each request.</param>
     /// <exception cref="ArgumentException">There is no such folder.</exception>
@@ -65,7 +74,8 @@ public sealed class StaticFiles
 
     /// <summary>
     /// The answer to a request: a file, 301 for a folder without its slash, 404 for what does not exist or is not served, 403 for
-    /// what may not be read, 405 for other methods than GET and HEAD. Check its status to answer a 404 in another way.
+    /// what may not be read, 405 for other methods than GET and HEAD. Check its status to answer a 404 in another way. A path of
+    /// more than 4,096 bytes, or with a name of more than 255, is a 404: no system has such files.
     /// </summary>
     /// <param name="request">The request.</param>
     /// <param name="prefix">The path of the folder in URLs, for instance <c>/assets</c>: <c>/assets/app.js</c> is its
@@ -97,35 +107,55 @@ public sealed class StaticFiles
 
     /// <summary>
     /// Finds the file below the folder that a path names. The empty path is the folder without its slash. Each part is decoded
-    /// once, by itself, so an encoded slash does not separate parts.
+    /// once, by itself, so an encoded slash does not separate parts. What no system could have a file for is refused before the
+    /// system is asked.
     /// </summary>
     private bool TryResolve(string requested, out string path, out bool wantsFolder)
     {
         path = Folder;
         wantsFolder = requested.EndsWith('/');
-        if (requested.Length == 0) return true;
-        if (!requested.StartsWith('/')) return false;
-        string[] parts = requested.Trim('/').Length == 0 ? [] : requested[1..].Split('/');
-        // A path of several slashes only has an empty part, which is refused.
-        if (parts.Length == 0 && requested.Length > 1) return false;
-        for (int i = 0; i < parts.Length; i++)
+        if (requested is "" or "/") return true;
+        // Decoded it has at least a third of its bytes.
+        if (requested[0] != '/' || requested.Length > Escaped * LongestPath) return false;
+        ReadOnlySpan<char> parts = requested.AsSpan(1, requested.Length - (wantsFolder ? 2 : 1));
+        var joined = new StringBuilder(Folder, Folder.Length + requested.Length);
+        int size = 0;
+        foreach (Range range in parts.Split('/'))
         {
-            if (i == parts.Length - 1 && parts[i].Length == 0) break;
-            string name = UrlEncoding.Decode(Encoding.ASCII.GetBytes(parts[i]), plusIsSpace: false);
-            if (!IsName(name) || (name[0] == '.' && !ServeDotFiles)) return false;
-            path = Path.Combine(path, name);
+            if (!TryDecodeName(parts[range], out ReadOnlySpan<char> name)) return false;
+            size += 1 + Encoding.UTF8.GetByteCount(name);
+            if (size > LongestPath) return false;
+            if (!Path.EndsInDirectorySeparator(Folder) || joined.Length > Folder.Length) joined.Append(Path.DirectorySeparatorChar);
+            joined.Append(name);
         }
+        path = joined.ToString();
         return true;
     }
 
+    private bool TryDecodeName(ReadOnlySpan<char> part, out ReadOnlySpan<char> name)
+    {
+        name = part;
+        if (part.Length > Escaped * LongestName) return false;
+        if (part.Contains('%'))
+        {
+            Span<byte> bytes = stackalloc byte[Escaped * LongestName];
+            name = UrlEncoding.Decode(bytes[..Encoding.ASCII.GetBytes(part, bytes)], plusIsSpace: false);
+        }
+        return IsName(name) && HasLengthOfName(name) && (name[0] != '.' || ServeDotFiles);
+    }
+
+    /// <summary>Linux counts bytes of UTF-8, other systems 16-bit units.</summary>
+    private static bool HasLengthOfName(ReadOnlySpan<char> name) =>
+        (OperatingSystem.IsLinux() ? Encoding.UTF8.GetByteCount(name) : name.Length) <= LongestName;
+
     /// <summary>Whether a text is the name of a file or folder, and not a path to another one.</summary>
-    private static bool IsName(string name)
+    private static bool IsName(ReadOnlySpan<char> name)
     {
         // U+FFFD replaces bytes that are not UTF-8: a file whose name has U+FFFD itself is not the one that was asked for.
-        if (name is "" or "." or ".." || name.AsSpan().ContainsAny("/\\\0\uFFFD")) return false;
+        if (name is "" or "." or ".." || name.ContainsAny("/\\\0\uFFFD")) return false;
         // On Windows, drives, alternate streams, device names, and endings that Windows cuts off, would name another file.
-        return !OperatingSystem.IsWindows() || (!name.Contains(':', StringComparison.Ordinal) && name[^1] is not ('.' or ' ')
-            && !name.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()));
+        return !OperatingSystem.IsWindows()
+            || (!name.Contains(':') && name[^1] is not ('.' or ' ') && !name.ContainsAny(Path.GetInvalidFileNameChars()));
     }
 
     /// <summary>

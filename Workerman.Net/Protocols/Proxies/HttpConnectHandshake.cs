@@ -11,6 +11,13 @@ internal sealed class HttpConnectHandshake(string authority, string? user, strin
 {
     private const int MaxStatusLine = 1024;
 
+    /// <summary>The status of the answer that has begun; 0 while its status line has not ended.</summary>
+    private int _status;
+    private string _words = "";
+
+    /// <summary>Bytes of the answer in which the end of its head was looked for.</summary>
+    private long _searched;
+
     public override int MaxReplySize => 16 * 1024;
 
     public override void Begin(IBufferWriter<byte> output)
@@ -26,20 +33,36 @@ internal sealed class HttpConnectHandshake(string authority, string? user, strin
     {
         while (true)
         {
-            var reader = new SequenceReader<byte>(input);
-            if (!reader.TryReadTo(out ReadOnlySequence<byte> line, "\r\n"u8)) return JudgeBeginning(input);
-            if (!TryReadStatus(line, out int status)) return NotHttp;
-            while (true)
+            if (_status == 0 && ReadStatus(input) is { Kind: not VerdictKind.Message } verdict) return verdict;
+            // An end of which three bytes have come may have come in two pieces.
+            var reader = new SequenceReader<byte>(SequenceTail.From(input, Math.Max(0, _searched - 3)));
+            if (!reader.TryReadTo(out ReadOnlySequence<byte> _, "\r\n\r\n"u8))
             {
-                if (!reader.TryReadTo(out ReadOnlySequence<byte> field, "\r\n"u8)) return Verdict.NeedMore;
-                if (field.IsEmpty) break;
+                _searched = input.Length;
+                return Verdict.NeedMore;
             }
             input = input.Slice(reader.Position);
+            int status = _status;
+            (_status, _searched) = (0, 0);
             // RFC 9110, section 15.2: any number of interim answers may come before. 101 is none: it was not asked for (7.8).
             if (status is >= 100 and < 200 and not 101) continue;
             // RFC 9110, section 9.3.6: the tunnel begins right after the head, whatever that says of a length.
-            return status is >= 200 and < 300 ? Verdict.Message : Verdict.Reject(status, WordsOf(line));
+            return status is >= 200 and < 300 ? Verdict.Message : Verdict.Reject(status, _words);
         }
+    }
+
+    private Verdict ReadStatus(in ReadOnlySequence<byte> input)
+    {
+        var reader = new SequenceReader<byte>(input.Slice(0, Math.Min(input.Length, MaxStatusLine + 2)));
+        if (!reader.TryReadTo(out ReadOnlySequence<byte> line, "\r\n"u8)) return JudgeBeginning(input);
+        if (!TryReadStatus(line, out _status))
+        {
+            _status = 0;
+            return NotHttp;
+        }
+        _words = WordsOf(line);
+        _searched = line.Length;
+        return Verdict.Message;
     }
 
     private static Verdict NotHttp => Verdict.Reject(0, "it does not speak HTTP/1.1");

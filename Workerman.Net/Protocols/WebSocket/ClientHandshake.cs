@@ -22,6 +22,9 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
 
     private readonly string _key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
 
+    /// <summary>Bytes of the answer in which the end of its head was looked for.</summary>
+    private long _searched;
+
     /// <summary>The subprotocol that the server chose; null for none.</summary>
     public string? Subprotocol { get; private set; }
 
@@ -64,9 +67,15 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
     /// <summary>Reads the answer, or the beginning of one.</summary>
     public Verdict Read(ref ReadOnlySequence<byte> input)
     {
-        var reader = new SequenceReader<byte>(input);
-        if (!reader.TryReadTo(out ReadOnlySequence<byte> head, "\r\n\r\n"u8))
+        // An end of which three bytes have come may have come in two pieces.
+        var reader = new SequenceReader<byte>(SequenceTail.From(input, Math.Max(0, _searched - 3)));
+        if (!reader.TryReadTo(out ReadOnlySequence<byte> _, "\r\n\r\n"u8))
+        {
+            _searched = input.Length;
             return input.Length < MaxHeadSize ? Verdict.NeedMore : Verdict.Reject(0, "the server's answer has too large a head");
+        }
+        ReadOnlySequence<byte> head = input.Slice(input.Start, reader.Position);
+        head = head.Slice(0, head.Length - 4);
         if (head.Length > MaxHeadSize) return Verdict.Reject(0, "the server's answer has too large a head");
         string[] lines = Encoding.UTF8.GetString(head).Split("\r\n");
         input = input.Slice(reader.Position);
