@@ -7,7 +7,7 @@ namespace Workerman.Connection;
 
 /// <summary>
 /// The way out, which all that leaves takes: a message is encoded once, into the <see cref="WriteBatch"/> of the loop; at the end
-/// of the turn <see cref="Write(ReadOnlySpan{byte}, ReadOnlyMemory{byte})"/> gives the socket all that the batch has for the connection; what the
+/// of the turn <see cref="Write(ReadOnlySpan{byte}, ReadOnlyMemory{byte})"/> gives the socket all that the batch has; what the
 /// socket does not take waits in a <see cref="SendQueue"/>, and a file follows it there. Before the peer can be sent messages
 /// they are held in the queue too.
 /// </summary>
@@ -438,59 +438,6 @@ public partial class TcpConnection
     private void DropEmptyQueue()
     {
         if (_queue is { IsEmpty: true }) _queue = null;
-    }
-
-    /// <summary>Takes over the file that follows what was just encoded. Whatever ends the connection closes it.</summary>
-    private void TakeFile()
-    {
-        Queue.File = Protocol.PendingFile;
-        Protocol.PendingFile = null;
-    }
-
-    /// <summary>Begins with the file, if there is one; nothing waits before it.</summary>
-    /// <returns>Whether there is one.</returns>
-    private bool StartFile()
-    {
-        if (_queue is not { File: not null } queue) return false;
-        if (queue.FileIsOrdered) return true;
-        queue.ProgressAt = Loop.Now;
-        OrderFile(queue);
-        return true;
-    }
-
-    private void OrderFile(SendQueue queue)
-    {
-        queue.FileIsOrdered = true;
-        _socket.SendFileWhenWritable(queue.File!.Handle, queue.File.Offset, queue.File.Remaining);
-    }
-
-    private void OnFileSent(SendQueue queue, int count, SocketError error)
-    {
-        queue.FileIsOrdered = false;
-        if (error != SocketError.Success)
-        {
-            SendFailed();
-            return;
-        }
-        if (count == 0)
-        {
-            // Its length is promised already, and only its own bytes may follow: the peer must see that they are not all.
-            RaiseError(ConnectionError.SendFail, "the file became shorter, or cannot be read, while it is sent");
-            Destroy();
-            return;
-        }
-        _bytesWritten += count;
-        queue.ProgressAt = Loop.Now;
-        queue.File!.Advance(count);
-        if (queue.File.Remaining > 0)
-        {
-            OrderFile(queue);
-            return;
-        }
-        queue.DropFile();
-        DropEmptyQueue();
-        Protocol.OnFileSent();
-        AfterSend();
     }
 
     /// <summary>Calls <see cref="OnError"/>, guarded.</summary>
