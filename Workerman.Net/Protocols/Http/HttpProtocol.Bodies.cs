@@ -64,6 +64,7 @@ internal partial class HttpProtocol
     {
         if (_chunkForm == ChunkForm.UntilClose) IsBrokenOff = true;
         else _state = State.Finished;
+        ReleaseBody();
     }
 
     private static bool IsChunked(Response response) =>
