@@ -119,7 +119,8 @@ internal sealed class LastingBytesTests
         [
             (new MessageProtocol<ReadOnlyMemory<byte>>("text", new TextProtocol()), "", "\n"),
             (new MessageProtocol<ReadOnlyMemory<byte>>("frame", new FrameProtocol()), "\0\u0001\0\u0005", ""),
-            (new WebSocketProtocol(true, new WebSocketOptions(), (DeflateParameters?)null), "\u0082\u007f\0\0\0\0\0\u0001\0\u0001", ""),
+            (new WebSocketProtocol(true, new WebSocketOptions(), (DeflateParameters?)null),
+                "\u0082\u007f\0\0\0\0\0\u0001\0\u0001", ""),
         ];
         foreach ((ConnectionProtocol protocol, string before, string behind) in cases)
         {

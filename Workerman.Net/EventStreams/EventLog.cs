@@ -77,12 +77,15 @@ internal sealed class EventLog(EventStreamOptions options)
         if (message.Id is { } own && (_ownIds.ContainsKey(own) || _ids.TryRead(own, out _)))
             throw new ArgumentException($"An event with id '{own}' is in the log already, or has the form of the ids that the "
                 + "stream gives, so nobody could resume by it; ids are unique. Leave Id null to have one assigned.",
-                nameof(message));
+                nameof(draft));
         if (!draft.TryPlace(_ids, sequence, out string id)) return null;
         if (message.Id is not null) _ownIds.Add(id, sequence);
         _written += draft.Bytes.Length;
-        var published = new PublishedEvent(
-            sequence, id, topic, key, message.Event, message.Data, draft.Bytes, options.Clock()) { End = _written };
+        var published =
+            new PublishedEvent(sequence, id, topic, key, message.Event, message.Data, draft.Bytes, options.Clock())
+            {
+                End = _written,
+            };
         if (_count == _ring.Length) Resize(_ring.Length * 2);
         _ring[sequence & (_ring.Length - 1)] = published;
         _count++;

@@ -49,8 +49,8 @@ public sealed class EventStreamOptions
     public int MaxBacklog { get; set => field = Setting.InRange(value, 1, Million); } = 1000;
 
     /// <summary>
-    /// Bytes of the events that may wait for a subscriber that has not read what was sent to it; 16 MiB, 64 KiB to 2 GiB. A single
-    /// event may be larger. Beyond: <see cref="SlowSubscribers"/>.
+    /// Bytes of the events that may wait for a subscriber that has not read what was sent to it; 16 MiB, 64 KiB to 2 GiB. A
+    /// single event may be larger. Beyond: <see cref="SlowSubscribers"/>.
     /// </summary>
     public int MaxBacklogSize { get; set => field = Setting.InRange(value, 64 * 1024); } = 16 * 1024 * 1024;
 
@@ -97,8 +97,8 @@ public sealed class EventStreamOptions
 
     /// <summary>
     /// Bytes that all events kept for replay and for subscribers that are catching up may have together; 64 MiB, 64 KiB to 2 GiB.
-    /// Beyond, the oldest are removed even if subscribers still wait for them. The newest is kept in any case. The newest events of
-    /// <see cref="MaxKeys"/> keys may have as much once more.
+    /// Beyond, the oldest are removed even if subscribers still wait for them. The newest is kept in any case. The newest events
+    /// of <see cref="MaxKeys"/> keys may have as much once more.
     /// </summary>
     public int MaxLogSize { get; set => field = Setting.InRange(value, 64 * 1024); } = 64 * 1024 * 1024;
 
