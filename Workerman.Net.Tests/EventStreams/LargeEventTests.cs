@@ -61,7 +61,7 @@ internal sealed class LargeEventTests(Type loopType)
     /// <summary>Stalls the first subscriber by one event that does not fit into its socket.</summary>
     private static async Task Stall(StreamServer server, string? topic = null)
     {
-        server.Stream.Publish(new ServerSentEvents { Data = new string('x', 3_000_000) }, topic);
+        server.Stream.Publish(new ServerSentEvents { Data = new string('x', 1_000_000) }, topic);
         await Wait.Until(() => server.Subscriptions[0].Connection.SendBufferQueueSize > 0, "the stall");
     }
 
