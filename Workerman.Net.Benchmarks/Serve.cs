@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.EventStreams;
@@ -18,9 +19,10 @@ namespace Workerman.Benchmarks;
 /// a timer publishes. With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with
 /// <c>--deflate</c>. With <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets
 /// one and <c>?flush</c> ends the session. <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections
-/// each loop has; <c>GET /fault?size=N</c> with it fails, with a message of N characters.
+/// each loop has; <c>GET /fault?size=N</c> with it fails, with a message of N characters, and <c>GET /log?times=M&amp;size=N</c>
+/// logs M lines.
 /// </summary>
-internal static class Serve
+internal static partial class Serve
 {
     public static int Run(string[] args)
     {
@@ -71,9 +73,20 @@ internal static class Serve
         if (request.Path == "/fault")
             throw new InvalidOperationException(
                 new string('x', int.Parse(request.Get("size", "0")!, CultureInfo.InvariantCulture)));
+        if (request.Path == "/log") LogLines(request);
         if (request.Path == "/loops") SendLoops(connection, worker, loops);
         else connection.Send("Hello, World!");
     }
+
+    private static void LogLines(Request request)
+    {
+        string line = new('x', int.Parse(request.Get("size", "0")!, CultureInfo.InvariantCulture));
+        for (int times = int.Parse(request.Get("times", "0")!, CultureInfo.InvariantCulture); times > 0; times--)
+            LogLine(Worker.Logger, line);
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "{Line}")]
+    private static partial void LogLine(ILogger logger, string line);
 
     private static void UseSession(TcpConnection connection, Request request)
     {

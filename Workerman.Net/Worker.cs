@@ -18,6 +18,9 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
 {
     private static GuardedLogger _logger = new(new ConsoleLogger(), LogQueue.Shared);
 
+    /// <summary>For clients on loops of the application's own: what their peers can cause.</summary>
+    private static LimitedLogger _peerLog = new(_logger);
+
     /// <summary>How long stopping may take before open connections are cut off; 2 seconds (PHP: <c>$stopTimeout</c>).</summary>
     public static TimeSpan StopTimeout
     {
@@ -59,6 +62,7 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
         {
             ArgumentNullException.ThrowIfNull(value);
             _logger = new GuardedLogger(value, LogQueue.Shared);
+            _peerLog = new LimitedLogger(_logger);
         }
     }
 
@@ -82,7 +86,7 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     /// <summary>
     /// Where what lives on a loop logs to: where its run does; on a loop of the application's own, where the library does.
     /// </summary>
-    internal static ILogger LoggerOf(IEventLoop loop) => (loop as EventLoop)?.Logger ?? _logger;
+    internal static ILogger LoggerOf(IEventLoop loop) => (loop as EventLoop)?.Logger ?? _peerLog;
 
     /// <summary>
     /// The workers that have been made and not been run yet, and those that run (PHP: <c>getAllWorkers()</c>). Any thread.

@@ -1,7 +1,9 @@
 using System.Net;
+using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.Hosting;
+using Workerman.Logging;
 using Workerman.Workers;
 
 namespace Workerman;
@@ -16,6 +18,7 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     private readonly ListenerSet _listeners = new();
     private readonly LoopWorkerSet _loops;
     private ServerSettings? _settings;
+    private LimitedLogger? _peerLog;
     private object? _context;
     private volatile bool _ended;
 
@@ -120,6 +123,10 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     /// <summary>Those of its run; as long as it is in none, what the statics say.</summary>
     internal ServerSettings Settings => _settings ?? Worker.ReadSettings();
 
+    /// <summary>Where lines go that peers can cause as often as they like. Once the worker was claimed for a run.</summary>
+    internal LimitedLogger PeerLog =>
+        LazyInitializer.EnsureInitialized(ref _peerLog, () => new LimitedLogger(Settings.Logger));
+
     /// <summary>What its sockets are bound to; null while it does not listen.</summary>
     internal EndPoint? Bound => _listeners.EndPoint;
 
@@ -215,7 +222,7 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     }
 
     void IFaultHandler<WorkerBase>.OnFault(WorkerBase worker, Exception exception) =>
-        Log.CallbackFailed(Settings.Logger, Name, exception);
+        Log.CallbackFailed(PeerLog, Name, exception);
 
     void IHostedWorker.OpenListeners()
     {
@@ -228,6 +235,8 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
         _ended = true;
         _listeners.Close();
     }
+
+    ILogger IHostedWorker.PeerLog => PeerLog;
 
     ILoopWorker IHostedWorker.Attach(IEventLoop loop, int id, LoopThread thread) => Attach(loop, id, thread, ownsLoop: true);
 

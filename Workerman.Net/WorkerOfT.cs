@@ -93,7 +93,7 @@ public class Worker<T> : StreamWorker
 
     private protected override ILoopWorker MakeLoopWorker(IEventLoop loop, int id, LoopThread thread, bool ownsLoop) =>
         new LoopWorker<T>(this, loop, id, thread, ownsLoop, HasAddress
-            ? ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure, Settings.Logger)
+            ? ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure, PeerLog)
             : static () => NoProtocol.Instance);
 
     private protected override ConnectionCollection MakeCollection() => new ConnectionCollection<T>();
@@ -110,7 +110,7 @@ public class Worker<T> : StreamWorker
                 + $"leave it false: all {Count} loops accept from it.");
         try
         {
-            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure, Settings.Logger);
+            ProtocolCatalog.FactoryFor(Scheme, Options, Protocol, IsSecure, PeerLog);
         }
         catch (ArgumentException e)
         {

@@ -15,6 +15,13 @@ internal sealed class EventStreamOptionsTests
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxBacklog = 0);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxKeys = 0);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxLogSize = 64 * 1024 - 1);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxBacklogSize = 64 * 1024 - 1);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxEventSize = 1023);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxEventSize = 1024 * 1024 * 1024 + 1);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxIdLength = 63);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxIdLength = 65_537);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopics = 0);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopicLength = 0);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.ReplayAge = TimeSpan.Zero);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.Heartbeat = TimeSpan.Zero);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.PeerTimeout = TimeSpan.FromSeconds(-2));

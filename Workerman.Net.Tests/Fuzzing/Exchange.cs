@@ -17,9 +17,10 @@ internal static class Exchange
     /// <param name="options">The limits.</param>
     /// <param name="maxPackageSize">The limit of a message.</param>
     /// <param name="segmented">Whether what waits is shown in segments, as a pipe has it, or in one.</param>
+    /// <param name="reasons">Whether a refusal is told with its reason.</param>
     /// <returns>A line for each request, the last for a refusal or for what is left waiting.</returns>
     public static List<string> Read(byte[] bytes, IEnumerable<Range> pieces, HttpOptions options, long maxPackageSize = 1 << 20,
-        bool segmented = false)
+        bool segmented = false, bool reasons = false)
     {
         using var protocol = new HttpProtocol(options);
         var seen = new List<string>();
@@ -41,7 +42,7 @@ internal static class Exchange
                 if (verdict.Kind == VerdictKind.NeedMore) break;
                 if (verdict.Kind == VerdictKind.Reject)
                 {
-                    seen.Add($"refused {verdict.Status}");
+                    seen.Add($"refused {verdict.Status}{(reasons ? $" {verdict.Reason}" : "")}");
                     return seen;
                 }
                 seen.Add(Describe(request));
@@ -96,7 +97,7 @@ internal static class Exchange
         }
     }
 
-    private static IEnumerable<Range> Halves(int length)
+    public static IEnumerable<Range> Halves(int length)
     {
         for (int start = 0; start < length;)
         {

@@ -19,10 +19,10 @@ internal static class RequestFuzzer
     /// <param name="cases">How many.</param>
     /// <exception cref="InvalidOperationException">Something was seen in two ways; the message has the request, seed and
     /// number.</exception>
-    public static Tally Run(int seed, long cases)
+    public static FuzzTally Run(int seed, long cases)
     {
         var mutator = new RequestMutator(seed);
-        var tally = new Tally();
+        var tally = new FuzzTally();
         for (long number = 0; number < cases; number++)
         {
             byte[] bytes = mutator.Next();
@@ -40,12 +40,13 @@ internal static class RequestFuzzer
         return tally;
     }
 
-    private static void Check(byte[] bytes, List<Range> cuts, Tally tally)
+    private static void Check(byte[] bytes, List<Range> cuts, FuzzTally tally)
     {
-        List<string> whole = Exchange.Read(bytes, [0..bytes.Length], Kept);
+        List<string> whole = Exchange.Read(bytes, [0..bytes.Length], Kept, reasons: true);
         tally.Count(whole);
-        Compare(whole, Exchange.Read(bytes, cuts, Kept), "cut");
-        Compare(whole, Exchange.Read(bytes, cuts, TakenApart, segmented: true), "cut, in segments and taken apart");
+        Compare(whole, Exchange.Read(bytes, cuts, Kept, reasons: true), "cut");
+        Compare(whole, Exchange.Read(bytes, cuts, TakenApart, segmented: true, reasons: true),
+            "cut, in segments and taken apart");
     }
 
     private static void Compare(List<string> whole, List<string> other, string how)
@@ -69,28 +70,4 @@ internal static class RequestFuzzer
         AllowTrace = true,
         BodyMemoryThreshold = threshold,
     };
-
-    /// <summary>What the cases came to: a run that refuses all, or nothing, has tried little.</summary>
-    internal sealed class Tally
-    {
-        public long Requests { get; private set; }
-
-        public long Refusals { get; private set; }
-
-        public long Waiting { get; private set; }
-
-        public void Count(List<string> seen)
-        {
-            Requests += seen.Count - 1;
-            if (seen[^1].StartsWith("refused", StringComparison.Ordinal)) Refusals++;
-            else if (seen[^1].StartsWith("waiting", StringComparison.Ordinal)) Waiting++;
-        }
-
-        public void Add(Tally other)
-        {
-            Requests += other.Requests;
-            Refusals += other.Refusals;
-            Waiting += other.Waiting;
-        }
-    }
 }

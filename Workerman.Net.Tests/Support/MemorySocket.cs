@@ -51,6 +51,9 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
 
     public bool IsClosed => _closed;
 
+    /// <summary>What it has been told to send once there is room.</summary>
+    public ReadOnlyMemory<byte> Ordered => _order;
+
     public bool ReadEnabled { get; set; } = true;
 
     public IPEndPoint? RemoteEndPoint { get; } = new(IPAddress.Loopback, 1);

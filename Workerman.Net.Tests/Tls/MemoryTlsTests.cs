@@ -162,6 +162,61 @@ internal sealed class MemoryTlsTests
         Assert.That(other.Events.Distinct(), Is.EqualTo(other.Events));
     }
 
+    /// <summary>Bytes that are no record, a record that was tampered with, and one that is longer than any.</summary>
+    [Test]
+    public void WhatCameBeforeARefusalIsHandedOnHoweverItArrives([ValueSource(nameof(Versions))] SslProtocols version,
+        [Values("garbage", "tampered", "long")] string kind, [Values(1, 7, Whole)] int size)
+    {
+        Open(version);
+        Shuttle(Whole);
+        int before = _client.Socket.Sent.Length;
+        _client.Send("good");
+        string good = _client.Socket.Sent[before..];
+        _client.Send("bad");
+        string bad = _client.Socket.Sent[(before + good.Length)..];
+        if (kind == "tampered") bad = bad[..^1] + (char)(bad[^1] ^ 1);
+        else bad = kind == "garbage" ? "GET / HTTP/1.1\r\n\r\n" : "\u0017\u0003\u0003\u0048\u0001";
+        foreach (char[] piece in (good + bad).Chunk(size)) _server.Socket.Arrive(new string(piece));
+        _server.Loop.TurnUntil(() => _server.Socket.IsClosed, () => { });
+        Assert.That($"{_toServer}", Is.EqualTo("good"));
+        Assert.That(_server.Events, Is.EqualTo(new[] { "secured", "rejected 0", "gone", "close", "freed" }));
+    }
+
+    [Test]
+    public void WhatFollowsTheFirstMessageIsJudgedAsIfItCameByItself([Values(1, 7, Whole)] int size)
+    {
+        Open(SslProtocols.Tls13);
+        string hello = _client.Socket.Sent;
+        foreach (char[] piece in (hello + "GET / HTTP/1.1").Chunk(size)) _server.Socket.Arrive(new string(piece));
+        _server.Loop.TurnUntil(() => _server.Events.Count > 0, () => { });
+        Assert.That(_server.Events[0], Is.EqualTo("handshake failed: the peer does not speak TLS"));
+    }
+
+    /// <summary>RFC 8446 section 6.2, before there are keys; type, version, length, fatal, description.</summary>
+    [TestCase("GET / HTTP/1.1\r\n\r\n", "\u0015\u0003\u0003\0\u0002\u0002\u000a")]
+    [TestCase("\u0016\u0003\u0001\0\0", "\u0015\u0003\u0003\0\u0002\u0002\u000a")]
+    [TestCase("\u0016\u0003\u0001\u0048\u0001", "\u0015\u0003\u0003\0\u0002\u0002\u0016")]
+    public void RefusalSendsItsAlert(string bytes, string alert)
+    {
+        foreach (int size in new[] { 1, Whole })
+        {
+            Open(SslProtocols.Tls13);
+            foreach (char[] piece in bytes.Chunk(size)) _server.Socket.Arrive(new string(piece));
+            _server.Loop.TurnUntilNothingHappens();
+            Assert.That(_server.Socket.Sent, Is.EqualTo(alert));
+        }
+    }
+
+    /// <summary>The longest record there may be is waited for.</summary>
+    [Test]
+    public void LongestRecordIsNoRefusal()
+    {
+        Open(SslProtocols.Tls13);
+        _server.Socket.Arrive("\u0016\u0003\u0001\u0048\0");
+        _server.Loop.TurnUntilNothingHappens();
+        Assert.That((_server.Socket.Sent, _server.Events.Count), Is.EqualTo(("", 0)));
+    }
+
     private void Open(SslProtocols version) =>
         Open<byte[]>(version, RawProtocol.Instance, (_, bytes) => _toServer.Append(Encoding.Latin1.GetString(bytes)));
 

@@ -7,7 +7,7 @@ namespace Workerman.Connection;
 
 /// <summary>
 /// The way out, which all that leaves takes: a message is encoded once, into the <see cref="WriteBatch"/> of the loop; at the end
-/// of the turn <see cref="Write(ReadOnlySpan{byte})"/> gives the socket all that the batch has for the connection; what the
+/// of the turn <see cref="Write(ReadOnlySpan{byte}, ReadOnlyMemory{byte})"/> gives the socket all that the batch has; what the
 /// socket does not take waits in a <see cref="SendQueue"/>, and a file follows it there. Before the peer can be sent messages
 /// they are held in the queue too.
 /// </summary>
@@ -16,13 +16,16 @@ public partial class TcpConnection
     private SendQueue? _queue;
     private long _bytesWritten;
 
-    private delegate void EncodeInto<in TState>(TcpConnection connection, TState state, OutputBuffer output)
+    private delegate void EncodeInto<in TState>(TcpConnection connection, TState state, BatchBuffer output)
         where TState : allows ref struct;
 
     /// <summary>
     /// As a value of its own type the usual message has machine code of its own, with no look-ups of what its type is.
     /// </summary>
     private readonly record struct Text(string Value);
+
+    /// <summary>Bytes that nobody changes any more, as a type of their own for the same reason.</summary>
+    private readonly record struct Lasting(ReadOnlyMemory<byte> Bytes);
 
     /// <summary>What feeds the connection from outside its own callbacks; null for none.</summary>
     internal IFeedSource? Source { get; set; }
@@ -78,43 +81,64 @@ public partial class TcpConnection
         return true;
     }
 
-    /// <summary>Sends the bytes that the batch holds for several connections, as <see cref="Feed"/> would.</summary>
+    /// <summary>Sends pieces that nobody changes any more, as <see cref="Feed(ReadOnlySpan{byte})"/> would.</summary>
     /// <returns>False if the connection is ending.</returns>
-    internal bool FeedShared(int offset)
+    internal bool Feed(ReadOnlySpan<byte[]> pieces)
     {
         if (!_life.IsEstablished) return false;
-        Buffers.Batch.SendShared(this, offset);
+        BatchBuffer output = Buffers.Batch.Begin(out int mark);
+        foreach (byte[] piece in pieces) output.WriteLasting(piece, UnsentBytes.LeastReferenced);
+        Buffers.Batch.End(this, output, mark);
         return true;
     }
 
-    /// <summary>Sends a message that was encoded elsewhere, as <see cref="Send{T}(T)"/> would. On the loop.</summary>
-    internal SendResult SendEncoded(byte[] message) => Send(message, static (_, message, output) => output.Write(message));
+    /// <summary>
+    /// Sends bytes that several connections are sent and nobody changes any more, as <see cref="Feed(ReadOnlySpan{byte})"/>
+    /// would; they leave by the batch's next flush.
+    /// </summary>
+    /// <returns>False if the connection is ending.</returns>
+    internal bool FeedShared(ArraySegment<byte> bytes)
+    {
+        if (!_life.IsEstablished) return false;
+        Buffers.Batch.SendShared(this, bytes);
+        return true;
+    }
+
+    /// <summary>
+    /// Sends a message that was encoded elsewhere, and that nobody changes any more, as <see cref="Send{T}(T)"/> would. On the
+    /// loop.
+    /// </summary>
+    internal SendResult SendEncoded(byte[] message) =>
+        Send(message, static (_, message, output) => output.WriteLasting(message, UnsentBytes.LeastReferenced));
 
     /// <summary>Gives the socket bytes, behind those that wait. Nothing is called back.</summary>
-    internal WriteOutcome Write(ReadOnlySpan<byte> bytes)
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="lasting">The same, where nobody changes them any more: what the socket does not take is not copied
+    /// then.</param>
+    internal WriteOutcome Write(ReadOnlySpan<byte> bytes, ReadOnlyMemory<byte> lasting = default)
     {
         if (_life.IsGone) return WriteOutcome.Failed;
         if (_queue is { Length: > 0 })
         {
-            _queue.Append(bytes);
+            _queue.Append(bytes, lasting);
             return OutcomeOfQueue();
         }
         int sent = _socket.Send(bytes, out SocketError error);
-        return OnWritten(bytes, sent, error);
+        return OnWritten(bytes, lasting, sent, error);
     }
 
     /// <summary>A send of the connection's, for a system call that makes several.</summary>
     internal SocketSend SendOf(int offset, int length) => new(_socket, offset, length);
 
     /// <summary>Notes what the socket took of bytes; the rest waits. Nothing is called back.</summary>
-    internal WriteOutcome OnWritten(ReadOnlySpan<byte> bytes, int sent, SocketError error)
+    internal WriteOutcome OnWritten(ReadOnlySpan<byte> bytes, ReadOnlyMemory<byte> lasting, int sent, SocketError error)
     {
         if (error == SocketError.WouldBlock) sent = 0;
         else if (error != SocketError.Success) return WriteOutcome.Failed;
         _bytesWritten += sent;
         if (sent == bytes.Length) return WriteOutcome.Sent;
         SendQueue queue = Queue;
-        queue.Append(bytes[sent..]);
+        queue.Append(bytes[sent..], lasting.IsEmpty ? lasting : lasting[sent..]);
         queue.ProgressAt = Loop.Now;
         _socket.SendWhenWritable(queue.First());
         return OutcomeOfQueue();
@@ -176,13 +200,12 @@ public partial class TcpConnection
         if (_queue?.TakeHeld() is { } held)
         {
             FlushWrites();
-            ReadOnlySequence<byte> all = held.Read();
-            foreach (ReadOnlyMemory<byte> piece in all)
+            while (held.Length > 0 && outcome != WriteOutcome.Failed)
             {
-                outcome = Write(piece.Span);
-                if (outcome == WriteOutcome.Failed) break;
+                ReadOnlyMemory<byte> piece = held.First(out bool isLasting);
+                outcome = Write(piece.Span, isLasting ? piece : default);
+                held.Skip(piece.Length);
             }
-            held.Consume(all);
             held.Discard();
             DropEmptyQueue();
         }
@@ -196,7 +219,7 @@ public partial class TcpConnection
         if (_life.IsEstablished && BufferIsEmpty) RaiseBufferDrain();
     }
 
-    private static void WriteRaw(TcpConnection connection, ReadOnlySpan<byte> bytes, OutputBuffer output)
+    private static void WriteRaw(TcpConnection connection, ReadOnlySpan<byte> bytes, BatchBuffer output)
     {
         if (connection.Protocol.TryBeginRaw()) output.Write(bytes);
     }
@@ -248,7 +271,7 @@ public partial class TcpConnection
         where TState : allows ref struct
     {
         WriteBatch batch = Buffers.Batch;
-        OutputBuffer output = batch.Begin(out int mark);
+        BatchBuffer output = batch.Begin(out int mark);
         try
         {
             encode(this, state, output);
@@ -275,24 +298,30 @@ public partial class TcpConnection
         where TState : allows ref struct
     {
         WriteBatch batch = Buffers.Batch;
-        OutputBuffer output = batch.Begin(out int mark);
+        BatchBuffer output = batch.Begin(out int mark);
         try
         {
             encode(this, state, output);
-            return Hold(output.Written[mark..]);
+            if (_life.IsEnding) return SendResult.Dropped;
+            foreach (MessagePiece piece in output.PiecesFrom(mark)) Queue.Hold(output.BytesOf(piece), piece.Lasting);
         }
         finally
         {
             batch.Abandon(output, mark);
         }
+        return OnHeld();
     }
 
     private SendResult Hold(ReadOnlySpan<byte> bytes)
     {
         if (_life.IsEnding) return SendResult.Dropped;
-        if (bytes.IsEmpty) return SendResult.Queued;
-        Queue.Hold(bytes);
-        if (_queue!.HeldLength >= MaxSendBufferSize) RaiseBufferFull();
+        if (!bytes.IsEmpty) Queue.Hold(bytes, default);
+        return OnHeld();
+    }
+
+    private SendResult OnHeld()
+    {
+        if (_queue is { } queue && queue.HeldLength >= MaxSendBufferSize) RaiseBufferFull();
         return SendResult.Queued;
     }
 
@@ -409,73 +438,6 @@ public partial class TcpConnection
     private void DropEmptyQueue()
     {
         if (_queue is { IsEmpty: true }) _queue = null;
-    }
-
-    /// <summary>Takes over the file that follows what was just encoded. Whatever ends the connection closes it.</summary>
-    private void TakeFile()
-    {
-        Queue.File = Protocol.PendingFile;
-        Protocol.PendingFile = null;
-    }
-
-    /// <summary>Begins with the file, if there is one; nothing waits before it.</summary>
-    /// <returns>Whether there is one.</returns>
-    private bool StartFile()
-    {
-        if (_queue is not { File: not null } queue) return false;
-        if (queue.FileIsOrdered) return true;
-        queue.ProgressAt = Loop.Now;
-        OrderFile(queue);
-        return true;
-    }
-
-    /// <summary>Has the next piece of the file sent, once it is in memory: the loop does not wait for a disk.</summary>
-    private void OrderFile(SendQueue queue)
-    {
-        queue.FileIsOrdered = true;
-        FileRange file = queue.File!;
-        long count = Math.Min(file.Remaining, DiskReader.PieceSize);
-        if (Buffers.Disk.IsCached(file.Handle, file.Offset, count))
-            _socket.SendFileWhenWritable(file.Handle, file.Offset, count);
-        else
-            Buffers.Disk.Fetch(Loop, file.Handle, file.Offset, count, () => OnFileFetched(file, count));
-    }
-
-    private void OnFileFetched(FileRange file, long count)
-    {
-        // The connection has ended meanwhile, and may have begun another life.
-        if (_life.IsGone || _queue is not { FileIsOrdered: true } queue || !ReferenceEquals(queue.File, file)) return;
-        queue.ProgressAt = Loop.Now;
-        _socket.SendFileWhenWritable(file.Handle, file.Offset, count);
-    }
-
-    private void OnFileSent(SendQueue queue, int count, SocketError error)
-    {
-        queue.FileIsOrdered = false;
-        if (error != SocketError.Success)
-        {
-            SendFailed();
-            return;
-        }
-        if (count == 0)
-        {
-            // Its length is promised already, and only its own bytes may follow: the peer must see that they are not all.
-            RaiseError(ConnectionError.SendFail, "the file became shorter, or cannot be read, while it is sent");
-            Destroy();
-            return;
-        }
-        _bytesWritten += count;
-        queue.ProgressAt = Loop.Now;
-        queue.File!.Advance(count);
-        if (queue.File.Remaining > 0)
-        {
-            OrderFile(queue);
-            return;
-        }
-        queue.DropFile();
-        DropEmptyQueue();
-        Protocol.OnFileSent();
-        AfterSend();
     }
 
     /// <summary>Calls <see cref="OnError"/>, guarded.</summary>

@@ -220,24 +220,36 @@ public partial class TcpConnection : IPeer
     }
 
     /// <summary>
-    /// Sends bytes as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). Any thread.
+    /// Sends bytes as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). They are copied where they
+    /// have to wait. Any thread.
     /// </summary>
     /// <inheritdoc cref="Send(string)"/>
     public SendResult Send(ReadOnlySpan<byte> bytes)
     {
         if (Loop.IsCurrent) return Send(bytes, static (connection, bytes, output) => connection.Protocol.Encode(bytes, output));
-        return HandOver(bytes.ToArray(), static (connection, copy) => connection.Send(copy.AsSpan()));
+        return HandOver(bytes.ToArray(), static (connection, copy) => connection.Send(copy));
     }
 
-    /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
+    /// <inheritdoc cref="Send(ReadOnlyMemory{byte})"/>
     public SendResult Send(byte[] bytes)
     {
         ArgumentNullException.ThrowIfNull(bytes);
-        return Send(bytes.AsSpan());
+        return Send(bytes.AsMemory());
     }
 
-    /// <inheritdoc cref="Send(ReadOnlySpan{byte})"/>
-    public SendResult Send(ReadOnlyMemory<byte> bytes) => Send(bytes.Span);
+    /// <summary>
+    /// Sends bytes as the protocol's usual message: for HTTP a 200 response (PHP: <c>send($data)</c>). 64 KiB and more are not
+    /// copied, so that what many peers are sent and do not read is in memory once: do not change them afterwards, or send them as
+    /// a span. Any thread.
+    /// </summary>
+    /// <inheritdoc cref="Send(string)"/>
+    public SendResult Send(ReadOnlyMemory<byte> bytes)
+    {
+        if (bytes.Length < LastingBytes.LeastReferenced) return Send(bytes.Span);
+        return Loop.IsCurrent
+            ? Send(new Lasting(bytes), static (connection, lasting, output) => connection.Protocol.Encode(lasting.Bytes, output))
+            : HandOver(bytes, static (connection, bytes) => connection.Send(bytes));
+    }
 
     /// <summary>
     /// Sends a message of the protocol (PHP: <c>send($data)</c>): for HTTP a <c>Response</c>, <c>Chunk</c> or

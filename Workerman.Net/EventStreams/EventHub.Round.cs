@@ -18,8 +18,12 @@ internal sealed partial class EventHub
 
     private readonly PublishedEvent?[] _window = new PublishedEvent?[256];
     private int _windowCount;
-    private ReadOnlyMemory<byte> _shared;
+    private ArraySegment<byte> _shared;
     private byte[]? _rented;
+
+    /// <summary>What one subscriber is handed, until it has been written.</summary>
+    private readonly byte[][] _pieces = new byte[256][];
+
     private Phase _phase = Phase.Idle;
     private bool _hasIndividual;
     private int _next;
@@ -86,14 +90,19 @@ internal sealed partial class EventHub
         if (_windowCount == 0) return;
         _shared = _window[0]!.Bytes;
         if (_windowCount == 1) return;
-        _rented = ArrayPool<byte>.Shared.Rent(WriteLimit);
+        int size = 0;
+        foreach (PublishedEvent? published in _window.AsSpan(0, _windowCount)) size += published!.Bytes.Length;
+        // Subscribers who do not read refer to a large one for as long as they do not.
+        byte[] joined = size >= UnsentBytes.LeastReferenced
+            ? GC.AllocateUninitializedArray<byte>(size)
+            : _rented = ArrayPool<byte>.Shared.Rent(size);
         int length = 0;
         foreach (PublishedEvent? published in _window.AsSpan(0, _windowCount))
         {
-            published!.Bytes.CopyTo(_rented, length);
+            published!.Bytes.CopyTo(joined, length);
             length += published.Bytes.Length;
         }
-        _shared = _rented.AsMemory(0, length);
+        _shared = new ArraySegment<byte>(joined, 0, length);
     }
 
     private void BeginPhase(Phase phase, SubscriptionSet set)
@@ -114,18 +123,17 @@ internal sealed partial class EventHub
     private bool ServeLive(long deadline)
     {
         if (_windowCount == 0) return true;
-        int offset = _batch.BeginShared(_shared.Span);
-        bool served = ShareWithLive(offset, deadline);
-        _batch.EndShared();
+        bool served = ShareWithLive(deadline);
+        _batch.Flush();
         return served;
     }
 
-    private bool ShareWithLive(int offset, long deadline)
+    private bool ShareWithLive(long deadline)
     {
         while (Next(_live) is { } subscription)
         {
             if (subscription.Cursor >= _to) continue;
-            if (subscription.IsPlain && subscription.Cursor == _after) Share(subscription, offset);
+            if (subscription.IsPlain && subscription.Cursor == _after) Share(subscription);
             else _hasIndividual = true;
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
@@ -158,12 +166,12 @@ internal sealed partial class EventHub
         CountDelivered(subscription, _windowCount);
     }
 
-    /// <summary>Most get the very same bytes, which the batch holds once for all.</summary>
-    private void Share(Subscription subscription, int offset)
+    /// <summary>Most get the very same bytes, which all of them refer to.</summary>
+    private void Share(Subscription subscription)
     {
         Advance(subscription);
         subscription.LastSent = Loop.Now;
-        if (!subscription.Connection.FeedShared(offset)) Remove(subscription);
+        if (!subscription.Connection.FeedShared(_shared)) Remove(subscription);
     }
 
     private bool ServeCatchingUp(long deadline)
@@ -200,8 +208,7 @@ internal sealed partial class EventHub
         int count = _log.Copy(subscription.Cursor, _to, WriteLimit, piece);
         if (count < 0)
         {
-            subscription.Pending = 0;
-            subscription.Examined = subscription.Position;
+            BeginToCount(subscription);
             ApplyPolicy(subscription);
         }
         else
@@ -216,9 +223,7 @@ internal sealed partial class EventHub
     /// </summary>
     private void HandOut(Subscription subscription, ReadOnlySpan<PublishedEvent?> events)
     {
-        byte[]? joined = null;
         PublishedEvent? last = null;
-        int length = 0;
         int count = 0;
         int skipped = 0;
         foreach (PublishedEvent? published in events)
@@ -229,33 +234,25 @@ internal sealed partial class EventHub
                 skipped++;
                 continue;
             }
-            if (count == 1)
-            {
-                joined = ArrayPool<byte>.Shared.Rent(WriteLimit);
-                last!.Bytes.CopyTo(joined, 0);
-            }
             last = published!;
-            if (joined is not null) last.Bytes.CopyTo(joined, length);
-            length += last.Bytes.Length;
-            count++;
+            _pieces[count++] = last.Bytes;
         }
         // A filter is the application's, and may have ended the subscription.
         if (subscription.State != SubscriberState.Inactive)
-            Conclude(subscription, events[^1]!.Sequence, last, joined is null ? last?.Bytes : joined.AsSpan(0, length), count,
-                skipped);
-        if (joined is not null) ArrayPool<byte>.Shared.Return(joined);
+            Conclude(subscription, events[^1]!.Sequence, last, _pieces.AsSpan(0, count), skipped);
+        _pieces.AsSpan(0, count).Clear();
     }
 
-    private void Conclude(Subscription subscription, long cursor, PublishedEvent? last, ReadOnlySpan<byte> bytes, int count,
-        int skipped)
+    private void Conclude(Subscription subscription, long cursor, PublishedEvent? last, ReadOnlySpan<byte[]> pieces, int skipped)
     {
         subscription.Cursor = cursor;
         if (skipped > 0) CountDropped(subscription, skipped);
         if (last is not null)
         {
             subscription.Known = last.Sequence;
-            CountDelivered(subscription, count);
-            Send(subscription, bytes);
+            CountDelivered(subscription, pieces.Length);
+            subscription.LastSent = Loop.Now;
+            if (!subscription.Connection.Feed(pieces)) Remove(subscription);
         }
         // The events that it does not want would make the id that it resumes by too old.
         else if (cursor - subscription.Known > _options.ReplayCount / 2)

@@ -8,6 +8,26 @@ namespace Workerman.EventStreams;
 /// </summary>
 internal sealed partial class EventHub
 {
+    private long _oldestThatFits;
+    private long _oldestThatFitsAt = -1;
+
+    /// <summary>
+    /// The sequence after which no more bytes of events wait than <see cref="EventStreamOptions.MaxBacklogSize"/> for one that
+    /// wants everything; looked up once for all of them.
+    /// </summary>
+    private long OldestThatFits()
+    {
+        if (_oldestThatFitsAt == _to) return _oldestThatFits;
+        _oldestThatFitsAt = _to;
+        return _oldestThatFits = _log.OldestWithin(_to, _options.MaxBacklogSize);
+    }
+
+    private static void BeginToCount(Subscription subscription)
+    {
+        subscription.Pending = subscription.PendingSize = 0;
+        subscription.Examined = subscription.Position;
+    }
+
     /// <summary>
     /// Counts what waits for each back-pressured subscriber, and disconnects those that are too slow if that is the policy. With
     /// the other policies they lose events only when they read again.
@@ -75,7 +95,7 @@ internal sealed partial class EventHub
             }
             foreach (PublishedEvent? published in piece.AsSpan(0, count))
             {
-                if (subscription.Wants(published!)) subscription.Pending++;
+                if (subscription.Wants(published!)) CountPending(subscription, published!);
                 else if (subscription.Pending == 0 && subscription.Conflated is null) subscription.Cursor = published!.Sequence;
             }
             at = piece[count - 1]!.Sequence;
@@ -84,9 +104,23 @@ internal sealed partial class EventHub
         subscription.Examined = at;
     }
 
-    /// <summary>Whether too many events wait for it. Those that are replayed to it do not count.</summary>
-    private bool IsTooSlow(Subscription subscription) =>
-        subscription.Pending > _options.MaxBacklog + Math.Max(0, subscription.Joined - subscription.Position);
+    private static void CountPending(Subscription subscription, PublishedEvent published)
+    {
+        subscription.Pending++;
+        if (published.Sequence > subscription.Joined) subscription.PendingSize += published.Bytes.Length;
+    }
+
+    /// <summary>
+    /// Whether too many events wait for it, or too many bytes of them, unless one event has them all. Those that are replayed to
+    /// it do not count.
+    /// </summary>
+    private bool IsTooSlow(Subscription subscription)
+    {
+        if (subscription.Pending > _options.MaxBacklog + Math.Max(0, subscription.Joined - subscription.Position)) return true;
+        return subscription.IsPlain
+            ? subscription.Pending > 1 && Math.Max(subscription.Position, subscription.Joined) < OldestThatFits()
+            : subscription.Pending > 1 && subscription.PendingSize > _options.MaxBacklogSize;
+    }
 
     private bool HasLost(Subscription subscription) => subscription.Pending > 0 && subscription.Position < _log.First - 1;
 
@@ -114,17 +148,21 @@ internal sealed partial class EventHub
         }
     }
 
-    /// <summary>The sequence after which no more events wait for it than <see cref="EventStreamOptions.MaxBacklog"/>.</summary>
+    /// <summary>
+    /// The sequence after which no more events wait for it than <see cref="EventStreamOptions.MaxBacklog"/>, and no more bytes
+    /// than <see cref="EventStreamOptions.MaxBacklogSize"/>; the newest in any case.
+    /// </summary>
     private long NewestThatFit(Subscription subscription, out long skipped)
     {
         long start = Math.Max(subscription.Position, _log.First - 1);
         if (subscription.IsPlain)
         {
-            long target = Math.Min(_to, Math.Max(start, _to - _options.MaxBacklog));
+            long target = Math.Min(_to, Math.Max(Math.Max(start, _to - _options.MaxBacklog), OldestThatFits()));
             skipped = target - subscription.Position;
             return target;
         }
-        var waiting = new Queue<long>();
+        var waiting = new Queue<PublishedEvent>();
+        long size = 0;
         long fits = start;
         PublishedEvent?[] piece = new PublishedEvent?[256];
         for (int count; start < _to && (count = _log.Copy(start, _to, int.MaxValue, piece)) > 0;
@@ -133,8 +171,14 @@ internal sealed partial class EventHub
             foreach (PublishedEvent? published in piece.AsSpan(0, count))
             {
                 if (!subscription.Wants(published!)) continue;
-                waiting.Enqueue(published!.Sequence);
-                if (waiting.Count > _options.MaxBacklog) fits = waiting.Dequeue();
+                waiting.Enqueue(published!);
+                size += published!.Bytes.Length;
+                while (waiting.Count > _options.MaxBacklog || (waiting.Count > 1 && size > _options.MaxBacklogSize))
+                {
+                    PublishedEvent oldest = waiting.Dequeue();
+                    size -= oldest.Bytes.Length;
+                    fits = oldest.Sequence;
+                }
             }
         }
         skipped = Math.Max(0, subscription.Pending - waiting.Count);

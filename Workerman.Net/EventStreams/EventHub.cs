@@ -133,8 +133,7 @@ internal sealed partial class EventHub
         }
         else if (state == SubscriberState.BackPressured)
         {
-            subscription.Pending = 0;
-            subscription.Examined = subscription.Position;
+            BeginToCount(subscription);
         }
     }
 

@@ -10,9 +10,6 @@ namespace Workerman.EventStreams;
 /// </summary>
 internal sealed class EventIds
 {
-    /// <summary>Characters of an id. The client sends it back in a header field, which must fit into a request's head.</summary>
-    public const int MaxLength = 1024;
-
     private const string Digits = "0123456789abcdefghijklmnopqrstuvwxyz";
 
     private readonly string _prefix = NewEpoch() + "-";
@@ -28,17 +25,19 @@ internal sealed class EventIds
     }
 
     /// <summary>Checks that a client sends an id of the application's own back as it was given.</summary>
+    /// <param name="id">The id.</param>
+    /// <param name="maxLength">Characters that it may have.</param>
     /// <exception cref="ArgumentException">It does not.</exception>
-    public static void Check(string id)
+    public static void Check(string id, int maxLength)
     {
         // WHATWG HTML section 9.2.3: an empty id is not sent back at all; RFC 9110 section 5.5: what stands around a field's
         // value is trimmed off, and control characters would have the request refused, after which an EventSource gives up.
         if (id.Length == 0)
             throw new ArgumentException("An empty id makes browsers forget the last one, so that they could not resume; "
                 + "leave Id null to have one assigned.", nameof(id));
-        if (id.Length > MaxLength)
-            throw new ArgumentException(
-                $"The id has {id.Length} characters; at most {MaxLength} come back in a header field for certain.", nameof(id));
+        if (id.Length > maxLength)
+            throw new ArgumentException($"The id has {id.Length} characters, and a client that sends back more than {maxLength} "
+                + "is refused. Cure: shorten it, or raise EventStreamOptions.MaxIdLength.", nameof(id));
         if (id[0] == ' ' || id[^1] == ' ')
             throw new ArgumentException("The id begins or ends with a space, which does not come back; trim it.", nameof(id));
         foreach (Rune rune in id.EnumerateRunes())

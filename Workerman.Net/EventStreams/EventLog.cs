@@ -1,4 +1,3 @@
-using System.Buffers;
 using Workerman.Protocols.Http;
 
 namespace Workerman.EventStreams;
@@ -17,16 +16,17 @@ internal readonly record struct StartingPoint(long After, long Head, string Id, 
 /// </summary>
 internal sealed class EventLog(EventStreamOptions options)
 {
-    private const int MaxEncoderSize = 1024 * 1024;
-
     private readonly EventIds _ids = new();
     private readonly Dictionary<string, long> _ownIds = [];
     private readonly KeyTable? _keys = options.SlowSubscribers
-        == SlowSubscribers.NewestPerKey ? new KeyTable(options.MaxKeys) : null;
-    private ArrayBufferWriter<byte> _encoder = new();
+        == SlowSubscribers.NewestPerKey ? new KeyTable(options.MaxKeys, options.MaxLogSize) : null;
     private PublishedEvent?[] _ring = new PublishedEvent?[16];
     private int _count;
     private long _size;
+
+    /// <summary>Bytes of all events that there have been.</summary>
+    private long _written;
+
     private long _head;
     private string? _headId;
 
@@ -63,19 +63,29 @@ internal sealed class EventLog(EventStreamOptions options)
         }
     }
 
-    /// <summary>Adds an event: gives it its sequence and encodes it. Under <see cref="Gate"/>.</summary>
+    /// <summary>Encodes an event, for <see cref="TryAppend"/>. Holds no lock.</summary>
+    /// <exception cref="ArgumentException">It is larger than an event may be.</exception>
+    public EventDraft Draft(ServerSentEvents message) => new(message, _ids, Head + 1, options.MaxEventSize);
+
+    /// <summary>Adds an event: gives it its sequence. Under <see cref="Gate"/>.</summary>
+    /// <returns>Null if it has to be drafted again, because its id has become longer.</returns>
     /// <exception cref="ArgumentException">Its id is that of an event which is still kept.</exception>
-    public PublishedEvent Append(ServerSentEvents message, string? topic, string? key)
+    public PublishedEvent? TryAppend(in EventDraft draft, string? topic, string? key)
     {
         long sequence = _head + 1;
+        ServerSentEvents message = draft.Message;
         if (message.Id is { } own && (_ownIds.ContainsKey(own) || _ids.TryRead(own, out _)))
             throw new ArgumentException($"An event with id '{own}' is in the log already, or has the form of the ids that the "
                 + "stream gives, so nobody could resume by it; ids are unique. Leave Id null to have one assigned.",
-                nameof(message));
-        string id = message.Id ?? _ids.Of(sequence);
-        byte[] bytes = Encode(message, id);
+                nameof(draft));
+        if (!draft.TryPlace(_ids, sequence, out string id)) return null;
         if (message.Id is not null) _ownIds.Add(id, sequence);
-        var published = new PublishedEvent(sequence, id, topic, key, message.Event, message.Data, bytes, options.Clock());
+        _written += draft.Bytes.Length;
+        var published =
+            new PublishedEvent(sequence, id, topic, key, message.Event, message.Data, draft.Bytes, options.Clock())
+            {
+                End = _written,
+            };
         if (_count == _ring.Length) Resize(_ring.Length * 2);
         _ring[sequence & (_ring.Length - 1)] = published;
         _count++;
@@ -84,6 +94,20 @@ internal sealed class EventLog(EventStreamOptions options)
         Volatile.Write(ref _head, sequence);
         if (key is not null) _keys?.Set(published);
         return published;
+    }
+
+    /// <summary>Both in one call.</summary>
+    /// <inheritdoc cref="TryAppend"/>
+    public PublishedEvent Append(ServerSentEvents message, string? topic, string? key)
+    {
+        while (true)
+        {
+            EventDraft draft = Draft(message);
+            lock (Gate)
+            {
+                if (TryAppend(in draft, topic, key) is { } published) return published;
+            }
+        }
     }
 
     /// <summary>
@@ -147,33 +171,35 @@ internal sealed class EventLog(EventStreamOptions options)
         }
     }
 
+    /// <summary>
+    /// The sequence after which the kept events up to another have no more than <paramref name="limit"/> bytes; the last of them
+    /// may have more.
+    /// </summary>
+    public long OldestWithin(long upTo, long limit)
+    {
+        lock (Gate)
+        {
+            long first = Math.Max(0, _head - _count);
+            if (upTo <= first) return first;
+            long last = At(upTo).End;
+            long found = first;
+            long end = upTo - 1;
+            // The sizes add up from event to event, so a binary search finds the first after which they fit.
+            while (found < end)
+            {
+                long middle = found + (end - found) / 2;
+                PublishedEvent next = At(middle + 1);
+                if (last - (next.End - next.Bytes.Length) <= limit) end = middle;
+                else found = middle + 1;
+            }
+            return found;
+        }
+    }
+
     /// <summary>The newest event of each key within a range of sequences, also if the log no longer has it.</summary>
     public List<PublishedEvent> NewestPerKey(long after, long upTo)
     {
         lock (Gate) return _keys?.Between(after, upTo) ?? [];
-    }
-
-    private byte[] Encode(ServerSentEvents message, string id)
-    {
-        var copy = new ServerSentEvents
-        {
-            Comment = message.Comment,
-            Event = message.Event,
-            Id = id,
-            Retry = message.Retry,
-            Data = message.Data
-        };
-        try
-        {
-            copy.WriteTo(_encoder);
-            return _encoder.WrittenSpan.ToArray();
-        }
-        finally
-        {
-            _encoder.ResetWrittenCount();
-            // The memory of one large event is not kept for the life of the stream.
-            if (_encoder.Capacity > MaxEncoderSize) _encoder = new ArrayBufferWriter<byte>();
-        }
     }
 
     /// <summary>The sequence after which all events can be replayed.</summary>

@@ -20,6 +20,8 @@ public sealed partial class EventStream
     /// <returns>The subscription; it is not active if the connection is closed, the request is HEAD, or the stream
     /// completed.</returns>
     /// <exception cref="InvalidOperationException">The request has been answered, or belongs to another connection.</exception>
+    /// <exception cref="BadRequestException">There are more topics, or a longer one, than <see cref="EventStreamOptions"/>
+    /// allow, or the id of the last event is too long. Unless it is caught, the client is answered with 400.</exception>
     public Subscription Subscribe(TcpConnection connection, Request request, params IReadOnlyCollection<string> topics)
     {
         ArgumentNullException.ThrowIfNull(topics);
@@ -37,13 +39,33 @@ public sealed partial class EventStream
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
+        string? lastId = options.LastEventId ?? request.Header("last-event-id");
+        CheckWants(options.Topics, lastId);
         var subscription = new Subscription(this, connection, options);
-        if (connection.Loop.IsCurrent) Begin(subscription, request, options);
-        else connection.Loop.Post(() => Begin(subscription, request, options));
+        if (connection.Loop.IsCurrent) Begin(subscription, request, options, lastId);
+        else connection.Loop.Post(() => Begin(subscription, request, options, lastId));
         return subscription;
     }
 
-    private void Begin(Subscription subscription, Request request, SubscribeOptions options)
+    /// <summary>
+    /// What a client can ask for is kept for as long as it is connected, and compared with every event: it is bounded.
+    /// </summary>
+    private void CheckWants(IReadOnlyCollection<string> topics, string? lastId)
+    {
+        if (topics.Count > Options.MaxTopics)
+            throw new BadRequestException($"more than {Options.MaxTopics} topics (EventStreamOptions.MaxTopics)");
+        foreach (string topic in topics)
+        {
+            if (topic?.Length > Options.MaxTopicLength)
+                throw new BadRequestException(
+                    $"a topic of more than {Options.MaxTopicLength} characters (EventStreamOptions.MaxTopicLength)");
+        }
+        if (lastId?.Length > Options.MaxIdLength)
+            throw new BadRequestException(
+                $"a Last-Event-ID of more than {Options.MaxIdLength} characters (EventStreamOptions.MaxIdLength)");
+    }
+
+    private void Begin(Subscription subscription, Request request, SubscribeOptions options, string? lastId)
     {
         TcpConnection connection = subscription.Connection;
         if (connection.Status != ConnectionStatus.Established) return;
@@ -51,7 +73,6 @@ public sealed partial class EventStream
             throw new InvalidOperationException(
                 "This request has been answered already (perhaps by a stream that is open), or belongs to another connection. "
                     + "Subscribe the connection that the request came on, once, in place of an answer.");
-        string? lastId = options.LastEventId ?? request.Header("last-event-id");
         if (_completion is { TurnAway: true } && HasNothingFor(lastId, options.FromOldest))
         {
             connection.Send(new Response(204).WithHeaders(options.Headers));

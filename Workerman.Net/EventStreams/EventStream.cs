@@ -7,8 +7,8 @@ namespace Workerman.EventStreams;
 /// One stream of server-sent events to any number of subscribers, on all loops and workers of the process: what is published is
 /// encoded once and the same bytes go to everybody, in the same order. A client that loses its connection resumes by the id of
 /// the last event, and gets each event exactly once. There is no queue per subscriber: a subscriber is a position in a shared
-/// log, so one that does not read takes no memory and delays nobody. Create it once and keep it; any thread may use it.
-/// Subscribing is in <c>.Subscribe.cs</c>.
+/// log, and a large event that it has not read is referenced there, so one that does not read takes next to no memory and delays
+/// nobody. Create it once and keep it; any thread may use it. Subscribing is in <c>.Subscribe.cs</c>.
 /// </summary>
 [SuppressMessage("Naming", "CA1711", Justification = "Event stream is what the standard calls it; it is no System.IO.Stream.")]
 public sealed partial class EventStream
@@ -45,6 +45,7 @@ public sealed partial class EventStream
     /// <summary>Publishes an event of data alone, for all. Any thread.</summary>
     /// <param name="data">Its data; may have several lines.</param>
     /// <returns>The id that it was given.</returns>
+    /// <exception cref="ArgumentException">It is larger than <see cref="EventStreamOptions.MaxEventSize"/>.</exception>
     /// <exception cref="InvalidOperationException">The stream is completed.</exception>
     public string Publish(string data)
     {
@@ -60,21 +61,16 @@ public sealed partial class EventStream
     /// <param name="key">The key of which it is the newest event, for <see cref="SlowSubscribers.NewestPerKey"/>; null for
     /// none.</param>
     /// <returns>Its id.</returns>
-    /// <exception cref="ArgumentException">The id is not valid; the message says why.</exception>
+    /// <exception cref="ArgumentException">The id is not valid, or the event is larger than
+    /// <see cref="EventStreamOptions.MaxEventSize"/>; the message says why.</exception>
     /// <exception cref="InvalidOperationException">The stream is completed.</exception>
     public string Publish(ServerSentEvents message, string? topic = null, string? key = null)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (message.Id is { } id) EventIds.Check(id);
-        PublishedEvent published;
-        lock (_log.Gate)
-        {
-            if (_completion is not null)
-                throw new InvalidOperationException(
-                    "The stream is completed, so nobody would get the event; publish before Complete, or on a new stream.");
-            published = _log.Append(message, topic, key);
-            Trim();
-        }
+        if (message.Id is { } id) EventIds.Check(id, Options.MaxIdLength);
+        PublishedEvent? published;
+        do published = TryPublish(_log.Draft(message), topic, key);
+        while (published is null);
         WakeAll();
         return published.Id;
     }
@@ -110,6 +106,19 @@ public sealed partial class EventStream
 
     /// <summary>Removes events from the log that all subscribers that keep up have had. Under the log's lock.</summary>
     internal void Trim() => _log.Trim(Floor());
+
+    private PublishedEvent? TryPublish(in EventDraft draft, string? topic, string? key)
+    {
+        lock (_log.Gate)
+        {
+            if (_completion is not null)
+                throw new InvalidOperationException(
+                    "The stream is completed, so nobody would get the event; publish before Complete, or on a new stream.");
+            PublishedEvent? published = _log.TryAppend(in draft, topic, key);
+            if (published is not null) Trim();
+            return published;
+        }
+    }
 
     private void WakeAll()
     {

@@ -49,7 +49,37 @@ public sealed class EventStreamOptions
     public int MaxBacklog { get; set => field = Setting.InRange(value, 1, Million); } = 1000;
 
     /// <summary>
-    /// What happens to a subscriber for which more than <see cref="MaxBacklog"/> events wait; by default it is disconnected.
+    /// Bytes of the events that may wait for a subscriber that has not read what was sent to it; 16 MiB, 64 KiB to 2 GiB. A
+    /// single event may be larger. Beyond: <see cref="SlowSubscribers"/>.
+    /// </summary>
+    public int MaxBacklogSize { get; set => field = Setting.InRange(value, 64 * 1024); } = 16 * 1024 * 1024;
+
+    /// <summary>
+    /// Bytes that an event may have as it is sent; 1 MiB, 1 KiB to 1 GiB. Beyond, <c>Publish</c> throws. Each line of its data
+    /// counts with the name of its field.
+    /// </summary>
+    public int MaxEventSize { get; set => field = Setting.InRange(value, 1024, 1024 * 1024 * 1024); } = 1024 * 1024;
+
+    /// <summary>
+    /// Characters that an id may have, one that is published and one that a client sends as <c>Last-Event-ID</c>; 1,024, 64 to
+    /// 65,536. A client that sends a longer one is answered with 400. It comes in a header field, whose head has a limit too.
+    /// </summary>
+    public int MaxIdLength { get; set => field = Setting.InRange(value, 64, 65_536); } = 1024;
+
+    /// <summary>
+    /// Topics that a subscription may name; 100, 1 to 1,000,000. A client for which more are named is answered with 400.
+    /// </summary>
+    public int MaxTopics { get; set => field = Setting.InRange(value, 1, Million); } = 100;
+
+    /// <summary>
+    /// Characters that a topic of a subscription may have; 1,024, 1 to 1,000,000. A client for which a longer one is named is
+    /// answered with 400.
+    /// </summary>
+    public int MaxTopicLength { get; set => field = Setting.InRange(value, 1, Million); } = 1024;
+
+    /// <summary>
+    /// What happens to a subscriber for which more than <see cref="MaxBacklog"/> events wait, or more than
+    /// <see cref="MaxBacklogSize"/> bytes; by default it is disconnected.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">It is no policy.</exception>
     public SlowSubscribers SlowSubscribers
@@ -67,7 +97,8 @@ public sealed class EventStreamOptions
 
     /// <summary>
     /// Bytes that all events kept for replay and for subscribers that are catching up may have together; 64 MiB, 64 KiB to 2 GiB.
-    /// Beyond, the oldest are removed even if subscribers still wait for them. The newest is kept in any case.
+    /// Beyond, the oldest are removed even if subscribers still wait for them. The newest is kept in any case. The newest events
+    /// of <see cref="MaxKeys"/> keys may have as much once more.
     /// </summary>
     public int MaxLogSize { get; set => field = Setting.InRange(value, 64 * 1024); } = 64 * 1024 * 1024;
 

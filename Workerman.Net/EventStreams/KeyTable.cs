@@ -5,12 +5,16 @@ namespace Workerman.EventStreams;
 /// it is full, the key whose last event is the oldest is removed. The same key in two topics counts as two keys, because a
 /// subscriber of one topic does not get the events of another. Under the log's lock.
 /// </summary>
-internal sealed class KeyTable(int capacity)
+/// <param name="capacity">Keys that it may have.</param>
+/// <param name="maxSize">Bytes that their events may have together; the newest is kept in any case.</param>
+internal sealed class KeyTable(int capacity, long maxSize = long.MaxValue)
 {
     private readonly Dictionary<(string? Topic, string Key), LinkedListNode<PublishedEvent>> _nodes = [];
 
     /// <summary>The same events, in the order of publication.</summary>
     private readonly LinkedList<PublishedEvent> _order = [];
+
+    private long _size;
 
     public int Count => _nodes.Count;
 
@@ -18,16 +22,21 @@ internal sealed class KeyTable(int capacity)
     public void Set(PublishedEvent published)
     {
         (string? Topic, string Key) key = (published.Topic, published.Key!);
+        _size += published.Bytes.Length;
         if (_nodes.TryGetValue(key, out LinkedListNode<PublishedEvent>? node))
         {
             node.Value.IsSuperseded = true;
+            _size -= node.Value.Bytes.Length;
             node.Value = published;
             _order.Remove(node);
             _order.AddLast(node);
-            return;
         }
-        if (_nodes.Count == capacity) Forget(_order.First!);
-        _nodes.Add(key, _order.AddLast(published));
+        else
+        {
+            if (_nodes.Count == capacity) Forget(_order.First!);
+            _nodes.Add(key, _order.AddLast(published));
+        }
+        while (_size > maxSize && _nodes.Count > 1) Forget(_order.First!);
     }
 
     /// <summary>The events with a sequence after one and up to another, in order.</summary>
@@ -45,6 +54,7 @@ internal sealed class KeyTable(int capacity)
     private void Forget(LinkedListNode<PublishedEvent> node)
     {
         _order.Remove(node);
+        _size -= node.Value.Bytes.Length;
         _nodes.Remove((node.Value.Topic, node.Value.Key!));
     }
 }

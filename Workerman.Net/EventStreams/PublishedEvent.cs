@@ -42,6 +42,9 @@ public sealed class PublishedEvent
     /// <summary>The event as it is sent. Nobody changes these bytes.</summary>
     internal byte[] Bytes { get; }
 
+    /// <summary>How many bytes all events up to it have, itself included.</summary>
+    internal long End { get; init; }
+
     /// <summary>When it was published, on the clock of the stream's options.</summary>
     internal long Time { get; }
 

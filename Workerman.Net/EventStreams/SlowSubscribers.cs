@@ -1,8 +1,9 @@
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// What happens to a subscriber that has not read for so long that more than <see cref="EventStreamOptions.MaxBacklog"/> events
-/// wait for it. One that keeps up gets every event, whatever is chosen here.
+/// What happens to a subscriber that has not read for so long that more than <see cref="EventStreamOptions.MaxBacklog"/> events,
+/// or more than <see cref="EventStreamOptions.MaxBacklogSize"/> bytes of them, wait for it. One that keeps up gets every event,
+/// whatever is chosen here.
 /// </summary>
 public enum SlowSubscribers
 {

@@ -70,6 +70,11 @@ public sealed class Subscription : IFeedSource
     /// <summary>While it is back-pressured: how many of the events that were counted it wants.</summary>
     internal long Pending { get; set; }
 
+    /// <summary>
+    /// While it is back-pressured: bytes of the events that were counted and are no replay. Not kept where it wants everything.
+    /// </summary>
+    internal long PendingSize { get; set; }
+
     /// <summary>Whether it was too slow, and is not live again yet: it gets no event whose key has a newer one.</summary>
     internal bool SkipsSuperseded { get; set; }
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Workerman.Events;
 
 namespace Workerman.Hosting;
@@ -8,6 +9,9 @@ internal interface IHostedWorker
     string Name { get; }
 
     string Address { get; }
+
+    /// <summary>Where lines go that peers can cause as often as they like.</summary>
+    ILogger PeerLog { get; }
 
     /// <summary>How many loops it wants.</summary>
     int Count { get; }

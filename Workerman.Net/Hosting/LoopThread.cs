@@ -26,8 +26,8 @@ internal sealed class LoopThread
         _worker = worker;
         _id = id;
         Settings = settings;
-        _loop.Logger = settings.Logger;
-        _loop.ErrorHandler = e => Log.CallbackFailed(settings.Logger, worker.Name, e);
+        _loop.Logger = worker.PeerLog;
+        _loop.ErrorHandler = e => Log.CallbackFailed(worker.PeerLog, worker.Name, e);
         // A background thread: one that hangs in a callback does not keep the process from ending.
         _thread = new Thread(Run) { Name = $"workerman {worker.Name} {id}", IsBackground = true };
         // First of all, so that whatever is posted from here on, a stop included, runs after the worker has begun.

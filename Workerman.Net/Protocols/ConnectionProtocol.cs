@@ -106,10 +106,12 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <summary>Encodes bytes as the protocol's usual message.</summary>
     public abstract void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output);
 
-    void IEncoder<byte[]>.Encode(byte[] message, IBufferWriter<byte> output) => Encode(message, output);
+    /// <summary>
+    /// Encodes bytes that nobody changes any more as the protocol's usual message (<see cref="LastingBytes"/>).
+    /// </summary>
+    public virtual void Encode(ReadOnlyMemory<byte> bytes, IBufferWriter<byte> output) => Encode(bytes.Span, output);
 
-    void IEncoder<ReadOnlyMemory<byte>>.Encode(ReadOnlyMemory<byte> message, IBufferWriter<byte> output) =>
-        Encode(message.Span, output);
+    void IEncoder<byte[]>.Encode(byte[] message, IBufferWriter<byte> output) => Encode(message.AsMemory(), output);
 
     /// <summary>The application is about to write bytes of its own past the protocol.</summary>
     /// <returns>False if they have no place there now; <see cref="TakeRefusal"/> says why.</returns>

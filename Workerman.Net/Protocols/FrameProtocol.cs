@@ -42,7 +42,7 @@ public sealed class FrameProtocol : IProtocol<ReadOnlyMemory<byte>>, IProtocol<b
     public void Encode(ReadOnlyMemory<byte> message, IBufferWriter<byte> output)
     {
         WriteHead(message.Length, output);
-        output.Write(message.Span);
+        output.WriteLasting(message);
     }
 
     /// <inheritdoc/>

@@ -59,9 +59,12 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, boo
         else Refuse("text");
     }
 
-    public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
+    public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) =>
+        Encode((ReadOnlyMemory<byte>)bytes.ToArray(), output);
+
+    public override void Encode(ReadOnlyMemory<byte> bytes, IBufferWriter<byte> output)
     {
-        if (_protocol is IEncoder<ReadOnlyMemory<byte>> encoder) encoder.Encode(bytes.ToArray(), output);
+        if (_protocol is IEncoder<ReadOnlyMemory<byte>> encoder) encoder.Encode(bytes, output);
         else if (_protocol is IEncoder<byte[]> arrayEncoder) arrayEncoder.Encode(bytes.ToArray(), output);
         else Refuse("bytes");
     }

@@ -34,6 +34,8 @@ internal sealed class RawProtocol(string name) : ConnectionProtocol, IDecoder<Re
     public override void Encode(string text, IBufferWriter<byte> output) => Encoding.UTF8.GetBytes(text, output);
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => output.Write(bytes);
+
+    public override void Encode(ReadOnlyMemory<byte> bytes, IBufferWriter<byte> output) => output.WriteLasting(bytes);
 }
 
 /// <summary>
@@ -59,6 +61,8 @@ internal sealed class RawTextProtocol(string name, bool datagrams) : ConnectionP
     public override void Encode(string text, IBufferWriter<byte> output) => Encoding.UTF8.GetBytes(text, output);
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => output.Write(bytes);
+
+    public override void Encode(ReadOnlyMemory<byte> bytes, IBufferWriter<byte> output) => output.WriteLasting(bytes);
 
     /// <summary>
     /// How many bytes at the end are the beginning of one character and not all of it: up to three (RFC 3629 §3).

@@ -50,7 +50,7 @@ public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<b
     /// <inheritdoc/>
     public void Encode(ReadOnlyMemory<byte> message, IBufferWriter<byte> output)
     {
-        output.Write(message.Span);
+        output.WriteLasting(message);
         output.Write("\n"u8);
     }
 

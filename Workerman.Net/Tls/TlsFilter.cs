@@ -49,6 +49,9 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
     private bool _reading;
     private bool _awaited;
 
+    /// <summary>What the peer's next bytes are refused for, once those before them have been handed on.</summary>
+    private IOException? _refusal;
+
     public TimeSpan HandshakeTimeout => handshakeTimeout;
 
     /// <summary>
@@ -66,7 +69,10 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
     public bool PeerEnded { get; private set; }
 
     /// <summary>Whether records have arrived that are not decrypted yet.</summary>
-    public bool HasArrived => _records is { } records && (records.HasRecord || records.IsNotTls);
+    public bool HasArrived => _records is { } records && (records.HasRecord || records.IsNotTls || records.IsTooLong);
+
+    /// <summary>Whether the next <see cref="Decrypt"/> throws.</summary>
+    public bool IsRefusing => _refusal is not null;
 
     /// <summary>The version that was agreed on.</summary>
     public SslProtocols Protocol { get; private set; }
@@ -91,11 +97,14 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
         if (IsSecured || Failure is not null) throw new InvalidOperationException("The handshake has ended.");
         _records ??= new TlsRecords(Owner);
         _records.Add(ciphertext);
-        if (_records.IsNotTls) return Fail("the peer does not speak TLS");
+        if (JudgeNext() is { } refusal) return Refuse(refusal);
         OutsideOfContext(static filter => filter.AdvanceHandshake());
         _records.Keep();
-        if (!_handshake!.IsCompleted) return WaitForHandshake();
-        if (!_handshake.IsCompletedSuccessfully) return Fail(_handshake.Exception!.InnerException!.GetBaseException().Message);
+        if (!_handshake!.IsCompleted)
+            // What came behind the records that were read is judged as if it came by itself.
+            return _records.IsReading && JudgeNext() is { } rest ? Refuse(rest) : WaitForHandshake();
+        if (!_handshake.IsCompletedSuccessfully)
+            return Refuse((_handshake.Exception!.InnerException!.GetBaseException().Message, TlsAlert.HandshakeFailure));
         IsSecured = true;
         _handshake = null;
         Protocol = _ssl!.SslProtocol;
@@ -107,11 +116,22 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
     /// <param name="ciphertext">What has arrived, borrowed for this call.</param>
     /// <param name="plaintext">Where to: the same in each call, as long as a receive and two records.</param>
     /// <returns>How many bytes there are now.</returns>
-    /// <exception cref="IOException">The peer's bytes are no records of this connection.</exception>
+    /// <exception cref="IOException">The peer's bytes are no records of this connection. What came before them was returned
+    /// earlier.</exception>
     public int Decrypt(ReadOnlyMemory<byte> ciphertext, byte[] plaintext)
     {
         TlsRecords records = _records!;
-        records.Add(ciphertext);
+        if (_refusal is null) records.Add(ciphertext);
+        int length = _refusal is null ? DecryptRecords(records, plaintext) : 0;
+        if (_refusal is null && !PeerEnded && JudgeNext() is { } refusal) _refusal = new IOException(refusal.Reason);
+        // What comes after the peer's end is no part of it, and what is refused is read no further.
+        if (PeerEnded || _refusal is not null) records.Discard();
+        else records.Keep();
+        return _refusal is not null && length == 0 ? throw _refusal : length;
+    }
+
+    private int DecryptRecords(TlsRecords records, byte[] plaintext)
+    {
         int length = 0;
         while (records.HasRecord && !PeerEnded)
         {
@@ -130,16 +150,29 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
             // The record had no data, tickets or new keys perhaps: the read waits for the next one.
             if (!_read.IsCompleted) break;
             _reading = false;
-            int count = _read.GetAwaiter().GetResult();
+            int count;
+            try
+            {
+                count = _read.GetAwaiter().GetResult();
+            }
+            catch (IOException e)
+            {
+                _refusal = e;
+                return length;
+            }
             PeerEnded = count == 0;
             if (_readAt != length) plaintext.AsSpan(_readAt, count).CopyTo(plaintext.AsSpan(length));
             length += count;
         }
-        if (records.IsNotTls && !PeerEnded) throw new IOException("the peer's bytes are no TLS record");
-        // What comes after the peer's end is no part of it.
-        if (PeerEnded) records.Discard();
-        else records.Keep();
         return length;
+    }
+
+    /// <summary>Why what comes next is refused before it is read; null if it is not.</summary>
+    private (string Reason, TlsAlert Alert)? JudgeNext()
+    {
+        if (_records!.IsNotTls)
+            return (IsSecured ? "the peer's bytes are no TLS record" : "the peer does not speak TLS", TlsAlert.UnexpectedMessage);
+        return _records.IsTooLong ? ("the peer's record is longer than TLS has any", TlsAlert.RecordOverflow) : null;
     }
 
     /// <summary>Encrypts bytes.</summary>
@@ -215,9 +248,14 @@ internal sealed class TlsFilter(Func<SslStream, Task> authenticate, TimeSpan han
         return TlsProgress.OffThread;
     }
 
-    private TlsProgress Fail(string reason)
+    /// <summary>
+    /// RFC 8446 section 6.2: the peer is told. Once there are keys alerts are encrypted, and the runtime sends its own; what it
+    /// finds out after the handshake it tells nobody, and has no way to.
+    /// </summary>
+    private TlsProgress Refuse((string Reason, TlsAlert Alert) refusal)
     {
-        Failure = reason;
+        if (_records!.IsWithoutKeys) _records.WriteAlert(refusal.Alert);
+        Failure = refusal.Reason;
         return TlsProgress.Failed;
     }
 

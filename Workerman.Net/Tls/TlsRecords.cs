@@ -5,6 +5,19 @@ using System.Threading.Tasks.Sources;
 
 namespace Workerman.Tls;
 
+/// <summary>Why a peer is refused (RFC 8446 section 6.2), where the runtime does not say it itself.</summary>
+internal enum TlsAlert : byte
+{
+    /// <summary>Section 5: a record of no type that there is, or one that must not be empty.</summary>
+    UnexpectedMessage = 10,
+
+    /// <summary>Section 5.2: a record that is longer than any.</summary>
+    RecordOverflow = 22,
+
+    /// <summary>No agreement, for a reason that no other alert has.</summary>
+    HandshakeFailure = 40,
+}
+
 /// <summary>
 /// The wire as <see cref="System.Net.Security.SslStream"/> sees it: a stream in memory. What it reads are whole records (RFC 8446
 /// section 5.1), one at a time, so that it never has bytes of its own when a read of its ends; a read that finds none waits
@@ -16,9 +29,7 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
 {
     private const int HeaderSize = 5;
 
-    /// <summary>
-    /// Section 5.2 and RFC 5246 section 6.2.3: no record is longer; one that says so is refused when it is read.
-    /// </summary>
+    /// <summary>Section 5.2 and RFC 5246 section 6.2.3: no record is longer.</summary>
     private const int MaxRecordSize = HeaderSize + 16 * 1024 + 2048;
 
     private readonly int _thread = Environment.CurrentManagedThreadId;
@@ -30,6 +41,8 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
     private bool _reading;
     private bool _disposed;
     private ArrayBufferWriter<byte>? _own;
+    private bool _wasRead;
+    private bool _wasWritten;
 
     /// <summary>
     /// Where the bytes of a write that was asked for go. Null: what is written then waits for <see cref="TakeOutput"/>.
@@ -47,6 +60,15 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
     /// application data, none is empty.
     /// </summary>
     public bool IsNotTls => _recordLeft == 0 && _input.Span is [< 20 or > 24, ..] or [20 or 21 or 22, _, _, 0, 0, ..];
+
+    /// <summary>Whether what comes next says that it is longer than any record, which is not waited for.</summary>
+    public bool IsTooLong => _recordLeft == 0 && RecordLength(_input.Span) > MaxRecordSize;
+
+    /// <summary>
+    /// Whether alerts are not encrypted yet: both sides have keys only when one has read the other's first record and answered
+    /// it.
+    /// </summary>
+    public bool IsWithoutKeys => !_wasRead || !_wasWritten;
 
     public override bool CanRead => true;
 
@@ -123,8 +145,17 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
         return read;
     }
 
+    /// <summary>Tells the peer why it is refused, before there are keys (section 6: level and description).</summary>
+    public void WriteAlert(TlsAlert description)
+    {
+        const byte Alert = 21;
+        const byte Fatal = 2;
+        Write([Alert, 3, 3, 0, 2, Fatal, (byte)description]);
+    }
+
     public override void Write(ReadOnlySpan<byte> buffer)
     {
+        _wasWritten = true;
         if (Output is { } output && Environment.CurrentManagedThreadId == _thread) output.Write(buffer);
         else (_own ??= new ArrayBufferWriter<byte>()).Write(buffer);
     }
@@ -174,6 +205,7 @@ internal sealed class TlsRecords(ITlsOwner? owner) : Stream, IValueTaskSource<in
         // A read of nothing asks only whether there is something.
         if (buffer.IsEmpty) return 0;
         if (_recordLeft == 0) _recordLeft = RecordLength(_input.Span);
+        _wasRead = true;
         int count = Math.Min(buffer.Length, _recordLeft);
         _input.Span[..count].CopyTo(buffer);
         _input = _input[count..];

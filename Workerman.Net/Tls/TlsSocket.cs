@@ -224,7 +224,7 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         if (_state is not (State.Handshake or State.HandshakeOffThread))
         {
             _handler.OnReadable();
-            TellEnd();
+            TellRest();
         }
         else if (TryReceive(out ReadOnlyMemory<byte> ciphertext, out _))
         {
@@ -308,15 +308,18 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         _hasArrived = true;
         _handler.OnReadable();
         _hasArrived = false;
-        TellEnd();
+        TellRest();
     }
 
-    /// <summary>The peer's end came with its last bytes, and the owner has received those.</summary>
-    private void TellEnd()
+    /// <summary>The peer's end, or what it is refused for, came with bytes that the owner has received by now.</summary>
+    private void TellRest()
     {
-        if (_disposed || !_filter.PeerEnded || _end is not null || _state != State.Secured) return;
-        _end = SocketError.Success;
+        if (_disposed || _end is not null || _state != State.Secured) return;
+        if (_filter.PeerEnded) _end = SocketError.Success;
+        else if (_filter.IsRefusing) _hasArrived = true;
+        else return;
         _handler.OnReadable();
+        _hasArrived = false;
     }
 
     private bool TryReceive(out ReadOnlyMemory<byte> ciphertext, out SocketError error)

@@ -31,7 +31,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         _worker = worker;
         _makeProtocol = makeProtocol;
         _isUnix = worker.Scheme == "unix";
-        _logger = thread.Settings.Logger;
+        _logger = worker.PeerLog;
         Id = id;
         Thread = thread;
         OwnsLoop = ownsLoop;

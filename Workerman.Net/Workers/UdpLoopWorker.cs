@@ -16,7 +16,7 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
     Func<ConnectionProtocol> makeProtocol)
     : DatagramChannel(loop), ILoopWorker, IFaultHandler<UdpConnection>
 {
-    private readonly ILogger _logger = thread.Settings.Logger;
+    private readonly ILogger _logger = worker.PeerLog;
     private Listener? _listener;
     private bool _stopped;
 

@@ -66,6 +66,7 @@ internal sealed class WorkerRun
         {
             WorkerRegistry.Remove(this);
             WorkerRegistry.Remove(_workers);
+            foreach (WorkerBase worker in _workers) worker.PeerLog.Flush();
             await _settings.Logger.Queue.FlushAsync(_host.TimeLeft).ConfigureAwait(false);
         }
     }

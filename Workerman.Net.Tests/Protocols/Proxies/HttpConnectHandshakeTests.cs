@@ -37,6 +37,19 @@ internal sealed class HttpConnectHandshakeTests
         }
     }
 
+    /// <summary>The longest line there may be, and one byte more, whatever of its end has come.</summary>
+    [TestCase(1024, VerdictKind.Message)]
+    [TestCase(1025, VerdictKind.Reject)]
+    public void LongestStatusLineIsReadHoweverItArrives(int length, VerdictKind kind)
+    {
+        string head = "HTTP/1.1 200 ".PadRight(length, 'x') + "\r\n\r\n";
+        foreach (Fragmentation cut in Cuts)
+        {
+            Verdict verdict = new Conversation(new HttpConnectHandshake("a.test:80", null, null)).Hear(head, cut).Verdict;
+            Assert.That(verdict.Kind, Is.EqualTo(kind), $"{cut}");
+        }
+    }
+
     [TestCase("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n", 407,
         "407 Proxy Authentication Required")]
     [TestCase("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\n\r\nbad", 502, "502 Bad Gateway")]

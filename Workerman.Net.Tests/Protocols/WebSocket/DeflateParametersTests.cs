@@ -47,4 +47,28 @@ internal sealed class DeflateParametersTests
         Assert.That(wide.Compress(repeated).Length, Is.LessThan(1500), "the repetitions are found");
         Assert.That(narrowLength, Is.GreaterThan(3000), "and here they are out of reach");
     }
+
+    /// <summary>
+    /// A compressor that is made anew for each piece of a small window is most of the work, and memory: no window makes many.
+    /// </summary>
+    [Test]
+    public void SmallWindowTakesNoMoreWorkThanALargeOne([Range(8, 15)] int windowBits, [Values] bool takesContextOver)
+    {
+        byte[] message = new byte[1 << 20];
+        for (int i = 0; i < message.Length; i++) message[i] = (byte)("the quick brown fox "[(i * 7 + i / 50) % 20]);
+        using var deflater =
+            new MessageDeflater(System.IO.Compression.CompressionLevel.Fastest, takesContextOver, windowBits);
+        byte[] first = deflater.Compress(message).ToArray();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        byte[] compressed = deflater.Compress(message).ToArray();
+        // A compressor has objects and a buffer of its own; 8 KiB of them for each.
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before - compressed.Length, Is.LessThan((1 << 20 >> 12) * 20_000));
+        using var inflater = new MessageInflater(takesContextOver);
+        foreach (byte[] one in new[] { first, compressed })
+        {
+            var plain = new MessageBuffer();
+            Assert.That(inflater.TryInflate(one, long.MaxValue, ref plain));
+            Assert.That(plain.Written.SequenceEqual(message));
+        }
+    }
 }

@@ -1,8 +1,8 @@
 namespace Workerman.Connection;
 
 /// <summary>
-/// Whoever feeds a connection (<see cref="TcpConnection.Feed"/>) from a store of its own, which an application's callbacks take
-/// no place from. Called on the loop's thread; must not throw.
+/// Whoever feeds a connection (<see cref="TcpConnection.Feed(ReadOnlySpan{byte})"/>) from a store of its own, which an
+/// application's callbacks take no place from. Called on the loop's thread; must not throw.
 /// </summary>
 internal interface IFeedSource
 {

@@ -4,9 +4,9 @@ namespace Workerman.Connection;
 
 /// <summary>
 /// Bytes on their way into one send: what encoders write to. It grows as needed and shrinks when it has been emptied. One
-/// per loop and purpose; belongs to the loop's thread.
+/// per loop and purpose; belongs to the loop's thread. What a connection sends is encoded to a <see cref="BatchBuffer"/>.
 /// </summary>
-internal sealed class OutputBuffer : IBufferWriter<byte>
+internal class OutputBuffer : IBufferWriter<byte>
 {
     private const int InitialSize = 64 * 1024;
 

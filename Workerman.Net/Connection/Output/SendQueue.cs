@@ -9,8 +9,8 @@ namespace Workerman.Connection;
 /// </summary>
 internal sealed class SendQueue
 {
-    private PendingBytes? _bytes;
-    private PendingBytes? _held;
+    private UnsentBytes? _bytes;
+    private UnsentBytes? _held;
 
     /// <summary>How many bytes wait for the socket.</summary>
     public long Length => _bytes?.Length ?? 0;
@@ -40,10 +40,14 @@ internal sealed class SendQueue
 
     public bool IsEmpty => !HasUnsent && _held is null && !EndsSending;
 
-    public void Append(ReadOnlySpan<byte> bytes) => (_bytes ??= new PendingBytes()).Append(bytes);
+    /// <summary>Adds bytes behind those that wait for the socket.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="lasting">The same, where nobody changes them any more; otherwise nothing.</param>
+    public void Append(ReadOnlySpan<byte> bytes, ReadOnlyMemory<byte> lasting) =>
+        (_bytes ??= new UnsentBytes()).Append(bytes, lasting);
 
     /// <summary>The first piece of the bytes. It stays valid until it is skipped.</summary>
-    public ReadOnlyMemory<byte> First() => _bytes!.First();
+    public ReadOnlyMemory<byte> First() => _bytes!.First(out _);
 
     /// <summary>The socket has taken bytes.</summary>
     public void Skip(int count)
@@ -54,12 +58,15 @@ internal sealed class SendQueue
         _bytes = null;
     }
 
-    public void Hold(ReadOnlySpan<byte> bytes) => (_held ??= new PendingBytes()).Append(bytes);
+    /// <summary>Adds bytes behind those that are held.</summary>
+    /// <inheritdoc cref="Append"/>
+    public void Hold(ReadOnlySpan<byte> bytes, ReadOnlyMemory<byte> lasting) =>
+        (_held ??= new UnsentBytes()).Append(bytes, lasting);
 
     /// <summary>What was held, which is the caller's from here on; null for nothing.</summary>
-    public PendingBytes? TakeHeld()
+    public UnsentBytes? TakeHeld()
     {
-        PendingBytes? held = _held;
+        UnsentBytes? held = _held;
         _held = null;
         return held;
     }

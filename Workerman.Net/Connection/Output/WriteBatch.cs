@@ -8,8 +8,9 @@ namespace Workerman.Connection;
 /// What the connections of a loop have written and the sockets have not been given yet: answers, messages of timers and of other
 /// connections, events. All that leaves a connection passes here, and leaves at the end of the turn, in its order, as many sends
 /// at once as the loop makes with one system call and without a callback in between. It does not wait beyond the loop's
-/// <see cref="FlushDeadline"/>, nor when it is large. It knows no protocol, and keeps nothing: what a socket does not take waits
-/// with its connection (<see cref="SendQueue"/>). One per <see cref="ConnectionBuffers"/>; belongs to the loop's thread.
+/// <see cref="FlushDeadline"/>, nor when it is large. Large arrays that nobody changes it refers to, and copies none of them. It
+/// knows no protocol, and keeps nothing: what a socket does not take waits with its connection (<see cref="SendQueue"/>). One per
+/// <see cref="ConnectionBuffers"/>; belongs to the loop's thread.
 /// </summary>
 internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
 {
@@ -20,7 +21,7 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
     private const int Limit = 64 * 1024;
 
     private readonly FlushDeadline _deadline = loop.FlushDeadline;
-    private readonly OutputBuffer _buffer = new();
+    private readonly BatchBuffer _buffer = new();
     private readonly List<Write> _writes = [];
     private readonly SocketSend[] _sends = new SocketSend[MaxSends];
     private int _next;
@@ -28,84 +29,68 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
     private int _round;
     private bool _deferred;
 
-    private struct Write(TcpConnection connection, int offset, int length)
+    /// <summary>Bytes that wait in arrays that the batch refers to.</summary>
+    private long _referenced;
+
+    private struct Write(TcpConnection connection, in MessagePiece piece)
     {
         public readonly TcpConnection Connection = connection;
-        public readonly int Offset = offset;
-        public int Length = length;
+        public readonly byte[]? Source = piece.Source;
+        public readonly int Offset = piece.Offset;
+        public int Length = piece.Length;
+
+        public readonly MessagePiece Piece => new(Source, Offset, Length);
     }
 
     /// <summary>A message is about to be encoded. Followed by <see cref="End"/> or <see cref="Abandon"/>.</summary>
     /// <param name="mark">Where in the buffer it begins.</param>
     /// <returns>Where to encode it: a buffer of its own, if it is sent by an encoder that is at work on another
     /// message.</returns>
-    public OutputBuffer Begin(out int mark)
+    public BatchBuffer Begin(out int mark)
     {
-        OutputBuffer output = _holds++ == 0 ? _buffer : new OutputBuffer();
+        BatchBuffer output = _holds++ == 0 ? _buffer : new BatchBuffer();
         mark = output.Length;
         return output;
     }
 
     /// <summary>It is encoded, and is to leave for a connection.</summary>
     /// <returns>Whether there is anything.</returns>
-    public bool End(TcpConnection connection, OutputBuffer output, int mark)
+    public bool End(TcpConnection connection, BatchBuffer output, int mark)
     {
         _holds--;
         int length = output.Length - mark;
-        if (length == 0) return false;
-        if (output == _buffer)
-        {
-            if (!TryExtend(connection, mark, length)) Add(connection, mark, length);
-            FlushOrDefer();
-        }
-        else
-        {
-            // The message around it is not finished, and this one leaves first.
-            Flush();
-            connection.Complete(connection.Write(output.Written));
-        }
+        if (output != _buffer) return SendFirst(connection, output);
+        if (output.HasReferences) AddPieces(connection, mark);
+        else if (length == 0) return false;
+        else if (!TryExtend(connection, mark, length)) Add(connection, new MessagePiece(null, mark, length));
+        FlushOrDefer();
         return true;
     }
 
     /// <summary>It is not sent: its encoder failed, or the bytes were taken elsewhere.</summary>
-    public void Abandon(OutputBuffer output, int mark)
+    public void Abandon(BatchBuffer output, int mark)
     {
         _holds--;
         output.Truncate(mark);
+        output.DropReferences();
     }
 
     /// <summary>Sends a connection bytes that are encoded already.</summary>
     public void Send(TcpConnection connection, ReadOnlySpan<byte> bytes)
     {
-        OutputBuffer output = Begin(out int mark);
+        BatchBuffer output = Begin(out int mark);
         output.Write(bytes);
         End(connection, output, mark);
     }
 
     /// <summary>
-    /// Takes bytes that several connections are sent by <see cref="SendShared"/>. They are kept until <see cref="EndShared"/>.
+    /// Sends a connection bytes that others are sent too, and that nobody changes any more. They leave by the next
+    /// <see cref="Flush"/>, or earlier, which may call back for others.
     /// </summary>
-    /// <returns>Where they are.</returns>
-    public int BeginShared(ReadOnlySpan<byte> bytes)
+    public void SendShared(TcpConnection connection, ArraySegment<byte> bytes)
     {
-        _holds++;
-        int offset = _buffer.Length;
-        _buffer.Write(bytes);
-        return offset;
-    }
-
-    /// <summary>Sends a connection the bytes that were taken last. That may call back for others, as any flush does.</summary>
-    public void SendShared(TcpConnection connection, int offset)
-    {
-        Add(connection, offset, _buffer.Length - offset);
+        Add(connection, new MessagePiece(bytes.Array, bytes.Offset, bytes.Count));
         if (_writes.Count - _next >= MaxSends) Flush();
-    }
-
-    /// <summary>Flushes what is left of them.</summary>
-    public void EndShared()
-    {
-        _holds--;
-        Flush();
     }
 
     /// <summary>A callback goes on sending: what waits leaves if it has waited long enough.</summary>
@@ -126,10 +111,11 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
             Write write = _writes[_next++];
             TcpConnection connection = write.Connection;
             connection.PendingWrites--;
-            connection.Complete(connection.Write(_buffer.Written.Slice(write.Offset, write.Length)));
+            connection.Complete(connection.Write(_buffer.BytesOf(write.Piece), write.Piece.Lasting));
         }
         _writes.Clear();
         _next = 0;
+        _referenced = 0;
         _deadline.Restart(LoopClock.Ticks);
         if (_holds == 0) _buffer.Clear();
     }
@@ -141,8 +127,9 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
     }
 
     /// <summary>
-    /// Makes one call for the next connections, but for one alone. It ends before what cannot leave as it is, and before a
-    /// connection that is in it already: what it has here goes on from what the socket leaves of that.
+    /// Makes one call for the next connections, but for one alone. It ends before what cannot leave as it is, before bytes that
+    /// are elsewhere than the first, and before a connection that is in it already: what it has here goes on from what the socket
+    /// leaves of that.
     /// </summary>
     private bool TrySendSeveral()
     {
@@ -152,7 +139,7 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
         for (; count < Math.Min(writes.Length, MaxSends); count++)
         {
             TcpConnection connection = writes[count].Connection;
-            if (connection.WriteRound == round || !connection.CanJoinBatch) break;
+            if (connection.WriteRound == round || writes[count].Source != writes[0].Source || !connection.CanJoinBatch) break;
             connection.WriteRound = round;
             _sends[count] = connection.SendOf(writes[count].Offset, writes[count].Length);
         }
@@ -163,15 +150,15 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
 
     private void Send(ReadOnlySpan<Write> writes)
     {
-        ReadOnlySpan<byte> bytes = _buffer.Written;
+        ReadOnlySpan<byte> bytes = writes[0].Source is { } source ? source : _buffer.Written;
         List<(TcpConnection Connection, WriteOutcome Outcome)>? unsent = null;
         loop.SendAll(bytes, _sends.AsSpan(0, writes.Length));
         for (int i = 0; i < writes.Length; i++)
         {
             ref readonly Write write = ref writes[i];
             write.Connection.PendingWrites--;
-            WriteOutcome outcome =
-                write.Connection.OnWritten(bytes.Slice(write.Offset, write.Length), _sends[i].Sent, _sends[i].Error);
+            WriteOutcome outcome = write.Connection.OnWritten(
+                bytes.Slice(write.Offset, write.Length), write.Piece.Lasting, _sends[i].Sent, _sends[i].Error);
             if (outcome != WriteOutcome.Sent) (unsent ??= []).Add((write.Connection, outcome));
         }
         _next += writes.Length;
@@ -180,10 +167,35 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
         foreach ((TcpConnection connection, WriteOutcome outcome) in unsent) connection.Complete(outcome);
     }
 
-    private void Add(TcpConnection connection, int offset, int length)
+    private void Add(TcpConnection connection, in MessagePiece piece)
     {
-        _writes.Add(new Write(connection, offset, length));
+        _writes.Add(new Write(connection, piece));
         connection.PendingWrites++;
+    }
+
+    private void AddPieces(TcpConnection connection, int mark)
+    {
+        foreach (MessagePiece piece in _buffer.PiecesFrom(mark))
+        {
+            if (piece.Source is not null) _referenced += piece.Length;
+            Add(connection, piece);
+        }
+        _buffer.DropReferences();
+    }
+
+    /// <summary>Sends a message that was encoded within another one, which is not finished: it leaves first.</summary>
+    private bool SendFirst(TcpConnection connection, BatchBuffer output)
+    {
+        if (output is { Length: 0, HasReferences: false }) return false;
+        Flush();
+        var outcome = WriteOutcome.Sent;
+        foreach (MessagePiece piece in output.PiecesFrom(0))
+        {
+            outcome = connection.Write(output.BytesOf(piece), piece.Lasting);
+            if (outcome == WriteOutcome.Failed) break;
+        }
+        connection.Complete(outcome);
+        return true;
     }
 
     /// <summary>What a connection sends right behind its own last bytes leaves together with them.</summary>
@@ -191,14 +203,14 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
     {
         if (_writes.Count <= _next) return false;
         ref Write last = ref CollectionsMarshal.AsSpan(_writes)[^1];
-        if (last.Connection != connection || last.Offset + last.Length != mark) return false;
+        if (last.Connection != connection || last.Source is not null || last.Offset + last.Length != mark) return false;
         last.Length += length;
         return true;
     }
 
     private void FlushOrDefer()
     {
-        if (_buffer.Length >= Limit)
+        if (_buffer.Length + _referenced >= Limit)
         {
             Flush();
         }

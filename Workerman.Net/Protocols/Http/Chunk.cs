@@ -19,7 +19,7 @@ public sealed class Chunk : IMessage
         Data = Encoding.UTF8.GetBytes(data);
     }
 
-    /// <summary>Makes a chunk of bytes, which are not copied.</summary>
+    /// <summary>Makes a chunk of bytes, which are not copied: do not change them afterwards.</summary>
     public Chunk(ReadOnlyMemory<byte> data) => Data = data;
 
     /// <summary>The bytes; none to end the answer.</summary>
@@ -29,18 +29,18 @@ public sealed class Chunk : IMessage
     public override string ToString()
     {
         var output = new ArrayBufferWriter<byte>();
-        Write(Data.Span, output);
+        Write(Data, output);
         return Encoding.UTF8.GetString(output.WrittenSpan);
     }
 
     /// <summary>chunk-size CRLF chunk-data CRLF, or the last chunk with no trailers.</summary>
-    internal static void Write(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
+    internal static void Write(ReadOnlyMemory<byte> data, IBufferWriter<byte> output)
     {
         Span<byte> size = output.GetSpan(16);
         data.Length.TryFormat(size, out int length, "x", CultureInfo.InvariantCulture);
         "\r\n"u8.CopyTo(size[length..]);
         output.Advance(length + 2);
-        output.Write(data);
+        output.WriteLasting(data);
         output.Write("\r\n"u8);
     }
 }

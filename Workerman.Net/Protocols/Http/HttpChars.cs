@@ -53,6 +53,9 @@ internal static class HttpChars
 
     public static bool IsFieldValue(ReadOnlySpan<byte> bytes) => !bytes.ContainsAny(ControlBytes);
 
+    /// <summary>The position of the first byte that no field value may contain, or -1.</summary>
+    public static int IndexOfNonFieldValue(ReadOnlySpan<byte> bytes) => bytes.IndexOfAny(ControlBytes);
+
     public static bool IsFieldValue(ReadOnlySpan<char> text) => !text.ContainsAny(ControlChars);
 
     /// <summary>The position of the first byte that no request target may contain, or -1.</summary>

@@ -179,9 +179,25 @@ internal static class HttpParser
         field = default;
         var line = new HeaderLine();
         Verdict verdict = line.Read(text, isWhole);
+        if (verdict.Kind == VerdictKind.Reject) return JudgeBeginning(text, line.NameLength, framing) ?? verdict;
         if (verdict.Kind != VerdictKind.Message) return verdict;
         field = new HeaderField(offset, line.NameLength, offset + line.ValueStart, line.ValueLength);
         return framing.Note(text[..line.NameLength], text.Slice(line.ValueStart, line.ValueLength), isWhole);
+    }
+
+    /// <summary>
+    /// Of a field whose value has a character that no value may have: what stands before it is judged first, as it is where it
+    /// comes by itself. Null if it is not refused.
+    /// </summary>
+    private static Verdict? JudgeBeginning(ReadOnlySpan<byte> text, int nameLength, RequestFraming trial)
+    {
+        if (nameLength == 0 || nameLength == text.Length || text[nameLength] != ':') return null;
+        int bad = HttpChars.IndexOfNonFieldValue(text[(nameLength + 1)..]);
+        int end = nameLength + 1 + bad;
+        var line = new HeaderLine();
+        if (bad < 0 || line.Read(text[..end], isWhole: false).Kind != VerdictKind.Message) return null;
+        Verdict verdict = trial.Note(text[..nameLength], text.Slice(line.ValueStart, line.ValueLength), isWhole: false);
+        return verdict.Kind == VerdictKind.Reject ? verdict : null;
     }
 
     /// <summary>

@@ -34,9 +34,8 @@ internal partial class HttpProtocol
             _refused = Refused.Chunk;
             return;
         }
-        ReadOnlySpan<byte> data = message.Data.Span;
-        WriteChunk(data, output);
-        if (data.IsEmpty) EndAnswer();
+        WriteChunk(message.Data, output);
+        if (message.Data.IsEmpty) EndAnswer();
     }
 
     private void BeginChunks(Response message, AnswerForm form, IBufferWriter<byte> output)
@@ -48,13 +47,13 @@ internal partial class HttpProtocol
         _chunkForm = form.IsHead ? ChunkForm.Unsent : framed ? ChunkForm.Framed : ChunkForm.UntilClose;
         _state = State.Chunked;
         // An empty body is not written: an empty chunk would end the answer.
-        if (!message.RawBody.IsEmpty) WriteChunk(message.RawBody.Span, output);
+        if (!message.RawBody.IsEmpty) WriteChunk(message.RawBody, output);
     }
 
-    private void WriteChunk(ReadOnlySpan<byte> data, IBufferWriter<byte> output)
+    private void WriteChunk(ReadOnlyMemory<byte> data, IBufferWriter<byte> output)
     {
         if (_chunkForm == ChunkForm.Framed) Chunk.Write(data, output);
-        else if (_chunkForm == ChunkForm.UntilClose) output.Write(data);
+        else if (_chunkForm == ChunkForm.UntilClose) output.WriteLasting(data);
     }
 
     /// <summary>
@@ -65,6 +64,7 @@ internal partial class HttpProtocol
     {
         if (_chunkForm == ChunkForm.UntilClose) IsBrokenOff = true;
         else _state = State.Finished;
+        ReleaseBody();
     }
 
     private static bool IsChunked(Response response) =>

@@ -33,6 +33,19 @@ internal partial class HttpProtocol
         EndAnswer();
     }
 
+    public override void Encode(ReadOnlyMemory<byte> bytes, IBufferWriter<byte> output)
+    {
+        if (!TryBeginAnswer()) return;
+        AnswerForm form = NewForm();
+        if (NeedsResponse)
+        {
+            Encode(new Response(200, null, bytes), output);
+            return;
+        }
+        ResponseWriter.WriteBytes(bytes, form, output);
+        EndAnswer();
+    }
+
     public void Encode(Response message, IBufferWriter<byte> output)
     {
         if (!TryBeginAnswer()) return;
@@ -122,6 +135,8 @@ internal partial class HttpProtocol
         Response answer = Rejection(verdict);
         ResponseWriter.Write(answer, new AnswerForm(_refusesHead || _request?.Head.IsHead == true, KeepAlive: false), output);
         _state = State.Finished;
+        // Now, and not when the peer has gone, which may take its time.
+        ReleaseBody();
     }
 
     public override Verdict JudgeFault(Exception exception) => RefusalOf(exception) ?? base.JudgeFault(exception);
@@ -215,12 +230,14 @@ internal partial class HttpProtocol
         ResponseWriter.WriteTunnelHead(message, output);
         _endsAfterAnswer = true;
         _state = State.Tunnel;
+        ReleaseBody();
     }
 
     private void BeginStream()
     {
         _state = State.Stream;
         _session = null;
+        ReleaseBody();
     }
 
     /// <summary>The error response. Without a reason if the fault is the server's own, which the client is not told.</summary>

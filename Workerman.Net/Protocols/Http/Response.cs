@@ -26,7 +26,7 @@ public partial class Response : IMessage
         WithBody(body);
     }
 
-    /// <summary>Makes a response with a body of bytes, which are not copied.</summary>
+    /// <summary>Makes a response with a body of bytes, which are not copied: do not change them afterwards.</summary>
     /// <inheritdoc cref="Response(int, ResponseHeaders?, string)"/>
     public Response(int status, ResponseHeaders? headers, ReadOnlyMemory<byte> body)
     {
@@ -126,7 +126,9 @@ public partial class Response : IMessage
         return WithBody(Encoding.UTF8.GetBytes(body));
     }
 
-    /// <summary>Sets a body of bytes, which are not copied (PHP: <c>withBody</c>).</summary>
+    /// <summary>
+    /// Sets a body of bytes, which are not copied: do not change them afterwards (PHP: <c>withBody</c>).
+    /// </summary>
     public Response WithBody(ReadOnlyMemory<byte> body)
     {
         _body = body;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 
 namespace Workerman.Protocols.Http;
@@ -62,13 +63,16 @@ public sealed class ServerSentEvents : IMessage
     }
 
     /// <summary>Writes the event with the empty line that ends it.</summary>
-    internal void WriteTo(IBufferWriter<byte> output)
+    internal void WriteTo(IBufferWriter<byte> output) => WriteTo(output, Id);
+
+    /// <summary>Writes the event with another id.</summary>
+    internal void WriteTo(IBufferWriter<byte> output, string? id)
     {
         if (Comment is not null) WriteLines(": "u8, Comment, output);
         bool oneLine = Data is not null && Data.AsSpan().IndexOfAny('\r', '\n') < 0;
-        var writer = new HeadWriter(output, FieldsSize + SizeOf(Event) + SizeOf(Id) + (oneLine ? SizeOf(Data) : 0));
+        var writer = new HeadWriter(output, FieldsSize + SizeOf(Event) + SizeOf(id) + (oneLine ? SizeOf(Data) : 0));
         if (Event is not null) Field(ref writer, "event: "u8, Event);
-        if (Id is not null) Field(ref writer, "id: "u8, Id);
+        if (id is not null) Field(ref writer, "id: "u8, id);
         if (Retry is { } retry)
         {
             writer.Write("retry: "u8);
@@ -81,6 +85,38 @@ public sealed class ServerSentEvents : IMessage
         if (oneLine || Data is null) return;
         WriteLines("data: "u8, Data, output);
         output.Write("\n"u8);
+    }
+
+    /// <summary>How many bytes <see cref="WriteTo(IBufferWriter{byte}, string?)"/> writes.</summary>
+    /// <param name="id">The id that it is written with.</param>
+    /// <param name="limit">Beyond so many it is not counted on.</param>
+    /// <param name="idAt">Where the bytes of the id begin.</param>
+    internal long SizeWith(string id, long limit, out int idAt)
+    {
+        long size = LinesSize(": ".Length, Comment, limit);
+        if (Event is not null) size += "event: ".Length + Encoding.UTF8.GetByteCount(Event) + 1;
+        size += "id: ".Length;
+        idAt = (int)Math.Min(size, int.MaxValue);
+        size += Encoding.UTF8.GetByteCount(id) + 1;
+        if (Retry is { } retry) size += "retry: ".Length + retry.ToString(CultureInfo.InvariantCulture).Length + 1;
+        return size + LinesSize("data: ".Length, Data, limit) + 1;
+    }
+
+    /// <summary>How many bytes <see cref="WriteLines"/> writes; for null none.</summary>
+    private static long LinesSize(int field, string? text, long limit)
+    {
+        if (text is null) return 0;
+        // A line end becomes longer, so there are no fewer bytes than characters.
+        if (text.Length > limit) return text.Length;
+        ReadOnlySpan<char> rest = text;
+        long size = field + Encoding.UTF8.GetByteCount(rest) + 1;
+        for (int end; size <= limit && (end = rest.IndexOfAny('\r', '\n')) >= 0;)
+        {
+            int length = rest[end..].StartsWith("\r\n") ? 2 : 1;
+            size += field + 1 - length;
+            rest = rest[(end + length)..];
+        }
+        return size;
     }
 
     private static void Field(ref HeadWriter writer, ReadOnlySpan<byte> name, string value)

@@ -74,7 +74,10 @@ internal sealed class HttpConnectHandshake(string authority, string? user, strin
         Span<byte> begins = stackalloc byte[wanted.Length];
         int count = (int)Math.Min(input.Length, wanted.Length);
         input.Slice(0, count).CopyTo(begins);
-        return wanted.StartsWith(begins[..count]) && input.Length <= MaxStatusLine ? Verdict.NeedMore : NotHttp;
+        // The longest line may have come with one of the two bytes of its end.
+        bool isTooLong = input.Length > MaxStatusLine + 1
+            || (input.Length > MaxStatusLine && input.Slice(MaxStatusLine).FirstSpan[0] != '\r');
+        return wanted.StartsWith(begins[..count]) && !isTooLong ? Verdict.NeedMore : NotHttp;
     }
 
     /// <summary>RFC 9112, section 4: HTTP/1.x, a space, three digits, and a space before the reason, if there is one.</summary>

@@ -67,16 +67,19 @@ internal sealed class ClientHandshake(string host, string target, WebSocketClien
     /// <summary>Reads the answer, or the beginning of one.</summary>
     public Verdict Read(ref ReadOnlySequence<byte> input)
     {
+        // No further than a head may go, its end included: the verdict must not depend on how much has come at once.
+        ReadOnlySequence<byte> allowed = input.Slice(0, Math.Min(input.Length, MaxHeadSize + 4));
         // An end of which three bytes have come may have come in two pieces.
-        var reader = new SequenceReader<byte>(SequenceTail.From(input, Math.Max(0, _searched - 3)));
+        var reader = new SequenceReader<byte>(SequenceTail.From(allowed, Math.Max(0, _searched - 3)));
         if (!reader.TryReadTo(out ReadOnlySequence<byte> _, "\r\n\r\n"u8))
         {
-            _searched = input.Length;
-            return input.Length < MaxHeadSize ? Verdict.NeedMore : Verdict.Reject(0, "the server's answer has too large a head");
+            _searched = allowed.Length;
+            return allowed.Length < MaxHeadSize + 4
+                ? Verdict.NeedMore
+                : Verdict.Reject(0, "the server's answer has too large a head");
         }
         ReadOnlySequence<byte> head = input.Slice(input.Start, reader.Position);
         head = head.Slice(0, head.Length - 4);
-        if (head.Length > MaxHeadSize) return Verdict.Reject(0, "the server's answer has too large a head");
         string[] lines = Encoding.UTF8.GetString(head).Split("\r\n");
         input = input.Slice(reader.Position);
         return Judge(lines[0], Fields(lines.AsSpan(1)));

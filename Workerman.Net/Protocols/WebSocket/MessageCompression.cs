@@ -16,6 +16,12 @@ internal sealed class MessageDeflater(CompressionLevel level, bool takesContextO
 
     private const int KeptSize = 64 * 1024;
 
+    /// <summary>
+    /// The smallest window for whose sake the compressor is restarted. Restarting costs about as much as compressing 1 KiB, so
+    /// with the smallest of all (8 bits) a message would take seven times as long.
+    /// </summary>
+    private const int LeastBitsToRestart = 12;
+
     private MemoryStream _output = new();
     private DeflateStream? _stream;
 
@@ -27,8 +33,8 @@ internal sealed class MessageDeflater(CompressionLevel level, bool takesContextO
         // Section 7.2.3.6: an empty message is one empty block.
         if (message.IsEmpty) return "\0"u8;
         // The runtime's compressor has the largest window only. One that is restarted after so many bytes never refers back
-        // further.
-        int pieceSize = windowBits == DeflateParameters.LargestWindow ? message.Length : 1 << windowBits;
+        // further, and one that finds nothing but runs refers back by one byte.
+        int pieceSize = IsRestarted ? 1 << windowBits : message.Length;
         while (!message.IsEmpty)
         {
             int size = Math.Min(pieceSize, message.Length);
@@ -40,14 +46,24 @@ internal sealed class MessageDeflater(CompressionLevel level, bool takesContextO
 
     public void Dispose() => EndCompressor();
 
+    private bool IsRestarted => windowBits is >= LeastBitsToRestart and < DeflateParameters.LargestWindow;
+
     private void CompressPiece(ReadOnlySpan<byte> piece)
     {
-        _stream ??= new DeflateStream(_output, level, leaveOpen: true);
+        _stream ??= NewStream();
         _stream.Write(piece);
         // A sync flush: all is written, and an empty block after it, whose last four bytes are the tail.
         _stream.Flush();
-        if (!takesContextOver || windowBits < DeflateParameters.LargestWindow) EndCompressor();
+        if (!takesContextOver || IsRestarted) EndCompressor();
     }
+
+    private DeflateStream NewStream() => windowBits >= LeastBitsToRestart
+        ? new DeflateStream(_output, level, leaveOpen: true)
+        : new DeflateStream(_output, new ZLibCompressionOptions
+        {
+            CompressionLevel = level == CompressionLevel.NoCompression ? 0 : 1,
+            CompressionStrategy = ZLibCompressionStrategy.RunLengthEncoding,
+        }, leaveOpen: true);
 
     /// <summary>Ends the compressor. What it writes at its end is not part of the message and is cut off.</summary>
     private void EndCompressor()

@@ -37,14 +37,32 @@ internal sealed partial class WebSocketProtocol
         if (_state != State.Closed) WriteData(Opcode.Binary, bytes, output);
     }
 
+    public override void Encode(ReadOnlyMemory<byte> bytes, IBufferWriter<byte> output)
+    {
+        if (_state != State.Closed) WriteData(Opcode.Binary, bytes, output);
+    }
+
     void IEncoder<WebSocketMessage>.Encode(WebSocketMessage message, IBufferWriter<byte> output)
     {
         if (!message.HasBytes) Encode(message.Text, output);
-        else if (_state != State.Closed) WriteData(message.IsText ? Opcode.Text : Opcode.Binary, message.Data.Span, output);
+        else if (_state != State.Closed) WriteData(message.IsText ? Opcode.Text : Opcode.Binary, message.Data, output);
     }
 
     /// <summary>Nothing: a message of a WebSocket has no answer, so the peer is not told that its handler has failed.</summary>
     public override bool EncodeFault(Verdict verdict, object? message, IBufferWriter<byte> output) => false;
+
+    /// <summary>Writes bytes that nobody changes any more.</summary>
+    private void WriteData(Opcode opcode, ReadOnlyMemory<byte> payload, IBufferWriter<byte> output)
+    {
+        // A mask and compression change them, and so need a copy.
+        if (payload.Length < LastingBytes.LeastReferenced || _role == WebSocketRole.Client || Compresses(payload.Length))
+        {
+            WriteData(opcode, payload.Span, output);
+            return;
+        }
+        output.Advance(FrameHeader.Write(output.GetSpan(FrameHeader.MaxSize), opcode, compressed: false, payload.Length, null));
+        output.WriteLasting(payload);
+    }
 
     private void WriteData(Opcode opcode, ReadOnlySpan<byte> payload, IBufferWriter<byte> output)
     {
