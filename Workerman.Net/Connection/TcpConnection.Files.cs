@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Workerman.Events;
+using Workerman.Protocols;
 
 namespace Workerman.Connection;
 
