@@ -308,7 +308,7 @@ public partial class TcpConnection : IDeferredWork
     {
         // Also while the peer leaves something unread: it could make sure of that.
         if (_life.Awaited == WaitPhase.Body && CanReadMessage() && !_life.ContinuesNextTurn
-            && Protocol.JudgeRate() is { Kind: VerdictKind.Reject } tooSlow)
+            && Protocol.JudgeRate(Loop.Now) is { Kind: VerdictKind.Reject } tooSlow)
         {
             Reject(tooSlow);
         }

@@ -98,7 +98,8 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// Asked about once a second while <see cref="WaitPhase.Body"/> lasts and the peer is read from: a rejection if the body
     /// comes too slowly.
     /// </summary>
-    public virtual Verdict JudgeRate() => Verdict.NeedMore;
+    /// <param name="now">The loop's clock.</param>
+    public virtual Verdict JudgeRate(long now) => Verdict.NeedMore;
 
     /// <summary>Encodes text as the protocol's usual message.</summary>
     public abstract void Encode(string text, IBufferWriter<byte> output);

@@ -2,26 +2,35 @@ namespace Workerman.Protocols;
 
 /// <summary>
 /// Whether the body of a message comes too slowly: after a grace, on average fewer bytes than a least rate. What came faster than
-/// that counts for no longer than half a minute, so that a peer that has sent much does not hold it for hours. It has no clock:
-/// it is asked about once a second, and only while the peer is read from, so that a busy loop, or an application that has paused
-/// reading, is not held against the peer. Owned by what reads the body, on the loop's thread.
+/// that counts for no longer than half a minute, so that a peer that has sent much does not hold it for hours. It is asked about
+/// once a second, and only while the peer is read from; what lies between two questions counts for two seconds at most, so that
+/// a busy loop, or an application that has paused reading, is not held against the peer. Owned by what reads the body, on the
+/// loop's thread.
 /// </summary>
 internal sealed class LeastRate
 {
-    private const int CreditSeconds = 30;
+    private const long LongestStep = 2000;
+    private const long Credit = 30_000;
 
-    private int _seconds;
+    private long _before = -1;
 
-    /// <summary>Bytes that have to be there by now.</summary>
+    /// <summary>Milliseconds that count.</summary>
+    private long _time;
+
+    /// <summary>Bytes that have to be there by now, in thousandths.</summary>
     private long _wanted;
 
-    /// <summary>A second has passed.</summary>
+    /// <param name="now">The loop's clock.</param>
     /// <param name="received">Bytes of the body that have come so far.</param>
     /// <param name="bytesPerSecond">The least rate.</param>
     /// <param name="grace">How long a body may be slower at its beginning.</param>
-    public bool IsMissed(long received, int bytesPerSecond, TimeSpan grace)
+    public bool IsMissed(long now, long received, int bytesPerSecond, TimeSpan grace)
     {
-        _wanted = Math.Max(_wanted + bytesPerSecond, received - (long)CreditSeconds * bytesPerSecond);
-        return ++_seconds > grace.TotalSeconds && received < _wanted;
+        long step = _before < 0 ? 0 : Math.Min(now - _before, LongestStep);
+        _wanted = _before < 0 ? received * 1000 : _wanted + step * bytesPerSecond;
+        _wanted = Math.Max(_wanted, received * 1000 - Credit * bytesPerSecond);
+        _before = now;
+        _time += step;
+        return _time > grace.TotalMilliseconds && received * 1000 < _wanted;
     }
 }

@@ -25,7 +25,8 @@ internal sealed class BodyRateTests
     public void BodyBelowItIsRefusedAfterTheGrace()
     {
         MemoryConnection peer = Begin(Head);
-        Trickle(peer, 239, seconds: 5);
+        // The first look is where it begins.
+        Trickle(peer, 239, seconds: 1 + 5);
         Assert.That(peer.Events, Is.Empty, "the grace");
         Trickle(peer, 239, seconds: 1);
         Assert.That(peer.Events, Does.Contain("rejected 408"));
@@ -37,7 +38,7 @@ internal sealed class BodyRateTests
     {
         MemoryConnection peer = Begin("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
         for (int i = 0; i < 5; i++) peer.Socket.Arrive("1;an-extension=that-is-not-counted\r\na\r\n");
-        Trickle(peer, 0, seconds: 5);
+        Trickle(peer, 0, seconds: 1 + 5);
         Assert.That(peer.Events, Is.Empty);
         Trickle(peer, 0, seconds: 1);
         Assert.That(peer.Events, Does.Contain("rejected 408"));
@@ -47,6 +48,7 @@ internal sealed class BodyRateTests
     public void MuchThatCameAtOnceIsNoCreditForHours()
     {
         MemoryConnection peer = Begin(Head);
+        Trickle(peer, 1, seconds: 1);
         for (int i = 0; i < 20; i++)
         {
             peer.Socket.Arrive(new string('x', 50_000));
@@ -74,6 +76,21 @@ internal sealed class BodyRateTests
         Assert.Throws<ArgumentOutOfRangeException>(() => _ = new HttpOptions { MinBodyRateGrace = Timeout.InfiniteTimeSpan });
     }
 
+    /// <summary>Loops of tests tick five times a second: time counts, not the number of looks.</summary>
+    [Test]
+    public void LooksMayComeMoreOften()
+    {
+        MemoryConnection peer = Begin(Head);
+        for (int i = 0; i < 5 * 6; i++)
+        {
+            peer.Socket.Arrive(new string('x', 48));
+            peer.Loop.Advance(Second / 5);
+        }
+        Assert.That(peer.Events, Is.Empty);
+        for (int i = 0; i < 5; i++) peer.Loop.Advance(Second / 5);
+        Assert.That(peer.Events, Does.Contain("rejected 408"));
+    }
+
     [Test]
     public void PauseOfTheApplicationDoesNotCount()
     {
@@ -89,9 +106,12 @@ internal sealed class BodyRateTests
     public void BusyLoopDoesNotCount()
     {
         MemoryConnection peer = Begin(Head);
+        Trickle(peer, 240, seconds: 6);
+        peer.Socket.Arrive(new string('x', 480));
+        peer.Loop.TurnUntilNothingHappens();
         peer.Loop.Advance(TimeSpan.FromSeconds(29));
-        Trickle(peer, 480, seconds: 10);
-        Assert.That(peer.Events, Is.Empty, "it has looked once in all that time");
+        Trickle(peer, 240, seconds: 10);
+        Assert.That(peer.Events, Is.Empty, "it has not looked in all that time");
     }
 
     [Test]
@@ -101,7 +121,7 @@ internal sealed class BodyRateTests
         peer.Socket.Room = 1;
         peer.Socket.Arrive("GET / HTTP/1.1\r\nHost: a\r\n\r\n" + Head);
         peer.Loop.TurnUntilNothingHappens();
-        Trickle(peer, 1, seconds: 6);
+        Trickle(peer, 1, seconds: 7);
         Assert.That(peer.Events, Does.Contain("rejected 408"));
     }
 
@@ -129,7 +149,7 @@ internal sealed class BodyRateTests
         Assert.That(peer.Events, Is.Empty);
 
         peer = BeginWebSocket(begin);
-        for (int i = 0; i < 5; i++) Come(peer, next.Replace('\u00F0', '\u00EF')[..^1]);
+        for (int i = 0; i < 1 + 5; i++) Come(peer, next.Replace('\u00F0', '\u00EF')[..^1]);
         Assert.That(peer.Events, Is.Empty, "the grace");
         Come(peer, "");
         Assert.That(peer.Events, Does.Contain("rejected 1008"));

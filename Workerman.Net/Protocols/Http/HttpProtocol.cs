@@ -132,7 +132,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
         _ => Verdict.NeedMore,
     };
 
-    public override Verdict JudgeRate() => _body?.IsTooSlow() == true ? Refusals.BodyRateTooLow : Verdict.NeedMore;
+    public override Verdict JudgeRate(long now) => _body?.IsTooSlow(now) == true ? Refusals.BodyRateTooLow : Verdict.NeedMore;
 
     public override bool Drain(bool stopping)
     {

@@ -66,11 +66,9 @@ internal sealed class RequestBody : IDisposable
         else _decoder.Append(bytes);
     }
 
-    /// <summary>
-    /// A second has passed: whether it comes more slowly than <see cref="HttpOptions.MinBodyRate"/> allows.
-    /// </summary>
-    public bool IsTooSlow() =>
-        (_rate ??= new LeastRate()).IsMissed(_received, _options.MinBodyRate, _options.MinBodyRateGrace);
+    /// <summary>Whether it comes more slowly than <see cref="HttpOptions.MinBodyRate"/> allows.</summary>
+    public bool IsTooSlow(long now) =>
+        (_rate ??= new LeastRate()).IsMissed(now, _received, _options.MinBodyRate, _options.MinBodyRateGrace);
 
     /// <summary>Drops what has come of it, and what is still to come.</summary>
     public void Skip()

@@ -126,11 +126,12 @@ internal sealed partial class WebSocketProtocol
         return Verdict.NeedMore;
     }
 
-    public override Verdict JudgeRate()
+    public override Verdict JudgeRate(long now)
     {
         // A control frame has no more than 125 bytes, and MessageTimeout bounds it.
         if (_kind == Opcode.Continuation) return Verdict.NeedMore;
-        return (_rate ??= new LeastRate()).IsMissed(_message.Length, _options.MinMessageRate, _options.MinMessageRateGrace)
+        _rate ??= new LeastRate();
+        return _rate.IsMissed(now, _message.Length, _options.MinMessageRate, _options.MinMessageRateGrace)
             ? Verdict.Reject(CloseCode.PolicyViolation, "the message came too slowly (WebSocketOptions.MinMessageRate)")
             : Verdict.NeedMore;
     }
