@@ -264,8 +264,9 @@ internal sealed class ClosingTests(Type loopType)
     [Test]
     public async Task ThrowingOnCloseIsReportedAndTheWorkerLivesOn()
     {
+        int closed = 0;
         await using TestServer server = TestServer.Raw(loopType, (connection, _) => connection.Close("x"), worker =>
-            worker.OnClose = _ => throw new InvalidOperationException("in OnClose"));
+            worker.OnClose = _ => throw new InvalidOperationException($"in OnClose {++closed}"));
         for (int i = 0; i < 2; i++)
         {
             using RawClient client = server.Connect();

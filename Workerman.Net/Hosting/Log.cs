@@ -104,9 +104,9 @@ internal static partial class Log
     [LoggerMessage(13, LogLevel.Error, "{What}")]
     public static partial void SessionFailed(ILogger logger, string what, Exception exception);
 
-    [LoggerMessage(61, LogLevel.Warning, "{Count} new sessions were refused since this was last said: more than {Limit} a second "
-        + "are not stored (SessionOptions.MaxNewPerSecond)")]
-    public static partial void SessionsRefused(ILogger logger, long count, int limit);
+    [LoggerMessage(61, LogLevel.Warning, "A new session is refused: more than {Limit} a second are not stored "
+        + "(SessionOptions.MaxNewPerSecond)")]
+    public static partial void SessionRefused(ILogger logger, int limit);
 
     [LoggerMessage(30, LogLevel.Error, "A callback of client connection {Connection} to {Address} failed")]
     public static partial void ClientCallbackFailed(ILogger logger, long connection, string address, Exception exception);

@@ -45,7 +45,6 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
 
     /// <summary>Whether the peer was told that no more is sent.</summary>
     private bool _notified;
-
     private bool _endIsAwaited;
     private bool _shutsDown;
     private bool _disposed;

@@ -120,7 +120,7 @@ internal static class ProtocolCatalog
         options.SweepUploads();
         if (logger is null) return make;
         options.Session.Store.Report = (what, reason) => Log.SessionFailed(logger, what, reason);
-        options.Session.Store.ReportRefused = (count, limit) => Log.SessionsRefused(logger, count, limit);
+        options.Session.Store.ReportRefused = limit => Log.SessionRefused(logger, limit);
         return make;
     }
 

@@ -11,6 +11,11 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 internal sealed class TemporaryFile : IDisposable
 {
+    /// <summary>
+    /// Bytes that are gathered before they are written: a peer may send its body in pieces of one byte.
+    /// </summary>
+    private const int BufferSize = 16 * 1024;
+
     private readonly FileStream _stream;
 
     /// <exception cref="IOException">It cannot be made, or few descriptors are left.</exception>
@@ -33,7 +38,8 @@ internal sealed class TemporaryFile : IDisposable
     /// <summary>No more is written.</summary>
     public void Complete()
     {
-        if (!AbandonedFiles.HoldsByLock) _stream.Dispose();
+        if (AbandonedFiles.HoldsByLock) _stream.Flush();
+        else _stream.Dispose();
     }
 
     /// <exception cref="IOException">It is gone, or few descriptors are left.</exception>
@@ -84,7 +90,7 @@ internal sealed class TemporaryFile : IDisposable
             // It is moved or deleted while it is open, which Windows has to be told to allow.
             Share = FileShare.Read | FileShare.Delete,
             Options = flags,
-            BufferSize = 0,
+            BufferSize = BufferSize,
         };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = mode;
         return OpenFile(path, options);

@@ -12,8 +12,6 @@ internal sealed class SessionStore
     private int _sweeping;
     private long _second;
     private int _new;
-    private long _refused;
-    private long _toldIn = -1;
 
     public ISessionHandler Handler
     {
@@ -38,8 +36,8 @@ internal sealed class SessionStore
     /// <summary>Reports to the operator what is no exception for the application.</summary>
     public Action<string, Exception>? Report { get; set; }
 
-    /// <summary>Reports how many new sessions were refused, and the limit; once a second at most.</summary>
-    public Action<long, int>? ReportRefused { get; set; }
+    /// <summary>Reports that a new session was refused, and the limit.</summary>
+    public Action<int>? ReportRefused { get; set; }
 
     /// <summary>The first of these ids that the handler knows, as a session; null if it knows none.</summary>
     public Session? Find(IReadOnlyList<string> ids)
@@ -71,7 +69,6 @@ internal sealed class SessionStore
     /// <exception cref="SessionLimitException">There were <see cref="MaxNewPerSecond"/> in this second.</exception>
     public void CountNew()
     {
-        long told;
         lock (_gate)
         {
             long second = Time.GetTimestamp() / Time.TimestampFrequency;
@@ -81,14 +78,8 @@ internal sealed class SessionStore
                 _new++;
                 return;
             }
-            _refused++;
-            // One line a second, with those of the second before.
-            if (_toldIn == second) throw new SessionLimitException(MaxNewPerSecond);
-            _toldIn = second;
-            told = _refused;
-            _refused = 0;
         }
-        ReportRefused?.Invoke(told, MaxNewPerSecond);
+        ReportRefused?.Invoke(MaxNewPerSecond);
         throw new SessionLimitException(MaxNewPerSecond);
     }
 
