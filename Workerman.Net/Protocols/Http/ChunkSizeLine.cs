@@ -44,11 +44,11 @@ internal struct ChunkSizeLine
     /// <returns>Whether the line can still be valid.</returns>
     public bool Take(byte next)
     {
+        // Only hex digits: no sign, no 0x. Most lines are one of them.
+        if (_place == Place.Size && char.IsAsciiHexDigit((char)next)) return TakeDigit(next);
         bool space = next is (byte)' ' or (byte)'\t';
         Place? place = _place switch
         {
-            // Only hex digits: no sign, no 0x.
-            Place.Size when char.IsAsciiHexDigit((char)next) => TakeDigit(next),
             Place.Size when _digits == 0 => null,
             Place.Size or Place.BeforeExtension or Place.AfterQuoted =>
                 next == ';' ? Place.ExtensionName : space ? Place.BeforeExtension : null,
@@ -75,13 +75,13 @@ internal struct ChunkSizeLine
         _ => space ? Place.AfterName : null,
     };
 
-    private Place? TakeDigit(byte digit)
+    private bool TakeDigit(byte digit)
     {
         // Leading zeros count as digits.
         _digits++;
-        if (Size > MaxSize) return null;
+        if (Size > MaxSize) return false;
         Size = (Size << 4) | (uint)UrlEncoding.HexValue(digit);
-        return Place.Size;
+        return true;
     }
 
     private static bool IsToken(byte next) => HttpChars.IsToken(new ReadOnlySpan<byte>(in next));

@@ -18,6 +18,9 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
     /// </summary>
     private const int MaxSizeLine = 1024;
 
+    /// <summary>Digits of a size that is read at once.</summary>
+    private const int MaxPlainDigits = 6;
+
     /// <summary>Bytes of a line that are not counted as extensions.</summary>
     private const int MaxPlainLine = 16;
 
@@ -69,24 +72,47 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
     {
         ReadOnlySpan<byte> rest = FirstBytes(input);
         int length = rest.Length;
+        var data = new SmallPieces(body, stackalloc byte[1024]);
         Verdict verdict = Verdict.Message;
         while (!rest.IsEmpty && _state < State.Trailer && verdict.Kind == VerdictKind.Message)
         {
-            verdict = Read(rest, out int consumed);
+            if (!TryReadWhole(rest, ref data, out int consumed)) verdict = Read(rest, ref data, out consumed);
             rest = rest[consumed..];
         }
+        data.Flush();
         input = input.Slice(length - rest.Length);
         return verdict;
     }
 
-    private Verdict Read(ReadOnlySpan<byte> input, out int consumed)
+    /// <summary>
+    /// Reads a chunk that is there whole and has no extension; any other, and one that is refused, is read byte by byte.
+    /// </summary>
+    private bool TryReadWhole(ReadOnlySpan<byte> input, ref SmallPieces data, out int consumed)
+    {
+        consumed = 0;
+        if (_state != State.Size || _lineLength > 0) return false;
+        int size = 0;
+        int at = 0;
+        for (; at < Math.Min(input.Length, MaxPlainDigits) && char.IsAsciiHexDigit((char)input[at]); at++)
+            size = (size << 4) | UrlEncoding.HexValue(input[at]);
+        // A chunk of size 0 is the last one, and no chunk has less than a digit.
+        if (size == 0 || size > maxBodySize - _size || input.Length - at - size < 4) return false;
+        ReadOnlySpan<byte> chunk = input.Slice(at, size + 4);
+        if (!chunk.StartsWith("\r\n"u8) || !chunk.EndsWith("\r\n"u8)) return false;
+        data.Append(chunk[2..^2]);
+        _size += size;
+        consumed = at + chunk.Length;
+        return true;
+    }
+
+    private Verdict Read(ReadOnlySpan<byte> input, ref SmallPieces data, out int consumed)
     {
         consumed = 1;
         return _state switch
         {
             State.Size => ReadSize(input, out consumed),
             State.SizeEnd => input[0] == '\n' ? BeginChunk() : Verdict.Reject(400, "bare CR"),
-            State.Data => ReadData(input, out consumed),
+            State.Data => ReadData(input, ref data, out consumed),
             State.DataCr => Expect(input[0], '\r', State.DataLf),
             _ => Expect(input[0], '\n', State.Size),
         };
@@ -136,10 +162,10 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
         return Verdict.Message;
     }
 
-    private Verdict ReadData(ReadOnlySpan<byte> input, out int consumed)
+    private Verdict ReadData(ReadOnlySpan<byte> input, ref SmallPieces data, out int consumed)
     {
         consumed = (int)Math.Min(_remaining, input.Length);
-        body.Append(input[..consumed]);
+        data.Append(input[..consumed]);
         _remaining -= consumed;
         if (_remaining == 0) _state = State.DataCr;
         return Verdict.Message;
@@ -196,5 +222,33 @@ internal sealed class ChunkedDecoder(RequestBody body, long maxBodySize, HttpOpt
         string name = Encoding.ASCII.GetString(text[..line.NameLength]);
         field = new(name, Encoding.UTF8.GetString(text.Slice(line.ValueStart, line.ValueLength)));
         return Verdict.Message;
+    }
+
+    /// <summary>
+    /// Gathers the data of small chunks, so that the body is given more than a byte at a time. A value of one call, on its
+    /// thread.
+    /// </summary>
+    private ref struct SmallPieces(RequestBody body, Span<byte> buffer)
+    {
+        private readonly Span<byte> _buffer = buffer;
+        private int _length;
+
+        public void Append(ReadOnlySpan<byte> piece)
+        {
+            if (piece.Length > _buffer.Length - _length) Flush();
+            if (piece.Length > _buffer.Length)
+            {
+                body.Append(piece);
+                return;
+            }
+            piece.CopyTo(_buffer[_length..]);
+            _length += piece.Length;
+        }
+
+        public void Flush()
+        {
+            if (_length > 0) body.Append(_buffer[.._length]);
+            _length = 0;
+        }
     }
 }
