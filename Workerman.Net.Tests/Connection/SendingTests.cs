@@ -9,20 +9,22 @@ namespace Workerman.Tests.Connection;
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class SendingTests(Type loopType)
 {
-    /// <summary>How many sends they leave in, <see cref="MemorySendingTests"/> count.</summary>
+    /// <summary>How many sends the answers of a batch leave in, <see cref="MemorySendingTests"/> count.</summary>
     [Test]
-    public async Task AnswersOfOneReadBatchLeaveWhenAllAreGiven()
+    public async Task AnswersOfOneReadBatchLeaveAfterTheCallback()
     {
-        var written = new List<long>();
+        var written = new List<(long Before, long After)>();
         await using TestServer server = TestServer.Http(loopType, (connection, _) =>
         {
-            written.Add(connection.BytesWritten);
+            long before = connection.BytesWritten;
             Assert.That(connection.Send("ok"), Is.EqualTo(SendResult.Sent));
+            written.Add((before, connection.BytesWritten));
         });
         using RawClient client = server.Connect();
         client.Send(string.Concat(Enumerable.Repeat("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 16)));
         for (int i = 0; i < 16; i++) Assert.That(client.ReadResponse().Body, Is.EqualTo("ok"));
-        Assert.That(written, Is.EqualTo(Enumerable.Repeat(0L, 16)), "nothing leaves before the batch is handled");
+        // A machine that is busy may need several turns for the batch.
+        Assert.That(written, Has.Count.EqualTo(16).And.All.Matches<(long Before, long After)>(one => one.Before == one.After));
     }
 
     [Test]
