@@ -67,6 +67,17 @@ internal sealed class NestedCallbackTests
     }
 
     [Test]
+    public void ErrorThatWaitedIsToldBeforeTheEnd()
+    {
+        Open((connection, next) => connection.OnBufferFull = _ => Note(connection, () => next?.Send("xx")), count: 2);
+        _all[1].Socket.SendError = SocketError.ConnectionReset;
+        _all[0].Connection.OnBufferFull += _ => _all[1].Connection.Destroy();
+        _loop.Do(() => _all[0].Connection.Send("xx"));
+        _loop.TurnUntilNothingHappens();
+        Assert.That(_all[1].Events, Is.EqualTo(new List<string> { "gone", "error SendFail: client closed", "close", "freed" }));
+    }
+
+    [Test]
     public void TwoThatAnswerEachOtherDoNotHoldTheLoop()
     {
         Open((connection, next) => connection.OnError = (_, _, _) => Note(connection,

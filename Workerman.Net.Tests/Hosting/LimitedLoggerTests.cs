@@ -55,6 +55,27 @@ internal sealed class LimitedLoggerTests
         Assert.That(Take().Select(line => line.Split(' ')[1]), Is.EqualTo(new[] { "x", "9", "10", "10" }));
     }
 
+    /// <summary>The clock moves on while a count is written, and the timer does not wait for that.</summary>
+    [Test]
+    public void EachSecondHasItsCountThoughTheClockGoesOn()
+    {
+        _time.Runs = true;
+        for (int second = 0; second < 4; second++)
+        {
+            for (int i = 0; i < 10; i++) Warn(1, "x");
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+        Assert.That(Take().Select(line => line.Split(' ')[1]), Is.EqualTo(new[] { "x", "9", "10", "10", "10" }));
+    }
+
+    [Test]
+    public void ExceptionWithoutATextIsWritten()
+    {
+        Fail(Thrown(() => throw new Speechless(fails: false)));
+        Fail(Thrown(() => throw new Speechless(fails: true)));
+        Assert.That(Take(), Has.Length.EqualTo(2));
+    }
+
     [Test]
     public void AfterAQuietSecondTheNextIsAFirstOne()
     {
@@ -113,6 +134,14 @@ internal sealed class LimitedLoggerTests
         Assert.That(Take(), Has.Length.EqualTo(5));
     }
 
+    /// <summary>Has no text, or fails to make one.</summary>
+    private sealed class Speechless(bool fails) : Exception
+    {
+        public override string Message => fails ? throw new InvalidOperationException() : null!;
+
+        public override string ToString() => nameof(Speechless);
+    }
+
     private static Exception Thrown(Action action)
     {
         try
@@ -138,7 +167,10 @@ internal sealed class LimitedLoggerTests
 
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-        public override long GetTimestamp() => _now;
+        /// <summary>Whether the clock moves on a little with each look at it.</summary>
+        public bool Runs { get; set; }
+
+        public override long GetTimestamp() => Runs ? _now++ : _now;
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {

@@ -288,6 +288,7 @@ public partial class TcpConnection : IDeferredWork
     private void Free()
     {
         if (_life.Phase == ConnectionPhase.Freed) return;
+        Buffers.Callbacks.CallNow(this);
         // OnClose may begin another life, with another socket.
         ILoopSocket socket = _socket;
         bool resets = _life.Phase == ConnectionPhase.Reset;

@@ -440,11 +440,11 @@ public partial class TcpConnection
         if (_queue is { IsEmpty: true }) _queue = null;
     }
 
-    /// <summary>Calls <see cref="OnError"/>, guarded.</summary>
+    /// <summary>Calls <see cref="OnError"/>, guarded, and before <c>OnClose</c>.</summary>
     private protected void RaiseError(ConnectionError error, string reason) =>
         Buffers.Callbacks.Call((Connection: this, error, reason),
             static raised => raised.Connection._handler.OnError(raised.Connection, raised.error, raised.reason),
-            static _ => true);
+            static _ => true, owner: this);
 
     private void RaiseBufferFull() => Buffers.Callbacks.Call(this,
         static connection => connection._handler.OnBufferFull(connection),

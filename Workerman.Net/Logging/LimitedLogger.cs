@@ -24,6 +24,10 @@ internal sealed partial class LimitedLogger(ILogger inner, TimeProvider? time = 
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
+    /// <summary>A count is due a little before its second has passed: timers are not so exact that it would be by their next
+    /// call.</summary>
+    private static readonly TimeSpan LeastInterval = Interval * 0.9;
+
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly Dictionary<Kind, Repetition> _kinds = [];
     private readonly Lock _gate = new();
@@ -97,7 +101,20 @@ internal sealed partial class LimitedLogger(ILogger inner, TimeProvider? time = 
         if (exception is null) return new Kind(eventId.Id);
         var stack = new StackTrace(exception, fNeedFileInfo: false);
         return new Kind(eventId.Id, exception.GetType(), HashCode.Combine(PlaceOf(stack, 0), PlaceOf(stack, 1)),
-            exception.Message.GetHashCode(StringComparison.Ordinal));
+            TextOf(exception));
+    }
+
+    /// <summary>An exception of the application's may have no text, or fail to make it.</summary>
+    private static int TextOf(Exception exception)
+    {
+        try
+        {
+            return exception.Message?.GetHashCode(StringComparison.Ordinal) ?? 0;
+        }
+        catch (Exception)
+        {
+            return 0;
+        }
     }
 
     private static int PlaceOf(StackTrace stack, int index)
@@ -122,7 +139,7 @@ internal sealed partial class LimitedLogger(ILogger inner, TimeProvider? time = 
     private void Tick()
     {
         long now = _time.GetTimestamp();
-        WriteCounts(repetition => _time.GetElapsedTime(repetition.Since, now) >= Interval);
+        WriteCounts(repetition => _time.GetElapsedTime(repetition.Since, now) >= LeastInterval);
     }
 
     private void WriteCounts(Func<Repetition, bool> isDue)

@@ -53,11 +53,12 @@ internal partial class HttpProtocol
             HttpParser.TryParse(input, options, isSecure, ref _progress, out RequestHead head, out int consumed);
         if (verdict.Kind != VerdictKind.Message)
         {
-            ReadOnlySequence<byte> begun = SkipEmptyLines(input.Slice(_progress?.Start ?? 0));
-            _begun = !begun.IsEmpty;
+            ReadOnlySequence<byte> begun = input.Slice(_progress?.Start ?? 0);
+            _begun = !SkipEmptyLines(begun).IsEmpty;
             _refusesHead = StartsWithHead(begun);
             return verdict;
         }
+        _refusesHead = head.IsHead;
         long bodyLimit = maxPackageSize - consumed;
         if (head.ContentLength > bodyLimit) return Refusals.BodyTooLarge;
         if (head.ContentLength != 0 && options.Bodies.Refuse(head.ContentLength, options) is { } full) return full;
@@ -76,7 +77,12 @@ internal partial class HttpProtocol
     }
 
     /// <summary>The answer to HEAD has no body, whatever else the request says (RFC 9110 section 9.3.2).</summary>
-    private static bool StartsWithHead(in ReadOnlySequence<byte> input) => new SequenceReader<byte>(input).IsNext("HEAD "u8);
+    private static bool StartsWithHead(in ReadOnlySequence<byte> input)
+    {
+        var reader = new SequenceReader<byte>(input);
+        while (reader.IsNext("\r\n"u8, advancePast: true)) continue;
+        return reader.IsNext("HEAD "u8);
+    }
 
     private void BeginBody(in RequestHead head, long limit, bool nothingCame)
     {
