@@ -22,8 +22,8 @@ internal sealed class SoakProcess : IDisposable
             RedirectStandardOutput = true
         };
         _process = Process.Start(start)!;
-        Attacks = Attacks.Parse(ReadAfter(AttackServer.Mark));
         EndPoint = IPEndPoint.Parse(ReadAfter(SoakServer.ListeningMark));
+        Attacks = Attacks.Parse(ReadAfter(AttackServer.Mark));
         new Thread(ShowOutput) { IsBackground = true }.Start();
         _http = new HttpClient { BaseAddress = new Uri($"http://{EndPoint}"), Timeout = TimeSpan.FromSeconds(30) };
     }

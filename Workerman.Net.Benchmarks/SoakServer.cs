@@ -29,11 +29,15 @@ internal sealed class SoakServer
     private readonly string _uploads;
     private readonly Worker _worker;
     private readonly EachLoop _loops;
+
+    /// <summary>What hostile clients ask for, on the loops of all others.</summary>
+    private readonly Action<TcpConnection, Request> _attacked;
     private long _published;
 
     private SoakServer(string uploads, int loops)
     {
         _uploads = uploads;
+        _attacked = AttackServer.Answering(uploads);
         _worker = new Worker("http://127.0.0.1:0") { Name = "soak", Count = loops };
         _worker.Options.Http.UploadFolder = uploads;
         _worker.Options.Http.BodyMemoryThreshold = 64 * 1024;
@@ -51,9 +55,8 @@ internal sealed class SoakServer
         // Short, so that a run of minutes sees clients that do not read time out.
         TcpConnection.DefaultSendTimeout = TimeSpan.FromSeconds(5);
         TcpConnection.DefaultMaxSendBufferSize = 2 * LargeSize;
-        // On the same loops, so that what hostile clients do to them is felt by all.
-        AttackServer.Open(uploads, loops, ports => Console.WriteLine($"{AttackServer.Mark}{ports}"));
-        _ = new SoakServer(uploads, loops);
+        var server = new SoakServer(uploads, loops);
+        AttackServer.Open(loops, ports => Console.WriteLine($"{AttackServer.Mark}{server._worker.LocalEndPoint!.Port} {ports}"));
         new Thread(StopAtEndOfInput) { IsBackground = true }.Start();
         Worker.RunAll();
         return Environment.ExitCode;
@@ -97,7 +100,7 @@ internal sealed class SoakServer
                 SendFigures(connection);
                 break;
             default:
-                connection.Send("Hello, World!");
+                _attacked(connection, request);
                 break;
         }
     }
@@ -142,7 +145,8 @@ internal sealed class SoakServer
             Connections = loops.Sum(loop => loop.Connections),
             Timers = loops.Sum(loop => loop.Timers),
             Subscribers = _stream.Subscribers,
-            Descriptors = OperatingSystem.IsLinux() ? CountDescriptors(loops.Length) : 0,
+            // Its own loops, as many of the WebSockets, and the one of the frames.
+            Descriptors = OperatingSystem.IsLinux() ? CountDescriptors(2 * loops.Length + 1) : 0,
             TemporaryFiles = Directory.GetFiles(_uploads).Length,
             Threads = ThreadPool.ThreadCount,
         };

@@ -21,24 +21,29 @@ internal static class AttackServer
     public static int Run(string[] args)
     {
         string folder = Arguments.Text(args, "--folder") ?? throw new InvalidOperationException("--folder is missing");
-        Open(folder, Arguments.Integer(args, "--loops", 1), ports => Console.WriteLine($"{Mark}{ports}"));
+        int loops = Arguments.Integer(args, "--loops", 1);
+        var http = new Worker("http://127.0.0.1:0") { Name = "http", Count = loops, OnMessage = Answering(folder) };
+        http.Options.Http.UploadFolder = folder;
+        Open(loops, ports => Console.WriteLine($"{Mark}{http.LocalEndPoint!.Port} {ports}"));
         new Thread(StopAtEndOfInput) { IsBackground = true }.Start();
         Worker.RunAll();
         return Environment.ExitCode;
     }
 
-    /// <summary>Makes the workers.</summary>
-    /// <param name="folder">Where files and uploads are.</param>
-    /// <param name="loops">Loops of each.</param>
-    /// <param name="listening">Called with the ports, of HTTP, WebSockets and frames, when they listen.</param>
-    public static void Open(string folder, int loops, Action<string> listening)
+    /// <summary>What the HTTP worker answers; the files are those of a folder.</summary>
+    public static Action<TcpConnection, Request> Answering(string folder)
     {
         File.WriteAllBytes(Path.Combine(folder, "file"), new byte[256 * 1024]);
-        var http = new Worker("http://127.0.0.1:0") { Name = "http", Count = loops };
-        http.Options.Http.UploadFolder = folder;
         var files = new StaticFiles(folder);
         var stream = new EventStream();
-        http.OnMessage = (connection, request) => Answer(connection, request, files, stream);
+        return (connection, request) => Answer(connection, request, files, stream);
+    }
+
+    /// <summary>Makes the workers that are no HTTP.</summary>
+    /// <param name="loops">Loops of each.</param>
+    /// <param name="listening">Called with their ports, of WebSockets and of frames, when they listen.</param>
+    public static void Open(int loops, Action<string> listening)
+    {
         var socket = new Worker<WebSocketMessage>("websocket://127.0.0.1:0")
         {
             Name = "ws",
@@ -51,8 +56,7 @@ internal static class AttackServer
         };
         socket.Options.WebSocket.Deflate = new DeflateOptions();
         var frame = new Worker<byte[]>("frame://127.0.0.1:0") { Name = "frame", OnMessage = (_, _) => { } };
-        frame.OnWorkerStart = _ =>
-            listening($"{http.LocalEndPoint!.Port} {socket.LocalEndPoint!.Port} {frame.LocalEndPoint!.Port}");
+        frame.OnWorkerStart = _ => listening($"{socket.LocalEndPoint!.Port} {frame.LocalEndPoint!.Port}");
     }
 
     private static void Answer(TcpConnection connection, Request request, StaticFiles files, EventStream stream)
