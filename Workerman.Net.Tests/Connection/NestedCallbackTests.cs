@@ -14,7 +14,7 @@ internal sealed class NestedCallbackTests
     /// <summary>With a call on the stack for each, the process would end.</summary>
     private const int Peers = 20_000;
 
-    private readonly MemoryLoop _loop = new();
+    private readonly MemoryLoop _loop = new() { FlushesAtOnce = true };
     private readonly List<MemoryConnection> _all = [];
     private readonly List<int> _called = [];
     private int _depth;
@@ -127,7 +127,7 @@ internal sealed class NestedCallbackTests
 
     private void AssertAllAreCalled()
     {
-        for (int i = 0; i < Peers / 10 && _called.Count < Peers; i++) _loop.Turn();
+        for (int i = 0; i <= Peers / TurnBudget.MaxMessages && _called.Count < Peers; i++) _loop.Turn();
         Assert.That(_called, Is.EqualTo(Enumerable.Range(0, Peers)));
         Assert.That(_deepest, Is.EqualTo(1));
     }

@@ -18,6 +18,7 @@ internal sealed class MemoryLoop : IEventLoop
     private List<IContinuedWork> _continued = [];
     private List<Action> _posted = [];
     private long _lastTimer;
+    private StandingClock? _clock;
 
     public string Name => "memory";
 
@@ -121,7 +122,10 @@ internal sealed class MemoryLoop : IEventLoop
 
     public void ContinueNextTurn(IContinuedWork work) => _continued.Add(work);
 
-    public FlushDeadline FlushDeadline { get; } = new StandingClock();
+    public FlushDeadline FlushDeadline => _clock ??= new StandingClock(this);
+
+    /// <summary>Whether what is sent leaves within the callback that sends it, as after a long one.</summary>
+    public bool FlushesAtOnce { get; set; }
 
     public ILoopSocket Watch(Socket socket, ISocketHandler handler) => throw new NotSupportedException();
 
@@ -153,8 +157,10 @@ internal sealed class MemoryLoop : IEventLoop
     }
 
     /// <summary>No callback takes any time.</summary>
-    private sealed class StandingClock : FlushDeadline
+    private sealed class StandingClock(MemoryLoop loop) : FlushDeadline
     {
-        public override long Look() => LastLook;
+        public override long Now => 0;
+
+        public override bool HasPassed(long now) => loop.FlushesAtOnce;
     }
 }

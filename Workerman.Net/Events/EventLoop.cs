@@ -323,7 +323,7 @@ public abstract class EventLoop : IEventLoop
     {
         if (_deferred.Count == 0 || !FlushDeadline.HasPassedAfterCallback()) return;
         RunDeferred();
-        FlushDeadline.Restart(LoopClock.Ticks);
+        FlushDeadline.Restart(FlushDeadline.Now);
     }
 
     private void RunContinued()

@@ -20,13 +20,16 @@ internal class FlushDeadline
     /// <summary>When the clock was read last, in units of <see cref="LoopClock"/>: a few quick callbacks ago at most.</summary>
     public long LastLook => Math.Max(_lookedAt, _since);
 
-    /// <summary>Reads the clock. A loop of tests has time stand still.</summary>
-    public virtual long Look() => _lookedAt = LoopClock.Ticks;
+    /// <summary>The clock, in units of <see cref="LoopClock"/>. A loop of tests has time stand still.</summary>
+    public virtual long Now => LoopClock.Ticks;
+
+    /// <summary>Reads the clock, and keeps what it says.</summary>
+    public long Look() => _lookedAt = Now;
 
     /// <summary>A turn has begun, or what waited has left.</summary>
     public void Restart(long now) => _since = now;
 
-    public bool HasPassed(long now) => now - _since > Limit;
+    public virtual bool HasPassed(long now) => now - _since > Limit;
 
     /// <summary>
     /// Asked after each callback. Reading the clock takes a hundredth of a request's time, so after callbacks that were quick the

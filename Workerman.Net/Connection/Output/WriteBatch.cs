@@ -96,7 +96,7 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
     /// <summary>A callback goes on sending: what waits leaves if it has waited long enough.</summary>
     public void FlushIfDue()
     {
-        if (_next < _writes.Count && _deadline.HasPassed(LoopClock.Ticks)) Flush();
+        if (_next < _writes.Count && _deadline.HasPassed(_deadline.Now)) Flush();
     }
 
     /// <summary>
@@ -116,7 +116,7 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
         _writes.Clear();
         _next = 0;
         _referenced = 0;
-        _deadline.Restart(LoopClock.Ticks);
+        _deadline.Restart(_deadline.Now);
         if (_holds == 0) _buffer.Clear();
     }
 
