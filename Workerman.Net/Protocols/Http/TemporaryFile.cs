@@ -1,5 +1,6 @@
 using Workerman.Protocols.Http.Files;
 using static Workerman.Events.DescriptorHeadroom;
+using static Workerman.Events.ExclusiveMove;
 
 namespace Workerman.Protocols.Http;
 
@@ -51,7 +52,8 @@ internal sealed class TemporaryFile : IDisposable
     /// </summary>
     public void MoveTo(string path, bool overwrite)
     {
-        File.Move(Path, path, overwrite);
+        if (overwrite) File.Move(Path, path, overwrite: true);
+        else MoveNew(Path, path);
         if (OperatingSystem.IsWindows()) return;
         File.SetUnixFileMode(path, NewFileMode());
     }

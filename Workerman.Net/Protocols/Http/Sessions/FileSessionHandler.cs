@@ -1,6 +1,7 @@
 using Microsoft.Win32.SafeHandles;
 using static Workerman.Events.DescriptorHeadroom;
 using static Workerman.Events.DiskThreads;
+using static Workerman.Events.ExclusiveMove;
 
 namespace Workerman.Protocols.Http.Sessions;
 
@@ -227,7 +228,7 @@ public sealed class FileSessionHandler : ISessionHandler
     {
         try
         {
-            File.Move(temporary, path, overwrite: false);
+            MoveNew(temporary, path);
             return true;
         }
         catch (IOException) when (File.Exists(path))
