@@ -113,7 +113,8 @@ internal sealed class UdpWorkerTests(Type loopType)
         for (int i = 0; i < Count; i++) client.Send("x");
         server.First.ResumeAccept();
         Wait.For(all.Task);
-        Assert.That(inTheFirstTurn, Is.InRange(2, 64));
+        // One at least: the share of a turn is a time, too.
+        Assert.That(inTheFirstTurn, Is.InRange(1, 64));
     }
 
     [Test]
