@@ -21,43 +21,28 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     /// <summary>For clients on loops of the application's own: what their peers can cause.</summary>
     private static LimitedLogger _peerLog = new(_logger);
 
-    /// <summary>How long stopping may take before open connections are cut off; 2 seconds (PHP: <c>$stopTimeout</c>).</summary>
-    public static TimeSpan StopTimeout
-    {
-        get;
-        set
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.Zero);
-            field = value;
-        }
-    } = TimeSpan.FromSeconds(2);
+    /// <summary>
+    /// How long stopping may take before open connections are cut off; 2 seconds, up to 24 days (PHP: <c>$stopTimeout</c>).
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative, or longer.</exception>
+    public static TimeSpan StopTimeout { get; set => field = RunOptions.CheckStopTimeout(value); } = TimeSpan.FromSeconds(2);
 
     /// <summary>
     /// The event loop to use: <c>typeof(EpollLoop)</c>, <c>typeof(SocketLoop)</c>, or null for the best there is (PHP:
     /// <c>$eventLoopClass</c>).
     /// </summary>
     /// <exception cref="ArgumentException">Another type.</exception>
-    public static Type? EventLoopClass
-    {
-        get;
-        set
-        {
-            if (value is not null && value != typeof(EpollLoop) && value != typeof(SocketLoop))
-                throw new ArgumentException(
-                    $"{value} is no event loop of this library; use typeof(EpollLoop) or typeof(SocketLoop).", nameof(value));
-            field = value;
-        }
-    }
+    public static Type? EventLoopClass { get; set => field = RunOptions.CheckEventLoop(value); }
 
     /// <summary>
     /// Where the library logs to; by default lines on the console (PHP: <c>Worker::log</c>). The library calls it on a thread
     /// of its own, one line after another, with the <see cref="ExecutionContext"/> of where the line arose: one that is slow or
     /// blocks holds no loop. Only its <see cref="ILogger.IsEnabled"/> is called there and then. A run keeps the one that is set
-    /// when it starts.
+    /// when it starts, and in a callback this is the one of its run.
     /// </summary>
     public static ILogger Logger
     {
-        get => _logger.Inner;
+        get => (LoopThread.Current?.Settings.Logger ?? _logger).Inner;
         set
         {
             ArgumentNullException.ThrowIfNull(value);
@@ -81,7 +66,11 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     }
 
     /// <summary>What the statics say now: whatever begins here is given it, and hands it on.</summary>
-    internal static ServerSettings ReadSettings() => new(_logger, EventLoopClass, StopTimeout);
+    /// <param name="options">What a run has of its own.</param>
+    internal static ServerSettings ReadSettings(RunOptions? options = null) => new(
+        options?.Logger is { } logger ? new GuardedLogger(logger, LogQueue.Shared) : _logger,
+        options?.EventLoopClass ?? EventLoopClass,
+        options?.StopTimeout ?? StopTimeout);
 
     /// <summary>
     /// Where what lives on a loop logs to: where its run does; on a loop of the application's own, where the library does.
@@ -142,6 +131,26 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     /// <exception cref="InvalidOperationException">There is no worker, or one is set up in a way that cannot work.</exception>
     public static Task RunAllAsync(CancellationToken cancellationToken = default) =>
         WorkerRun.Open(ReadSettings(), WorkerRegistry.Workers).RunUntilAsync(cancellationToken);
+
+    /// <summary>
+    /// Starts these workers and no others, with settings of their own, beside whatever else runs in the process: for programs
+    /// that have a host of their own, or several. When its task has ended they listen, and <c>OnWorkerStart</c> has returned on
+    /// each of their loops. No banner, no signals. Any thread, but not in a callback of a worker.
+    /// </summary>
+    /// <param name="workers">The workers; none that has been run. They may be made while they are listed: if that throws, those
+    /// that were made so far are forgotten.</param>
+    /// <param name="options">Settings; null for what the statics of this class say.</param>
+    /// <param name="cancellationToken">Gives the start up; it says nothing once they run.</param>
+    /// <exception cref="WorkerStartException">A worker cannot start; none stays open.</exception>
+    /// <exception cref="InvalidOperationException">There is no worker, one has been run already, or one is set up in a way that
+    /// cannot work.</exception>
+    /// <exception cref="OperationCanceledException">It was given up; none stays open.</exception>
+    public static Task<RunningWorkers> StartAsync(
+        IEnumerable<WorkerBase> workers, RunOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(workers);
+        return RunningWorkers.StartAsync(ReadSettings(options), workers, cancellationToken);
+    }
 
     /// <summary>
     /// Stops all workers that run, gracefully within <see cref="StopTimeout"/> (PHP: <c>stopAll()</c>). Any thread.

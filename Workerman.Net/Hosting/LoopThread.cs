@@ -16,9 +16,11 @@ internal sealed class LoopThread
     private readonly int _id;
     private readonly Thread _thread;
     private readonly List<ILoopWorker> _workers = [];
+    private readonly TaskCompletionSource<bool> _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
     private bool _stopping;
+    private bool _discarded;
 
     public LoopThread(EventLoop loop, IHostedWorker worker, int id, ServerSettings settings)
     {
@@ -27,6 +29,7 @@ internal sealed class LoopThread
         _id = id;
         Settings = settings;
         _loop.Logger = worker.PeerLog;
+        _loop.Ending += AbortWorkers;
         _loop.ErrorHandler = e => Log.CallbackFailed(worker.PeerLog, worker.Name, e);
         // A background thread: one that hangs in a callback does not keep the process from ending.
         _thread = new Thread(Run) { Name = $"workerman {worker.Name} {id}", IsBackground = true };
@@ -45,6 +48,9 @@ internal sealed class LoopThread
     /// <summary>Whether it would serve a new connection soon; only a hint.</summary>
     public bool IsResponsive => _loop.IsResponsive;
 
+    /// <summary>Ends when the worker has begun, its <c>OnWorkerStart</c> included: whether it could.</summary>
+    public Task<bool> Begun => _begun.Task;
+
     /// <summary>Ends with the thread; failed if the worker could not begin or the loop broke.</summary>
     public Task Ended => _ended.Task;
 
@@ -52,8 +58,20 @@ internal sealed class LoopThread
 
     public void Start() => _thread.Start();
 
-    /// <summary>Frees what a loop that is never started holds.</summary>
-    public void Discard() => _loop.Dispose();
+    /// <summary>Frees what a loop that is never started holds; its worker does not begin.</summary>
+    public void Discard()
+    {
+        _discarded = true;
+        // It does what was posted to it.
+        _loop.Dispose();
+    }
+
+    /// <summary>Ends as soon as the loop does what is posted to it, or has ended.</summary>
+    public Task NextTurn()
+    {
+        var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return _loop.Post(turn.SetResult) ? Task.WhenAny(turn.Task, Ended) : Task.CompletedTask;
+    }
 
     /// <summary>Stops the workers on this loop; the loop ends when their last connection is closed.</summary>
     public void RequestStop() => _loop.Post(() =>
@@ -65,8 +83,7 @@ internal sealed class LoopThread
     /// <summary>Closes what is left at once, and ends the loop.</summary>
     public void Abort() => _loop.Post(() =>
     {
-        StopWorkers();
-        foreach (ILoopWorker worker in _workers) worker.Abort();
+        AbortWorkers();
         _loop.Stop();
     });
 
@@ -77,6 +94,16 @@ internal sealed class LoopThread
     public void StopIfDrained()
     {
         if (_stopping && _workers.TrueForAll(static worker => worker.IsDrained)) _loop.Stop();
+    }
+
+    /// <summary>
+    /// Also when the loop ends without having been told to here, because it broke for example: peers would wait for ever on
+    /// connections that nobody serves.
+    /// </summary>
+    private void AbortWorkers()
+    {
+        StopWorkers();
+        foreach (ILoopWorker worker in _workers) worker.Abort();
     }
 
     private void StopWorkers()
@@ -99,16 +126,19 @@ internal sealed class LoopThread
             Log.LoopBroke(Settings.Logger, Name, e);
             _failure ??= e;
         }
+        _begun.TrySetResult(false);
         if (_failure is null) _ended.SetResult();
         else _ended.SetException(_failure);
     }
 
     private void Attach()
     {
+        if (_discarded) return;
         try
         {
             _loop.AddTick(() => DescriptorWatch.Tick(Settings.Logger));
             _workers.Add(_worker.Attach(_loop, _id, this));
+            _begun.TrySetResult(true);
         }
         catch (Exception e)
         {

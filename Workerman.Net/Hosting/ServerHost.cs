@@ -23,6 +23,9 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
 
     public string LoopName { get; private set; } = "";
 
+    /// <summary>Ends when all workers have begun on all their loops: whether all could. Once it runs.</summary>
+    public Task<bool> Begun => AllOf(_threads.ConvertAll(thread => thread.Begun));
+
     public WorkerStatus Status =>
         Volatile.Read(ref _stoppedAt) != 0 ? WorkerStatus.Shutdown : _runs ? WorkerStatus.Running : WorkerStatus.Starting;
 
@@ -70,6 +73,9 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
         {
             await Task.WhenAny(all, _deadline.Task).ConfigureAwait(false);
             if (all.IsCompleted) await all.ConfigureAwait(false);
+            // One that has failed is the reason why the others were stopped, also if one of these hangs.
+            else if (_threads.Find(static thread => thread.Ended.IsFaulted) is { } failed)
+                await failed.Ended.ConfigureAwait(false);
         }
         finally
         {
@@ -90,12 +96,30 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
         foreach (LoopThread thread in _threads) thread.RequestStop();
     }
 
-    /// <summary>Stops without waiting for answers that are still to be sent.</summary>
+    /// <summary>Stops without waiting for answers that are still to be sent, nor for callbacks that do not return.</summary>
     public void Abort()
     {
         Stop();
-        foreach (LoopThread thread in _threads) thread.Abort();
+        _ = AbortAsync();
     }
+
+    /// <summary>The names of the loops that a callback keeps from their next turn for longer than a limit.</summary>
+    public async Task<IReadOnlyList<string>> FindStuckLoopsAsync(TimeSpan limit, CancellationToken cancellationToken)
+    {
+        List<Task> turns = _threads.ConvertAll(thread => thread.NextTurn());
+        try
+        {
+            await Task.WhenAll(turns).WaitAsync(limit, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // Those that have answered are told from the others below.
+        }
+        return [.. _threads.Where((_, i) => !turns[i].IsCompleted).Select(thread => thread.Name)];
+    }
+
+    private static async Task<bool> AllOf(List<Task<bool>> tasks) =>
+        Array.TrueForAll(await Task.WhenAll(tasks).ConfigureAwait(false), static each => each);
 
     private EventLoop MakeLoop()
     {
@@ -131,6 +155,11 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
     private async Task EnforceDeadlineAsync()
     {
         await Task.Delay(settings.StopTimeout).ConfigureAwait(false);
+        await AbortAsync().ConfigureAwait(false);
+    }
+
+    private async Task AbortAsync()
+    {
         foreach (LoopThread thread in _threads) thread.Abort();
         await Task.Delay(AbortGrace).ConfigureAwait(false);
         _deadline.TrySetResult();

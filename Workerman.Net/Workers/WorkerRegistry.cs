@@ -16,6 +16,10 @@ internal static class WorkerRegistry
     /// <summary>Those on a loop, also the ones that were made there.</summary>
     private static readonly HashSet<WorkerBase> OnLoops = [];
 
+    /// <summary>Where the workers are noted that are made on this thread meanwhile.</summary>
+    [ThreadStatic]
+    private static List<WorkerBase>? _made;
+
     /// <summary>The workers that have been made and not been run yet, and those that run.</summary>
     public static List<WorkerBase> Workers
     {
@@ -41,8 +45,17 @@ internal static class WorkerRegistry
 
     public static void Add(WorkerBase worker)
     {
+        _made?.Add(worker);
         lock (Gate) All.Add(worker);
     }
+
+    /// <summary>
+    /// Notes the workers that are made on this thread until <see cref="EndNoting"/>: whoever fails to make all that it wants
+    /// leaves none behind for a run of others.
+    /// </summary>
+    public static List<WorkerBase> BeginNoting() => _made = [];
+
+    public static void EndNoting() => _made = null;
 
     public static void Remove(IReadOnlyCollection<WorkerBase> workers)
     {

@@ -19,7 +19,12 @@ internal sealed class WorkerRun
         _host = new ServerHost(workers, settings);
     }
 
+    public IReadOnlyList<WorkerBase> Workers => _workers;
+
     public WorkerStatus Status => _host.Status;
+
+    /// <summary>Ends when all workers have begun on all their loops: whether all could. Once it runs.</summary>
+    public Task<bool> Begun => _host.Begun;
 
     /// <summary>What the console shows of it.</summary>
     public string Banner => Hosting.Banner.Format(_host.LoopName, _workers.ConvertAll(RowOf));
@@ -29,17 +34,48 @@ internal sealed class WorkerRun
     /// <exception cref="InvalidOperationException">There is no worker, or one is set up in a way that cannot work.</exception>
     public static WorkerRun Open(ServerSettings settings, List<WorkerBase> workers)
     {
-        if (LoopThread.Current is not null)
-        {
-            throw new InvalidOperationException("This is a callback, so workers run already. "
-                + "To run another one on this loop, make it here and call its Listen().");
-        }
+        ThrowIfOnLoop();
         List<WorkerBase> taken = workers.FindAll(worker => worker.TryTake(settings));
-        if (taken.Count == 0)
+        if (taken.Count == 0) throw NoWorker();
+        return OpenTaken(settings, taken);
+    }
+
+    /// <summary>
+    /// Opens the sockets of these workers, which may be made while they are listed; if one fails, none stays open, and none of
+    /// them waits for another run.
+    /// </summary>
+    /// <exception cref="WorkerStartException">One line with address, cause and cure.</exception>
+    /// <exception cref="InvalidOperationException">There is no worker, one has been run already, or one is set up in a way that
+    /// cannot work.</exception>
+    public static WorkerRun OpenAll(ServerSettings settings, IEnumerable<WorkerBase> workers)
+    {
+        ThrowIfOnLoop();
+        List<WorkerBase> taken = [];
+        List<WorkerBase> made = WorkerRegistry.BeginNoting();
+        try
         {
-            throw new InvalidOperationException("There is no worker to run (each runs once); "
-                + "make one first: new Worker(\"http://0.0.0.0:8080\").");
+            foreach (WorkerBase worker in workers)
+            {
+                if (!worker.TryTake(settings)) throw RunAlready(worker);
+                taken.Add(worker);
+            }
+            if (taken.Count == 0) throw NoWorker();
         }
+        catch
+        {
+            WorkerRegistry.Remove(made);
+            WorkerRegistry.Remove(taken);
+            throw;
+        }
+        finally
+        {
+            WorkerRegistry.EndNoting();
+        }
+        return OpenTaken(settings, taken);
+    }
+
+    private static WorkerRun OpenTaken(ServerSettings settings, List<WorkerBase> taken)
+    {
         var run = new WorkerRun(settings, taken);
         try
         {
@@ -53,6 +89,21 @@ internal sealed class WorkerRun
         WorkerRegistry.Add(run);
         return run;
     }
+
+    private static void ThrowIfOnLoop()
+    {
+        if (LoopThread.Current is not null)
+        {
+            throw new InvalidOperationException("This is a callback, so workers run already. "
+                + "To run another one on this loop, make it here and call its Listen().");
+        }
+    }
+
+    private static InvalidOperationException NoWorker() => new("There is no worker to run (each runs once); "
+        + "make one first: new Worker(\"http://0.0.0.0:8080\").");
+
+    private static InvalidOperationException RunAlready(WorkerBase worker) => new(
+        $"Worker {worker.Name} runs already, or has been run, and a worker runs once. Cure: make a new one.");
 
     /// <summary>Ends when all workers have.</summary>
     /// <exception cref="WorkerStartException">A worker could not begin; the others were stopped.</exception>
@@ -85,6 +136,10 @@ internal sealed class WorkerRun
 
     /// <summary>Stops without waiting for what is still to be sent.</summary>
     public void Abort() => _host.Abort();
+
+    /// <summary>The names of the loops that a callback keeps from their next turn for longer than a limit.</summary>
+    public Task<IReadOnlyList<string>> FindStuckLoopsAsync(TimeSpan limit, CancellationToken cancellationToken) =>
+        _host.FindStuckLoopsAsync(limit, cancellationToken);
 
     private static BannerRow RowOf(WorkerBase worker) => worker.HasAddress
         ? new(worker.Scheme, Environment.UserName, worker.Name, $"{worker.Scheme}://{worker.Bound}", worker.Count)
