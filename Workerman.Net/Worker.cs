@@ -14,13 +14,8 @@ namespace Workerman;
 /// </summary>
 /// <param name="address">Where to listen, for example <c>http://0.0.0.0:8080</c>; null for nowhere.</param>
 /// <param name="options">Settings of its sockets and protocol.</param>
-public class Worker(string? address = null, WorkerOptions? options = null) : Worker<Request>(address, options)
+public partial class Worker(string? address = null, WorkerOptions? options = null) : Worker<Request>(address, options)
 {
-    private static GuardedLogger _logger = new(new ConsoleLogger(), LogQueue.Shared);
-
-    /// <summary>For clients on loops of the application's own: what their peers can cause.</summary>
-    private static LimitedLogger _peerLog = new(_logger);
-
     /// <summary>
     /// How long stopping may take before open connections are cut off; 2 seconds, up to 24 days (PHP: <c>$stopTimeout</c>).
     /// </summary>
@@ -34,48 +29,15 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
     /// <exception cref="ArgumentException">Another type.</exception>
     public static Type? EventLoopClass { get; set => field = RunOptions.CheckEventLoop(value); }
 
-    /// <summary>
-    /// Where the library logs to; by default lines on the console (PHP: <c>Worker::log</c>). The library calls it on a thread
-    /// of its own, one line after another, with the <see cref="ExecutionContext"/> of where the line arose: one that is slow or
-    /// blocks holds no loop. Only its <see cref="ILogger.IsEnabled"/> is called there and then. A run keeps the one that is set
-    /// when it starts, and in a callback this is the one of its run.
-    /// </summary>
-    public static ILogger Logger
-    {
-        get => (LoopThread.Current?.Settings.Logger ?? _logger).Inner;
-        set
-        {
-            ArgumentNullException.ThrowIfNull(value);
-            _logger = new GuardedLogger(value, LogQueue.Shared);
-            _peerLog = new LimitedLogger(_logger);
-        }
-    }
-
-    /// <summary>
-    /// How many characters of log lines may wait for a log that does not take them (a pipe that is not read, a slow
-    /// <see cref="Logger"/>); 1,048,576, at least 1. Beyond, lines are dropped, and one line says how many once writing goes on.
-    /// </summary>
-    public static long LogBufferSize
-    {
-        get => LogQueue.Shared.MaxSize;
-        set
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
-            LogQueue.Shared.MaxSize = value;
-        }
-    }
-
     /// <summary>What the statics say now: whatever begins here is given it, and hands it on.</summary>
     /// <param name="options">What a run has of its own.</param>
     internal static ServerSettings ReadSettings(RunOptions? options = null) => new(
         options?.Logger is { } logger ? new GuardedLogger(logger, LogQueue.Shared) : _logger,
         options?.EventLoopClass ?? EventLoopClass,
-        options?.StopTimeout ?? StopTimeout);
-
-    /// <summary>
-    /// Where what lives on a loop logs to: where its run does; on a loop of the application's own, where the library does.
-    /// </summary>
-    internal static ILogger LoggerOf(IEventLoop loop) => (loop as EventLoop)?.Logger ?? _peerLog;
+        options?.StopTimeout ?? StopTimeout)
+    {
+        Files = _files
+    };
 
     /// <summary>
     /// The workers that have been made and not been run yet, and those that run (PHP: <c>getAllWorkers()</c>). Any thread.
@@ -117,8 +79,7 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
         }
         catch (WorkerStartException e)
         {
-            Log.StartFailed(settings.Logger, e.Message);
-            settings.Logger.Queue.Flush(settings.StopTimeout);
+            ReportStartFailure(settings, e);
             Environment.ExitCode = 1;
         }
     }

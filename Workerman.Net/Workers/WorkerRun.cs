@@ -79,6 +79,7 @@ internal sealed class WorkerRun
         var run = new WorkerRun(settings, taken);
         try
         {
+            OpenLog(settings);
             run._host.Open();
         }
         catch
@@ -88,6 +89,20 @@ internal sealed class WorkerRun
         }
         WorkerRegistry.Add(run);
         return run;
+    }
+
+    /// <summary>Before all else, because from here on there may be lines for it.</summary>
+    private static void OpenLog(ServerSettings settings)
+    {
+        try
+        {
+            settings.Logger.OpenFile();
+        }
+        catch (IOException e)
+        {
+            throw new WorkerStartException($"{e.Message}. Cure: give the user of this program the right to write there, or set "
+                + "Worker.LogFile to another path.", e);
+        }
     }
 
     private static void ThrowIfOnLoop()
