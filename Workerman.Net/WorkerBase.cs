@@ -243,6 +243,13 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     /// <summary>Claims the worker for a run; each runs once.</summary>
     internal bool TryTake(ServerSettings settings) => Interlocked.CompareExchange(ref _settings, settings, null) is null;
 
+    /// <summary>Another process goes on with its listening sockets.</summary>
+    internal void LeaveListeners()
+    {
+        _ended = true;
+        _listeners.LeaveFiles();
+    }
+
     /// <summary>A per-loop worker has ended; with the last one the worker has.</summary>
     internal virtual void Detach(ILoopWorker worker)
     {

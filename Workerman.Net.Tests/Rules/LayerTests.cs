@@ -28,13 +28,17 @@ internal sealed partial class LayerTests
         ["Protocols/WebSocket"] = ["Workerman.Protocols", "Workerman.Protocols.Http"],
         ["WebSockets"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
             "Workerman.Protocols.WebSocket"],
-        ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http"],
-        ["Hosting"] = ["Workerman.Logging", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols"],
+        ["Handover"] = ["Workerman.Events"],
+        ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
+            "Workerman.Handover"],
+        ["Hosting"] = ["Workerman.Logging", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols",
+            "Workerman.Handover"],
         ["Workers"] = ["Workerman", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
-            "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls", "Workerman.Hosting", "Workerman.Logging"],
+            "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls", "Workerman.Hosting", "Workerman.Logging",
+            "Workerman.EventStreams", "Workerman.Handover"],
         [""] = ["Workerman.Workers", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols",
             "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls",
-            "Workerman.Hosting", "Workerman.Logging"],
+            "Workerman.Hosting", "Workerman.Logging", "Workerman.Handover"],
     };
 
     /// <summary>Folders that share the namespace, and the layer, of the folder above them.</summary>

@@ -122,6 +122,8 @@ public partial class TcpConnection : IContinuedWork
             // What continues has its share of this turn still to come.
             if (!_life.ContinuesNextTurn) ReadPending();
         }
+        // An answer that had begun before the server stopped may have ended: whether anything follows it is seen then.
+        if (_life.IsDraining) ContinueNextTurn();
         UpdateReading();
     }
 
@@ -154,6 +156,9 @@ public partial class TcpConnection : IContinuedWork
         Advance();
         TrackWait();
     }
+
+    /// <summary>Whether messages may have come that are still to be read, in a turn to come or when the peer has read.</summary>
+    private bool HasWaitingInput => _life.ContinuesNextTurn || (_input is not null && !CanReadMessage());
 
     private void ReadPending()
     {
@@ -224,6 +229,7 @@ public partial class TcpConnection : IContinuedWork
             if (_input is not null && CanReadMessage()) ReadPending();
             if (_life.Peer == PeerSide.BrokenOff) BreakOff();
             CloseIfPeerHasAll();
+            if (_life.IsDraining) Drain();
             UpdateReading();
         }
         catch (Exception e)

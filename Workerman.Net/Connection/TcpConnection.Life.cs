@@ -90,10 +90,16 @@ public partial class TcpConnection : IDeferredWork
         TearDown(reset: true);
     }
 
-    /// <summary>The server stops: ends now, or once the answer that is owed has been given.</summary>
+    /// <summary>
+    /// The server stops: ends now, or once the answer that is owed has been given. Requests that have come and wait for their
+    /// turn are read first: the answer to the next of them says that it is the last.
+    /// </summary>
     internal void Drain()
     {
-        if (_life.IsEstablished && Protocol.Drain(stopping: true)) Close();
+        _life.IsDraining = true;
+        if (!_life.IsEstablished || !Protocol.Drain(stopping: true)) return;
+        if (Protocol.NeedsPeer && !_life.IsPaused && HasWaitingInput) return;
+        Close();
     }
 
     /// <summary>

@@ -405,7 +405,11 @@ public partial class TcpConnection
         Advance();
         if (!_life.IsEstablished) return;
         TrackWait(sent: true);
-        if (Protocol.IsReady && (_input is not null || _life.Peer == PeerSide.Ended || !_socket.ReadEnabled)) ContinueNextTurn();
+        if (_life.IsDraining
+            || (Protocol.IsReady && (_input is not null || _life.Peer == PeerSide.Ended || !_socket.ReadEnabled)))
+        {
+            ContinueNextTurn();
+        }
     }
 
     private void SendFailed()

@@ -147,6 +147,9 @@ public abstract class EventLoop : IEventLoop
     /// <inheritdoc/>
     public void DeleteAllTimers() => _timers.Clear();
 
+    /// <summary>Deletes the timers that repeat; those that fire once go on.</summary>
+    internal void DeletePeriodicTimers() => _timers.RemovePersistent();
+
     void IEventLoop.AddTick(Action callback) => AddTick(callback);
 
     /// <inheritdoc cref="IEventLoop.AddTick"/>

@@ -1,4 +1,5 @@
 using Workerman.Events;
+using Workerman.Handover;
 
 namespace Workerman.Hosting;
 
@@ -33,6 +34,12 @@ internal interface ILoopWorker
 
     /// <summary>Stops accepting, and closes each connection as soon as its answer has left.</summary>
     void Stop();
+
+    /// <summary>
+    /// Another process goes on with the worker: stops accepting, gives away the event streams that can move, and lets go of each
+    /// other connection without an answer that is cut. Calls <see cref="HandoverPlan.LoopIsDone"/> when all that move have.
+    /// </summary>
+    void HandOver(HandoverPlan plan);
 
     /// <summary>Closes the connections that are left, at once.</summary>
     void Abort();

@@ -126,6 +126,11 @@ internal sealed class Listener
         }
     }
 
+    /// <summary>
+    /// Another process goes on with the socket: closing it here leaves the file of a Unix socket where it is.
+    /// </summary>
+    public void LeaveFile() => (_owner as UnixSocketFile)?.Leave();
+
     /// <summary>Whether the socket is closed.</summary>
     public bool IsClosed
     {

@@ -101,6 +101,13 @@ internal static partial class Log
         + "because it has to begin with a PROXY protocol header: {Reason}")]
     public static partial void ProxyRefused(ILogger logger, string worker, long connection, string remote, string reason);
 
+    [LoggerMessage(18, LogLevel.Warning,
+        "Worker {Worker} ends an event stream that has moved here, connection {Connection} from {Remote}: {Reason}")]
+    public static partial void MovedStreamEnded(ILogger logger, string worker, long connection, string remote, string reason);
+
+    [LoggerMessage(19, LogLevel.Error, "Worker {Worker} has lost an event stream that was to move, from {Remote}")]
+    public static partial void MoveFailed(ILogger logger, string worker, string remote, Exception exception);
+
     [LoggerMessage(13, LogLevel.Error, "{What}")]
     public static partial void SessionFailed(ILogger logger, string what, Exception exception);
 

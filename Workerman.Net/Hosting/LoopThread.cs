@@ -1,4 +1,5 @@
 using Workerman.Events;
+using Workerman.Handover;
 
 namespace Workerman.Hosting;
 
@@ -19,6 +20,7 @@ internal sealed class LoopThread
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
     private bool _stopping;
+    private bool _stopped;
 
     public LoopThread(EventLoop loop, IHostedWorker worker, int id, ServerSettings settings)
     {
@@ -62,6 +64,15 @@ internal sealed class LoopThread
         StopIfDrained();
     });
 
+    /// <summary>
+    /// Another process goes on: the workers on this loop hand over to it, and the loop ends when their last connection is closed.
+    /// A stop or an abort that comes later has its effect all the same.
+    /// </summary>
+    public void RequestHandOver(HandoverPlan plan)
+    {
+        if (!_loop.Post(() => HandOverWorkers(plan))) plan.LoopIsDone();
+    }
+
     /// <summary>Closes what is left at once, and ends the loop.</summary>
     public void Abort() => _loop.Post(() =>
     {
@@ -79,10 +90,29 @@ internal sealed class LoopThread
         if (_stopping && _workers.TrueForAll(static worker => worker.IsDrained)) _loop.Stop();
     }
 
-    private void StopWorkers()
+    private void HandOverWorkers(HandoverPlan plan)
     {
+        int left = _stopping ? 0 : _workers.Count;
+        if (left == 0) plan.LoopIsDone();
         if (_stopping) return;
         _stopping = true;
+        HandoverPlan each = plan with
+        {
+            LoopIsDone = () =>
+            {
+                if (--left == 0) plan.LoopIsDone();
+            },
+        };
+        for (int i = 0; i < _workers.Count; i++) _workers[i].HandOver(each);
+        // The application's: the new process has its own. Answers may depend on those that fire once.
+        _loop.DeletePeriodicTimers();
+        StopIfDrained();
+    }
+
+    private void StopWorkers()
+    {
+        if (_stopped) return;
+        _stopping = _stopped = true;
         // By index: a callback of the application may begin to listen with another worker.
         for (int i = 0; i < _workers.Count; i++) _workers[i].Stop();
     }

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using Workerman.Events;
+using Workerman.Handover;
 
 namespace Workerman.Hosting;
 
@@ -88,6 +89,14 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
         _ = EnforceDeadlineAsync();
         Log.Stopping(settings.Logger);
         foreach (LoopThread thread in _threads) thread.RequestStop();
+    }
+
+    /// <summary>Has each loop hand over to another process; it ends when its last connection is closed.</summary>
+    /// <returns>How many loops there are, each of which is done once.</returns>
+    public int HandOver(HandoverPlan plan)
+    {
+        foreach (LoopThread thread in _threads) thread.RequestHandOver(plan);
+        return _threads.Count;
     }
 
     /// <summary>Stops without waiting for answers that are still to be sent.</summary>

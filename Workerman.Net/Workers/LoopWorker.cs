@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
+using Workerman.EventStreams;
+using Workerman.Handover;
 using Workerman.Hosting;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
@@ -21,7 +23,10 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
     private readonly ILogger _logger;
     private Acceptor? _acceptor;
     private ConnectionCollection? _handshakes;
+    private HandoverDrain? _handover;
     private bool _stopped;
+
+    /// <summary>How many connections it has and is on the way to have; negative once it takes none any more.</summary>
     private int _load;
 
     public LoopWorker(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop,
@@ -53,7 +58,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
 
     public object? Context { get; set; }
 
-    public bool IsDrained => _stopped && Connections.Count == 0 && _handshakes is null or { Count: 0 };
+    public bool IsDrained => Load < 0;
 
     public void Start() => _worker.OnWorkerStart?.Invoke(_worker);
 
@@ -69,9 +74,16 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
 
     public bool TryHandOver(ConnectedSocket socket)
     {
-        Interlocked.Increment(ref _load);
-        if (Loop.Post(() => Take(socket))) return true;
+        if (Interlocked.Increment(ref _load) > 0 && Loop.Post(() => Take(socket))) return true;
         Interlocked.Decrement(ref _load);
+        return false;
+    }
+
+    public bool TryAdopt(MovedSubscription moved)
+    {
+        _worker.Balancer.Count(1);
+        if (Interlocked.Increment(ref _load) > 0 && Loop.Post(() => Adopt(moved))) return true;
+        CountGone();
         return false;
     }
 
@@ -81,12 +93,27 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
 
     public void Stop()
     {
-        if (_stopped) return;
-        _stopped = true;
-        ApplicationGuard.Call(_worker, _worker, _worker.OnWorkerStop);
-        AcceptFrom(null);
+        if (_stopped && _handover is null) return;
+        if (!_stopped) BeginToStop();
+        _handover?.End();
+        _handover = null;
         foreach (TcpConnection connection in Connections) connection.Drain();
         DestroyHandshakes();
+        DetachIfDrained();
+    }
+
+    public void HandOver(HandoverPlan plan)
+    {
+        if (_stopped)
+        {
+            plan.LoopIsDone();
+            return;
+        }
+        _worker.LeaveListeners();
+        _handover = new HandoverDrain(plan, Loop, Connections, _worker.Address,
+            (remote, e) => Log.MoveFailed(_logger, _worker.Name, remote, e));
+        BeginToStop();
+        _handover.Begin();
         DetachIfDrained();
     }
 
@@ -127,8 +154,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
     public override void OnSecured(TcpConnection connection)
     {
         _handshakes?.Remove(connection);
-        Connections.Add(connection);
-        Call(connection, _worker.OnConnect);
+        Welcome(connection);
     }
 
     public override void OnHandshakeFailed(TcpConnection connection, string reason)
@@ -148,7 +174,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         _handshakes?.Remove(connection);
         CountGone();
         _acceptor?.Retry();
-        if (_stopped) DetachIfDrained();
+        DetachIfDrained();
     }
 
     protected override void OnMessage(TcpConnection connection, T message)
@@ -183,14 +209,26 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         Take(socket);
     }
 
+    private void BeginToStop()
+    {
+        _stopped = true;
+        ApplicationGuard.Call(_worker, _worker, _worker.OnWorkerStop);
+        _acceptor?.Close(deliver: _handover is not null);
+        _acceptor = null;
+        _worker.Balancer.Remove(this);
+    }
+
+    /// <summary>Whether no connection begins here any more, not even one that was accepted before.</summary>
+    private bool TakesNone => _stopped && _handover is null;
+
     /// <summary>Makes a connection of a socket that is counted already.</summary>
     private void Take(ConnectedSocket socket)
     {
-        if (_stopped)
+        if (TakesNone)
         {
             // Handed over while this loop came to its end: closed, like those in the queue of the listening socket.
             socket.Dispose();
-            CountGone();
+            OnNotTaken();
             return;
         }
         TcpConnection<T> connection;
@@ -205,16 +243,56 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
             // Reset before it was taken on, or the system has no room for another watch: one connection, not the worker.
             Log.ConnectionLost(_logger, _worker.Name, e);
             socket.Dispose();
-            CountGone();
+            OnNotTaken();
             return;
         }
-        if (connection.Status == ConnectionStatus.Connecting)
+        if (connection.Status == ConnectionStatus.Connecting) (_handshakes ??= new ConnectionCollection()).Add(connection);
+        else Welcome(connection);
+    }
+
+    /// <summary>Makes a connection of an event stream that has moved here, which is counted already.</summary>
+    private void Adopt(MovedSubscription moved)
+    {
+        bool speaksHttp = typeof(T) == typeof(Request) && _worker.Protocol is null;
+        if (TakesNone || !speaksHttp || DescriptorHeadroom.IsReachedByBrief(moved.Descriptor))
         {
-            (_handshakes ??= new ConnectionCollection()).Add(connection);
+            MovingStreams.End(moved);
+            OnNotTaken();
             return;
         }
+        TcpConnection<T>? connection = null;
+        var protocol = new MovedProtocol(_worker.Options.Http, _isUnix, moved.Place, moved.Window, reason =>
+            Log.MovedStreamEnded(_logger, _worker.Name, connection!.Id, PeerOf(connection), reason));
+        try
+        {
+            connection = new TcpConnection<T>(new ConnectedSocket(moved.Descriptor, default), protocol, _first);
+            moved.TakeDescriptor();
+        }
+        catch (Exception e)
+        {
+            Log.ConnectionLost(_logger, _worker.Name, e);
+            moved.Dispose();
+            OnNotTaken();
+            return;
+        }
+        connection.SetProxiedAddresses(moved.Remote, moved.Local);
+        connection.Feed(moved.Unsent);
+        Welcome(connection);
+        connection.GoOnWith(moved.Head);
+    }
+
+    /// <summary>A connection is open, and the application hears of it.</summary>
+    private void Welcome(TcpConnection connection)
+    {
         Connections.Add(connection);
         Call(connection, _worker.OnConnect);
+        _handover?.Judge(connection);
+    }
+
+    private void OnNotTaken()
+    {
+        CountGone();
+        DetachIfDrained();
     }
 
     private bool IsProxy(TcpConnection connection)
@@ -245,11 +323,14 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         }
         _worker.Tls?.CheckFiles();
         _acceptor?.Tick();
+        _handover?.Step();
     }
 
     private void DetachIfDrained()
     {
-        if (!IsDrained) return;
+        if (!_stopped || _handover is { IsMoving: true }) return;
+        // With the last connection: none is handed over to it any more.
+        if (Interlocked.CompareExchange(ref _load, int.MinValue, 0) != 0) return;
         _worker.Detach(this);
         Thread.StopIfDrained();
     }

@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
 using Workerman.Events;
+using Workerman.Handover;
 using Workerman.Hosting;
 using Workerman.Protocols;
 
@@ -19,6 +20,11 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
     private readonly ILogger _logger = worker.PeerLog;
     private Listener? _listener;
     private bool _stopped;
+    private bool _handsOver;
+
+    /// <summary>How many messages are with asynchronous callbacks that have not ended.</summary>
+    private int _pending;
+    private Func<UdpConnection<T>, T, Task>? _counted;
 
     public int Id => id;
 
@@ -46,12 +52,46 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
 
     public void PauseAccepting() => IsPaused = true;
 
-    public void ResumeAccepting() => IsPaused = false;
+    public void ResumeAccepting() => IsPaused = _handsOver;
 
     public void Stop()
     {
         if (_stopped) return;
+        if (!_handsOver) ApplicationGuard.Call(worker, worker, worker.OnWorkerStop);
+        End();
+    }
+
+    /// <summary>
+    /// Receives no more, and ends when the work that is pending has: whoever replies by a timer has the time in which other
+    /// connections are waited for.
+    /// </summary>
+    public void HandOver(HandoverPlan plan)
+    {
+        plan.LoopIsDone();
+        if (_stopped || _handsOver) return;
+        _handsOver = true;
+        worker.LeaveListeners();
         ApplicationGuard.Call(worker, worker, worker.OnWorkerStop);
+        IsPaused = true;
+        long earliest = Loop.Now + (long)plan.IdleTime.TotalMilliseconds;
+        // The application may delete the timer.
+        Loop.AddTick(() => EndIfIdle(earliest));
+        EndWhenIdle(plan.IdleTime, earliest);
+    }
+
+    private void EndWhenIdle(TimeSpan time, long earliest) => Loop.AddTimer(time, () =>
+    {
+        EndIfIdle(earliest);
+        if (!_stopped) EndWhenIdle(TimeSpan.FromMilliseconds(10), earliest);
+    }, persistent: false);
+
+    private void EndIfIdle(long earliest)
+    {
+        if (!_stopped && _pending == 0 && Loop.Now >= earliest) End();
+    }
+
+    private void End()
+    {
         _stopped = true;
         AcceptFrom(null);
         worker.Detach(this);
@@ -79,6 +119,22 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
         if (IsWorthDecoding(datagram, protocol)) ReadMessages(new UdpPeer<T>(this, protocol, from), protocol, datagram, from);
     }
 
+    /// <summary>The worker's asynchronous callback, which is counted while it has not ended; null if there is none.</summary>
+    private Func<UdpConnection<T>, T, Task>? Counted => worker.OnMessageAsync is null ? null : _counted ??= CallAsync;
+
+    private async Task CallAsync(UdpConnection<T> peer, T message)
+    {
+        _pending++;
+        try
+        {
+            await worker.OnMessageAsync!(peer, message);
+        }
+        finally
+        {
+            _pending--;
+        }
+    }
+
     private void ReadMessages(UdpPeer<T> peer, ConnectionProtocol protocol, ReadOnlySequence<byte> datagram, IPEndPoint from)
     {
         while (IsOpen)
@@ -90,7 +146,7 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
                 Log.DatagramRefused(_logger, worker.Name, $"{from}", verdict.Reason ?? "no whole message is in it");
                 return;
             }
-            if (!ApplicationGuard.Deliver<UdpConnection<T>, T>(this, peer, message, worker.OnMessage, worker.OnMessageAsync))
+            if (!ApplicationGuard.Deliver<UdpConnection<T>, T>(this, peer, message, worker.OnMessage, Counted))
                 throw new InvalidOperationException(
                     $"Worker {worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
             if (datagram.IsEmpty) return;

@@ -78,6 +78,12 @@ internal static class WorkerRegistry
         lock (Gate) OnLoops.Remove(worker);
     }
 
+    /// <summary>A worker of a run by its address, be it one that was made on a loop; null if none has begun.</summary>
+    public static WorkerBase? FindOnLoop(string address, ServerSettings run)
+    {
+        lock (Gate) return OnLoops.FirstOrDefault(worker => worker.Address == address && ReferenceEquals(worker.Settings, run));
+    }
+
     /// <summary>Adds the connections of all workers that run.</summary>
     public static void CopyConnectionsTo(ConnectionCollection all)
     {

@@ -1,3 +1,4 @@
+using Workerman.Handover;
 using Workerman.Hosting;
 
 namespace Workerman.Workers;
@@ -82,6 +83,15 @@ internal sealed class WorkerRun
 
     /// <summary>Stops gracefully within the stop timeout.</summary>
     public void Stop() => _host.Stop();
+
+    /// <summary>Hands over to another process.</summary>
+    /// <inheritdoc cref="ServerHost.HandOver"/>
+    public int HandOver(HandoverPlan plan) => _host.HandOver(plan);
+
+    /// <summary>Gives an event stream of the process before to the worker with its address.</summary>
+    /// <returns>False if no worker of this run with that address has begun; the stream stays the caller's.</returns>
+    public bool Adopt(MovedSubscription moved) =>
+        WorkerRegistry.FindOnLoop(moved.Worker, _settings) is StreamWorker worker && worker.TryAdopt(moved);
 
     /// <summary>Stops without waiting for what is still to be sent.</summary>
     public void Abort() => _host.Abort();

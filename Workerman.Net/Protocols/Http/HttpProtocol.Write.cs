@@ -201,7 +201,12 @@ internal partial class HttpProtocol
         return false;
     }
 
-    private AnswerForm NewForm() => new(Head.IsHead, Persists);
+    private AnswerForm NewForm()
+    {
+        // The head that is about to be written says so.
+        _endsAfterAnswer |= _leaving != Leaving.No;
+        return new(Head.IsHead, Persists);
+    }
 
     private void EndAnswer()
     {
@@ -230,6 +235,25 @@ internal partial class HttpProtocol
         ResponseWriter.WriteTunnelHead(message, output);
         _endsAfterAnswer = true;
         _state = State.Tunnel;
+        ReleaseBody();
+    }
+
+    /// <summary>
+    /// The answer to the request has begun elsewhere, and is an event stream: it goes on here. What the request has changed of
+    /// its session is saved.
+    /// </summary>
+    protected void GoOnWithStream()
+    {
+        OnDropped();
+        _endsAfterAnswer = true;
+        BeginStream();
+    }
+
+    /// <summary>Nothing follows what was written last. What the request has changed of its session is saved.</summary>
+    protected void Finish()
+    {
+        OnDropped();
+        _state = State.Finished;
         ReleaseBody();
     }
 
