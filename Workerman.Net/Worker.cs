@@ -80,8 +80,27 @@ public class Worker(string? address = null, WorkerOptions? options = null) : Wor
         }
     }
 
+    /// <summary>
+    /// How long a callback may hold its loop before the log says so, with the callback's name: once for each call, and again when
+    /// it has returned; 1 second, at least 10 milliseconds, <see cref="Timeout.InfiniteTimeSpan"/> for never. A shorter time
+    /// would report what happens once, such as the first use of code that is still to be compiled. It is measured by looking
+    /// eight times within it, so it is exact to an eighth. Nothing is reported while a debugger is attached. A run keeps what is
+    /// set when it starts.
+    /// </summary>
+    public static TimeSpan SlowCallbackTime
+    {
+        get;
+        set
+        {
+            if (value != Timeout.InfiniteTimeSpan)
+                ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.FromMilliseconds(10));
+            field = value;
+        }
+    } = TimeSpan.FromSeconds(1);
+
     /// <summary>What the statics say now: whatever begins here is given it, and hands it on.</summary>
-    internal static ServerSettings ReadSettings() => new(_logger, EventLoopClass, StopTimeout);
+    internal static ServerSettings ReadSettings() =>
+        new(_logger, EventLoopClass, StopTimeout) { SlowCallbackTime = SlowCallbackTime };
 
     /// <summary>
     /// Where what lives on a loop logs to: where its run does; on a loop of the application's own, where the library does.

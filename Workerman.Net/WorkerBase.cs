@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
+using Workerman.Diagnostics;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Logging;
@@ -25,6 +26,7 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     private protected WorkerBase(string? address, WorkerOptions? options)
     {
         _loops = new LoopWorkerSet(this);
+        Figures = new WorkerFigures(() => Name);
         HasAddress = address is not null;
         Address = address ?? "none";
         Options = options ?? new WorkerOptions();
@@ -119,6 +121,15 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     /// Where it really listens, which tells the port for address <c>…:0</c>; null while it does not listen, and on a Unix socket.
     /// </summary>
     public IPEndPoint? LocalEndPoint => Bound as IPEndPoint;
+
+    /// <summary>
+    /// What it does on each of its loops, in the order of their numbers, those that have ended included (PHP: a process's row of
+    /// <c>status</c>). A snapshot; any thread.
+    /// </summary>
+    public IReadOnlyList<LoopStatistics> LoopStatistics => [.. Figures.Loops.Select(static share => new LoopStatistics(share))];
+
+    /// <summary>What it counts, on all its loops.</summary>
+    internal WorkerFigures Figures { get; }
 
     /// <summary>Those of its run; as long as it is in none, what the statics say.</summary>
     internal ServerSettings Settings => _settings ?? Worker.ReadSettings();
@@ -221,8 +232,11 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
         _listeners.Close();
     }
 
-    void IFaultHandler<WorkerBase>.OnFault(WorkerBase worker, Exception exception) =>
+    void IFaultHandler<WorkerBase>.OnFault(WorkerBase worker, Exception exception)
+    {
+        _loops.Current?.Figures.CountException();
         Log.CallbackFailed(PeerLog, Name, exception);
+    }
 
     void IHostedWorker.OpenListeners()
     {
@@ -246,6 +260,7 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     /// <summary>A per-loop worker has ended; with the last one the worker has.</summary>
     internal virtual void Detach(ILoopWorker worker)
     {
+        FigureRegistry.Retire(worker.Figures);
         if (_loops.Remove(worker)) _listeners.Close();
     }
 
@@ -278,6 +293,7 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     {
         ILoopWorker worker = MakeLoopWorker(loop, id, thread, ownsLoop);
         _loops.Add(worker);
+        Figures.Add(new LoopShare(id, worker.Figures, loop.Figures, ownsLoop));
         worker.Start();
         _listeners.Assign(worker);
         // Not before: what is handed over to a loop comes after its OnWorkerStart.

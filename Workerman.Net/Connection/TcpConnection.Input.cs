@@ -87,10 +87,17 @@ public partial class TcpConnection : IContinuedWork
             OnPeerEnded();
             return;
         }
-        _bytesRead += count;
+        if (TlsSocket is null) CountRead(count);
         if (_life.IsEstablished) OnReceived(Buffers.Receive, count);
         else if (_life.Phase == ConnectionPhase.ProxyHeader) ReceiveProxyHeader(count);
         // Closing and ending: what still comes is read only to be thrown away.
+    }
+
+    /// <summary>Bytes have come; over TLS those of the wire.</summary>
+    private void CountRead(int count)
+    {
+        _bytesRead += count;
+        _handler.Figures.CountRead(count);
     }
 
     /// <summary>Whether there are messages of a turn to come that are handed on though the peer is gone.</summary>

@@ -21,6 +21,10 @@ public partial class TcpConnection : IDeferredWork
     /// <summary>What is known of the peer's direction.</summary>
     internal PeerSide Peer => _life.Peer;
 
+    bool IPeer.IsGone => _life.IsGone;
+
+    string IPeer.WorkerName => _handler.Figures.WorkerName;
+
     /// <summary>Sends what waits, then closes (PHP: <c>close()</c>). Any thread.</summary>
     public void Close()
     {

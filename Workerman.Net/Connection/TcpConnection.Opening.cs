@@ -57,6 +57,10 @@ public partial class TcpConnection : ISecureSocketHandler
         MoveTo(ConnectionPhase.ProxyHeader);
     }
 
+    void ISecureSocketHandler.OnReceived(int count) => CountRead(count);
+
+    void ISecureSocketHandler.OnTaken(int count) => CountWritten(count);
+
     void ISecureSocketHandler.OnSecured()
     {
         // The application has the last word on a certificate, and may have ended the connection there.
@@ -91,7 +95,6 @@ public partial class TcpConnection : ISecureSocketHandler
             // The application's factory comes first: if it throws, nothing has begun.
             ConnectionProtocol protocol = IsPiped ? RawProtocol.Instance : makeProtocol();
             if (!IsPiped) _handler = _handler.Root;
-            (_bytesRead, _bytesWritten) = (BytesRead, BytesWritten);
             HasOwnProtocol = false;
             Protocol = protocol;
             _socket = NoSocket.Instance;
@@ -128,7 +131,7 @@ public partial class TcpConnection : ISecureSocketHandler
             tls.Start(received.ToArray());
             return;
         }
-        _bytesRead += received.Length;
+        CountRead(received.Length);
         MoveTo(PhaseOfOpen);
         if (!received.IsEmpty)
         {
@@ -142,7 +145,7 @@ public partial class TcpConnection : ISecureSocketHandler
     /// <summary>Watches a socket; over TLS the connection is the handler of a socket that wraps the loop's.</summary>
     private ILoopSocket Watch(ConnectedSocket socket, TlsFilter? tls) => tls is null
         ? Loop.Watch(socket, this)
-        : new TlsSocket(Loop, socket, tls, this, Buffers.Tls) { BytesRead = _bytesRead, BytesWritten = _bytesWritten };
+        : new TlsSocket(Loop, socket, tls, this, Buffers.Tls);
 
     /// <summary>The peer is known, and the connection secure where it is encrypted: the application hears of it.</summary>
     private void OnOpen()

@@ -1,3 +1,4 @@
+using Workerman.Diagnostics;
 using Workerman.Events;
 
 namespace Workerman.Hosting;
@@ -11,6 +12,9 @@ internal interface ILoopWorker
     IEventLoop Loop { get; }
 
     LoopThread Thread { get; }
+
+    /// <summary>What it counts. Any thread reads them.</summary>
+    TrafficFigures Figures { get; }
 
     /// <summary>Whether the loop was started for this worker, and ends with it.</summary>
     bool OwnsLoop { get; }

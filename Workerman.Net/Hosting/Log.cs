@@ -78,6 +78,14 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Error, "Loop {Loop} did not stop in time: a callback blocks it. It is left behind.")]
     public static partial void LoopHangs(ILogger logger, string loop);
 
+    [LoggerMessage(62, LogLevel.Warning, "{Callback} of worker {Worker} has held its loop {Loop} for {Milliseconds} ms by now: "
+        + "all its other connections and timers wait (Worker.SlowCallbackTime)")]
+    public static partial void CallbackHolds(ILogger logger, string loop, string worker, string callback, long milliseconds);
+
+    [LoggerMessage(63, LogLevel.Warning,
+        "{Callback} of worker {Worker} has returned; it held its loop {Loop} for {Milliseconds} ms")]
+    public static partial void CallbackReturned(ILogger logger, string loop, string worker, string callback, long milliseconds);
+
     [LoggerMessage(10, LogLevel.Critical, "Loop {Loop} broke")]
     public static partial void LoopBroke(ILogger logger, string loop, Exception exception);
 

@@ -1,3 +1,4 @@
+using Workerman.Diagnostics;
 using Workerman.Events;
 
 namespace Workerman.Hosting;
@@ -6,7 +7,7 @@ namespace Workerman.Hosting;
 /// One loop on a thread of its own, with the worker that it was started for and those that have begun to listen on it later. Its
 /// public members are for any thread, but for those that say otherwise; the rest runs on the loop.
 /// </summary>
-internal sealed class LoopThread
+internal sealed class LoopThread : ISlowCallbackLog
 {
     [ThreadStatic]
     private static LoopThread? _current;
@@ -87,9 +88,16 @@ internal sealed class LoopThread
         for (int i = 0; i < _workers.Count; i++) _workers[i].Stop();
     }
 
+    void ISlowCallbackLog.Held(string callback, TimeSpan time) =>
+        Log.CallbackHolds(Settings.Logger, Name, _worker.Name, callback, (long)time.TotalMilliseconds);
+
+    void ISlowCallbackLog.Returned(string callback, TimeSpan time) =>
+        Log.CallbackReturned(Settings.Logger, Name, _worker.Name, callback, (long)time.TotalMilliseconds);
+
     private void Run()
     {
         _current = this;
+        using IDisposable? watched = SlowCallbackWatch.Watch(_loop.Figures, _loop, Settings.SlowCallbackTime, this);
         try
         {
             _loop.Run();
@@ -112,6 +120,7 @@ internal sealed class LoopThread
         }
         catch (Exception e)
         {
+            _loop.Figures.CountException();
             Log.CallbackFailed(Settings.Logger, _worker.Name, e);
             _failure = e as WorkerStartException
                 ?? new WorkerStartException($"Worker {_worker.Name} on {_worker.Address} cannot start: "

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
+using Workerman.Diagnostics;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols;
@@ -26,7 +27,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
 
     public LoopWorker(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop,
         Func<ConnectionProtocol> makeProtocol)
-        : base(loop, ConnectionBuffers.Of(loop))
+        : base(loop, ConnectionBuffers.Of(loop), new TrafficFigures(worker.Figures, loop.Figures))
     {
         _worker = worker;
         _makeProtocol = makeProtocol;
@@ -55,7 +56,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
 
     public bool IsDrained => _stopped && Connections.Count == 0 && _handshakes is null or { Count: 0 };
 
-    public void Start() => _worker.OnWorkerStart?.Invoke(_worker);
+    public void Start() => Running.Call(CallbackKind.OnWorkerStart, _worker.OnWorkerStart, _worker);
 
     public void AcceptFrom(Listener? listener)
     {
@@ -83,7 +84,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
     {
         if (_stopped) return;
         _stopped = true;
-        ApplicationGuard.Call(_worker, _worker, _worker.OnWorkerStop);
+        ApplicationGuard.Call(Running, CallbackKind.OnWorkerStop, _worker, _worker, _worker.OnWorkerStop);
         AcceptFrom(null);
         foreach (TcpConnection connection in Connections) connection.Drain();
         DestroyHandshakes();
@@ -102,33 +103,37 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         else ControlFrames.Tell(connection, _worker, this);
     }
 
-    public override void OnClose(TcpConnection connection) => Call(connection, connection.OnClose ?? _worker.OnClose);
+    public override void OnClose(TcpConnection connection) =>
+        Call(CallbackKind.OnClose, connection, connection.OnClose ?? _worker.OnClose);
 
     public override void OnError(TcpConnection connection, ConnectionError error, string reason)
     {
         if ((connection.OnError ?? _worker.OnError) is { } callback)
-            ApplicationGuard.Call(this, (TcpConnection<T>)connection, callback, error, reason);
+            ApplicationGuard.Call(Running, CallbackKind.OnError, this, (TcpConnection<T>)connection, callback, error, reason);
         else
             Log.ErrorUntold(_logger, connection, error, reason);
     }
 
     public override void OnBufferFull(TcpConnection connection) =>
-        Call(connection, connection.OnBufferFull ?? _worker.OnBufferFull);
+        Call(CallbackKind.OnBufferFull, connection, connection.OnBufferFull ?? _worker.OnBufferFull);
 
     public override void OnBufferDrain(TcpConnection connection) =>
-        Call(connection, connection.OnBufferDrain ?? _worker.OnBufferDrain);
+        Call(CallbackKind.OnBufferDrain, connection, connection.OnBufferDrain ?? _worker.OnBufferDrain);
 
     public override void OnRejected(TcpConnection connection, Verdict verdict) =>
         Log.Rejected(_logger, connection.Id, PeerOf(connection), verdict);
 
-    public override void OnFault(TcpConnection connection, Exception exception) =>
+    public override void OnFault(TcpConnection connection, Exception exception)
+    {
+        Figures.CountException();
         Log.CallbackFailed(_logger, _worker.Name, connection.Id, PeerOf(connection), exception);
+    }
 
     public override void OnSecured(TcpConnection connection)
     {
         _handshakes?.Remove(connection);
         Connections.Add(connection);
-        Call(connection, _worker.OnConnect);
+        Call(CallbackKind.OnConnect, connection, _worker.OnConnect);
     }
 
     public override void OnHandshakeFailed(TcpConnection connection, string reason)
@@ -146,6 +151,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
     {
         Connections.Remove(connection);
         _handshakes?.Remove(connection);
+        Figures.CountClosed();
         CountGone();
         _acceptor?.Retry();
         if (_stopped) DetachIfDrained();
@@ -161,14 +167,18 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
             onMessage = callback as Action<TcpConnection<T>, T>;
             onMessageAsync = callback as Func<TcpConnection<T>, T, Task>;
         }
-        if (ApplicationGuard.Deliver(this, own, message, onMessage, onMessageAsync)) return;
+        if (ApplicationGuard.Deliver(Running, CallbackKind.OnMessage, this, own, message, onMessage, onMessageAsync)) return;
         OnMessageFault(connection, message, new InvalidOperationException(
             $"Worker {_worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync."));
     }
 
     private void Ask(TcpConnection connection, HttpProtocol http)
     {
-        ApplicationGuard.Deliver(this, connection, http.BeginAsking(), _worker.OnHeaders, onMessageAsync: null);
+        Request request = http.BeginAsking();
+        var scope = ActivityScope.Enter(http.Activity);
+        ApplicationGuard.Deliver(
+            Running, CallbackKind.OnHeaders, this, connection, request, _worker.OnHeaders, onMessageAsync: null);
+        scope.Exit();
         http.EndAsking();
     }
 
@@ -208,13 +218,14 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
             CountGone();
             return;
         }
+        Figures.CountOpened();
         if (connection.Status == ConnectionStatus.Connecting)
         {
             (_handshakes ??= new ConnectionCollection()).Add(connection);
             return;
         }
         Connections.Add(connection);
-        Call(connection, _worker.OnConnect);
+        Call(CallbackKind.OnConnect, connection, _worker.OnConnect);
     }
 
     private bool IsProxy(TcpConnection connection)
@@ -254,6 +265,6 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         Thread.StopIfDrained();
     }
 
-    private void Call(TcpConnection connection, Action<TcpConnection<T>>? callback) =>
-        ApplicationGuard.Call(this, (TcpConnection<T>)connection, callback);
+    private void Call(CallbackKind kind, TcpConnection connection, Action<TcpConnection<T>>? callback) =>
+        ApplicationGuard.Call(Running, kind, this, (TcpConnection<T>)connection, callback);
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
+using Workerman.Diagnostics;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols;
@@ -14,7 +15,7 @@ namespace Workerman.Workers;
 /// </summary>
 internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop,
     Func<ConnectionProtocol> makeProtocol)
-    : DatagramChannel(loop), ILoopWorker, IFaultHandler<UdpConnection>
+    : DatagramChannel(loop, new TrafficFigures(worker.Figures, loop.Figures)), ILoopWorker, IFaultHandler<UdpConnection>
 {
     private readonly ILogger _logger = worker.PeerLog;
     private Listener? _listener;
@@ -30,7 +31,7 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
 
     public bool IsDrained => _stopped;
 
-    public void Start() => worker.OnWorkerStart?.Invoke(worker);
+    public void Start() => Running.Call(CallbackKind.OnWorkerStart, worker.OnWorkerStart, worker);
 
     public void AcceptFrom(Listener? listener)
     {
@@ -51,7 +52,7 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
     public void Stop()
     {
         if (_stopped) return;
-        ApplicationGuard.Call(worker, worker, worker.OnWorkerStop);
+        ApplicationGuard.Call(Running, CallbackKind.OnWorkerStop, worker, worker, worker.OnWorkerStop);
         _stopped = true;
         AcceptFrom(null);
         worker.Detach(this);
@@ -65,13 +66,11 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
     public UdpConnection<T> PeerAt(IPEndPoint remote) => new UdpPeer<T>(this, makeProtocol(), remote);
 
     protected override void OnError(UdpConnection connection, ConnectionError error, string reason) =>
-        ApplicationGuard.Call(this, connection, worker.OnError, error, reason);
+        ApplicationGuard.Call(Running, CallbackKind.OnError, this, connection, worker.OnError, error, reason);
 
-    public void OnFault(UdpConnection peer, Exception exception) =>
-        Log.DatagramFailed(_logger, worker.Name, $"{peer.RemoteAddress}", exception);
+    public void OnFault(UdpConnection peer, Exception exception) => ReportFault(peer.RemoteAddress, exception);
 
-    protected override void OnDatagramFault(IPEndPoint from, Exception exception) =>
-        Log.DatagramFailed(_logger, worker.Name, $"{from}", exception);
+    protected override void OnDatagramFault(IPEndPoint from, Exception exception) => ReportFault(from, exception);
 
     protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)
     {
@@ -90,7 +89,9 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
                 Log.DatagramRefused(_logger, worker.Name, $"{from}", verdict.Reason ?? "no whole message is in it");
                 return;
             }
-            if (!ApplicationGuard.Deliver<UdpConnection<T>, T>(this, peer, message, worker.OnMessage, worker.OnMessageAsync))
+            Figures.CountRequest();
+            if (!ApplicationGuard.Deliver<UdpConnection<T>, T>(
+                Running, CallbackKind.OnMessage, this, peer, message, worker.OnMessage, worker.OnMessageAsync))
                 throw new InvalidOperationException(
                     $"Worker {worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
             if (datagram.IsEmpty) return;
@@ -98,5 +99,11 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
             ContinueNextTurn(datagram, from, rest => ReadMessages(peer, protocol, rest, from));
             return;
         }
+    }
+
+    private void ReportFault(IPEndPoint? from, Exception exception)
+    {
+        Figures.CountException();
+        Log.DatagramFailed(_logger, worker.Name, $"{from}", exception);
     }
 }

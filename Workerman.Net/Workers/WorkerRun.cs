@@ -1,3 +1,4 @@
+using Workerman.Diagnostics;
 using Workerman.Hosting;
 
 namespace Workerman.Workers;
@@ -40,6 +41,7 @@ internal sealed class WorkerRun
             throw new InvalidOperationException("There is no worker to run (each runs once); "
                 + "make one first: new Worker(\"http://0.0.0.0:8080\").");
         }
+        ServerMeter.Prepare();
         var run = new WorkerRun(settings, taken);
         try
         {

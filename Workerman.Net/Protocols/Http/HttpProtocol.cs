@@ -146,6 +146,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
     public override void Dispose()
     {
+        EndTelemetry();
         ReleaseBody();
         base.Dispose();
     }

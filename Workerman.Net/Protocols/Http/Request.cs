@@ -67,6 +67,13 @@ public sealed partial class Request
     /// <summary>Anything that the application attaches to the request (PHP: <c>$context</c>, and dynamic properties).</summary>
     public object? Context { get; set; }
 
+    /// <summary>
+    /// The route that the application has chosen for the request, as a template with few different values, such as
+    /// <c>/users/{id}</c>; null for none. It is the attribute <c>http.route</c> of the metrics and activities of requests. Set it
+    /// before the answer.
+    /// </summary>
+    public string? Route { get => _parsed?.Route; set => Parsed.Route = value; }
+
     /// <summary>A member of the query, decoded; of several with the name the last (PHP: <c>get($name, $default)</c>).</summary>
     /// <exception cref="BadRequestException">The query has more than <see cref="HttpOptions.MaxQueryMembers"/>.</exception>
     [return: NotNullIfNotNull(nameof(defaultValue))]
@@ -147,6 +154,9 @@ public sealed partial class Request
 
     private FieldCollection<string> Headers => Parsed.Headers ??= ReadHeaders();
 
+    /// <summary>What is measured of it; null if nobody has listened when it came.</summary>
+    internal RequestTelemetry? Telemetry { get; set; }
+
     /// <summary>The head as the parser judged it.</summary>
     internal ref readonly RequestHead Head => ref _head;
 
@@ -204,6 +214,8 @@ internal sealed class ParsedRequest
     public string? Uri { get; set; }
 
     public string? QueryString { get; set; }
+
+    public string? Route { get; set; }
 
     public FieldCollection<string>? Query { get; set; }
 
