@@ -14,13 +14,13 @@ namespace Workerman.Benchmarks;
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application: <c>serve (--port P | --address
 /// A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket] [--no-io-uring] [--tls] [--deflate]
-/// [--sessions FOLDER]</c>. With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the start. With
-/// <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see cref="EventStream"/>, to which
-/// a timer publishes. With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with
-/// <c>--deflate</c>. With <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets
-/// one and <c>?flush</c> ends the session. <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections
-/// each loop has; <c>GET /fault?size=N</c> with it fails, with a message of N characters, and <c>GET /log?times=M&amp;size=N</c>
-/// logs M lines.
+/// [--sessions FOLDER] [--log-file FILE [--log-max-size N] [--log-count N]]</c>. With <c>--tls</c> it speaks HTTPS, with a
+/// certificate of its own that is made at the start. With <c>--broadcast-ms</c> an event stream is no timer of its own but a
+/// subscription of the one <see cref="EventStream"/>, to which a timer publishes. With <c>--port</c> there is also a WebSocket
+/// echo on the port above, which compresses with <c>--deflate</c>. With <c>--sessions</c>, <c>GET /session</c> answers the names
+/// of the session's values; <c>?set=NAME</c> sets one and <c>?flush</c> ends the session. <c>GET /loops</c> with <c>Accept:
+/// application/json</c> answers how many connections each loop has; <c>GET /fault?size=N</c> with it fails, with a message of N
+/// characters, and <c>GET /log?times=M&amp;size=N</c> logs M lines.
 /// </summary>
 internal static partial class Serve
 {
@@ -32,6 +32,9 @@ internal static partial class Serve
         double interval = Arguments.Integer(args, "--sse-interval-ms", 1000) / 1000.0;
         if (Arguments.Text(args, "--event-loop") == "socket") Worker.EventLoopClass = typeof(SocketLoop);
         if (OperatingSystem.IsLinux()) EpollLoop.UseIoUring = !args.Contains("--no-io-uring");
+        Worker.LogFile = Arguments.Text(args, "--log-file");
+        Worker.LogFileMaxSize = Arguments.Integer(args, "--log-max-size", 10 * 1024 * 1024);
+        Worker.LogFileCount = Arguments.Integer(args, "--log-count", 5);
         var worker = new Worker(address) { Name = "serve", Count = Arguments.Integer(args, "--loops", 1) };
         if (tls) Encrypt(worker);
         string? sessions = Arguments.Text(args, "--sessions");

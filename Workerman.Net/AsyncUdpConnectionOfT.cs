@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Workerman.Connection;
+using Workerman.Diagnostics;
 using Workerman.Events;
 using Workerman.Protocols;
 using Workerman.Workers;
@@ -140,7 +141,7 @@ public sealed class AsyncUdpConnection<T> : UdpConnection<T>, IDeferredWork
         else _client.Close();
     }
 
-    void IDeferredWork.RunDeferred() => OnClose?.Invoke(this);
+    void IDeferredWork.RunDeferred() => Loop!.Figures.Running.Call(CallbackKind.OnClose, OnClose, this);
 
     /// <summary>Sending connects a client that is not connected yet, as in PHP.</summary>
     private protected override bool TryGetReady()

@@ -45,11 +45,7 @@ public static class ProtocolExtensions
         {
             ArgumentNullException.ThrowIfNull(onMessage);
             AsyncVoid.Refuse(onMessage, nameof(onMessage), OnMessageAsyncCure);
-            connection.UseProtocol(protocol, (own, message) =>
-            {
-                onMessage(own, message);
-                return Task.CompletedTask;
-            });
+            connection.UseProtocol(protocol, new SynchronousCallback<T>(onMessage).Call);
         }
 
         /// <inheritdoc cref="UseProtocol{T}(TcpConnection, IProtocol{T}, Action{TcpConnection, T})"/>
@@ -71,11 +67,7 @@ public static class ProtocolExtensions
         {
             ArgumentNullException.ThrowIfNull(onMessage);
             AsyncVoid.Refuse(onMessage, nameof(onMessage), OnMessageAsyncCure);
-            connection.UseHttp((own, request) =>
-            {
-                onMessage(own, request);
-                return Task.CompletedTask;
-            }, options);
+            connection.UseHttp(new SynchronousCallback<Request>(onMessage).Call, options);
         }
 
         /// <inheritdoc cref="UseHttp(TcpConnection, Action{TcpConnection, Request}, HttpOptions)"/>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Workerman.Connection;
 using Workerman.Events;
+using Workerman.Handover;
 using Workerman.Hosting;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
@@ -131,6 +132,11 @@ public abstract partial class StreamWorker : WorkerBase, IWebSocketEvents
         string remote = connection.RemoteAddress?.ToString() ?? Address;
         Log.WebSocketRefused(Settings.Logger, Name, connection.Id, remote, request.Path, status == 0 ? "no answer" : $"{status}");
     }
+
+    /// <summary>Gives an event stream that has moved here to the loop that has the fewest connections. Any thread.</summary>
+    /// <returns>Whether a loop takes it; the caller keeps it otherwise.</returns>
+    internal bool TryAdopt(MovedSubscription moved) =>
+        Loops.All.Cast<IStreamLoopWorker>().OrderBy(static worker => worker.Load).Any(worker => worker.TryAdopt(moved));
 
     internal override void Detach(ILoopWorker worker)
     {

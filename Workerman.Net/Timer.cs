@@ -1,3 +1,4 @@
+using Workerman.Diagnostics;
 using Workerman.Events;
 
 namespace Workerman;
@@ -36,11 +37,7 @@ public static class Timer
     {
         ArgumentNullException.ThrowIfNull(callback);
         EventLoop loop = Current();
-        Task last = Task.CompletedTask;
-        return loop.AddTimer(ToTimeSpan(seconds), () =>
-        {
-            if (last.IsCompleted) last = loop.RunAsync(callback);
-        }, persistent);
+        return loop.AddTimer(ToTimeSpan(seconds), new AsyncTimer(loop, callback).Run, persistent);
     }
 
     /// <summary>Calls an asynchronous function every <paramref name="seconds"/>, as <see cref="AddAsync"/> does.</summary>
@@ -66,9 +63,9 @@ public static class Timer
     /// <exception cref="ArgumentOutOfRangeException">The time is negative or not a number.</exception>
     public static Task Sleep(double seconds)
     {
-        var ended = new TaskCompletionSource();
-        Delay(seconds, ended.SetResult);
-        return ended.Task;
+        var sleep = new SleepTimer();
+        Delay(seconds, sleep.End);
+        return sleep.Task;
     }
 
     /// <summary>Deletes a timer, from any thread; also from its own callback (PHP: <c>del</c>).</summary>
@@ -91,5 +88,32 @@ public static class Timer
         if (!(seconds >= 0))
             throw new ArgumentOutOfRangeException(nameof(seconds), seconds, "A timer's time is zero seconds or more.");
         return seconds >= TimeSpan.MaxValue.TotalSeconds ? TimeSpan.MaxValue : TimeSpan.FromSeconds(seconds);
+    }
+
+    /// <summary>An asynchronous function that is called unless its last run lasts. Belongs to the loop's thread.</summary>
+    private sealed class AsyncTimer(EventLoop loop, Func<Task> callback) : ICallbackWrapper
+    {
+        private Task _last = Task.CompletedTask;
+
+        object? ICallbackWrapper.Callback => callback;
+
+        public void Run()
+        {
+            if (_last.IsCompleted) _last = loop.RunAsync(callback);
+        }
+    }
+
+    /// <summary>A sleep, at whose end the code that awaits it goes on in place. Belongs to the loop's thread.</summary>
+    private sealed class SleepTimer : ICallbackWrapper
+    {
+        private readonly TaskCompletionSource _ended = new();
+
+        public Task Task => _ended.Task;
+
+        object? ICallbackWrapper.Callback => null;
+
+        CallbackKind? ICallbackWrapper.Kind => CallbackKind.Sleep;
+
+        public void End() => _ended.SetResult();
     }
 }

@@ -18,7 +18,7 @@ namespace Workerman;
 /// what <see cref="Protocol"/> reads.</typeparam>
 public class UdpWorker<T> : WorkerBase
 {
-    /// <summary>Makes a worker that <see cref="Worker.RunAll"/> will run.</summary>
+    /// <summary>Makes a worker that <see cref="Worker.RunAll()"/> will run.</summary>
     /// <param name="address">Where to listen: <c>udp://host:port</c>, or <c>text://</c> and <c>frame://</c> for datagrams of such
     /// messages (PHP: <c>$transport = 'udp'</c>).</param>
     /// <param name="options">Settings; those of connections say nothing here.</param>

@@ -92,11 +92,7 @@ public static class WebSocketConnectionExtensions
             ArgumentNullException.ThrowIfNull(onMessage);
             AsyncVoid.Refuse(onMessage, nameof(onMessage),
                 "Cure: let it return Task; the overload that takes a function awaits it.");
-            return connection.UpgradeToWebSocket(request, (own, message) =>
-            {
-                onMessage(own, message);
-                return Task.CompletedTask;
-            }, options);
+            return connection.UpgradeToWebSocket(request, new SynchronousCallback<WebSocketMessage>(onMessage).Call, options);
         }
 
         /// <inheritdoc

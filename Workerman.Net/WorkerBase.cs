@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
+using Workerman.Diagnostics;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Logging;
@@ -25,6 +26,7 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     private protected WorkerBase(string? address, WorkerOptions? options)
     {
         _loops = new LoopWorkerSet(this);
+        Figures = new WorkerFigures(() => Name);
         HasAddress = address is not null;
         Address = address ?? "none";
         Options = options ?? new WorkerOptions();
@@ -67,6 +69,31 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
             field = value;
         }
     } = 1;
+
+    /// <summary>
+    /// Whether it is replaced by a reload; true (PHP: <c>$reloadable</c>). Workers that are not run in a process of their own,
+    /// beside that of the others, which goes on; statics are not shared between the two. With a daemon (<c>start -d</c>).
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The worker runs.</exception>
+    public bool Reloadable
+    {
+        get;
+        set
+        {
+            ThrowIfRunning(nameof(Reloadable));
+            field = value;
+        }
+    } = true;
+
+    /// <summary>
+    /// The user that the process becomes when its sockets are open; null to stay who it is (PHP: <c>$user</c>). Workers are one
+    /// process, so that those that say something say the same. Linux, for programs that are started by root, with
+    /// <see cref="Worker.RunAll(string[])"/>.
+    /// </summary>
+    public string? User { get; set; }
+
+    /// <summary>The group that goes with <see cref="User"/>; null for that user's own (PHP: <c>$group</c>).</summary>
+    public string? Group { get; set; }
 
     /// <summary>
     /// Whether each loop gets a listening socket of its own on the same port (PHP: <c>$reusePort</c>). Not on Windows.
@@ -120,6 +147,15 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     /// </summary>
     public IPEndPoint? LocalEndPoint => Bound as IPEndPoint;
 
+    /// <summary>
+    /// What it does on each of its loops, in the order of their numbers, those that have ended included (PHP: a process's row of
+    /// <c>status</c>). A snapshot; any thread.
+    /// </summary>
+    public IReadOnlyList<LoopStatistics> LoopStatistics => [.. Figures.Loops.Select(static share => new LoopStatistics(share))];
+
+    /// <summary>What it counts, on all its loops.</summary>
+    internal WorkerFigures Figures { get; }
+
     /// <summary>Those of its run; as long as it is in none, what the statics say.</summary>
     internal ServerSettings Settings => _settings ?? Worker.ReadSettings();
 
@@ -153,7 +189,7 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     private bool IsTaken => Volatile.Read(ref _settings) is not null;
 
     /// <summary>
-    /// Opens the listening sockets (PHP: <c>listen()</c>). Before <see cref="Worker.RunAll"/> connections wait until it is
+    /// Opens the listening sockets (PHP: <c>listen()</c>). Before <see cref="Worker.RunAll()"/> connections wait until it is
     /// called. After <see cref="Unlisten"/> the worker accepts again. In a callback of another worker, this one runs on that
     /// loop.
     /// </summary>
@@ -221,8 +257,11 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
         _listeners.Close();
     }
 
-    void IFaultHandler<WorkerBase>.OnFault(WorkerBase worker, Exception exception) =>
+    void IFaultHandler<WorkerBase>.OnFault(WorkerBase worker, Exception exception)
+    {
+        _loops.Current?.Figures.CountException();
         Log.CallbackFailed(PeerLog, Name, exception);
+    }
 
     void IHostedWorker.OpenListeners()
     {
@@ -243,9 +282,17 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     /// <summary>Claims the worker for a run; each runs once.</summary>
     internal bool TryTake(ServerSettings settings) => Interlocked.CompareExchange(ref _settings, settings, null) is null;
 
+    /// <summary>Another process goes on with its listening sockets.</summary>
+    internal void LeaveListeners()
+    {
+        _ended = true;
+        _listeners.LeaveFiles();
+    }
+
     /// <summary>A per-loop worker has ended; with the last one the worker has.</summary>
     internal virtual void Detach(ILoopWorker worker)
     {
+        FigureRegistry.Retire(worker.Figures);
         if (_loops.Remove(worker)) _listeners.Close();
     }
 
@@ -278,6 +325,7 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
     {
         ILoopWorker worker = MakeLoopWorker(loop, id, thread, ownsLoop);
         _loops.Add(worker);
+        Figures.Add(new LoopShare(id, worker.Figures, loop.Figures, ownsLoop));
         worker.Start();
         _listeners.Assign(worker);
         // Not before: what is handed over to a loop comes after its OnWorkerStart.

@@ -18,7 +18,7 @@ namespace Workerman;
 /// <typeparam name="T">What <see cref="OnMessage"/> receives.</typeparam>
 public class Worker<T> : StreamWorker
 {
-    /// <summary>Makes a worker that <see cref="Worker.RunAll"/> will run.</summary>
+    /// <summary>Makes a worker that <see cref="Worker.RunAll()"/> will run.</summary>
     /// <param name="address">
     /// Where to listen: <c>scheme://host:port</c> or <c>unix:///path/to.sock</c>. What follows the scheme is checked when it
     /// starts to listen. Null: nowhere; it is loops for timers and clients.

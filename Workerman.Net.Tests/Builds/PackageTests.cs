@@ -28,36 +28,43 @@ internal sealed class PackageTests
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
-        Dotnet(PathOf("source", "Workerman.Net"), "pack", "-c", "Release", "-o", PathOf("feed"), $"-p:Version={_version}",
-            "-p:ContinuousIntegrationBuild=false", "-p:RunAnalyzers=false");
+        foreach (string project in new[] { "Workerman.Net", "extensions/Workerman.Net.Hosting" })
+        {
+            Dotnet(PathOf("source", project), "pack", "-c", "Release", "-o", PathOf("feed"), $"-p:Version={_version}",
+                "-p:ContinuousIntegrationBuild=false", "-p:RunAnalyzers=false");
+        }
     }
 
     [OneTimeTearDown]
     public void CleanUp()
     {
         Directory.Delete(_folder, recursive: true);
-        string cached = Path.Combine(
-            Environment.GetEnvironmentVariable("NUGET_PACKAGES")
-            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages"),
-            "workerman.net", _version);
-        if (Directory.Exists(cached)) Directory.Delete(cached, recursive: true);
+        string cache = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        foreach (string package in new[] { "workerman.net", "workerman.net.hosting" })
+        {
+            string cached = Path.Combine(cache, package, _version);
+            if (Directory.Exists(cached)) Directory.Delete(cached, recursive: true);
+        }
     }
 
-    [Test]
-    public void HoldsWhatAPackageShould()
+    [TestCase("Workerman.Net", 2, "buildTransitive/Workerman.Net.props", Description = "abstractions of logging and of caches")]
+    [TestCase("Workerman.Net.Hosting", 4, "lib/net10.0/Workerman.Net.Hosting.xml",
+        Description = "the library, and of .NET's extensions hosting, health checks and the binding of options")]
+    public void HoldsWhatAPackageShould(string id, int dependencies, string more)
     {
-        using ZipArchive package = ZipFile.OpenRead(PathOf("feed", $"Workerman.Net.{_version}.nupkg"));
+        using ZipArchive package = ZipFile.OpenRead(PathOf("feed", $"{id}.{_version}.nupkg"));
         Assert.That(package.Entries.Select(entry => entry.FullName), Is.SupersetOf(new[]
         {
-            "lib/net10.0/Workerman.Net.dll", "lib/net10.0/Workerman.Net.xml", "README.md", "LICENSE", "CHANGELOG.md",
-            "buildTransitive/Workerman.Net.props",
-        }));
-        using var nuspec = new StreamReader(package.Entries.Single(entry => entry.Name == "Workerman.Net.nuspec").Open());
+            $"lib/net10.0/{id}.dll", $"lib/net10.0/{id}.xml", "README.md", "LICENSE", "CHANGELOG.md", more,
+        }.Distinct()));
+        using var nuspec = new StreamReader(package.Entries.Single(entry => entry.Name == $"{id}.nuspec").Open());
         string text = nuspec.ReadToEnd();
-        Assert.That(text, Does.Contain("<license type=\"expression\">MIT</license>").And.Contain("<readme>README.md</readme>"));
-        Assert.That(text.Split("<dependency ").Length - 1, Is.EqualTo(2), "the abstractions of logging and of caches");
-        using ZipArchive symbols = ZipFile.OpenRead(PathOf("feed", $"Workerman.Net.{_version}.snupkg"));
-        Assert.That(symbols.Entries.Select(entry => entry.FullName), Does.Contain("lib/net10.0/Workerman.Net.pdb"));
+        Assert.That(text, Does.Contain("<license type=\"expression\">MIT</license>").And.Contain("<readme>README.md</readme>")
+            .And.Contain("<tags>workerman "));
+        Assert.That(text.Split("<dependency ").Length - 1, Is.EqualTo(dependencies));
+        using ZipArchive symbols = ZipFile.OpenRead(PathOf("feed", $"{id}.{_version}.snupkg"));
+        Assert.That(symbols.Entries.Select(entry => entry.FullName), Does.Contain($"lib/net10.0/{id}.pdb"));
     }
 
     [Test]
@@ -96,16 +103,30 @@ internal sealed class PackageTests
         Dotnet(PathOf("without"), "build", "-p:RunAnalyzers=false");
     }
 
+    [Test]
+    public void HostingCompilesWordForWordWithItsPackageAlone()
+    {
+        string guide = File.ReadAllText(Repository.PathOf("extensions", "Workerman.Net.Hosting", "README.md"));
+        string example = guide.ReplaceLineEndings("\n").Split("```csharp\n")[1].Split("```\n")[0];
+        MakeProject("hosted", "", example, ("Workerman.Net.Hosting", _version), ("Microsoft.Extensions.Hosting", "10.0.15"));
+        Dotnet(PathOf("hosted"), "build", "-c", "Release");
+    }
+
     private static IEnumerable<string> SourceFiles() =>
     [
         .. new[] { "Directory.Build.props", ".editorconfig", "global.json", "README.md", "LICENSE", "CHANGELOG.md",
             "Workerman.Net/Workerman.Net.csproj", "Workerman.Net/buildTransitive/Workerman.Net.props",
-            "Workerman.Net/Protocols/Http/Files/media.types" }
+            "Workerman.Net/Protocols/Http/Files/media.types", "extensions/Workerman.Net.Hosting/README.md",
+            "extensions/Workerman.Net.Hosting/Workerman.Net.Hosting.csproj" }
             .Select(file => Repository.PathOf(file.Split('/'))),
         .. Repository.SourcesOf("Workerman.Net"),
+        .. Repository.SourcesOf("extensions"),
     ];
 
-    private void MakeProject(string name, string property, string program)
+    private void MakeProject(string name, string property, string program) =>
+        MakeProject(name, property, program, ("Workerman.Net", _version));
+
+    private void MakeProject(string name, string property, string program, params (string Id, string Version)[] packages)
     {
         Directory.CreateDirectory(PathOf(name));
         File.WriteAllText(PathOf(name, "Program.cs"), program);
@@ -121,7 +142,8 @@ internal sealed class PackageTests
                 {property}
               </PropertyGroup>
               <ItemGroup>
-                <PackageReference Include="Workerman.Net" Version="{_version}" />
+                {string.Join('\n', packages.Select(package =>
+                    $"<PackageReference Include='{package.Id}' Version='{package.Version}' />"))}
               </ItemGroup>
             </Project>
             """);

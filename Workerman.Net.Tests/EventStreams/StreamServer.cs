@@ -17,9 +17,10 @@ internal sealed class StreamServer : IAsyncDisposable
     private readonly List<Subscription> _subscriptions = [];
 
     public StreamServer(Type loopType, EventStreamOptions? options = null, Func<Request, SubscribeOptions>? choose = null,
-        int count = 1, string name = "test")
+        int count = 1, string name = "test", StreamGroup? group = null, Action<Worker>? setUp = null)
     {
-        Stream = new EventStream(name, options);
+        Group = group ?? StreamGroup.Process;
+        Stream = new EventStream(name, options, Group);
         _server = TestServer.Http(loopType, (connection, request) =>
         {
             // So that a client that does not read stalls after kilobytes instead of megabytes.
@@ -29,8 +30,15 @@ internal sealed class StreamServer : IAsyncDisposable
                 ?? new SubscribeOptions { Topics = [.. request.GetValues("topic")] };
             Subscription subscription = Stream.Subscribe(connection, request, chosen);
             lock (_subscriptions) _subscriptions.Add(subscription);
-        }, worker => worker.Count = count);
+        }, worker =>
+        {
+            worker.Count = count;
+            setUp?.Invoke(worker);
+        });
     }
+
+    /// <summary>The streams that would be handed over together with this one.</summary>
+    public StreamGroup Group { get; }
 
     public EventStream Stream { get; }
 

@@ -14,7 +14,8 @@ internal sealed partial class CommentTests
 {
     /// <summary>In all its files, because one part's comment may speak for the others' state.</summary>
     private static readonly ILookup<string, TypeDeclarationSyntax> Types =
-        Repository.SourcesOf("Workerman.Net").SelectMany(file => TypesOf(File.ReadAllText(file), file)).ToLookup(NameOf);
+        Repository.SourcesOf("Workerman.Net").Concat(Repository.SourcesOf("extensions"))
+            .SelectMany(file => TypesOf(File.ReadAllText(file), file)).ToLookup(NameOf);
 
     [Test]
     public void EachPartOfATypeSaysMoreThanItsName()

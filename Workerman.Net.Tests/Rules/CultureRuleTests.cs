@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Workerman.Extensions.Hosting;
 
 namespace Workerman.Tests.Rules;
 
@@ -25,7 +26,7 @@ internal sealed class CultureRuleTests
     public void NothingIsWrittenByTheCultureOfTheThread()
     {
         // What measures code coverage puts a type of its own into the assembly.
-        string[] found = [.. typeof(Worker).Assembly.GetTypes()
+        string[] found = [.. new[] { typeof(Worker), typeof(WorkermanOptions) }.SelectMany(type => type.Assembly.GetTypes())
             .Where(type => type.Namespace?.StartsWith("Coverlet.", StringComparison.Ordinal) != true)
             .SelectMany(type => type.GetMembers(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static
                 | BindingFlags.Instance | BindingFlags.DeclaredOnly))

@@ -12,29 +12,40 @@ internal sealed partial class LayerTests
     /// <summary>Folder → the namespaces, or single types, that it may know besides its own, from the bottom up.</summary>
     private static readonly Dictionary<string, string[]> MayKnow = new()
     {
-        ["Logging"] = [],
-        ["Events"] = ["Workerman.Logging"],
+        // Not the loops: the system calls alone, which are declared once, and what tells of descriptors.
+        ["Logging"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno", "Workerman.Events.StandardDescriptors",
+            "Workerman.Events.DescriptorHeadroom"],
+        ["Diagnostics"] = [],
+        ["Events"] = ["Workerman.Logging", "Workerman.Diagnostics"],
         ["Protocols"] = [],
         ["Protocols/Proxies"] = ["Workerman.Protocols"],
         ["Tls"] = ["Workerman.Events"],
-        ["Connection"] = ["Workerman.Events", "Workerman.Protocols", "Workerman.Protocols.Proxies", "Workerman.Tls"],
+        ["Connection"] = ["Workerman.Diagnostics", "Workerman.Events", "Workerman.Protocols", "Workerman.Protocols.Proxies",
+            "Workerman.Tls"],
         ["Protocols/Http"] = ["Workerman.Protocols", "Workerman.Protocols.Http.Files", "Workerman.Protocols.Http.Sessions",
-            "Workerman.Events.DescriptorHeadroom", "Workerman.Events.ExclusiveMove"],
+            "Workerman.Diagnostics", "Workerman.Events.DescriptorHeadroom", "Workerman.Events.ExclusiveMove"],
         // Not the loops: the system calls alone, which are declared once, and who may have a descriptor.
         ["Protocols/Http/Files"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno",
             "Workerman.Events.DescriptorHeadroom"],
         ["Protocols/Http/Sessions"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno",
             "Workerman.Events.DescriptorHeadroom", "Workerman.Events.DiskThreads", "Workerman.Events.ExclusiveMove"],
         ["Protocols/WebSocket"] = ["Workerman.Protocols", "Workerman.Protocols.Http"],
-        ["WebSockets"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
-            "Workerman.Protocols.WebSocket"],
-        ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http"],
-        ["Hosting"] = ["Workerman.Logging", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols"],
+        ["WebSockets"] = ["Workerman.Diagnostics", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols",
+            "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket"],
+        ["Handover"] = ["Workerman.Events"],
+        ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
+            "Workerman.Handover"],
+        ["Hosting"] = ["Workerman.Logging", "Workerman.Diagnostics", "Workerman.Events", "Workerman.Connection",
+            "Workerman.Protocols", "Workerman.Handover"],
+        // Processes, not workers: what they run it knows by its own interfaces.
+        ["Supervision"] = ["Workerman.Logging", "Workerman.Events", "Workerman.Hosting", "Workerman.Events.SystemCalls",
+            "Workerman.Supervision.ProcessCalls"],
         ["Workers"] = ["Workerman", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
-            "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls", "Workerman.Hosting", "Workerman.Logging"],
-        [""] = ["Workerman.Workers", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols",
+            "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls", "Workerman.Hosting", "Workerman.Logging",
+            "Workerman.EventStreams", "Workerman.Handover", "Workerman.Supervision", "Workerman.Diagnostics"],
+        [""] = ["Workerman.Workers", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Supervision",
             "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls",
-            "Workerman.Hosting", "Workerman.Logging"],
+            "Workerman.Hosting", "Workerman.Logging", "Workerman.Handover", "Workerman.Diagnostics"],
     };
 
     /// <summary>Folders that share the namespace, and the layer, of the folder above them.</summary>

@@ -7,8 +7,9 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Samples;
 
 /// <summary>
-/// The C# blocks of the README and of docs/: each is a whole program that compiles as it stands, without a warning, in a fresh
-/// console project that references the package. Compiled in this process; <c>PackageTests</c> has the package itself.
+/// The C# blocks of the README, of docs/ and of the extensions' READMEs: each is a whole program that compiles as it stands,
+/// without a warning, in a fresh console project that references the package. Compiled in this process; <c>PackageTests</c> has
+/// the package itself.
 /// </summary>
 [Parallelizable(ParallelScope.All)]
 internal sealed partial class DocumentationTests
@@ -16,7 +17,12 @@ internal sealed partial class DocumentationTests
     private static readonly CSharpCompilationOptions Options = new(
         OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable, allowUnsafe: false);
 
-    private static readonly MetadataReference[] References = [.. FindReferences()];
+    private static readonly MetadataReference[] References = [.. FindReferences(IsOfTheLibrary)];
+
+    /// <summary>In a program that references the package of an extension.</summary>
+    private static readonly MetadataReference[] ExtendedReferences = [.. FindReferences(name =>
+        name.StartsWith("Workerman.Net", StringComparison.Ordinal)
+        || name.StartsWith("Microsoft.Extensions.", StringComparison.Ordinal))];
 
     /// <summary>The implicit usings of a console project, and those that the package adds.</summary>
     private static readonly SyntaxTree Usings = CSharpSyntaxTree.ParseText(string.Concat(
@@ -30,45 +36,49 @@ internal sealed partial class DocumentationTests
             .Select(item => $"global using {item.Attribute("Alias")!.Value} = {item.Attribute("Include")!.Value};\n"),
     ]));
 
+    private static readonly string Extensions = Repository.PathOf("extensions");
+
     private static IEnumerable<TestCaseData> Blocks =>
         from file in Directory.EnumerateFiles(Repository.Root, "README.md").Concat(Guides())
         let text = File.ReadAllText(file).ReplaceLineEndings("\n")
         from block in CSharpBlock().Matches(text)
         let line = text.AsSpan(0, block.Groups[1].Index).Count('\n')
-        select new TestCaseData(block.Groups[1].Value, line)
+        select new TestCaseData(block.Groups[1].Value, line, file.StartsWith(Extensions, StringComparison.Ordinal))
             .SetArgDisplayNames($"{Path.GetRelativePath(Repository.Root, file)} line {line}");
 
     [TestCaseSource(nameof(Blocks))]
-    public void BlockCompilesWithoutAWarning(string program, int line) => Assert.That(Complaints(program, line), Is.Empty);
+    public void BlockCompilesWithoutAWarning(string program, int line, bool isExtended) =>
+        Assert.That(Complaints(program, line, isExtended ? ExtendedReferences : References), Is.Empty);
 
     [TestCase("using Workerman;\nWorker.RunEverything();", "(3,8): error CS0117")]
     [TestCase("using Workerman;\nTimer.Add(1, () => { })", "error CS1002")]
     [TestCase("string none = null;\nConsole.WriteLine(none);", "warning CS8600")]
     public void WhatDoesNotCompileIsFoundWhereItStands(string program, string complaint) =>
-        Assert.That(Complaints(program, 1), Has.Some.Contains(complaint));
+        Assert.That(Complaints(program, 1, References), Has.Some.Contains(complaint));
 
-    private static string[] Complaints(string program, int line)
+    private static string[] Complaints(string program, int line, MetadataReference[] references)
     {
         // Behind as many empty lines as there are lines before it, so that a complaint has the line of the document.
         SyntaxTree tree = CSharpSyntaxTree.ParseText(new string('\n', line) + program);
-        return [.. CSharpCompilation.Create("Block", [Usings, tree], References, Options).Emit(Stream.Null).Diagnostics
+        return [.. CSharpCompilation.Create("Block", [Usings, tree], references, Options).Emit(Stream.Null).Diagnostics
             .Where(complaint => complaint.Severity >= DiagnosticSeverity.Warning).Select(complaint => complaint.ToString())];
     }
 
-    /// <summary>The runtime without ASP.NET, the library, and what the library depends on.</summary>
-    private static IEnumerable<MetadataReference> FindReferences()
+    /// <summary>The runtime without ASP.NET, and what else a program references.</summary>
+    private static IEnumerable<MetadataReference> FindReferences(Func<string, bool> isReferenced)
     {
         string runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
-        string[] others =
-            ["Workerman.Net", "Microsoft.Extensions.Caching.Abstractions", "Microsoft.Extensions.Logging.Abstractions"];
         return ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
-            .Where(file => Path.GetDirectoryName(file) == runtime || others.Contains(Path.GetFileNameWithoutExtension(file)))
+            .Where(file => Path.GetDirectoryName(file) == runtime || isReferenced(Path.GetFileNameWithoutExtension(file)))
             .Select(file => MetadataReference.CreateFromFile(file));
     }
 
-    private static IEnumerable<string> Guides() => Directory.Exists(Repository.PathOf("docs"))
-        ? Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories)
-        : [];
+    /// <summary>The library, and what it depends on.</summary>
+    private static bool IsOfTheLibrary(string name) =>
+        name is "Workerman.Net" or "Microsoft.Extensions.Caching.Abstractions" or "Microsoft.Extensions.Logging.Abstractions";
+
+    private static IEnumerable<string> Guides() => new[] { Repository.PathOf("docs"), Extensions }.Where(Directory.Exists)
+        .SelectMany(folder => Directory.EnumerateFiles(folder, "*.md", SearchOption.AllDirectories));
 
     [GeneratedRegex("^```csharp\n(.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex CSharpBlock();

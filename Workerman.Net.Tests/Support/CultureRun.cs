@@ -15,6 +15,9 @@ internal static class CultureRun
     public static int Main(string[] args)
     {
         if (args is ["scarce", string loop, string folder, string port]) return ScarceServer.Run(loop, folder, port);
+        if (args is ["daemon", string place, string number, .. string[] rest]) return DaemonProgram.Run(place, number, rest);
+        if (args is ["write", string what, string path, string tag, string lines, string size])
+            return LogWriter.Run(what, path, tag, lines, size);
         if (args is not ["under", string name, .. string[] fixtures]) return 2;
         CultureInfo culture = Find(name);
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICulture = culture;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Diagnostics;
 using Workerman.Events;
 
 namespace Workerman.Tests.Support;
@@ -121,6 +122,8 @@ internal sealed class MemoryLoop : IEventLoop
     public void Defer(IDeferredWork work) => _deferred.Add(work);
 
     public void ContinueNextTurn(IContinuedWork work) => _continued.Add(work);
+
+    public LoopFigures Figures { get; } = new();
 
     public FlushDeadline FlushDeadline => _clock ??= new StandingClock(this);
 

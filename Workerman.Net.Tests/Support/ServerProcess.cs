@@ -15,7 +15,12 @@ internal sealed partial class ServerProcess : IDisposable
 
     private ServerProcess(string file, IEnumerable<string> arguments, bool reads = true)
     {
-        var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(file, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        };
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, e) => Note(e.Data);
         _process.ErrorDataReceived += (_, e) => Note(e.Data);
@@ -85,6 +90,13 @@ internal sealed partial class ServerProcess : IDisposable
         // Without a limit: waits for the end of the output too.
         _process.WaitForExit();
         return _process.ExitCode;
+    }
+
+    /// <summary>Sends it a line on its standard input.</summary>
+    public void Say(string line)
+    {
+        _process.StandardInput.WriteLine(line);
+        _process.StandardInput.Flush();
     }
 
     public void Signal(int signal) => Assert.That(kill(_process.Id, signal), Is.Zero);

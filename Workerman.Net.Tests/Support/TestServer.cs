@@ -23,7 +23,8 @@ internal sealed class TestServer : IAsyncDisposable
     {
         _settings = settings;
         First = workers[0];
-        _run = WorkerRun.Open(settings, [.. workers]).RunUntilAsync(_stop.Token);
+        Workers = WorkerRun.Open(settings, [.. workers]);
+        _run = Workers.RunUntilAsync(_stop.Token);
     }
 
     /// <summary>What the library logged, unless the test brings a logger of its own.</summary>
@@ -36,6 +37,9 @@ internal sealed class TestServer : IAsyncDisposable
     public StreamWorker Main => (StreamWorker)First;
 
     public Task Run => _run;
+
+    /// <summary>The run of its workers.</summary>
+    public WorkerRun Workers { get; }
 
     public IPEndPoint EndPoint => First.LocalEndPoint!;
 

@@ -9,6 +9,14 @@ internal static class Wait
 
     public static void For(Task task) => task.WaitAsync(Limit).GetAwaiter().GetResult();
 
+    /// <summary>Ends when the token is cancelled.</summary>
+    public static Task Fires(CancellationToken token)
+    {
+        var fired = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        token.Register(fired.SetResult);
+        return fired.Task;
+    }
+
     /// <summary>Looks again and again until the condition holds.</summary>
     public static async Task Until(Func<bool> condition, string what)
     {

@@ -1,3 +1,5 @@
+using Workerman.Diagnostics;
+
 namespace Workerman.Connection;
 
 /// <summary>
@@ -16,74 +18,92 @@ internal interface IFaultHandler<in TPeer>
 
 /// <summary>
 /// Calls the application for connections and peers of datagrams. What a callback throws goes to a
-/// <see cref="IFaultHandler{TPeer}"/> and no further; a task that it returns is awaited, on the loop. The loop guards its own
-/// callbacks (timers, posted work) itself. No state; on the loop's thread.
+/// <see cref="IFaultHandler{TPeer}"/> and no further; a task that it returns is awaited, on the loop. While a callback lasts, the
+/// loop's <see cref="RunningCallback"/> has it. The loop guards its own callbacks (timers, posted work) itself. No state; on the
+/// loop's thread.
 /// </summary>
 internal static class ApplicationGuard
 {
-    public static void Call<TPeer>(IFaultHandler<TPeer> faults, TPeer peer, Action<TPeer>? callback)
+    public static void Call<TPeer>(
+        RunningCallback running, CallbackKind kind, IFaultHandler<TPeer> faults, TPeer peer, Action<TPeer>? callback)
     {
+        if (callback is null) return;
+        RunningCallback.Scope scope = running.Enter(kind, callback);
         try
         {
-            callback?.Invoke(peer);
+            callback(peer);
         }
         catch (Exception e)
         {
             faults.OnFault(peer, e);
         }
+        scope.Exit();
     }
 
     /// <inheritdoc cref="Call{TPeer}"/>
-    public static void Call<TPeer, T>(IFaultHandler<TPeer> faults, TPeer peer, Action<TPeer, T>? callback, T argument)
+    public static void Call<TPeer, T>(RunningCallback running, CallbackKind kind, IFaultHandler<TPeer> faults, TPeer peer,
+        Action<TPeer, T>? callback, T argument)
     {
+        if (callback is null) return;
+        RunningCallback.Scope scope = running.Enter(kind, callback);
         try
         {
-            callback?.Invoke(peer, argument);
+            callback(peer, argument);
         }
         catch (Exception e)
         {
             faults.OnFault(peer, e);
         }
+        scope.Exit();
     }
 
     /// <inheritdoc cref="Call{TPeer}"/>
-    public static void Call<TPeer, T1, T2>(
-        IFaultHandler<TPeer> faults, TPeer peer, Action<TPeer, T1, T2>? callback, T1 first, T2 second)
+    public static void Call<TPeer, T1, T2>(RunningCallback running, CallbackKind kind, IFaultHandler<TPeer> faults, TPeer peer,
+        Action<TPeer, T1, T2>? callback, T1 first, T2 second)
     {
+        if (callback is null) return;
+        RunningCallback.Scope scope = running.Enter(kind, callback);
         try
         {
-            callback?.Invoke(peer, first, second);
+            callback(peer, first, second);
         }
         catch (Exception e)
         {
             faults.OnFault(peer, e);
         }
+        scope.Exit();
     }
 
     /// <summary>Calls the application with a message, by the first of the callbacks that there is.</summary>
     /// <returns>Whether there is one.</returns>
     public static bool Deliver<TPeer, TMessage>(
+        RunningCallback running,
+        CallbackKind kind,
         IFaultHandler<TPeer> faults,
         TPeer peer,
         TMessage message,
         Action<TPeer, TMessage>? onMessage,
         Func<TPeer, TMessage, Task>? onMessageAsync)
     {
+        if ((onMessage as object ?? onMessageAsync) is not { } callback) return false;
+        RunningCallback.Scope scope = running.Enter(kind, callback);
         try
         {
             if (onMessage is not null)
             {
                 onMessage(peer, message);
-                return true;
             }
-            if (onMessageAsync is null) return false;
-            Task handling = onMessageAsync(peer, message);
-            if (!handling.IsCompletedSuccessfully) _ = AwaitAsync(faults, peer, message, handling);
+            else
+            {
+                Task handling = onMessageAsync!(peer, message);
+                if (!handling.IsCompletedSuccessfully) _ = AwaitAsync(faults, peer, message, handling);
+            }
         }
         catch (Exception e)
         {
             faults.OnMessageFault(peer, message, e);
         }
+        scope.Exit();
         return true;
     }
 

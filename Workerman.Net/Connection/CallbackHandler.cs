@@ -1,3 +1,5 @@
+using Workerman.Diagnostics;
+
 namespace Workerman.Connection;
 
 /// <summary>
@@ -10,5 +12,18 @@ internal sealed class CallbackHandler<T>(ConnectionHandler inner, Func<TcpConnec
     : ConnectionHandler<T>(inner)
 {
     protected override void OnMessage(TcpConnection connection, T message) =>
-        ApplicationGuard.Deliver(this, connection, message, onMessage: null, received);
+        ApplicationGuard.Deliver(Running, CallbackKind.OnMessage, this, connection, message, onMessage: null, received);
+}
+
+/// <summary>A callback that has no task to wait for, as one that has. Immutable; it is called on the loop's thread.</summary>
+/// <param name="received">What is called with each message.</param>
+internal sealed class SynchronousCallback<T>(Action<TcpConnection, T> received) : ICallbackWrapper
+{
+    object? ICallbackWrapper.Callback => received;
+
+    public Task Call(TcpConnection connection, T message)
+    {
+        received(connection, message);
+        return Task.CompletedTask;
+    }
 }

@@ -1,3 +1,4 @@
+using Workerman.Diagnostics;
 using Workerman.Events;
 
 namespace Workerman.Connection;
@@ -43,7 +44,8 @@ internal sealed class CallbackQueue(IEventLoop loop) : IContinuedWork
         _isCalling = true;
         try
         {
-            callback(state);
+            if (RequestTracing.HasListeners) CallUntraced(state, callback);
+            else callback(state);
         }
         finally
         {
@@ -76,6 +78,14 @@ internal sealed class CallbackQueue(IEventLoop loop) : IContinuedWork
             ContinueNextTurn();
             break;
         }
+    }
+
+    /// <summary>The request whose answer has caused it, of another connection perhaps, is not what it belongs to.</summary>
+    private static void CallUntraced<TState>(TState state, Action<TState> callback)
+    {
+        var scope = ActivityScope.Enter(null);
+        callback(state);
+        scope.Exit();
     }
 
     private void Add(Action call, object? owner)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Workerman.Diagnostics;
 using Workerman.Events;
 using Workerman.Protocols;
 
@@ -14,19 +15,30 @@ internal abstract class ConnectionHandler : IFaultHandler<TcpConnection>
 {
     private readonly ConnectionHandler? _inner;
 
-    protected ConnectionHandler(IEventLoop loop, ConnectionBuffers buffers)
+    /// <param name="loop">The loop.</param>
+    /// <param name="buffers">What its connections share.</param>
+    /// <param name="figures">What counts them; null for the loop's own, which clients have.</param>
+    protected ConnectionHandler(IEventLoop loop, ConnectionBuffers buffers, TrafficFigures? figures = null)
     {
         Loop = loop;
         Buffers = buffers;
+        Figures = figures ?? loop.Figures;
+        Running = loop.Figures.Running;
     }
 
     /// <summary>Stands in for another.</summary>
     protected ConnectionHandler(ConnectionHandler inner)
-        : this(inner.Loop, inner.Buffers) => _inner = inner;
+        : this(inner.Loop, inner.Buffers, inner.Figures) => _inner = inner;
 
     public IEventLoop Loop { get; }
 
     public ConnectionBuffers Buffers { get; }
+
+    /// <summary>What counts the connections, and what they bring.</summary>
+    public TrafficFigures Figures { get; }
+
+    /// <summary>The callback that the loop is in.</summary>
+    public RunningCallback Running { get; }
 
     /// <summary>What made the connections: the worker, which this layer does not know; null for a client.</summary>
     public virtual object? Owner => _inner?.Owner;
@@ -64,6 +76,7 @@ internal abstract class ConnectionHandler : IFaultHandler<TcpConnection>
     /// </summary>
     public void OnMessageFault<T>(TcpConnection connection, T message, Exception exception)
     {
+        connection.Protocol.OnFault(exception, message);
         Verdict verdict = connection.Protocol.JudgeFault(exception);
         if (verdict.Reason is null) OnFault(connection, exception);
         else OnRejected(connection, verdict);
@@ -108,8 +121,8 @@ internal abstract class ConnectionHandler<T> : ConnectionHandler
 {
     private readonly LoopSynchronizationContext? _context;
 
-    protected ConnectionHandler(IEventLoop loop, ConnectionBuffers buffers)
-        : base(loop, buffers) => _context = (loop as EventLoop)?.Context;
+    protected ConnectionHandler(IEventLoop loop, ConnectionBuffers buffers, TrafficFigures? figures = null)
+        : base(loop, buffers, figures) => _context = (loop as EventLoop)?.Context;
 
     /// <inheritdoc/>
     protected ConnectionHandler(ConnectionHandler inner)
@@ -139,8 +152,18 @@ internal abstract class ConnectionHandler<T> : ConnectionHandler
     {
         // Methods that are async void, and that other callbacks have begun, are none of this message's.
         _context?.TakeBegun();
-        OnMessage(connection, message);
+        Figures.CountRequest();
+        if (RequestTracing.HasListeners) TraceMessage(connection, message);
+        else OnMessage(connection, message);
         if (_context?.TakeBegun() is { } begun) Answer(begun, connection, message);
+    }
+
+    /// <summary>What the application does with the message belongs to the activity of the request, if there is one.</summary>
+    private void TraceMessage(TcpConnection connection, T message)
+    {
+        var scope = ActivityScope.Enter(connection.Protocol.Activity);
+        OnMessage(connection, message);
+        scope.Exit();
     }
 
     /// <summary>

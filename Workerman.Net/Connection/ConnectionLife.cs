@@ -95,6 +95,9 @@ internal struct ConnectionLife(ConnectionPhase phase)
     /// <summary>Whether reading goes on in the next turn, with what has arrived by now.</summary>
     public bool ContinuesNextTurn { get; set; }
 
+    /// <summary>Whether the server stops: the connection ends as soon as what the peer has sent is answered.</summary>
+    public bool IsDraining { get; set; }
+
     /// <summary>What the peer is waited for, for the time limits.</summary>
     public Protocols.WaitPhase Awaited { get; set; }
 

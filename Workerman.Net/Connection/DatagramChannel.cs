@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Diagnostics;
 using Workerman.Events;
 using Workerman.Protocols;
 
@@ -10,7 +11,9 @@ namespace Workerman.Connection;
 /// One datagram socket on one loop: receives what has come, as much as a turn has room for (<see cref="TurnBudget"/>), and sends
 /// without waiting. It knows no messages; the types that derive from it do. Belongs to the loop's thread.
 /// </summary>
-internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler, IContinuedWork
+/// <param name="loop">The loop.</param>
+/// <param name="figures">What counts the datagrams; null for the loop's own, which clients have.</param>
+internal abstract class DatagramChannel(IEventLoop loop, TrafficFigures? figures = null) : IDatagramHandler, IContinuedWork
 {
     /// <summary>The largest message that decoders may accept: as much as a datagram can have.</summary>
     public const int MaxSize = 64 * 1024;
@@ -23,6 +26,11 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler, ICo
     private Action? _rest;
 
     public IEventLoop Loop { get; } = loop;
+
+    public TrafficFigures Figures { get; } = figures ?? loop.Figures;
+
+    /// <summary>The callback that the loop is in.</summary>
+    public RunningCallback Running { get; } = loop.Figures.Running;
 
     /// <summary>Where its socket is bound; the last one, when it is closed.</summary>
     public IPEndPoint? LocalAddress { get; private set; }
@@ -66,7 +74,11 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler, ICo
         SocketError error = _socket.Send(bytes, to);
         // The error is about a datagram sent before, whose port is closed (RFC 1122 section 4.1.3.3); this one was not sent.
         if (IsAboutEarlier(error)) error = _socket.Send(bytes, to);
-        if (error == SocketError.Success) return SendResult.Sent;
+        if (error == SocketError.Success)
+        {
+            Figures.CountWritten(bytes.Length);
+            return SendResult.Sent;
+        }
         RaiseError(connection, ConnectionError.SendFail, Explain(error, bytes.Length));
         return SendResult.Dropped;
     }
@@ -79,6 +91,7 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler, ICo
         {
             int count = socket.Receive(buffer, out IPEndPoint? from, out SocketError error);
             if (error == SocketError.WouldBlock) return;
+            if (error == SocketError.Success) Figures.CountRead(count);
             if (error == SocketError.Success && from is not null) Receive(new ReadOnlySequence<byte>(buffer, 0, count), from);
             else if (IsAboutEarlier(error)) OnUnreachable();
             if (_budget.IsSpentAfterMessage()) return;
@@ -95,10 +108,13 @@ internal abstract class DatagramChannel(IEventLoop loop) : IDatagramHandler, ICo
     }
 
     /// <summary>Calls <see cref="OnError"/>.</summary>
-    protected void RaiseError(UdpConnection connection, ConnectionError error, string reason) =>
+    protected void RaiseError(UdpConnection connection, ConnectionError error, string reason)
+    {
+        if (error == ConnectionError.SendFail) Figures.CountSendFailure();
         ConnectionBuffers.Of(Loop).Callbacks.Call((Channel: this, connection, error, reason),
             static raised => raised.Channel.OnError(raised.connection, raised.error, raised.reason),
             static _ => true);
+    }
 
     /// <summary>Something could not be sent. Does not throw.</summary>
     protected abstract void OnError(UdpConnection connection, ConnectionError error, string reason);

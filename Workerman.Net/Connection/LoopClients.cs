@@ -60,12 +60,18 @@ internal sealed class LoopClients
     // The lock is for those who look from other threads: only the loop's own changes the set, so it reads without.
     public void Add(AsyncTcpConnection connection)
     {
-        lock (_gate) _open.Add(connection);
+        lock (_gate)
+        {
+            if (_open.Add(connection)) _loop.Figures.CountOpened();
+        }
     }
 
     public void Remove(AsyncTcpConnection connection)
     {
-        lock (_gate) _open.Remove(connection);
+        lock (_gate)
+        {
+            if (_open.Remove(connection)) _loop.Figures.CountClosed();
+        }
     }
 
     private void Sweep() => ForEach(static connection => connection.Tick());

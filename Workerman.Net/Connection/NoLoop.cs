@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Diagnostics;
 using Workerman.Events;
 
 namespace Workerman.Connection;
@@ -62,6 +63,9 @@ internal sealed class NoLoop : IEventLoop
     public void ContinueNextTurn(IContinuedWork work) => throw None();
 
     public FlushDeadline FlushDeadline => throw None();
+
+    /// <summary>Nobody reads them.</summary>
+    public LoopFigures Figures { get; } = new();
 
     public void Run() => throw None();
 

@@ -62,7 +62,7 @@ public partial class TcpConnection
             Destroy();
             return;
         }
-        _bytesWritten += count;
+        if (TlsSocket is null) CountWritten(count);
         queue.ProgressAt = Loop.Now;
         queue.File!.Advance(count);
         if (queue.File.Remaining > 0)

@@ -87,10 +87,17 @@ public partial class TcpConnection : IContinuedWork
             OnPeerEnded();
             return;
         }
-        _bytesRead += count;
+        if (TlsSocket is null) CountRead(count);
         if (_life.IsEstablished) OnReceived(Buffers.Receive, count);
         else if (_life.Phase == ConnectionPhase.ProxyHeader) ReceiveProxyHeader(count);
         // Closing and ending: what still comes is read only to be thrown away.
+    }
+
+    /// <summary>Bytes have come; over TLS those of the wire.</summary>
+    private void CountRead(int count)
+    {
+        _bytesRead += count;
+        _handler.Figures.CountRead(count);
     }
 
     /// <summary>Whether there are messages of a turn to come that are handed on though the peer is gone.</summary>
@@ -122,6 +129,8 @@ public partial class TcpConnection : IContinuedWork
             // What continues has its share of this turn still to come.
             if (!_life.ContinuesNextTurn) ReadPending();
         }
+        // An answer that had begun before the server stopped may have ended: whether anything follows it is seen then.
+        if (_life.IsDraining) ContinueNextTurn();
         UpdateReading();
     }
 
@@ -154,6 +163,9 @@ public partial class TcpConnection : IContinuedWork
         Advance();
         TrackWait();
     }
+
+    /// <summary>Whether messages may have come that are still to be read, in a turn to come or when the peer has read.</summary>
+    private bool HasWaitingInput => _life.ContinuesNextTurn || (_input is not null && !CanReadMessage());
 
     private void ReadPending()
     {
@@ -224,6 +236,7 @@ public partial class TcpConnection : IContinuedWork
             if (_input is not null && CanReadMessage()) ReadPending();
             if (_life.Peer == PeerSide.BrokenOff) BreakOff();
             CloseIfPeerHasAll();
+            if (_life.IsDraining) Drain();
             UpdateReading();
         }
         catch (Exception e)

@@ -21,6 +21,10 @@ public partial class TcpConnection : IDeferredWork
     /// <summary>What is known of the peer's direction.</summary>
     internal PeerSide Peer => _life.Peer;
 
+    bool IPeer.IsGone => _life.IsGone;
+
+    string IPeer.WorkerName => _handler.Figures.WorkerName;
+
     /// <summary>Sends what waits, then closes (PHP: <c>close()</c>). Any thread.</summary>
     public void Close()
     {
@@ -90,10 +94,16 @@ public partial class TcpConnection : IDeferredWork
         TearDown(reset: true);
     }
 
-    /// <summary>The server stops: ends now, or once the answer that is owed has been given.</summary>
+    /// <summary>
+    /// The server stops: ends now, or once the answer that is owed has been given. Requests that have come and wait for their
+    /// turn are read first: the answer to the next of them says that it is the last.
+    /// </summary>
     internal void Drain()
     {
-        if (_life.IsEstablished && Protocol.Drain(stopping: true)) Close();
+        _life.IsDraining = true;
+        if (!_life.IsEstablished || !Protocol.Drain(stopping: true)) return;
+        if (Protocol.NeedsPeer && !_life.IsPaused && HasWaitingInput) return;
+        Close();
     }
 
     /// <summary>

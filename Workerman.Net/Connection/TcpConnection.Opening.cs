@@ -13,6 +13,9 @@ public partial class TcpConnection : ISecureSocketHandler
 {
     private static long _lastId;
 
+    /// <summary>When its socket was taken on, in seconds of the loop's clock: so that it takes four bytes.</summary>
+    private int _openedAt;
+
     /// <summary>Makes one of a socket that was accepted.</summary>
     internal TcpConnection(ConnectedSocket socket, ConnectionProtocol protocol, ConnectionHandler handler, TlsFilter? tls = null)
     {
@@ -20,6 +23,7 @@ public partial class TcpConnection : ISecureSocketHandler
         Protocol = protocol;
         Id = Interlocked.Increment(ref _lastId);
         _addresses = new ConnectionAddresses(socket.Peer);
+        _openedAt = Seconds(Loop.Now);
         _life.Awaited = protocol.Waiting;
         _life.IsKnown = tls is null;
         MoveTo(tls is null ? PhaseOfOpen : ConnectionPhase.Securing);
@@ -36,6 +40,9 @@ public partial class TcpConnection : ISecureSocketHandler
         Id = Interlocked.Increment(ref _lastId);
     }
 
+    /// <summary>How long it has had its socket, to the second. Any thread.</summary>
+    internal TimeSpan Age => TimeSpan.FromSeconds(Math.Max(0, Seconds(LoopClock.ToMilliseconds(LoopClock.Ticks)) - _openedAt));
+
     /// <summary>Whether it has a socket that is open, be it established or in a handshake.</summary>
     private protected bool HasSocket => _socket != NoSocket.Instance && !_life.IsGone;
 
@@ -43,6 +50,8 @@ public partial class TcpConnection : ISecureSocketHandler
     private protected virtual bool IsClient => false;
 
     private ProxiedPeer? Proxied => _callbacks?.Proxied;
+
+    private static int Seconds(long milliseconds) => (int)(milliseconds / 1000);
 
     /// <summary>The phase of a connection whose bytes flow.</summary>
     private ConnectionPhase PhaseOfOpen => Protocol.IsOpening ? ConnectionPhase.Opening : ConnectionPhase.Open;
@@ -56,6 +65,10 @@ public partial class TcpConnection : ISecureSocketHandler
         _life.IsKnown = false;
         MoveTo(ConnectionPhase.ProxyHeader);
     }
+
+    void ISecureSocketHandler.OnReceived(int count) => CountRead(count);
+
+    void ISecureSocketHandler.OnTaken(int count) => CountWritten(count);
 
     void ISecureSocketHandler.OnSecured()
     {
@@ -91,7 +104,6 @@ public partial class TcpConnection : ISecureSocketHandler
             // The application's factory comes first: if it throws, nothing has begun.
             ConnectionProtocol protocol = IsPiped ? RawProtocol.Instance : makeProtocol();
             if (!IsPiped) _handler = _handler.Root;
-            (_bytesRead, _bytesWritten) = (BytesRead, BytesWritten);
             HasOwnProtocol = false;
             Protocol = protocol;
             _socket = NoSocket.Instance;
@@ -112,6 +124,7 @@ public partial class TcpConnection : ISecureSocketHandler
     private protected void Attach(ConnectedSocket socket, TlsFilter? tls)
     {
         _addresses = new ConnectionAddresses(socket.Peer);
+        _openedAt = Seconds(Loop.Now);
         _socket = Watch(socket, tls);
     }
 
@@ -128,7 +141,7 @@ public partial class TcpConnection : ISecureSocketHandler
             tls.Start(received.ToArray());
             return;
         }
-        _bytesRead += received.Length;
+        CountRead(received.Length);
         MoveTo(PhaseOfOpen);
         if (!received.IsEmpty)
         {
@@ -142,7 +155,7 @@ public partial class TcpConnection : ISecureSocketHandler
     /// <summary>Watches a socket; over TLS the connection is the handler of a socket that wraps the loop's.</summary>
     private ILoopSocket Watch(ConnectedSocket socket, TlsFilter? tls) => tls is null
         ? Loop.Watch(socket, this)
-        : new TlsSocket(Loop, socket, tls, this, Buffers.Tls) { BytesRead = _bytesRead, BytesWritten = _bytesWritten };
+        : new TlsSocket(Loop, socket, tls, this, Buffers.Tls);
 
     /// <summary>The peer is known, and the connection secure where it is encrypted: the application hears of it.</summary>
     private void OnOpen()

@@ -135,13 +135,20 @@ public partial class TcpConnection
     {
         if (error == SocketError.WouldBlock) sent = 0;
         else if (error != SocketError.Success) return WriteOutcome.Failed;
-        _bytesWritten += sent;
+        if (TlsSocket is null) CountWritten(sent);
         if (sent == bytes.Length) return WriteOutcome.Sent;
         SendQueue queue = Queue;
         queue.Append(bytes[sent..], lasting.IsEmpty ? lasting : lasting[sent..]);
         queue.ProgressAt = Loop.Now;
         _socket.SendWhenWritable(queue.First());
         return OutcomeOfQueue();
+    }
+
+    /// <summary>The system has taken bytes; over TLS those of the wire.</summary>
+    private void CountWritten(int count)
+    {
+        _bytesWritten += count;
+        _handler.Figures.CountWritten(count);
     }
 
     /// <summary>
@@ -243,6 +250,7 @@ public partial class TcpConnection
         catch (Exception e)
         {
             _handler.OnFault(this, e);
+            Protocol.OnFault(e, message: null);
             AnswerFault(Protocol.JudgeFault(e), message: null);
         }
     }
@@ -383,7 +391,7 @@ public partial class TcpConnection
             Advance();
             return;
         }
-        _bytesWritten += count;
+        if (TlsSocket is null) CountWritten(count);
         queue.Skip(count);
         if (queue.Length > 0) _socket.SendWhenWritable(queue.First());
         else OnDrained();
@@ -405,7 +413,11 @@ public partial class TcpConnection
         Advance();
         if (!_life.IsEstablished) return;
         TrackWait(sent: true);
-        if (Protocol.IsReady && (_input is not null || _life.Peer == PeerSide.Ended || !_socket.ReadEnabled)) ContinueNextTurn();
+        if (_life.IsDraining
+            || (Protocol.IsReady && (_input is not null || _life.Peer == PeerSide.Ended || !_socket.ReadEnabled)))
+        {
+            ContinueNextTurn();
+        }
     }
 
     private void SendFailed()
@@ -441,15 +453,22 @@ public partial class TcpConnection
     }
 
     /// <summary>Calls <see cref="OnError"/>, guarded, and before <c>OnClose</c>.</summary>
-    private protected void RaiseError(ConnectionError error, string reason) =>
+    private protected void RaiseError(ConnectionError error, string reason)
+    {
+        if (error == ConnectionError.SendFail) _handler.Figures.CountSendFailure();
         Buffers.Callbacks.Call((Connection: this, error, reason),
             static raised => raised.Connection._handler.OnError(raised.Connection, raised.error, raised.reason),
             static _ => true, owner: this);
+    }
 
-    private void RaiseBufferFull() => Buffers.Callbacks.Call(this,
-        static connection => connection._handler.OnBufferFull(connection),
-        // The peer may have read all meanwhile.
-        static connection => !connection._life.IsGone && !connection.BufferIsEmpty);
+    private void RaiseBufferFull()
+    {
+        _handler.Figures.CountBufferFull();
+        Buffers.Callbacks.Call(this,
+            static connection => connection._handler.OnBufferFull(connection),
+            // The peer may have read all meanwhile.
+            static connection => !connection._life.IsGone && !connection.BufferIsEmpty);
+    }
 
     private void RaiseBufferDrain() => Buffers.Callbacks.Call(this,
         static connection => connection._handler.OnBufferDrain(connection),

@@ -141,13 +141,13 @@ public partial class TcpConnection : IPeer
     public Action<TcpConnection>? OnBufferDrain { get => _callbacks?.BufferDrain; set => Callbacks.BufferDrain = value; }
 
     /// <summary>Bytes received so far; over TLS those of the wire, with the handshake (PHP: <c>$bytesRead</c>).</summary>
-    public long BytesRead => TlsSocket?.BytesRead ?? _bytesRead;
+    public long BytesRead => _bytesRead;
 
     /// <summary>
     /// Bytes that the operating system has taken so far; over TLS those of the wire, with the handshake (PHP:
     /// <c>$bytesWritten</c>).
     /// </summary>
-    public long BytesWritten => TlsSocket?.BytesWritten ?? _bytesWritten;
+    public long BytesWritten => _bytesWritten;
 
     /// <summary>
     /// Bytes that wait to be sent (PHP: <c>getSendBufferQueueSize()</c>); over TLS as they were before encryption.

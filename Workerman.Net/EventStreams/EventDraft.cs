@@ -17,6 +17,9 @@ internal readonly struct EventDraft
     /// <summary>The sequence that the id is written for; 0 for an id of the application's own.</summary>
     private readonly long _sequence;
 
+    /// <summary>The ids that it is one of.</summary>
+    private readonly EventIds _ids;
+
     /// <param name="message">The event.</param>
     /// <param name="ids">The ids of the stream.</param>
     /// <param name="sequence">The place that it is likely to get.</param>
@@ -25,6 +28,7 @@ internal readonly struct EventDraft
     public EventDraft(ServerSentEvents message, EventIds ids, long sequence, int limit)
     {
         _sequence = message.Id is null ? sequence : 0;
+        _ids = ids;
         Id = message.Id ?? ids.Of(sequence);
         long size = message.SizeWith(Id, limit, out _idAt);
         if (size > limit)
@@ -53,7 +57,7 @@ internal readonly struct EventDraft
     public bool TryPlace(EventIds ids, long sequence, out string id)
     {
         id = Id;
-        if (_sequence == 0 || _sequence == sequence) return true;
+        if (_sequence == 0 || (_sequence == sequence && _ids == ids)) return true;
         id = ids.Of(sequence);
         if (id.Length != Id.Length) return false;
         Encoding.ASCII.GetBytes(id, Bytes.AsSpan(_idAt));

@@ -57,6 +57,11 @@ internal sealed partial class EventHub
         // Reset before the log is read, so what is published from here on wakes the hub again.
         Interlocked.Exchange(ref _woken, 0);
         if (_count == 0 && _phase == Phase.Idle) return;
+        if (_abandoned)
+        {
+            EndAbandoned();
+            return;
+        }
         // The event that woke the hub may have been published after that round began, and then needs the next one.
         bool goesOn = _phase != Phase.Idle;
         long deadline = Stopwatch.GetTimestamp() + Budget;
@@ -282,6 +287,15 @@ internal sealed partial class EventHub
         for (int i = 0; i < _backPressured.Count; i++) slowest = Math.Min(slowest, _backPressured[i].Cursor);
         Volatile.Write(ref _slowest, slowest);
         _phase = _ending is not null && !_more ? Phase.Ending : Phase.Idle;
+    }
+
+    private void EndAbandoned()
+    {
+        foreach (SubscriptionSet set in new[] { _live, _catchingUp, _backPressured })
+        {
+            while (set.Count > 0) set[set.Count - 1].End(EventBlocks.Retry(TimeSpan.Zero));
+        }
+        _phase = Phase.Idle;
     }
 
     private void EndAll(long deadline)

@@ -27,6 +27,7 @@ internal sealed partial class EventHub
     /// <summary>Those in <see cref="SubscriberState.BackPressured"/>.</summary>
     private readonly SubscriptionSet _backPressured = new();
 
+    private volatile bool _abandoned;
     private int _woken;
     private int _count;
     private long _delivered;
@@ -88,6 +89,12 @@ internal sealed partial class EventHub
         ArmKeepAlive();
         Wake();
     }
+
+    /// <summary>
+    /// Has it end all its subscriptions, because the log has become another one. Under the log's lock, before that happens; the
+    /// next <see cref="Wake"/> does it.
+    /// </summary>
+    public void Abandon() => _abandoned = true;
 
     /// <summary>Removes one that has left, or whose connection is gone. It may happen in the middle of a round.</summary>
     public void Remove(Subscription subscription)

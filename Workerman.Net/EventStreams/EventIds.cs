@@ -6,13 +6,17 @@ namespace Workerman.EventStreams;
 
 /// <summary>
 /// The ids that a stream gives to events: <c>epoch-sequence</c>. The epoch is unique to the stream, so an id of an earlier
-/// process, or of another stream, is not mistaken for one of its own. Immutable; any thread.
+/// process, or of another stream, is not mistaken for one of its own; the stream that goes on with it in a new process has its
+/// epoch. Immutable; any thread.
 /// </summary>
-internal sealed class EventIds
+/// <param name="epoch">The epoch; null for a new one.</param>
+internal sealed class EventIds(string? epoch = null)
 {
     private const string Digits = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-    private readonly string _prefix = NewEpoch() + "-";
+    private readonly string _prefix = (epoch ?? NewEpoch()) + "-";
+
+    public string Epoch => _prefix[..^1];
 
     public string Of(long sequence) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{sequence}");
 

@@ -12,11 +12,12 @@ internal readonly record struct StartingPoint(long After, long Head, string Id, 
 /// <summary>
 /// The events of a stream in their order, one copy for all subscribers, each of which has a position in it. A ring buffer: the
 /// newest events are kept for replay and for subscribers that are catching up. It sends nothing and knows no subscriber. Owned by
-/// its stream; each member takes the lock, or says that its caller holds it.
+/// its stream; each member takes the lock, or says that its caller holds it. How it goes to another process is in
+/// <c>.Handover.cs</c>.
 /// </summary>
-internal sealed class EventLog(EventStreamOptions options)
+internal sealed partial class EventLog(EventStreamOptions options)
 {
-    private readonly EventIds _ids = new();
+    private EventIds _ids = new();
     private readonly Dictionary<string, long> _ownIds = [];
     private readonly KeyTable? _keys = options.SlowSubscribers
         == SlowSubscribers.NewestPerKey ? new KeyTable(options.MaxKeys, options.MaxLogSize) : null;
@@ -80,19 +81,12 @@ internal sealed class EventLog(EventStreamOptions options)
                 nameof(draft));
         if (!draft.TryPlace(_ids, sequence, out string id)) return null;
         if (message.Id is not null) _ownIds.Add(id, sequence);
-        _written += draft.Bytes.Length;
         var published =
             new PublishedEvent(sequence, id, topic, key, message.Event, message.Data, draft.Bytes, options.Clock())
             {
-                End = _written,
+                End = _written + draft.Bytes.Length,
             };
-        if (_count == _ring.Length) Resize(_ring.Length * 2);
-        _ring[sequence & (_ring.Length - 1)] = published;
-        _count++;
-        _size += published.Bytes.Length;
-        _headId = id;
-        Volatile.Write(ref _head, sequence);
-        if (key is not null) _keys?.Set(published);
+        Add(published);
         return published;
     }
 
@@ -139,7 +133,7 @@ internal sealed class EventLog(EventStreamOptions options)
         bool known = _ownIds.TryGetValue(lastId, out long sequence) || _ids.TryRead(lastId, out sequence);
         return known && sequence >= start && sequence <= _head
             ? new StartingPoint(sequence, _head, lastId, IsGap: false)
-            : new StartingPoint(start, _head, IdOf(start), IsGap: true);
+            : LocateUnknown();
     }
 
     /// <summary>The id by which a client resumes after a sequence.</summary>
@@ -224,6 +218,19 @@ internal sealed class EventLog(EventStreamOptions options)
     private string IdOf(long sequence) => sequence == _head && _headId is not null ? _headId : _ids.Of(sequence);
 
     private PublishedEvent At(long sequence) => _ring[sequence & (_ring.Length - 1)]!;
+
+    /// <summary>Adds the event that follows the newest.</summary>
+    private void Add(PublishedEvent published)
+    {
+        if (_count == _ring.Length) Resize(_ring.Length * 2);
+        _ring[published.Sequence & (_ring.Length - 1)] = published;
+        _count++;
+        _size += published.Bytes.Length;
+        _written = published.End;
+        _headId = published.Id;
+        Volatile.Write(ref _head, published.Sequence);
+        if (published.Key is not null) _keys?.Set(published);
+    }
 
     private void Remove(PublishedEvent oldest)
     {

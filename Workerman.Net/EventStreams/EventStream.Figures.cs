@@ -62,7 +62,7 @@ internal static class StreamMeter
     public const string Name = "Workerman.EventStreams";
 
     private static readonly Lock Gate = new();
-    private static readonly List<WeakReference<EventStream>> Streams = [];
+    private static readonly List<WeakReference<EventStream>> Known = [];
 
     static StreamMeter()
     {
@@ -84,9 +84,23 @@ internal static class StreamMeter
     {
         lock (Gate)
         {
-            Streams.RemoveAll(static reference => !reference.TryGetTarget(out _));
-            Streams.Add(new WeakReference<EventStream>(stream));
+            Known.RemoveAll(static reference => !reference.TryGetTarget(out _));
+            Known.Add(new WeakReference<EventStream>(stream));
         }
+    }
+
+    /// <summary>All that there are, in the order in which they were made.</summary>
+    public static List<EventStream> Streams()
+    {
+        var all = new List<EventStream>();
+        lock (Gate)
+        {
+            foreach (WeakReference<EventStream> reference in Known)
+            {
+                if (reference.TryGetTarget(out EventStream? stream)) all.Add(stream);
+            }
+        }
+        return all;
     }
 
     private static List<Measurement<long>> Measure(Func<EventStream, long> figure)
@@ -94,9 +108,9 @@ internal static class StreamMeter
         var measurements = new List<Measurement<long>>();
         lock (Gate)
         {
-            Streams.RemoveAll(static reference => !reference.TryGetTarget(out EventStream? stream)
+            Known.RemoveAll(static reference => !reference.TryGetTarget(out EventStream? stream)
                 || (stream.IsCompleted && stream.Subscribers == 0));
-            foreach (WeakReference<EventStream> reference in Streams)
+            foreach (WeakReference<EventStream> reference in Known)
             {
                 if (reference.TryGetTarget(out EventStream? stream))
                     measurements.Add(new(figure(stream), new KeyValuePair<string, object?>("stream", stream.Name)));

@@ -5,7 +5,8 @@ using Workerman.Protocols.Http;
 namespace Workerman.EventStreams;
 
 /// <summary>
-/// Makes a subscription of a request: answers it with the head of the stream, and finds where it begins in the log.
+/// Makes a subscription of a request: answers it with the head of the stream, and finds where it begins in the log. The request
+/// of a stream that has moved here from another process has its head already, and knows its place.
 /// </summary>
 public sealed partial class EventStream
 {
@@ -39,7 +40,7 @@ public sealed partial class EventStream
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        string? lastId = options.LastEventId ?? request.Header("last-event-id");
+        string? lastId = request.IsMoved ? null : options.LastEventId ?? request.Header("last-event-id");
         CheckWants(options.Topics, lastId);
         var subscription = new Subscription(this, connection, options);
         if (connection.Loop.IsCurrent) Begin(subscription, request, options, lastId);
@@ -73,6 +74,11 @@ public sealed partial class EventStream
             throw new InvalidOperationException(
                 "This request has been answered already (perhaps by a stream that is open), or belongs to another connection. "
                     + "Subscribe the connection that the request came on, once, in place of an answer.");
+        if (http is MovedProtocol moved)
+        {
+            GoOn(subscription, moved);
+            return;
+        }
         if (_completion is { TurnAway: true } && HasNothingFor(lastId, options.FromOldest))
         {
             connection.Send(new Response(204).WithHeaders(options.Headers));
@@ -83,6 +89,29 @@ public sealed partial class EventStream
         if (connection.Status != ConnectionStatus.Established || !http.IsStreaming) return;
         connection.LimitPeerSilence(Options.PeerTimeout);
         Join(subscription, lastId, options.FromOldest);
+    }
+
+    /// <summary>Goes on with a stream that has moved here: its client has the head, and is told nothing but of a gap.</summary>
+    private void GoOn(Subscription subscription, MovedProtocol moved)
+    {
+        TcpConnection connection = subscription.Connection;
+        moved.ExpectsStream = true;
+        connection.SendControl();
+        if (connection.Status != ConnectionStatus.Established || !moved.IsStreaming) return;
+        connection.LimitPeerSilence(Options.PeerTimeout);
+        EventHub hub;
+        StartingPoint start;
+        lock (_log.Gate)
+        {
+            start = Locate(moved.Place);
+            hub = HubOf(connection);
+            hub.Protect(start.After);
+        }
+        hub.Add(subscription, start);
+        if (start.IsGap) connection.Feed(Opening(moved.Place.LastId, start));
+        else subscription.Known = moved.Place.Known;
+        // What waits in any case is not to become more.
+        if (!connection.BufferIsEmpty) hub.OnBackPressured(subscription);
     }
 
     private bool HasNothingFor(string? lastId, bool fromOldest)

@@ -8,7 +8,8 @@ namespace Workerman.EventStreams;
 /// encoded once and the same bytes go to everybody, in the same order. A client that loses its connection resumes by the id of
 /// the last event, and gets each event exactly once. There is no queue per subscriber: a subscriber is a position in a shared
 /// log, and a large event that it has not read is referenced there, so one that does not read takes next to no memory and delays
-/// nobody. Create it once and keep it; any thread may use it. Subscribing is in <c>.Subscribe.cs</c>.
+/// nobody. Create it once and keep it; any thread may use it. Subscribing is in <c>.Subscribe.cs</c>, how a stream goes on in
+/// another process in <c>.Handover.cs</c>.
 /// </summary>
 [SuppressMessage("Naming", "CA1711", Justification = "Event stream is what the standard calls it; it is no System.IO.Stream.")]
 public sealed partial class EventStream
@@ -18,15 +19,22 @@ public sealed partial class EventStream
     private volatile Completion? _completion;
 
     /// <summary>Creates a stream.</summary>
-    /// <param name="name">Its name in the metrics.</param>
+    /// <param name="name">Its name in the metrics, by which it is also known to the process that goes on with it after a
+    /// reload.</param>
     /// <param name="options">Its settings, of which it takes a copy; null for the defaults.</param>
     public EventStream(string name = "events", EventStreamOptions? options = null)
+        : this(name, options, StreamGroup.Process)
+    {
+    }
+
+    internal EventStream(string name, EventStreamOptions? options, StreamGroup group)
     {
         ArgumentNullException.ThrowIfNull(name);
         Name = name;
         Options = options?.Copy() ?? new EventStreamOptions();
+        Group = group;
         _log = new EventLog(Options);
-        StreamMeter.Add(this);
+        group.Add(this);
     }
 
     /// <summary>Its name in the metrics.</summary>
@@ -69,8 +77,11 @@ public sealed partial class EventStream
         ArgumentNullException.ThrowIfNull(message);
         if (message.Id is { } id) EventIds.Check(id, Options.MaxIdLength);
         PublishedEvent? published;
-        do published = TryPublish(_log.Draft(message), topic, key);
-        while (published is null);
+        while ((published = TryPublish(_log.Draft(message), topic, key, out ForwardEvent? forward)) is null)
+        {
+            // It waits for the other process, and so holds no lock.
+            if (forward is not null) return forward(Name, Index, message, topic, key);
+        }
         WakeAll();
         return published.Id;
     }
@@ -78,7 +89,8 @@ public sealed partial class EventStream
     /// <summary>
     /// Ends all subscriptions: each subscriber that keeps up gets what is published already, then a last <c>retry</c>, and its
     /// connection is closed. A client that connects again gets what it has missed, and is ended in the same way. A second call
-    /// does nothing. Any thread.
+    /// does nothing, nor does one while the process is being replaced by a new one (a reload): the stream goes on there. Any
+    /// thread.
     /// </summary>
     /// <param name="retry">How long clients are to wait before they connect again; null to leave it as it is. Zero or more, to
     /// the millisecond.</param>
@@ -88,7 +100,11 @@ public sealed partial class EventStream
     public void Complete(TimeSpan? retry = null, bool turnAway = false)
     {
         retry = EventStreamOptions.RetryTime(retry);
-        lock (_log.Gate) _completion ??= new Completion(retry, turnAway);
+        lock (_log.Gate)
+        {
+            if (IsFrozen) return;
+            _completion ??= new Completion(retry, turnAway);
+        }
         WakeAll();
     }
 
@@ -105,12 +121,15 @@ public sealed partial class EventStream
     }
 
     /// <summary>Removes events from the log that all subscribers that keep up have had. Under the log's lock.</summary>
-    internal void Trim() => _log.Trim(Floor());
+    internal void Trim() => _log.Trim(Math.Min(Floor(), FloorOfMoving));
 
-    private PublishedEvent? TryPublish(in EventDraft draft, string? topic, string? key)
+    /// <returns>Null if it has to be drafted again, or is for <paramref name="forward"/>.</returns>
+    private PublishedEvent? TryPublish(in EventDraft draft, string? topic, string? key, out ForwardEvent? forward)
     {
         lock (_log.Gate)
         {
+            forward = _forward;
+            if (forward is not null) return null;
             if (_completion is not null)
                 throw new InvalidOperationException(
                     "The stream is completed, so nobody would get the event; publish before Complete, or on a new stream.");

@@ -51,6 +51,14 @@ internal sealed class KeyTable(int capacity, long maxSize = long.MaxValue)
         return found;
     }
 
+    /// <summary>Removes all keys.</summary>
+    public void Clear()
+    {
+        _nodes.Clear();
+        _order.Clear();
+        _size = 0;
+    }
+
     private void Forget(LinkedListNode<PublishedEvent> node)
     {
         _order.Remove(node);

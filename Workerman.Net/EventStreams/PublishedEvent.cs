@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Workerman.EventStreams;
 
 /// <summary>
@@ -53,6 +55,28 @@ public sealed class PublishedEvent
     {
         get => Volatile.Read(ref _superseded);
         set => Volatile.Write(ref _superseded, value);
+    }
+
+    /// <summary>The same event at another place.</summary>
+    /// <param name="sequence">The place.</param>
+    /// <param name="id">Its id there; the bytes are written anew where it is another one.</param>
+    /// <param name="time">When it was published, on the clock there.</param>
+    /// <param name="end">How many bytes the events before it have.</param>
+    internal PublishedEvent At(long sequence, string id, long time, long end)
+    {
+        byte[] bytes = id == Id ? Bytes : WithId(id);
+        return new PublishedEvent(sequence, id, Topic, Key, Event, Data, bytes, time) { End = end + bytes.Length };
+    }
+
+    /// <summary>
+    /// Its bytes with another id. No other line of an event begins with the name of that field: those of data, comments and names
+    /// have their own.
+    /// </summary>
+    private byte[] WithId(string id)
+    {
+        ReadOnlySpan<byte> line = Encoding.UTF8.GetBytes($"id: {Id}\n");
+        int at = Bytes.AsSpan().StartsWith(line) ? 0 : Bytes.AsSpan().IndexOf([(byte)'\n', .. line]) + 1;
+        return [.. Bytes.AsSpan(0, at), .. Encoding.UTF8.GetBytes($"id: {id}\n"), .. Bytes.AsSpan(at + line.Length)];
     }
 
     /// <summary>Id, topic and name, for logs and debuggers.</summary>

@@ -38,10 +38,36 @@ public readonly struct ConnectedSocket : IDisposable
     /// <exception cref="InvalidOperationException">It is <c>default</c>, and so no socket.</exception>
     public Socket ToSocket()
     {
-        if (Handle != -1) return Socket ?? new Socket(new SafeSocketHandle(Handle, ownsHandle: true)) { Blocking = false };
+        if (Handle != -1) return Socket ?? ToSocket(new SafeSocketHandle(Handle, ownsHandle: true));
         throw new InvalidOperationException(
             "This ConnectedSocket is default, and no connection; take one from IAcceptHandler.OnAccepted, "
             + "or make it of a Socket.");
+    }
+
+    /// <summary>
+    /// Takes the descriptor away from a .NET socket, which is not used again. Its finalizer would disconnect whatever has the
+    /// number by then.
+    /// </summary>
+    internal static void Abandon(Socket socket)
+    {
+#pragma warning disable CA1816 // It is not disposed of: that would close the descriptor.
+        GC.SuppressFinalize(socket);
+#pragma warning restore CA1816
+        socket.SafeHandle.SetHandleAsInvalid();
+    }
+
+    private static Socket ToSocket(SafeSocketHandle handle)
+    {
+        try
+        {
+            return new Socket(handle) { Blocking = false };
+        }
+        catch
+        {
+            // It stays with whoever has given it, who closes it once.
+            handle.SetHandleAsInvalid();
+            throw;
+        }
     }
 
     /// <summary>Has small sends leave at once (TCP_NODELAY).</summary>

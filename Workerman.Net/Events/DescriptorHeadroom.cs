@@ -145,6 +145,9 @@ internal static unsafe class StandardDescriptors
 {
     private const int Last = 2;
 
+    /// <summary>The lowest number that a connection may have.</summary>
+    public const int First = Last + 1;
+
     /// <summary>Opens those that are closed. It takes no number from anybody: the system gives out the lowest first.</summary>
     /// <returns>The lowest number that is free then; -1 if there is none.</returns>
     [SupportedOSPlatform("linux")]
@@ -168,7 +171,7 @@ internal static unsafe class StandardDescriptors
     public static int Lift(int descriptor)
     {
         if (descriptor is < 0 or > Last) return descriptor;
-        int lifted = fcntl(descriptor, F_DUPFD_CLOEXEC, Last + 1);
+        int lifted = fcntl(descriptor, F_DUPFD_CLOEXEC, First);
         int error = Marshal.GetLastPInvokeError();
         _ = close(descriptor);
         Hold();

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
+using Workerman.Diagnostics;
 using Workerman.Logging;
 
 namespace Workerman.Events;
@@ -11,7 +12,7 @@ namespace Workerman.Events;
 /// and how to be woken (<see cref="Wake"/>), and no policy of its own. A turn is: poll, ready events, continued work, due timers,
 /// posted work, ticks, deferred work (flush, then free). Runs on the thread that called <see cref="Run"/>.
 /// </summary>
-public abstract class EventLoop : IEventLoop
+public abstract class EventLoop : IEventLoop, ILoopState
 {
     /// <summary>After this long the sockets come before the timers that are still due; those run in the next turn.</summary>
     private static readonly long TimerBudget = LoopClock.FromMilliseconds(10);
@@ -41,6 +42,10 @@ public abstract class EventLoop : IEventLoop
     private long _now = LoopClock.Ticks;
     private long _nextTick;
     private bool _asleep;
+
+    /// <summary>Whether it is in the poll's wait. Unlike <see cref="_asleep"/> it stays so while it is being woken.</summary>
+    private bool _waits;
+
     private bool _stopping;
     private bool _ended;
 
@@ -48,6 +53,8 @@ public abstract class EventLoop : IEventLoop
     {
         _number = LoopRegistry.Add(this);
         Context = new LoopSynchronizationContext(this);
+        Figures = new LoopFigures(this);
+        FigureRegistry.Add(Figures);
     }
 
     /// <summary>The loop that runs on the calling thread, or null.</summary>
@@ -77,6 +84,12 @@ public abstract class EventLoop : IEventLoop
     /// <summary>What brings code after an <c>await</c> back here.</summary>
     internal LoopSynchronizationContext Context { get; }
 
+    /// <summary>What it counts, and which callback it is in.</summary>
+    internal LoopFigures Figures { get; }
+
+    /// <summary>The callback that it is in, and for how long; no time and null while it waits. Any thread.</summary>
+    internal (TimeSpan For, string? Callback) Activity => Figures.Activity;
+
     /// <summary>
     /// Whether it is at its end: <see cref="Ending"/> has been called, so nothing may begin any more. On the loop.
     /// </summary>
@@ -85,7 +98,13 @@ public abstract class EventLoop : IEventLoop
     /// <summary>
     /// Whether it waits, or has begun its turn a moment ago. Any thread; elsewhere than on the loop it is a hint.
     /// </summary>
-    internal bool IsResponsive => Volatile.Read(ref _asleep) || LoopClock.Ticks - Volatile.Read(ref _now) < LongTurn;
+    internal bool IsResponsive => Volatile.Read(ref _waits) || LoopClock.Ticks - Volatile.Read(ref _now) < LongTurn;
+
+    bool ILoopState.IsIdle => Volatile.Read(ref _waits) || _threadId <= 0;
+
+    long ILoopState.TurnBegan => Volatile.Read(ref _now);
+
+    long ILoopState.LastLook => FlushDeadline.LastLook;
 
     /// <inheritdoc/>
     public Action<Exception>? ErrorHandler { get; set; }
@@ -147,6 +166,9 @@ public abstract class EventLoop : IEventLoop
     /// <inheritdoc/>
     public void DeleteAllTimers() => _timers.Clear();
 
+    /// <summary>Deletes the timers that repeat; those that fire once go on.</summary>
+    internal void DeletePeriodicTimers() => _timers.RemovePersistent();
+
     void IEventLoop.AddTick(Action callback) => AddTick(callback);
 
     /// <inheritdoc cref="IEventLoop.AddTick"/>
@@ -181,6 +203,8 @@ public abstract class EventLoop : IEventLoop
 
     FlushDeadline IEventLoop.FlushDeadline => FlushDeadline;
 
+    LoopFigures IEventLoop.Figures => Figures;
+
     /// <inheritdoc/>
     public void Stop()
     {
@@ -200,6 +224,7 @@ public abstract class EventLoop : IEventLoop
         SynchronizationContext? before = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(Context);
         _current = this;
+        ReadClock();
         _threadId = Environment.CurrentManagedThreadId;
         try
         {
@@ -222,8 +247,9 @@ public abstract class EventLoop : IEventLoop
     }
 
     /// <summary>Calls a callback; what it throws goes to <see cref="ErrorHandler"/> and the loop lives on.</summary>
-    private protected void Guard(Action callback)
+    private void Guard(CallbackKind kind, Action callback)
     {
+        RunningCallback.Scope scope = Figures.Running.Enter(kind, callback);
         try
         {
             callback();
@@ -232,6 +258,7 @@ public abstract class EventLoop : IEventLoop
         {
             Report(e);
         }
+        scope.Exit();
     }
 
     /// <summary>Runs an asynchronous function as a callback; what it throws is passed on, and the task ends well.</summary>
@@ -250,6 +277,7 @@ public abstract class EventLoop : IEventLoop
     /// <summary>Passes an escaped exception on.</summary>
     internal void Report(Exception exception)
     {
+        Figures.CountException();
         try
         {
             if (ErrorHandler is { } handler) handler(exception);
@@ -267,14 +295,8 @@ public abstract class EventLoop : IEventLoop
         int timeout = PrepareToSleep();
         // What is continued from here on waits for the turn after this one.
         (_continued, _continuing) = (_continuing, _continued);
-        try
-        {
-            Poll(timeout);
-        }
-        finally
-        {
-            Volatile.Write(ref _asleep, false);
-        }
+        Volatile.Write(ref _waits, true);
+        Poll(timeout);
         RunContinued();
         RunTimers();
         RunPosted();
@@ -285,7 +307,10 @@ public abstract class EventLoop : IEventLoop
     /// <summary>The poll's timeout. From here until the poll ends, posting wakes it.</summary>
     private int PrepareToSleep()
     {
-        int timeout = NextTimeout();
+        // One look at the clock for both.
+        long now = LoopClock.Ticks;
+        Figures.NoteTurn(now - _now, now);
+        int timeout = NextTimeout(now);
         if (timeout == 0) return 0;
         lock (_gate)
         {
@@ -295,13 +320,13 @@ public abstract class EventLoop : IEventLoop
         }
     }
 
-    private int NextTimeout()
+    private int NextTimeout(long now)
     {
         if (_continued.Count > 0) return 0;
         if (_timers.Count == 0 && _ticked.Count == 0) return -1;
         long next = _timers.NextDue ?? long.MaxValue;
         if (_ticked.Count > 0 && _nextTick < next) next = _nextTick;
-        return next == long.MaxValue ? -1 : LoopClock.ToPollTimeout(next - LoopClock.Ticks);
+        return next == long.MaxValue ? -1 : LoopClock.ToPollTimeout(next - now);
     }
 
     private void WakeIfAsleep()
@@ -314,8 +339,12 @@ public abstract class EventLoop : IEventLoop
     /// <summary>Reads the clock for <see cref="Now"/>. Drivers call it when the poll returns.</summary>
     private protected void ReadClock()
     {
-        _now = LoopClock.Ticks;
-        FlushDeadline.Restart(_now);
+        long now = LoopClock.Ticks;
+        Volatile.Write(ref _now, now);
+        FlushDeadline.Restart(now);
+        // It is at work from here on. What is posted runs in this turn, so nobody need wake it.
+        Volatile.Write(ref _asleep, false);
+        Volatile.Write(ref _waits, false);
     }
 
     /// <summary>Does not let deferred work wait for slow callbacks. Called when one has returned.</summary>
@@ -352,7 +381,7 @@ public abstract class EventLoop : IEventLoop
         long ranAt = now;
         while (ranAt - now < TimerBudget && _timers.TryTakeDue(now, lastSequence, out LoopTimer? timer))
         {
-            Guard(timer!.Callback);
+            Guard(CallbackKind.Timer, timer!.Callback);
             if (timer.Persistent) _timers.Rearm(timer, TimerCoalescing.Next(timer.Due, now, timer.Interval));
             ranAt = LoopClock.Ticks;
             RunDeferredIfDue();
@@ -369,7 +398,7 @@ public abstract class EventLoop : IEventLoop
         // What these post waits for the next turn, so that work which posts itself again does not hold up the sockets.
         foreach (Action work in _running)
         {
-            Guard(work);
+            Guard(CallbackKind.Posted, work);
             RunDeferredIfDue();
         }
         _running.Clear();
@@ -379,7 +408,7 @@ public abstract class EventLoop : IEventLoop
     {
         if (_ticked.Count == 0 || _now < _nextTick) return;
         _nextTick = LoopClock.Ticks + TickInterval;
-        for (int i = 0; i < _ticked.Count; i++) Guard(_ticked[i]);
+        for (int i = 0; i < _ticked.Count; i++) Guard(CallbackKind.Tick, _ticked[i]);
     }
 
     private void RunDeferred()
@@ -409,15 +438,16 @@ public abstract class EventLoop : IEventLoop
             (_posted, _running) = (_running, _posted);
         }
         // One last round, which ends: posting is refused from here on.
-        foreach (Action work in _running) Guard(work);
+        foreach (Action work in _running) Guard(CallbackKind.Posted, work);
         _running.Clear();
-        if (Ending is { } ending) Guard(ending);
+        if (Ending is { } ending) Guard(CallbackKind.Posted, ending);
         RunDeferred();
         _continued.Clear();
         _timers.Clear();
         // The runtime gives thread ids out again: on a later thread with this id, this loop is not the current one.
         _threadId = -1;
         LoopRegistry.Remove(_number);
+        FigureRegistry.Retire(Figures);
         Close();
     }
 }

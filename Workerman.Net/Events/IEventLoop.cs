@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Workerman.Diagnostics;
 
 namespace Workerman.Events;
 
@@ -109,6 +110,9 @@ public interface IEventLoop : IDisposable
 
     /// <summary>The clock within a turn: how long callbacks have taken, and what they have written has waited.</summary>
     internal FlushDeadline FlushDeadline { get; }
+
+    /// <summary>What the loop counts, and which callback it is in.</summary>
+    internal LoopFigures Figures { get; }
 
     /// <summary>Runs the loop on the calling thread until <see cref="Stop"/>.</summary>
     /// <exception cref="InvalidOperationException">It runs already, has run, or another loop runs on this thread.</exception>

@@ -10,6 +10,12 @@ public interface ILoopListener : IDisposable
 {
     /// <summary>Whether connections are accepted; while not, they wait in the listening socket's backlog.</summary>
     bool Enabled { get; set; }
+
+    /// <summary>
+    /// Disposes of it; what was accepted before, or is being accepted, is still delivered where the loop cannot give it back to
+    /// the backlog.
+    /// </summary>
+    internal void Finish() => Dispose();
 }
 
 /// <summary>What a loop calls for a listening socket, on its thread.</summary>

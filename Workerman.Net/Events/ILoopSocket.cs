@@ -65,6 +65,18 @@ public interface ILoopSocket : IDisposable
     void Close(bool reset);
 
     /// <summary>
+    /// Gives the socket away as it is, open and connected: the peer is told nothing, and nothing of it is received or sent here
+    /// any more. It counts as closed here. Linux.
+    /// </summary>
+    /// <param name="sent">How many bytes of what <see cref="SendWhenWritable"/> was to send have been taken.</param>
+    /// <returns>Its descriptor, which is the caller's from here on; -1 if it cannot be given away: it stays as it is.</returns>
+    internal int Detach(out int sent)
+    {
+        sent = 0;
+        return -1;
+    }
+
+    /// <summary>
     /// Sends once the socket takes bytes again, then calls <see cref="ISocketHandler.OnSent"/>. One order at a time; the
     /// memory stays as it is until then, or until <see cref="IDisposable.Dispose"/>.
     /// </summary>

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Workerman.Diagnostics;
 
 namespace Workerman.Events;
 
@@ -43,7 +44,8 @@ internal sealed class LoopSynchronizationContext(EventLoop loop) : Synchronizati
             if (!loop.Post(() => Fail(call, thrown.SourceException))) Fail(call, thrown.SourceException);
             return;
         }
-        if (!loop.Post(() => d(state))) ThreadPool.QueueUserWorkItem(_ => d(state));
+        var continuation = new Continuation(d, state);
+        if (!loop.Post(continuation.Run)) ThreadPool.QueueUserWorkItem(_ => continuation.Run());
     }
 
     public override void Send(SendOrPostCallback d, object? state)
@@ -75,5 +77,15 @@ internal sealed class LoopSynchronizationContext(EventLoop loop) : Synchronizati
     {
         if (loop.IsCurrent && call?.Failed is { } failed) failed(exception);
         else loop.Report(exception);
+    }
+
+    /// <summary>Code after an <c>await</c>; the runtime passes it on as the state of a callback of its own.</summary>
+    private sealed class Continuation(SendOrPostCallback callback, object? state) : ICallbackWrapper
+    {
+        object? ICallbackWrapper.Callback => state is Delegate || CallbackNames.IsAsyncMethod(state) ? state : null;
+
+        CallbackKind? ICallbackWrapper.Kind => CallbackKind.Continuation;
+
+        public void Run() => callback(state);
     }
 }

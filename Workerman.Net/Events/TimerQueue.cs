@@ -63,6 +63,12 @@ internal sealed class TimerQueue
         return true;
     }
 
+    /// <summary>Deletes the timers that repeat. O(n log n).</summary>
+    public void RemovePersistent()
+    {
+        foreach (LoopTimer timer in _timers.Values.Where(static timer => timer.Persistent).ToArray()) Remove(timer.Id);
+    }
+
     /// <summary>Deletes all timers. O(n).</summary>
     public void Clear()
     {

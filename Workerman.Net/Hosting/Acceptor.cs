@@ -70,11 +70,13 @@ internal sealed class Acceptor : IAcceptHandler
         Log.AcceptResumed(_logger, _worker);
     }
 
-    public void Close()
+    /// <param name="deliver">Whether what is accepted by now is still delivered, be it after this.</param>
+    public void Close(bool deliver = false)
     {
         if (_closed) return;
         _closed = true;
-        _listening.Dispose();
+        if (deliver) _listening.Finish();
+        else _listening.Dispose();
         Listener.Release();
     }
 

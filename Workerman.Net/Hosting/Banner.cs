@@ -12,7 +12,10 @@ internal static class Banner
 {
     private const int Width = 100;
 
-    public static string Format(string eventLoop, IEnumerable<BannerRow> rows)
+    /// <summary>What is said of stopping a program that runs in the foreground.</summary>
+    public const string CtrlC = "Press Ctrl+C to stop.";
+
+    public static string Format(string eventLoop, IEnumerable<BannerRow> rows, string howToStop = CtrlC)
     {
         string[] titles = ["proto", "user", "worker", "listen", "count", "status"];
         List<string[]> cells = [titles];
@@ -30,7 +33,7 @@ internal static class Banner
         text.AppendLine(Rule("WORKERS"));
         foreach (string[] line in cells) text.AppendLine(Row(line, widths));
         text.AppendLine(new string('-', Width));
-        text.Append("Press Ctrl+C to stop. Start success.");
+        text.Append(howToStop).Append(" Start success.");
         return text.ToString();
     }
 

@@ -22,7 +22,7 @@ internal static class FaultPaths
     [
         // The console is opened by its first use.
         static () => RuntimeHelpers.RunClassConstructor(typeof(ConsoleLines).TypeHandle),
-        static () => _ = ConsoleLogger.Format(LogLevel.Warning, new SocketException((int)SocketError.TooManyOpenSockets).Message),
+        static () => _ = ConsoleLogger.LineOf(LogLevel.Warning, new SocketException((int)SocketError.TooManyOpenSockets).Message),
         // With the names of source files.
         static () => _ = new StackTrace(Thrown(), fNeedFileInfo: true).ToString(),
     ];

@@ -1,4 +1,6 @@
+using Workerman.Diagnostics;
 using Workerman.Events;
+using Workerman.Handover;
 
 namespace Workerman.Hosting;
 
@@ -11,6 +13,9 @@ internal interface ILoopWorker
     IEventLoop Loop { get; }
 
     LoopThread Thread { get; }
+
+    /// <summary>What it counts. Any thread reads them.</summary>
+    TrafficFigures Figures { get; }
 
     /// <summary>Whether the loop was started for this worker, and ends with it.</summary>
     bool OwnsLoop { get; }
@@ -33,6 +38,12 @@ internal interface ILoopWorker
 
     /// <summary>Stops accepting, and closes each connection as soon as its answer has left.</summary>
     void Stop();
+
+    /// <summary>
+    /// Another process goes on with the worker: stops accepting, gives away the event streams that can move, and lets go of each
+    /// other connection without an answer that is cut. Calls <see cref="HandoverPlan.LoopIsDone"/> when all that move have.
+    /// </summary>
+    void HandOver(HandoverPlan plan);
 
     /// <summary>Closes the connections that are left, at once.</summary>
     void Abort();

@@ -22,10 +22,12 @@ internal sealed class Listener
     private bool _closing;
     private bool _released;
 
-    private Listener(Socket socket, EndPoint endPoint, IDisposable owner)
+    private Listener(Socket socket, EndPoint endPoint, IDisposable owner, string address, bool isInherited = false)
     {
         Socket = socket;
         EndPoint = endPoint;
+        Address = address;
+        IsInherited = isInherited;
         _type = socket.SocketType;
         _owner = owner;
         Known.TryAdd(this, true);
@@ -35,18 +37,37 @@ internal sealed class Listener
 
     public EndPoint EndPoint { get; }
 
+    /// <summary>The address of its worker, as text.</summary>
+    public string Address { get; }
+
+    /// <summary>Whether the process was given it, and has not opened it.</summary>
+    public bool IsInherited { get; }
+
+    /// <summary>Those of the process that are open.</summary>
+    public static ICollection<Listener> All => Known.Keys;
+
     /// <exception cref="WorkerStartException">The system refuses; the message says why and what to do.</exception>
     public static Listener Open(ListenAddress address, EndPoint endPoint, SocketSetup setup)
     {
+        if (OperatingSystem.IsLinux() && InheritedSockets.Take(address.Text, endPoint, SocketType.Stream) is { } inherited)
+        {
+            IDisposable owner = endPoint is IPEndPoint ? inherited : UnixSocketFile.Adopt(inherited, endPoint.ToString()!);
+            return new Listener(inherited, inherited.LocalEndPoint ?? endPoint, owner, address.Text, isInherited: true);
+        }
         if (endPoint is IPEndPoint ip) return OpenTcp(address, ip, setup);
         var file = UnixSocketFile.Open(address, endPoint.ToString()!, setup);
-        return new Listener(file.Socket, endPoint, file);
+        return new Listener(file.Socket, endPoint, file, address.Text);
     }
 
     /// <summary>A bound datagram socket.</summary>
     /// <exception cref="WorkerStartException">The system refuses; the message says why and what to do.</exception>
     public static Listener OpenDatagrams(ListenAddress address, IPEndPoint endPoint, SocketSetup setup)
     {
+        if (OperatingSystem.IsLinux() && InheritedSockets.Take(address.Text, endPoint, SocketType.Dgram) is { } inherited)
+        {
+            inherited.Blocking = false;
+            return new Listener(inherited, inherited.LocalEndPoint!, inherited, address.Text, isInherited: true);
+        }
         Socket? socket = null;
         try
         {
@@ -54,7 +75,7 @@ internal sealed class Listener
             setup.Prepare(socket, address);
             CheckHeadroom(socket);
             socket.Bind(endPoint);
-            return new Listener(socket, socket.LocalEndPoint!, socket);
+            return new Listener(socket, socket.LocalEndPoint!, socket, address.Text);
         }
         catch (SocketException e)
         {
@@ -78,7 +99,7 @@ internal sealed class Listener
             CheckHeadroom(listener.Server);
             setup.PrepareTcp(listener.Server, address);
             listener.Start(setup.Backlog);
-            return new Listener(listener.Server, listener.LocalEndpoint, listener);
+            return new Listener(listener.Server, listener.LocalEndpoint, listener, address.Text);
         }
         catch (Exception e) when (e is SocketException or Win32Exception)
         {
@@ -125,6 +146,11 @@ internal sealed class Listener
             if (_users == 0) Dispose();
         }
     }
+
+    /// <summary>
+    /// Another process goes on with the socket: closing it here leaves the file of a Unix socket where it is.
+    /// </summary>
+    public void LeaveFile() => (_owner as UnixSocketFile)?.Leave();
 
     /// <summary>Whether the socket is closed.</summary>
     public bool IsClosed

@@ -78,6 +78,14 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Error, "Loop {Loop} did not stop in time: a callback blocks it. It is left behind.")]
     public static partial void LoopHangs(ILogger logger, string loop);
 
+    [LoggerMessage(62, LogLevel.Warning, "{Callback} of worker {Worker} has held its loop {Loop} for {Milliseconds} ms by now: "
+        + "all its other connections and timers wait (Worker.SlowCallbackTime)")]
+    public static partial void CallbackHolds(ILogger logger, string loop, string worker, string callback, long milliseconds);
+
+    [LoggerMessage(63, LogLevel.Warning,
+        "{Callback} of worker {Worker} has returned; it held its loop {Loop} for {Milliseconds} ms")]
+    public static partial void CallbackReturned(ILogger logger, string loop, string worker, string callback, long milliseconds);
+
     [LoggerMessage(10, LogLevel.Critical, "Loop {Loop} broke")]
     public static partial void LoopBroke(ILogger logger, string loop, Exception exception);
 
@@ -100,6 +108,21 @@ internal static partial class Log
     [LoggerMessage(17, LogLevel.Warning, "Worker {Worker}: connection {Connection} from proxy {Remote} is closed, "
         + "because it has to begin with a PROXY protocol header: {Reason}")]
     public static partial void ProxyRefused(ILogger logger, string worker, long connection, string remote, string reason);
+
+    [LoggerMessage(21, LogLevel.Error, "Event streams of the old process are lost")]
+    public static partial void HandoverFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(20, LogLevel.Warning,
+        "{Signal} reloads nothing: this program runs without a master that could start it again. "
+        + "Start it with 'start -d' for that (Worker.RunAll(args)).")]
+    public static partial void CannotReload(ILogger logger, string signal);
+
+    [LoggerMessage(18, LogLevel.Warning,
+        "Worker {Worker} ends an event stream that has moved here, connection {Connection} from {Remote}: {Reason}")]
+    public static partial void MovedStreamEnded(ILogger logger, string worker, long connection, string remote, string reason);
+
+    [LoggerMessage(19, LogLevel.Error, "Worker {Worker} has lost an event stream that was to move, from {Remote}")]
+    public static partial void MoveFailed(ILogger logger, string worker, string remote, Exception exception);
 
     [LoggerMessage(13, LogLevel.Error, "{What}")]
     public static partial void SessionFailed(ILogger logger, string what, Exception exception);

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using Workerman.Events;
+using Workerman.Handover;
 
 namespace Workerman.Hosting;
 
@@ -17,11 +18,16 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
     private static readonly TimeSpan LogGrace = TimeSpan.FromMilliseconds(200);
 
     private readonly List<LoopThread> _threads = [];
+    private readonly TaskCompletionSource _stopping = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _deadline = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TimeSpan _stopTimeout = settings.StopTimeout;
     private long _stoppedAt;
     private volatile bool _runs;
 
     public string LoopName { get; private set; } = "";
+
+    /// <summary>Ends when all workers have begun on all their loops: whether all could. Once it runs.</summary>
+    public Task<bool> Begun => AllOf(_threads.ConvertAll(thread => thread.Begun));
 
     public WorkerStatus Status =>
         Volatile.Read(ref _stoppedAt) != 0 ? WorkerStatus.Shutdown : _runs ? WorkerStatus.Running : WorkerStatus.Starting;
@@ -31,7 +37,7 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
     {
         get
         {
-            TimeSpan all = settings.StopTimeout + AbortGrace;
+            TimeSpan all = _stopTimeout + AbortGrace;
             TimeSpan left = Volatile.Read(ref _stoppedAt) is not 0 and var began ? all - Stopwatch.GetElapsedTime(began) : all;
             return left < LogGrace ? LogGrace : left;
         }
@@ -60,16 +66,22 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
     }
 
     /// <summary>Starts all loops and ends when they have ended.</summary>
+    /// <param name="hold">What the loops wait for when their workers have begun; null for nothing.</param>
     /// <exception cref="WorkerStartException">A worker could not begin; the others were stopped.</exception>
-    public async Task RunAsync()
+    public async Task RunAsync(Task? hold)
     {
         _runs = true;
-        foreach (LoopThread thread in _threads) thread.Start();
+        // One that could not begin stops the others: they are not to be held then.
+        Task? held = hold is null ? null : Task.WhenAny(hold, _stopping.Task);
+        foreach (LoopThread thread in _threads) thread.Start(held);
         Task all = Task.WhenAll(_threads.ConvertAll(EndOf));
         try
         {
             await Task.WhenAny(all, _deadline.Task).ConfigureAwait(false);
             if (all.IsCompleted) await all.ConfigureAwait(false);
+            // One that has failed is the reason why the others were stopped, also if one of these hangs.
+            else if (_threads.Find(static thread => thread.Ended.IsFaulted) is { } failed)
+                await failed.Ended.ConfigureAwait(false);
         }
         finally
         {
@@ -80,22 +92,51 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
         }
     }
 
-    /// <summary>Stops gracefully within the stop timeout. Further calls do nothing.</summary>
-    public void Stop()
+    /// <summary>Stops gracefully. Further calls do nothing.</summary>
+    /// <param name="timeout">How long it may take; null for the stop timeout.</param>
+    public void Stop(TimeSpan? timeout = null)
     {
         if (Interlocked.CompareExchange(ref _stoppedAt, Stopwatch.GetTimestamp(), 0) != 0) return;
+        if (timeout is { } chosen) _stopTimeout = chosen;
+        _stopping.SetResult();
         // Before anything else, so that the deadline holds whatever fails below.
         _ = EnforceDeadlineAsync();
         Log.Stopping(settings.Logger);
         foreach (LoopThread thread in _threads) thread.RequestStop();
     }
 
-    /// <summary>Stops without waiting for answers that are still to be sent.</summary>
+    /// <summary>Has each loop hand over to another process; it ends when its last connection is closed.</summary>
+    /// <returns>How many loops there are, each of which is done once.</returns>
+    public int HandOver(HandoverPlan plan)
+    {
+        foreach (LoopThread thread in _threads) thread.RequestHandOver(plan);
+        return _threads.Count;
+    }
+
+    /// <summary>Stops without waiting for answers that are still to be sent, nor for callbacks that do not return.</summary>
     public void Abort()
     {
         Stop();
-        foreach (LoopThread thread in _threads) thread.Abort();
+        _ = AbortAsync();
     }
+
+    /// <summary>The names of the loops that a callback keeps from their next turn for longer than a limit.</summary>
+    public async Task<IReadOnlyList<string>> FindStuckLoopsAsync(TimeSpan limit, CancellationToken cancellationToken)
+    {
+        List<Task> turns = _threads.ConvertAll(thread => thread.NextTurn());
+        try
+        {
+            await Task.WhenAll(turns).WaitAsync(limit, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // Those that have answered are told from the others below.
+        }
+        return [.. _threads.Where((_, i) => !turns[i].IsCompleted).Select(thread => thread.Name)];
+    }
+
+    private static async Task<bool> AllOf(List<Task<bool>> tasks) =>
+        Array.TrueForAll(await Task.WhenAll(tasks).ConfigureAwait(false), static each => each);
 
     private EventLoop MakeLoop()
     {
@@ -130,7 +171,12 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
 
     private async Task EnforceDeadlineAsync()
     {
-        await Task.Delay(settings.StopTimeout).ConfigureAwait(false);
+        await Task.Delay(_stopTimeout).ConfigureAwait(false);
+        await AbortAsync().ConfigureAwait(false);
+    }
+
+    private async Task AbortAsync()
+    {
         foreach (LoopThread thread in _threads) thread.Abort();
         await Task.Delay(AbortGrace).ConfigureAwait(false);
         _deadline.TrySetResult();

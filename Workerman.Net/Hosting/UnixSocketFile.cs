@@ -8,12 +8,13 @@ namespace Workerman.Hosting;
 /// <summary>
 /// A listening Unix socket and its file. A file that a server has left which has ended is removed first, one on which a server
 /// listens never. The mode is set before the socket listens, so that no connection is made before it holds. Disposing removes the
-/// file, if it is still this socket's, and closes the socket. Any thread, one at a time.
+/// file, if it is still this socket's and nobody else goes on with it, and closes the socket. Any thread, one at a time.
 /// </summary>
 internal sealed class UnixSocketFile : IDisposable
 {
     private readonly string _path;
     private readonly UnixFileIdentity? _identity;
+    private volatile bool _left;
 
     private UnixSocketFile(Socket socket, string path)
     {
@@ -51,10 +52,16 @@ internal sealed class UnixSocketFile : IDisposable
         }
     }
 
+    /// <summary>One that another process has opened, and that this one goes on with.</summary>
+    public static UnixSocketFile Adopt(Socket socket, string path) => new(socket, path);
+
+    /// <summary>The file stays: another process listens on the same socket.</summary>
+    public void Leave() => _left = true;
+
     public void Dispose()
     {
         // While the socket is open the system does not give its inode's number to another file, so an equal one is this socket's.
-        if (_identity is not null && UnixFileIdentity.Of(_path) == _identity) TryDelete(_path);
+        if (!_left && _identity is not null && UnixFileIdentity.Of(_path) == _identity) TryDelete(_path);
         Socket.Dispose();
     }
 

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Workerman.Logging;
 
 /// <summary>
@@ -15,17 +17,12 @@ internal static class ConsoleLines
     /// <summary>Prints on standard output, or on standard error; not while the queue is full.</summary>
     public static void Print(string text, bool isError)
     {
-        if (LogQueue.Shared.Admits(TellOfDropped)) Add(text, isError);
+        if (LogQueue.Shared.Admits(TellOfDropped)) LogQueue.Shared.Add(text.Length, () => Write(text, isError));
     }
 
-    /// <summary>The same for a line that <see cref="LogQueue.Admits"/> has let in.</summary>
-    public static void Add(string text, bool isError)
-    {
-        TextWriter writer = isError ? Console.Error : Console.Out;
-        LogQueue.Shared.Add(text.Length, () => writer.WriteLine(text));
-    }
+    /// <summary>The same at once, on the queue's thread.</summary>
+    public static void Write(string text, bool isError) => (isError ? Console.Error : Console.Out).WriteLine(text);
 
-    /// <summary>Writes at once how many lines were dropped. On the queue's thread.</summary>
-    public static void TellOfDropped(long count) =>
-        Console.Error.WriteLine(ConsoleLogger.Format(Microsoft.Extensions.Logging.LogLevel.Warning, DroppedLines.Say(count)));
+    private static void TellOfDropped(long count) =>
+        Write(ConsoleLogger.LineOf(LogLevel.Warning, DroppedLines.Say(count)), isError: true);
 }

@@ -18,6 +18,16 @@ internal sealed class GuardedLogger(ILogger inner, LogQueue queue) : ILogger
 
     public LogQueue Queue => queue;
 
+    /// <summary>Whether it logs to a file of the library's, which is open.</summary>
+    public bool HasOpenFile => inner is FileLogger { File.IsOpen: true };
+
+    /// <summary>Opens the file that it logs to, if it does: what keeps it from that is told here and now.</summary>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public void OpenFile() => (inner as FileLogger)?.File.Open();
+
+    /// <summary>Has the file that it logs to, if it does, opened anew with the next line.</summary>
+    public void ReopenFile() => (inner as FileLogger)?.File.Reopen();
+
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
@@ -39,8 +49,8 @@ internal sealed class GuardedLogger(ILogger inner, LogQueue queue) : ILogger
     {
         try
         {
-            // The console's own logger queues what it has formatted.
-            if (inner is ConsoleLogger) inner.Log(logLevel, eventId, state, exception, formatter);
+            // The library's own loggers queue what they have formatted.
+            if (inner is LineLogger) inner.Log(logLevel, eventId, state, exception, formatter);
             else if (queue.Admits(count => DroppedLines.Tell(inner, count)))
                 Enqueue(logLevel, eventId, state, exception, formatter(state, exception));
         }

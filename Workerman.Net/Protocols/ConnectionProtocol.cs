@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Net;
 
 namespace Workerman.Protocols;
@@ -9,6 +10,12 @@ internal interface IPeer
 {
     /// <summary>The peer's address; null on a Unix socket, and if it is gone.</summary>
     IPEndPoint? RemoteAddress { get; }
+
+    /// <summary>The name of the worker that the connection belongs to; empty for none.</summary>
+    string WorkerName => "";
+
+    /// <summary>Whether the connection is closed.</summary>
+    bool IsGone => false;
 }
 
 /// <summary>What a connection waits for its peer to do.</summary>
@@ -203,6 +210,16 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// its own.
     /// </summary>
     public virtual Type? SharedEncoding => null;
+
+    /// <summary>The activity of the request that is with the application; null for none, and while nobody listens.</summary>
+    public virtual Activity? Activity => null;
+
+    /// <summary>A handler has failed, which is told before it is judged.</summary>
+    /// <param name="exception">What it has thrown.</param>
+    /// <param name="message">The message; null if it is not known.</param>
+    public virtual void OnFault(Exception exception, object? message)
+    {
+    }
 
     /// <summary>It is the protocol of an accepted connection from here on, whose peer it may ask about.</summary>
     public virtual void OnAttached(IPeer peer)

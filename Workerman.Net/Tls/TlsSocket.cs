@@ -82,12 +82,6 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         _inner = loop.Watch(socket, this);
     }
 
-    /// <summary>Bytes received from the wire, with the handshake.</summary>
-    public long BytesRead { get; set; }
-
-    /// <summary>Bytes sent on the wire, with the handshake.</summary>
-    public long BytesWritten { get; set; }
-
     public TimeSpan HandshakeTimeout => _filter.HandshakeTimeout;
 
     public bool IsSecured => _filter.IsSecured;
@@ -144,7 +138,7 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         if (_state == State.Clear)
         {
             int clear = _inner.Receive(buffer, out error);
-            BytesRead += clear;
+            _handler.OnReceived(clear);
             return clear;
         }
         ReadOnlyMemory<byte> ciphertext = default;
@@ -242,7 +236,7 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
             Break(error);
             return;
         }
-        BytesWritten += count;
+        _handler.OnTaken(count);
         _unsent.Skip(count);
         if (HasUnsent)
         {
@@ -325,7 +319,7 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
     {
         int count = _inner.Receive(_buffers.Received, out error);
         ciphertext = _buffers.Received.AsMemory(0, count);
-        BytesRead += count;
+        _handler.OnReceived(count);
         if (count > 0) return true;
         if (error is not (SocketError.WouldBlock or SocketError.Interrupted)) _end = error;
         return false;
@@ -365,7 +359,9 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
     private bool SendOwn()
     {
         ReadOnlySpan<byte> output = _filter.TakeOutput();
-        if (output.IsEmpty || TrySend(output, out _)) return true;
+        if (output.IsEmpty) return true;
+        SendCiphertext(output, out SocketError error);
+        if (error == SocketError.Success) return true;
         _end = SocketError.ConnectionReset;
         return false;
     }
@@ -397,11 +393,11 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
     private int Write(ReadOnlySpan<byte> plaintext, EncryptInto encrypt, out SocketError error)
     {
         ArrayBufferWriter<byte> ciphertext = _buffers.Ciphertext;
-        long before = BytesWritten;
+        int sent = 0;
         try
         {
             encrypt(_filter, plaintext, ciphertext);
-            TrySend(ciphertext.WrittenSpan, out error);
+            sent = SendCiphertext(ciphertext.WrittenSpan, out error);
         }
         catch (Exception e) when (e is IOException or InvalidOperationException)
         {
@@ -411,13 +407,14 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         {
             ciphertext.ResetWrittenCount();
         }
-        return (int)(BytesWritten - before);
+        return sent;
     }
 
     private delegate void EncryptInto(TlsFilter filter, ReadOnlySpan<byte> plaintext, ArrayBufferWriter<byte> output);
 
     /// <summary>Sends ciphertext, behind what waits; what the socket does not take is kept.</summary>
-    private bool TrySend(ReadOnlySpan<byte> ciphertext, out SocketError error)
+    /// <returns>How many bytes it has taken.</returns>
+    private int SendCiphertext(ReadOnlySpan<byte> ciphertext, out SocketError error)
     {
         error = SocketError.Success;
         int sent = 0;
@@ -425,11 +422,11 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         {
             sent = _inner.Send(ciphertext, out error);
             if (error == SocketError.WouldBlock) (sent, error) = (0, SocketError.Success);
-            if (error != SocketError.Success) return false;
-            BytesWritten += sent;
+            if (error != SocketError.Success) return 0;
+            _handler.OnTaken(sent);
         }
         if (sent < ciphertext.Length) Keep(ciphertext[sent..]);
-        return true;
+        return sent;
     }
 
     private void Keep(ReadOnlySpan<byte> rest)

@@ -1,4 +1,5 @@
 using Workerman.Connection;
+using Workerman.Diagnostics;
 using Workerman.Protocols;
 using Workerman.Protocols.WebSocket;
 
@@ -52,12 +53,16 @@ internal static class ControlFrames
     {
         if (connection.Protocol is not WebSocketProtocol protocol) return;
         WebSocketCallbacks? own = WebSocketCallbacks.Find(connection);
+        RunningCallback running = connection.Handler.Running;
         if (protocol.PeerClose is { } close)
-            ApplicationGuard.Call(faults, connection, own?.OnClose ?? events?.OnWebSocketClose, close.Code, close.Reason);
+            ApplicationGuard.Call(running, CallbackKind.OnWebSocketClose, faults, connection,
+                own?.OnClose ?? events?.OnWebSocketClose, close.Code, close.Reason);
         else if (protocol.TakePong() is { } pong)
-            ApplicationGuard.Call(faults, connection, own?.OnPong ?? events?.OnWebSocketPong, pong);
+            ApplicationGuard.Call(running, CallbackKind.OnWebSocketPong, faults, connection,
+                own?.OnPong ?? events?.OnWebSocketPong, pong);
         else if (protocol.ReceivedPing is { } ping)
-            ApplicationGuard.Call(faults, connection, own?.OnPing ?? events?.OnWebSocketPing, ping);
+            ApplicationGuard.Call(running, CallbackKind.OnWebSocketPing, faults, connection,
+                own?.OnPing ?? events?.OnWebSocketPing, ping);
     }
 
     private static void ThrowIfNoWebSocket(TcpConnection connection)

@@ -1,4 +1,5 @@
 using Workerman.Connection;
+using Workerman.Diagnostics;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
 using Workerman.Protocols.WebSocket;
@@ -19,7 +20,8 @@ internal sealed class HandshakeHandler(ConnectionHandler inner, IWebSocketEvents
 {
     protected override void OnMessage(TcpConnection connection, Request request)
     {
-        ApplicationGuard.Deliver(this, connection, request, Accept, onMessageAsync: null);
+        ApplicationGuard.Deliver(
+            Running, CallbackKind.OnWebSocketConnect, this, connection, request, Accept, onMessageAsync: null);
         // The handshake was refused: what was sent to the WebSocket is dropped. The peer may send another request.
         if (connection.Protocol.IsOpening) connection.DropHeld();
     }
@@ -33,7 +35,8 @@ internal sealed class HandshakeHandler(ConnectionHandler inner, IWebSocketEvents
         }
         if (connection.Protocol is not HandshakeProtocol opening) return;
         opening.AnsweredWith = 0;
-        (WebSocketCallbacks.Find(connection)?.OnConnect ?? events.OnWebSocketConnect)?.Invoke(connection, request);
+        Running.Call(CallbackKind.OnWebSocketConnect,
+            WebSocketCallbacks.Find(connection)?.OnConnect ?? events.OnWebSocketConnect, connection, request);
         // The application has piped the connection, and with it changed its protocol.
         if (connection.Protocol != opening) return;
         if (connection.Status != ConnectionStatus.Established || !opening.IsUnanswered(request))
@@ -42,7 +45,7 @@ internal sealed class HandshakeHandler(ConnectionHandler inner, IWebSocketEvents
             return;
         }
         if (!WebSocketUpgrade.Accept(connection, request, takesBinary, options, Root)) return;
-        ApplicationGuard.Call(
-            this, connection, WebSocketCallbacks.Find(connection)?.OnConnected ?? events.OnWebSocketConnected, request);
+        ApplicationGuard.Call(Running, CallbackKind.OnWebSocketConnected, this, connection,
+            WebSocketCallbacks.Find(connection)?.OnConnected ?? events.OnWebSocketConnected, request);
     }
 }

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.ExceptionServices;
 using Workerman.Connection;
+using Workerman.Diagnostics;
 using Workerman.Events;
 using Workerman.Protocols;
 
@@ -155,7 +156,8 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         // After the code that connects: it may still set callbacks, as with a name that is looked up.
         Owner!.Post(() =>
         {
-            if (Status == ConnectionStatus.Established) connection.OnConnect?.Invoke(connection);
+            if (Status == ConnectionStatus.Established)
+                _channel!.Running.Call(CallbackKind.OnConnect, connection.OnConnect, connection);
         });
     }
 
@@ -172,7 +174,7 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
         public void Report(ConnectionError error, string reason) => RaiseError(connection, error, reason);
 
         protected override void OnError(UdpConnection peer, ConnectionError error, string reason) =>
-            ApplicationGuard.Call(client, connection, connection.OnError, error, reason);
+            ApplicationGuard.Call(Running, CallbackKind.OnError, client, connection, connection.OnError, error, reason);
 
         protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)
         {
@@ -194,7 +196,9 @@ internal sealed class ClientDatagrams<T>(AsyncUdpConnection<T> connection, Datag
                     throw new InvalidDataException($"A datagram from {client.Address} is refused: {verdict.Reason}");
                 // A message that is not whole here never will be: datagrams are not put together.
                 if (verdict.Kind == VerdictKind.NeedMore) return;
-                ApplicationGuard.Deliver(client, connection, message, connection.OnMessage, connection.OnMessageAsync);
+                Figures.CountRequest();
+                ApplicationGuard.Deliver(Running, CallbackKind.OnMessage, client, connection, message, connection.OnMessage,
+                    connection.OnMessageAsync);
                 if (datagram.IsEmpty) return;
                 if (!IsBudgetSpentAfterMessage()) continue;
                 ContinueNextTurn(datagram, from, rest => ReadMessages(codec, rest, from));

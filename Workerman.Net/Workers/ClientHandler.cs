@@ -1,6 +1,7 @@
 using System.Buffers;
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
+using Workerman.Diagnostics;
 using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Protocols;
@@ -15,7 +16,7 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
 {
     private readonly ILogger _logger = Worker.LoggerOf(loop);
 
-    public void OnConnect() => ApplicationGuard.Call(this, client, client.OnConnect);
+    public void OnConnect() => ApplicationGuard.Call(Running, CallbackKind.OnConnect, this, client, client.OnConnect);
 
     public override Verdict ReadMessage(TcpConnection connection, ref ReadOnlySequence<byte> input)
     {
@@ -32,18 +33,18 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
     public override void OnClose(TcpConnection connection)
     {
         // By the connection's own face: what was set there, or by whoever knows it as a TcpConnection.
-        ApplicationGuard.Call(this, connection, connection.OnClose);
+        ApplicationGuard.Call(Running, CallbackKind.OnClose, this, connection, connection.OnClose);
         client.AfterClose();
     }
 
     public override void OnError(TcpConnection connection, ConnectionError error, string reason) =>
-        ApplicationGuard.Call(this, connection, connection.OnError, error, reason);
+        ApplicationGuard.Call(Running, CallbackKind.OnError, this, connection, connection.OnError, error, reason);
 
     public override void OnBufferFull(TcpConnection connection) =>
-        ApplicationGuard.Call(this, connection, connection.OnBufferFull);
+        ApplicationGuard.Call(Running, CallbackKind.OnBufferFull, this, connection, connection.OnBufferFull);
 
     public override void OnBufferDrain(TcpConnection connection) =>
-        ApplicationGuard.Call(this, connection, connection.OnBufferDrain);
+        ApplicationGuard.Call(Running, CallbackKind.OnBufferDrain, this, connection, connection.OnBufferDrain);
 
     public override void OnRejected(TcpConnection connection, Verdict verdict)
     {
@@ -51,8 +52,11 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
         Log.ClientRejected(_logger, client.Id, client.Address, verdict.Status, verdict.Reason);
     }
 
-    public override void OnFault(TcpConnection connection, Exception exception) =>
+    public override void OnFault(TcpConnection connection, Exception exception)
+    {
+        Figures.CountException();
         Log.ClientCallbackFailed(_logger, client.Id, client.Address, exception);
+    }
 
     public override void OnSecured(TcpConnection connection) => client.AfterSecuring();
 
@@ -61,7 +65,8 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
     public override void OnGone(TcpConnection connection) => client.Unlist();
 
     protected override void OnMessage(TcpConnection connection, T message) =>
-        ApplicationGuard.Deliver(this, client, message, client.OnMessage, client.OnMessageAsync);
+        ApplicationGuard.Deliver(
+            Running, CallbackKind.OnMessage, this, client, message, client.OnMessage, client.OnMessageAsync);
 
     private void AfterOpening(TcpConnection connection)
     {
@@ -69,7 +74,8 @@ internal sealed class ClientHandler<T>(AsyncTcpConnection<T> client, IEventLoop 
         if (subprotocol is not null || WebSocketCallbacks.Find(connection) is not null)
             WebSocketCallbacks.Of(connection).Subprotocol = subprotocol;
         bool wasFull = connection.ReleaseHeld();
-        if (client.WebSocket.Response is { } answer) ApplicationGuard.Call(this, client, client.OnWebSocketConnect, answer);
+        if (client.WebSocket.Response is { } answer)
+            ApplicationGuard.Call(Running, CallbackKind.OnWebSocketConnect, this, client, client.OnWebSocketConnect, answer);
         client.AfterOpening(wasFull);
     }
 }

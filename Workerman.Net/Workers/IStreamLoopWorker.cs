@@ -1,5 +1,6 @@
 using Workerman.Connection;
 using Workerman.Events;
+using Workerman.Handover;
 using Workerman.Hosting;
 
 namespace Workerman.Workers;
@@ -15,4 +16,8 @@ internal interface IStreamLoopWorker : ILoopWorker
     /// <summary>Takes over a connection that another loop accepted. Any thread.</summary>
     /// <returns>Whether it does; the caller keeps it otherwise.</returns>
     bool TryHandOver(ConnectedSocket socket);
+
+    /// <summary>Takes over an event stream that another process has handed over. Any thread.</summary>
+    /// <returns>Whether it does; the caller keeps it otherwise.</returns>
+    bool TryAdopt(MovedSubscription moved);
 }

@@ -79,6 +79,16 @@ internal sealed class ListenerSet
         }
     }
 
+    /// <summary>Another process goes on with them: the files of Unix sockets stay.</summary>
+    public void LeaveFiles()
+    {
+        lock (_gate)
+        {
+            foreach (Listener listener in _open) listener.LeaveFile();
+            foreach (Listener listener in _closing) listener.LeaveFile();
+        }
+    }
+
     /// <summary>Takes a <see cref="Close"/> back that no loop has noticed.</summary>
     public bool TryReopen()
     {

@@ -1,6 +1,9 @@
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
+using Workerman.Diagnostics;
 using Workerman.Events;
+using Workerman.EventStreams;
+using Workerman.Handover;
 using Workerman.Hosting;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
@@ -21,12 +24,15 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
     private readonly ILogger _logger;
     private Acceptor? _acceptor;
     private ConnectionCollection? _handshakes;
+    private HandoverDrain? _handover;
     private bool _stopped;
+
+    /// <summary>How many connections it has and is on the way to have; negative once it takes none any more.</summary>
     private int _load;
 
     public LoopWorker(Worker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop,
         Func<ConnectionProtocol> makeProtocol)
-        : base(loop, ConnectionBuffers.Of(loop))
+        : base(loop, ConnectionBuffers.Of(loop), new TrafficFigures(worker.Figures, loop.Figures))
     {
         _worker = worker;
         _makeProtocol = makeProtocol;
@@ -53,9 +59,9 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
 
     public object? Context { get; set; }
 
-    public bool IsDrained => _stopped && Connections.Count == 0 && _handshakes is null or { Count: 0 };
+    public bool IsDrained => Load < 0;
 
-    public void Start() => _worker.OnWorkerStart?.Invoke(_worker);
+    public void Start() => Running.Call(CallbackKind.OnWorkerStart, _worker.OnWorkerStart, _worker);
 
     public void AcceptFrom(Listener? listener)
     {
@@ -69,9 +75,16 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
 
     public bool TryHandOver(ConnectedSocket socket)
     {
-        Interlocked.Increment(ref _load);
-        if (Loop.Post(() => Take(socket))) return true;
+        if (Interlocked.Increment(ref _load) > 0 && Loop.Post(() => Take(socket))) return true;
         Interlocked.Decrement(ref _load);
+        return false;
+    }
+
+    public bool TryAdopt(MovedSubscription moved)
+    {
+        _worker.Balancer.Count(1);
+        if (Interlocked.Increment(ref _load) > 0 && Loop.Post(() => Adopt(moved))) return true;
+        CountGone();
         return false;
     }
 
@@ -81,12 +94,27 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
 
     public void Stop()
     {
-        if (_stopped) return;
-        _stopped = true;
-        ApplicationGuard.Call(_worker, _worker, _worker.OnWorkerStop);
-        AcceptFrom(null);
+        if (_stopped && _handover is null) return;
+        if (!_stopped) BeginToStop();
+        _handover?.End();
+        _handover = null;
         foreach (TcpConnection connection in Connections) connection.Drain();
         DestroyHandshakes();
+        DetachIfDrained();
+    }
+
+    public void HandOver(HandoverPlan plan)
+    {
+        if (_stopped)
+        {
+            plan.LoopIsDone();
+            return;
+        }
+        _worker.LeaveListeners();
+        _handover = new HandoverDrain(plan, Loop, Connections, _worker.Address,
+            (remote, e) => Log.MoveFailed(_logger, _worker.Name, remote, e));
+        BeginToStop();
+        _handover.Begin();
         DetachIfDrained();
     }
 
@@ -102,33 +130,36 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         else ControlFrames.Tell(connection, _worker, this);
     }
 
-    public override void OnClose(TcpConnection connection) => Call(connection, connection.OnClose ?? _worker.OnClose);
+    public override void OnClose(TcpConnection connection) =>
+        Call(CallbackKind.OnClose, connection, connection.OnClose ?? _worker.OnClose);
 
     public override void OnError(TcpConnection connection, ConnectionError error, string reason)
     {
         if ((connection.OnError ?? _worker.OnError) is { } callback)
-            ApplicationGuard.Call(this, (TcpConnection<T>)connection, callback, error, reason);
+            ApplicationGuard.Call(Running, CallbackKind.OnError, this, (TcpConnection<T>)connection, callback, error, reason);
         else
             Log.ErrorUntold(_logger, connection, error, reason);
     }
 
     public override void OnBufferFull(TcpConnection connection) =>
-        Call(connection, connection.OnBufferFull ?? _worker.OnBufferFull);
+        Call(CallbackKind.OnBufferFull, connection, connection.OnBufferFull ?? _worker.OnBufferFull);
 
     public override void OnBufferDrain(TcpConnection connection) =>
-        Call(connection, connection.OnBufferDrain ?? _worker.OnBufferDrain);
+        Call(CallbackKind.OnBufferDrain, connection, connection.OnBufferDrain ?? _worker.OnBufferDrain);
 
     public override void OnRejected(TcpConnection connection, Verdict verdict) =>
         Log.Rejected(_logger, connection.Id, PeerOf(connection), verdict);
 
-    public override void OnFault(TcpConnection connection, Exception exception) =>
+    public override void OnFault(TcpConnection connection, Exception exception)
+    {
+        Figures.CountException();
         Log.CallbackFailed(_logger, _worker.Name, connection.Id, PeerOf(connection), exception);
+    }
 
     public override void OnSecured(TcpConnection connection)
     {
         _handshakes?.Remove(connection);
-        Connections.Add(connection);
-        Call(connection, _worker.OnConnect);
+        Welcome(connection);
     }
 
     public override void OnHandshakeFailed(TcpConnection connection, string reason)
@@ -146,9 +177,10 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
     {
         Connections.Remove(connection);
         _handshakes?.Remove(connection);
+        Figures.CountClosed();
         CountGone();
         _acceptor?.Retry();
-        if (_stopped) DetachIfDrained();
+        DetachIfDrained();
     }
 
     protected override void OnMessage(TcpConnection connection, T message)
@@ -161,14 +193,18 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
             onMessage = callback as Action<TcpConnection<T>, T>;
             onMessageAsync = callback as Func<TcpConnection<T>, T, Task>;
         }
-        if (ApplicationGuard.Deliver(this, own, message, onMessage, onMessageAsync)) return;
+        if (ApplicationGuard.Deliver(Running, CallbackKind.OnMessage, this, own, message, onMessage, onMessageAsync)) return;
         OnMessageFault(connection, message, new InvalidOperationException(
             $"Worker {_worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync."));
     }
 
     private void Ask(TcpConnection connection, HttpProtocol http)
     {
-        ApplicationGuard.Deliver(this, connection, http.BeginAsking(), _worker.OnHeaders, onMessageAsync: null);
+        Request request = http.BeginAsking();
+        var scope = ActivityScope.Enter(http.Activity);
+        ApplicationGuard.Deliver(
+            Running, CallbackKind.OnHeaders, this, connection, request, _worker.OnHeaders, onMessageAsync: null);
+        scope.Exit();
         http.EndAsking();
     }
 
@@ -183,14 +219,26 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         Take(socket);
     }
 
+    private void BeginToStop()
+    {
+        _stopped = true;
+        ApplicationGuard.Call(Running, CallbackKind.OnWorkerStop, _worker, _worker, _worker.OnWorkerStop);
+        _acceptor?.Close(deliver: _handover is not null);
+        _acceptor = null;
+        _worker.Balancer.Remove(this);
+    }
+
+    /// <summary>Whether no connection begins here any more, not even one that was accepted before.</summary>
+    private bool TakesNone => _stopped && _handover is null;
+
     /// <summary>Makes a connection of a socket that is counted already.</summary>
     private void Take(ConnectedSocket socket)
     {
-        if (_stopped)
+        if (TakesNone)
         {
             // Handed over while this loop came to its end: closed, like those in the queue of the listening socket.
             socket.Dispose();
-            CountGone();
+            OnNotTaken();
             return;
         }
         TcpConnection<T> connection;
@@ -205,16 +253,58 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
             // Reset before it was taken on, or the system has no room for another watch: one connection, not the worker.
             Log.ConnectionLost(_logger, _worker.Name, e);
             socket.Dispose();
-            CountGone();
+            OnNotTaken();
             return;
         }
-        if (connection.Status == ConnectionStatus.Connecting)
+        Figures.CountOpened();
+        if (connection.Status == ConnectionStatus.Connecting) (_handshakes ??= new ConnectionCollection()).Add(connection);
+        else Welcome(connection);
+    }
+
+    /// <summary>Makes a connection of an event stream that has moved here, which is counted already.</summary>
+    private void Adopt(MovedSubscription moved)
+    {
+        bool speaksHttp = typeof(T) == typeof(Request) && _worker.Protocol is null;
+        if (TakesNone || !speaksHttp || DescriptorHeadroom.IsReachedByBrief(moved.Descriptor))
         {
-            (_handshakes ??= new ConnectionCollection()).Add(connection);
+            MovingStreams.End(moved);
+            OnNotTaken();
             return;
         }
+        TcpConnection<T>? connection = null;
+        var protocol = new MovedProtocol(_worker.Options.Http, _isUnix, moved.Place, moved.Window, reason =>
+            Log.MovedStreamEnded(_logger, _worker.Name, connection!.Id, PeerOf(connection), reason));
+        try
+        {
+            connection = new TcpConnection<T>(new ConnectedSocket(moved.Descriptor, default), protocol, _first);
+            moved.TakeDescriptor();
+        }
+        catch (Exception e)
+        {
+            Log.ConnectionLost(_logger, _worker.Name, e);
+            moved.Dispose();
+            OnNotTaken();
+            return;
+        }
+        Figures.CountOpened();
+        connection.SetProxiedAddresses(moved.Remote, moved.Local);
+        connection.Feed(moved.Unsent);
+        Welcome(connection);
+        connection.GoOnWith(moved.Head);
+    }
+
+    /// <summary>A connection is open, and the application hears of it.</summary>
+    private void Welcome(TcpConnection connection)
+    {
         Connections.Add(connection);
-        Call(connection, _worker.OnConnect);
+        Call(CallbackKind.OnConnect, connection, _worker.OnConnect);
+        _handover?.Judge(connection);
+    }
+
+    private void OnNotTaken()
+    {
+        CountGone();
+        DetachIfDrained();
     }
 
     private bool IsProxy(TcpConnection connection)
@@ -245,15 +335,18 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         }
         _worker.Tls?.CheckFiles();
         _acceptor?.Tick();
+        _handover?.Step();
     }
 
     private void DetachIfDrained()
     {
-        if (!IsDrained) return;
+        if (!_stopped || _handover is { IsMoving: true }) return;
+        // With the last connection: none is handed over to it any more.
+        if (Interlocked.CompareExchange(ref _load, int.MinValue, 0) != 0) return;
         _worker.Detach(this);
         Thread.StopIfDrained();
     }
 
-    private void Call(TcpConnection connection, Action<TcpConnection<T>>? callback) =>
-        ApplicationGuard.Call(this, (TcpConnection<T>)connection, callback);
+    private void Call(CallbackKind kind, TcpConnection connection, Action<TcpConnection<T>>? callback) =>
+        ApplicationGuard.Call(Running, kind, this, (TcpConnection<T>)connection, callback);
 }

@@ -2,7 +2,9 @@ using System.Buffers;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
+using Workerman.Diagnostics;
 using Workerman.Events;
+using Workerman.Handover;
 using Workerman.Hosting;
 using Workerman.Protocols;
 
@@ -14,11 +16,16 @@ namespace Workerman.Workers;
 /// </summary>
 internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int id, LoopThread thread, bool ownsLoop,
     Func<ConnectionProtocol> makeProtocol)
-    : DatagramChannel(loop), ILoopWorker, IFaultHandler<UdpConnection>
+    : DatagramChannel(loop, new TrafficFigures(worker.Figures, loop.Figures)), ILoopWorker, IFaultHandler<UdpConnection>
 {
     private readonly ILogger _logger = worker.PeerLog;
     private Listener? _listener;
     private bool _stopped;
+    private bool _handsOver;
+
+    /// <summary>How many messages are with asynchronous callbacks that have not ended.</summary>
+    private int _pending;
+    private Func<UdpConnection<T>, T, Task>? _counted;
 
     public int Id => id;
 
@@ -30,7 +37,7 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
 
     public bool IsDrained => _stopped;
 
-    public void Start() => worker.OnWorkerStart?.Invoke(worker);
+    public void Start() => Running.Call(CallbackKind.OnWorkerStart, worker.OnWorkerStart, worker);
 
     public void AcceptFrom(Listener? listener)
     {
@@ -46,12 +53,46 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
 
     public void PauseAccepting() => IsPaused = true;
 
-    public void ResumeAccepting() => IsPaused = false;
+    public void ResumeAccepting() => IsPaused = _handsOver;
 
     public void Stop()
     {
         if (_stopped) return;
-        ApplicationGuard.Call(worker, worker, worker.OnWorkerStop);
+        if (!_handsOver) ApplicationGuard.Call(Running, CallbackKind.OnWorkerStop, worker, worker, worker.OnWorkerStop);
+        End();
+    }
+
+    /// <summary>
+    /// Receives no more, and ends when the work that is pending has: whoever replies by a timer has the time in which other
+    /// connections are waited for.
+    /// </summary>
+    public void HandOver(HandoverPlan plan)
+    {
+        plan.LoopIsDone();
+        if (_stopped || _handsOver) return;
+        _handsOver = true;
+        worker.LeaveListeners();
+        ApplicationGuard.Call(Running, CallbackKind.OnWorkerStop, worker, worker, worker.OnWorkerStop);
+        IsPaused = true;
+        long earliest = Loop.Now + (long)plan.IdleTime.TotalMilliseconds;
+        // The application may delete the timer.
+        Loop.AddTick(() => EndIfIdle(earliest));
+        EndWhenIdle(plan.IdleTime, earliest);
+    }
+
+    private void EndWhenIdle(TimeSpan time, long earliest) => Loop.AddTimer(time, () =>
+    {
+        EndIfIdle(earliest);
+        if (!_stopped) EndWhenIdle(TimeSpan.FromMilliseconds(10), earliest);
+    }, persistent: false);
+
+    private void EndIfIdle(long earliest)
+    {
+        if (!_stopped && _pending == 0 && Loop.Now >= earliest) End();
+    }
+
+    private void End()
+    {
         _stopped = true;
         AcceptFrom(null);
         worker.Detach(this);
@@ -65,18 +106,32 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
     public UdpConnection<T> PeerAt(IPEndPoint remote) => new UdpPeer<T>(this, makeProtocol(), remote);
 
     protected override void OnError(UdpConnection connection, ConnectionError error, string reason) =>
-        ApplicationGuard.Call(this, connection, worker.OnError, error, reason);
+        ApplicationGuard.Call(Running, CallbackKind.OnError, this, connection, worker.OnError, error, reason);
 
-    public void OnFault(UdpConnection peer, Exception exception) =>
-        Log.DatagramFailed(_logger, worker.Name, $"{peer.RemoteAddress}", exception);
+    public void OnFault(UdpConnection peer, Exception exception) => ReportFault(peer.RemoteAddress, exception);
 
-    protected override void OnDatagramFault(IPEndPoint from, Exception exception) =>
-        Log.DatagramFailed(_logger, worker.Name, $"{from}", exception);
+    protected override void OnDatagramFault(IPEndPoint from, Exception exception) => ReportFault(from, exception);
 
     protected override void OnDatagram(ReadOnlySequence<byte> datagram, IPEndPoint from)
     {
         ConnectionProtocol protocol = makeProtocol();
         if (IsWorthDecoding(datagram, protocol)) ReadMessages(new UdpPeer<T>(this, protocol, from), protocol, datagram, from);
+    }
+
+    /// <summary>The worker's asynchronous callback, which is counted while it has not ended; null if there is none.</summary>
+    private Func<UdpConnection<T>, T, Task>? Counted => worker.OnMessageAsync is null ? null : _counted ??= CallAsync;
+
+    private async Task CallAsync(UdpConnection<T> peer, T message)
+    {
+        _pending++;
+        try
+        {
+            await worker.OnMessageAsync!(peer, message);
+        }
+        finally
+        {
+            _pending--;
+        }
     }
 
     private void ReadMessages(UdpPeer<T> peer, ConnectionProtocol protocol, ReadOnlySequence<byte> datagram, IPEndPoint from)
@@ -90,7 +145,9 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
                 Log.DatagramRefused(_logger, worker.Name, $"{from}", verdict.Reason ?? "no whole message is in it");
                 return;
             }
-            if (!ApplicationGuard.Deliver<UdpConnection<T>, T>(this, peer, message, worker.OnMessage, worker.OnMessageAsync))
+            Figures.CountRequest();
+            if (!ApplicationGuard.Deliver<UdpConnection<T>, T>(
+                Running, CallbackKind.OnMessage, this, peer, message, worker.OnMessage, Counted))
                 throw new InvalidOperationException(
                     $"Worker {worker.Name} has no OnMessage, so nobody answers; set it, or OnMessageAsync.");
             if (datagram.IsEmpty) return;
@@ -98,5 +155,11 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
             ContinueNextTurn(datagram, from, rest => ReadMessages(peer, protocol, rest, from));
             return;
         }
+    }
+
+    private void ReportFault(IPEndPoint? from, Exception exception)
+    {
+        Figures.CountException();
+        Log.DatagramFailed(_logger, worker.Name, $"{from}", exception);
     }
 }

@@ -16,6 +16,10 @@ internal static class WorkerRegistry
     /// <summary>Those on a loop, also the ones that were made there.</summary>
     private static readonly HashSet<WorkerBase> OnLoops = [];
 
+    /// <summary>Where the workers are noted that are made on this thread meanwhile.</summary>
+    [ThreadStatic]
+    private static List<WorkerBase>? _made;
+
     /// <summary>The workers that have been made and not been run yet, and those that run.</summary>
     public static List<WorkerBase> Workers
     {
@@ -41,8 +45,17 @@ internal static class WorkerRegistry
 
     public static void Add(WorkerBase worker)
     {
+        _made?.Add(worker);
         lock (Gate) All.Add(worker);
     }
+
+    /// <summary>
+    /// Notes the workers that are made on this thread until <see cref="EndNoting"/>: whoever fails to make all that it wants
+    /// leaves none behind for a run of others.
+    /// </summary>
+    public static List<WorkerBase> BeginNoting() => _made = [];
+
+    public static void EndNoting() => _made = null;
 
     public static void Remove(IReadOnlyCollection<WorkerBase> workers)
     {
@@ -76,6 +89,12 @@ internal static class WorkerRegistry
     public static void RemoveOnLoop(WorkerBase worker)
     {
         lock (Gate) OnLoops.Remove(worker);
+    }
+
+    /// <summary>A worker of a run by its address, be it one that was made on a loop; null if none has begun.</summary>
+    public static WorkerBase? FindOnLoop(string address, ServerSettings run)
+    {
+        lock (Gate) return OnLoops.FirstOrDefault(worker => worker.Address == address && ReferenceEquals(worker.Settings, run));
     }
 
     /// <summary>Adds the connections of all workers that run.</summary>

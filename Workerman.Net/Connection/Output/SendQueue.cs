@@ -71,6 +71,23 @@ internal sealed class SendQueue
         return held;
     }
 
+    /// <summary>Whether there is nothing but bytes, and no more than so many.</summary>
+    public bool HasOnlyBytes(int most) => Length <= most && File is null && _held is null && !AwaitsSocket && !EndsSending;
+
+    /// <summary>Takes the bytes that wait for the socket, without the first ones.</summary>
+    public byte[] TakeBytes(int from)
+    {
+        byte[] taken = new byte[Length];
+        for (int at = 0; at < taken.Length;)
+        {
+            ReadOnlyMemory<byte> piece = First();
+            piece.CopyTo(taken.AsMemory(at));
+            at += piece.Length;
+            Skip(piece.Length);
+        }
+        return taken[from..];
+    }
+
     public void DropFile()
     {
         File?.Dispose();

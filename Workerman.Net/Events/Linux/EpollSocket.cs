@@ -107,6 +107,20 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
         else _socket.Dispose();
     }
 
+    public int Detach(out int sent)
+    {
+        // An order waits here and not in the system, so nothing of it has been taken.
+        sent = 0;
+        if (_disposed) return -1;
+        // A bare descriptor is given away itself. That of a .NET socket, which is going to close it, as another one.
+        int descriptor = _socket is null ? _fd : SocketCalls.Duplicate(_fd);
+        if (descriptor < 0) return -1;
+        Dispose();
+        _closed = true;
+        _socket?.Dispose();
+        return descriptor;
+    }
+
     public void OnReady(uint events)
     {
         if ((events & EPOLLOUT) != 0 && _order is { } order) Send(order);

@@ -86,6 +86,24 @@ internal static unsafe class SocketCalls
         return accepted;
     }
 
+    /// <summary>Another descriptor of an open socket; negative if there is none left.</summary>
+    public static int Duplicate(int fd) => fcntl(fd, F_DUPFD_CLOEXEC, StandardDescriptors.First);
+
+    /// <summary>
+    /// Takes an open socket away from whoever has its descriptor, which is <c>/dev/null</c>'s from then on.
+    /// </summary>
+    /// <returns>The socket's new descriptor; negative if there is none left, and then nothing has changed.</returns>
+    public static int Extract(int fd)
+    {
+        int extracted = Duplicate(fd);
+        int blank = extracted < 0 ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
+        bool replaced = blank >= 0 && dup3(blank, fd, O_CLOEXEC) >= 0;
+        if (blank >= 0) _ = close(blank);
+        if (replaced || extracted < 0) return extracted;
+        _ = close(extracted);
+        return -1;
+    }
+
     public static IPEndPoint? PeerOf(int fd) => Name(fd, getpeername);
 
     public static IPEndPoint? NameOf(int fd) => Name(fd, getsockname);

@@ -38,8 +38,12 @@ internal static unsafe partial class SystemCalls
 
     // open(2), statx(2), inode(7)
     public const int O_RDONLY = 0;
+    public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
+    public const int O_CREAT = 0x40;
+    public const int O_EXCL = 0x80;
     public const int O_NOCTTY = 0x100;
+    public const int O_APPEND = 0x400;
     public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
     public const int O_PATH = 0x200000;
@@ -57,9 +61,13 @@ internal static unsafe partial class SystemCalls
 #pragma warning restore IDE1006
 
     // flock(2), fcntl(2): locks of an open file description
+    public const int LOCK_SH = 1;
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
     public const int LOCK_UN = 8;
+    public const int F_SETFD = 2;
+    public const int FD_CLOEXEC = 1;
+    public const int F_SETFL = 4;
     public const int F_OFD_SETLK = 37;
     public const int F_DUPFD_CLOEXEC = 1030;
     public const short F_WRLCK = 1;
@@ -152,6 +160,19 @@ internal static unsafe partial class SystemCalls
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int open(string pathname, int flags);
 
+    /// <summary>The same with the mode of a file that it makes.</summary>
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int open(string pathname, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int chown(string pathname, uint owner, uint group);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fchown(SafeFileHandle fd, uint owner, uint group);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int dup2(SafeFileHandle oldfd, int newfd);
+
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int statx(int dirfd, string pathname, int flags, uint mask, FileStatus* statxbuf);
 
@@ -173,6 +194,9 @@ internal static unsafe partial class SystemCalls
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fcntl(int fd, int cmd, int arg);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int dup3(int oldfd, int newfd, int flags);
 
     [LibraryImport("libc")]
     public static partial uint geteuid();
@@ -209,6 +233,7 @@ internal static unsafe partial class SystemCalls
     public readonly struct FileStatus
     {
         [FieldOffset(20)] public readonly uint Owner;
+        [FieldOffset(24)] public readonly uint Group;
         [FieldOffset(28)] private readonly ushort _mode;
         [FieldOffset(32)] public readonly ulong Number;
         [FieldOffset(40)] public readonly long Size;
@@ -219,6 +244,9 @@ internal static unsafe partial class SystemCalls
 
         /// <summary>One of <c>S_IFREG</c> and the like.</summary>
         public int Kind => _mode & S_IFMT;
+
+        /// <summary>Who may do what, as chmod(2) takes it.</summary>
+        public int Permissions => _mode & 0b111_111_111;
 
         public ulong Device => ((ulong)_deviceMajor << 32) | _deviceMinor;
 

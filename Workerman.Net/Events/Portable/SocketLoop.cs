@@ -18,8 +18,20 @@ public sealed class SocketLoop : EventLoop
     public override string Name => "socket";
 
     /// <inheritdoc/>
-    public override ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler) =>
-        new SocketLoopSocket(this, socket.ToSocket(), handler);
+    public override ILoopSocket Watch(ConnectedSocket socket, ISocketHandler handler)
+    {
+        Socket own = socket.ToSocket();
+        try
+        {
+            return new SocketLoopSocket(this, own, handler);
+        }
+        catch
+        {
+            // The descriptor stays with whoever has given it, who closes it once.
+            if (socket.Socket is null) ConnectedSocket.Abandon(own);
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     public override ILoopListener Accept(Socket listener, IAcceptHandler handler) =>

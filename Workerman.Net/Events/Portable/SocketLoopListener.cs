@@ -16,6 +16,7 @@ internal sealed class SocketLoopListener : ILoopListener, ISocketLoopEvent
     private bool _enabled = true;
     private bool _accepting;
     private bool _disposed;
+    private bool _finishing;
 
     public SocketLoopListener(SocketLoop loop, Socket listener, IAcceptHandler handler)
     {
@@ -51,6 +52,16 @@ internal sealed class SocketLoopListener : ILoopListener, ISocketLoopEvent
         if (!_accepting) _accept.Dispose();
     }
 
+    void ILoopListener.Finish()
+    {
+        if (_disposed) return;
+        _finishing = true;
+        Socket? kept = _kept;
+        _kept = null;
+        Dispose();
+        if (kept is not null) Deliver(kept);
+    }
+
     void ISocketLoopEvent.OnReady()
     {
         _accepting = false;
@@ -59,7 +70,8 @@ internal sealed class SocketLoopListener : ILoopListener, ISocketLoopEvent
         _accept.AcceptSocket = null;
         if (_disposed)
         {
-            socket?.Dispose();
+            if (_finishing && error == SocketError.Success) Deliver(socket!);
+            else socket?.Dispose();
             _accept.Dispose();
             return;
         }
@@ -93,7 +105,7 @@ internal sealed class SocketLoopListener : ILoopListener, ISocketLoopEvent
         int descriptor = OperatingSystem.IsLinux() ? StandardDescriptors.Lift((int)socket.Handle) : (int)socket.Handle;
         if (descriptor == (int)socket.Handle) return socket;
         // The number is another file's by now.
-        socket.SafeHandle.SetHandleAsInvalid();
+        ConnectedSocket.Abandon(socket);
         return descriptor < 0 ? null : new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
     }
 

@@ -101,6 +101,20 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
         _socket.Dispose();
     }
 
+    public int Detach(out int sent)
+    {
+        sent = 0;
+        if (_disposed || !OperatingSystem.IsLinux()) return -1;
+        // .NET ends what is under way on a socket that it closes by resetting the connection: that must meet another file.
+        int descriptor = SocketCalls.Extract((int)_socket.Handle);
+        if (descriptor < 0) return -1;
+        _socket.Dispose();
+        sent = _send?.WaitForEnd() ?? 0;
+        Dispose();
+        if (sent >= 0) return descriptor;
+        using (new ConnectedSocket(descriptor, default)) return -1;
+    }
+
     void ISocketLoopEvent.OnReady()
     {
         _receiving = false;
@@ -156,12 +170,16 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
 {
     private const int MaxSize = 64 * 1024;
 
+    /// <summary>How long the end of a send is waited for whose socket was closed: .NET's threads have to get to it.</summary>
+    private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(1);
+
     private readonly SocketLoop _loop;
     private readonly Socket _socket;
     private readonly SocketLoopSocket _owner;
     private readonly SocketAsyncEventArgs _send = new(true);
     private byte[] _copy = [];
     private bool _sending;
+    private bool _completed;
     private bool _disposed;
 
     public SocketLoopSend(SocketLoop loop, Socket socket, SocketLoopSocket owner)
@@ -169,7 +187,7 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
         _loop = loop;
         _socket = socket;
         _owner = owner;
-        _send.Completed += (_, _) => _loop.Enqueue(this);
+        _send.Completed += (_, _) => Complete();
     }
 
     public void Start(ReadOnlyMemory<byte> data)
@@ -187,6 +205,14 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
     {
         EnsureCopy(FilePiece.Size);
         Start(FilePiece.Read(file, offset, count, _copy));
+    }
+
+    /// <summary>Waits for a send that may be under way and whose socket was closed.</summary>
+    /// <returns>How many bytes of it were taken; -1 if it does not end.</returns>
+    public int WaitForEnd()
+    {
+        if (!_sending) return 0;
+        return SpinWait.SpinUntil(() => Volatile.Read(ref _completed), EndTimeout) ? _send.BytesTransferred : -1;
     }
 
     public void Dispose()
@@ -207,8 +233,15 @@ internal sealed class SocketLoopSend : ISocketLoopEvent, IDisposable
     {
         _send.SetBuffer(_copy, 0, size);
         _sending = true;
+        _completed = false;
         // A file that has ended has nothing to send.
-        if (size == 0 || !_socket.SendAsync(_send)) _loop.Enqueue(this);
+        if (size == 0 || !_socket.SendAsync(_send)) Complete();
+    }
+
+    private void Complete()
+    {
+        Volatile.Write(ref _completed, true);
+        _loop.Enqueue(this);
     }
 
     private void EnsureCopy(int size)

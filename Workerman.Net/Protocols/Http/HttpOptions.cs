@@ -109,6 +109,9 @@ public sealed class HttpOptions
     /// <summary>What the bodies of all requests have now.</summary>
     internal BodyTotals Bodies { get; } = new();
 
+    /// <summary>How long the application may take to subscribe an event stream that has moved here.</summary>
+    internal TimeSpan MovedTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Whether the application is asked about a request with a body before that is read.</summary>
     internal bool AsksBeforeBodies { get; set; }
 

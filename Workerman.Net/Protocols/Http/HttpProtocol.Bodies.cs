@@ -64,6 +64,7 @@ internal partial class HttpProtocol
     {
         if (_chunkForm == ChunkForm.UntilClose) IsBrokenOff = true;
         else _state = State.Finished;
+        _request!.Telemetry?.End(isBrokenOff: true);
         ReleaseBody();
     }
 
@@ -76,6 +77,7 @@ internal partial class HttpProtocol
     {
         FileAnswer answer = FileAnswer.Of(message, _request);
         FileRange? file = answer.Body;
+        _request!.Telemetry?.StatusCode = answer.Head.StatusCode;
         if (OptionList.Contains(answer.Head.GetHeader("Connection"), "close")) form = form with { KeepAlive = false };
         try
         {

@@ -14,7 +14,6 @@ internal partial class HttpProtocol
     private HeadProgress? _progress;
 
     private bool _continuePending;
-    private bool _refusesHead;
 
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out Request message)
     {
@@ -55,15 +54,16 @@ internal partial class HttpProtocol
         {
             ReadOnlySequence<byte> begun = input.Slice(_progress?.Start ?? 0);
             _begun = !SkipEmptyLines(begun).IsEmpty;
-            _refusesHead = StartsWithHead(begun);
+            _refusedMethod = MethodOf(begun);
             return verdict;
         }
-        _refusesHead = head.IsHead;
+        _refusedMethod = head.ContentLength == 0 ? KnownMethod.Other : HttpMethods.KnownOf(head.Method);
         long bodyLimit = maxPackageSize - consumed;
         if (head.ContentLength > bodyLimit) return Refusals.BodyTooLarge;
         if (head.ContentLength != 0 && options.Bodies.Refuse(head.ContentLength, options) is { } full) return full;
         input = input.Slice(consumed);
         _request = new Request(in head, options) { Exchange = this };
+        if (RequestTelemetry.IsWanted) _request.Telemetry = RequestTelemetry.Begin(_request, this);
         if (head.ContentLength != 0) BeginBody(in head, bodyLimit, input.IsEmpty);
         return verdict;
     }
@@ -74,14 +74,6 @@ internal partial class HttpProtocol
         var reader = new SequenceReader<byte>(input);
         reader.AdvancePastAny((byte)'\r', (byte)'\n');
         return input.Slice(reader.Position);
-    }
-
-    /// <summary>The answer to HEAD has no body, whatever else the request says (RFC 9110 section 9.3.2).</summary>
-    private static bool StartsWithHead(in ReadOnlySequence<byte> input)
-    {
-        var reader = new SequenceReader<byte>(input);
-        while (reader.IsNext("\r\n"u8, advancePast: true)) continue;
-        return reader.IsNext("HEAD "u8);
     }
 
     private void BeginBody(in RequestHead head, long limit, bool nothingCame)

@@ -62,6 +62,7 @@ internal partial class HttpProtocol
             _session = null;
             form = NewForm();
         }
+        _request!.Telemetry?.StatusCode = message.StatusCode;
         if (OptionList.Contains(message.GetHeader("Connection"), "close")) form = form with { KeepAlive = false };
         if (Head.IsConnect && message.StatusCode is >= 200 and < 300)
         {
@@ -108,6 +109,8 @@ internal partial class HttpProtocol
         }
         ResponseWriter.WriteUpgradeHead(answer, output);
         _state = State.Tunnel;
+        _request!.Telemetry?.StatusCode = answer.StatusCode;
+        _request.Telemetry?.End();
     }
 
     public override bool TryBeginRaw()
@@ -115,9 +118,10 @@ internal partial class HttpProtocol
         if (_state == State.File) _refused = Refused.Raw;
         if (_state != State.Answer) return _state != State.File;
         if (_session is not null) CommitRawAnswer(_session);
+        _request!.Telemetry?.StatusCode = 0;
         // The application writes the answer itself, and the library does not know where it ends. If no other answer may follow
         // it, the application or the client ends the connection.
-        if (Head.IsConnect) _state = State.Tunnel;
+        if (Head.IsConnect) BeginRawTunnel();
         else if (Persists) EndAnswer();
         else _state = State.Raw;
         _session = null;
@@ -133,8 +137,11 @@ internal partial class HttpProtocol
             return;
         }
         Response answer = Rejection(verdict);
-        ResponseWriter.Write(answer, new AnswerForm(_refusesHead || _request?.Head.IsHead == true, KeepAlive: false), output);
+        // The answer to HEAD has no body, whatever else the request says (RFC 9110 section 9.3.2).
+        bool isHead = _refusedMethod == KnownMethod.Head || _request?.Head.IsHead == true;
+        ResponseWriter.Write(answer, new AnswerForm(isHead, KeepAlive: false), output);
         _state = State.Finished;
+        EndRefused(verdict.Status);
         // Now, and not when the peer has gone, which may take its time.
         ReleaseBody();
     }
@@ -201,10 +208,16 @@ internal partial class HttpProtocol
         return false;
     }
 
-    private AnswerForm NewForm() => new(Head.IsHead, Persists);
+    private AnswerForm NewForm()
+    {
+        // The head that is about to be written says so.
+        _endsAfterAnswer |= _leaving != Leaving.No;
+        return new(Head.IsHead, Persists);
+    }
 
     private void EndAnswer()
     {
+        _request!.Telemetry?.End();
         bool skips = Persists && _bodyIsUnread;
         _state = skips ? State.Skip : Persists ? State.Head : State.Finished;
         // From here on only the application may hold the request; an idle connection holds none.
@@ -230,7 +243,33 @@ internal partial class HttpProtocol
         ResponseWriter.WriteTunnelHead(message, output);
         _endsAfterAnswer = true;
         _state = State.Tunnel;
+        _request!.Telemetry?.End();
         ReleaseBody();
+    }
+
+    /// <summary>
+    /// The answer to the request has begun elsewhere, and is an event stream: it goes on here. What the request has changed of
+    /// its session is saved.
+    /// </summary>
+    protected void GoOnWithStream()
+    {
+        OnDropped();
+        _endsAfterAnswer = true;
+        BeginStream();
+    }
+
+    /// <summary>Nothing follows what was written last. What the request has changed of its session is saved.</summary>
+    protected void Finish()
+    {
+        OnDropped();
+        _state = State.Finished;
+        ReleaseBody();
+    }
+
+    private void BeginRawTunnel()
+    {
+        _state = State.Tunnel;
+        _request!.Telemetry?.End();
     }
 
     private void BeginStream()

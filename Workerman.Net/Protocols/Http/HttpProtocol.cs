@@ -19,6 +19,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     private bool _served;
     private bool _endsAfterAnswer;
     private Refused _refused;
+    private Leaving _leaving;
     private IPeer? _peer;
 
     private enum State : byte
@@ -60,6 +61,19 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
         Finished,
     }
 
+    /// <summary>Why no request follows the next answer.</summary>
+    private enum Leaving : byte
+    {
+        /// <summary>One may follow.</summary>
+        No,
+
+        /// <summary>Another process goes on with the worker; until that answer requests are waited for.</summary>
+        Handover,
+
+        /// <summary>The worker stops.</summary>
+        Stop,
+    }
+
     /// <summary>What the application sent that could not be written.</summary>
     private enum Refused : byte
     {
@@ -95,7 +109,13 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     public IPeer? Peer => _peer;
 
     /// <summary>Whether the worker stops.</summary>
-    public bool IsStopping { get; private set; }
+    public bool IsStopping => _leaving == Leaving.Stop;
+
+    /// <summary>Whether its request is that of an event stream that was begun in another process.</summary>
+    public virtual bool IsMoved => false;
+
+    /// <summary>Whether the request is with the application, which has not begun to answer it.</summary>
+    public bool IsWithApplication => _state == State.Answer;
 
     /// <summary>Whether the answer is an event stream that is open.</summary>
     public bool IsStreaming => _state == State.Stream;
@@ -136,16 +156,37 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
     public override bool Drain(bool stopping)
     {
-        _endsAfterAnswer = true;
-        IsStopping |= stopping;
+        if (stopping) _leaving = Leaving.Stop;
+        // An answer whose head has left without Connection: close does not end the connection: the next one does.
+        _endsAfterAnswer |= !stopping || _state is not (State.File or State.Chunked);
         return _state is State.Head or State.Skip or State.Stream or State.Tunnel or State.Raw;
     }
+
+    /// <summary>Another process goes on: the next answer that begins is the last here, and says so.</summary>
+    public void EndWithNextAnswer()
+    {
+        if (_leaving == Leaving.No) _leaving = Leaving.Handover;
+    }
+
+    /// <summary>Whether the peer owes nothing and is owed nothing: it has not begun a request, and has all answers.</summary>
+    public bool IsIdle => _state == State.Head && !_begun;
+
+    /// <summary>Whether nobody here knows where the answer ends: the application writes it, or connects the peer on.</summary>
+    public bool IsOpenEnded => _state is State.Raw or State.Tunnel;
+
+    /// <summary>
+    /// The head of the request whose answer has not ended, as it came; null if there is none, or the request had a body, which is
+    /// not kept.
+    /// </summary>
+    public byte[]? RepeatableHead =>
+        _state is State.Answer or State.Stream && Head.ContentLength == 0 ? Head.Bytes.ToArray() : null;
 
     /// <summary>The head of the request that is being read, or is with the application.</summary>
     private ref readonly RequestHead Head => ref _request!.Head;
 
     public override void Dispose()
     {
+        EndTelemetry();
         ReleaseBody();
         base.Dispose();
     }

@@ -64,8 +64,27 @@ public sealed partial class Request
     /// </summary>
     public string RawHead => Encoding.Latin1.GetString(_head.Bytes[..^4]);
 
+    /// <summary>
+    /// Whether it is the request of an event stream that was open when its process was replaced by this one (a reload): its
+    /// connection has come along, and the client is in the middle of the answer. Subscribe it as you did the first time: the
+    /// stream goes on after the last event, without a head, a gap or a duplicate. <c>OnConnect</c> was called for the connection,
+    /// as for any other. What would stand in a head has no place any more: <c>SubscribeOptions.Headers</c>, a
+    /// <c>Set-Cookie</c> of the session, whose changes are saved all the same. <c>Last-Event-ID</c> is what the client sent when
+    /// it connected; the stream does not go by it, nor by <c>SubscribeOptions.LastEventId</c>, because it knows the place.
+    /// Any other answer, or none within 10 seconds, ends the stream: nothing of it is sent, and the client connects again after a
+    /// random time.
+    /// </summary>
+    public bool IsMoved => Exchange is { IsMoved: true };
+
     /// <summary>Anything that the application attaches to the request (PHP: <c>$context</c>, and dynamic properties).</summary>
     public object? Context { get; set; }
+
+    /// <summary>
+    /// The route that the application has chosen for the request, as a template with few different values, such as
+    /// <c>/users/{id}</c>; null for none. It is the attribute <c>http.route</c> of the metrics and activities of requests. Set it
+    /// before the answer.
+    /// </summary>
+    public string? Route { get => _parsed?.Route; set => Parsed.Route = value; }
 
     /// <summary>A member of the query, decoded; of several with the name the last (PHP: <c>get($name, $default)</c>).</summary>
     /// <exception cref="BadRequestException">The query has more than <see cref="HttpOptions.MaxQueryMembers"/>.</exception>
@@ -147,6 +166,9 @@ public sealed partial class Request
 
     private FieldCollection<string> Headers => Parsed.Headers ??= ReadHeaders();
 
+    /// <summary>What is measured of it; null if nobody has listened when it came.</summary>
+    internal RequestTelemetry? Telemetry { get; set; }
+
     /// <summary>The head as the parser judged it.</summary>
     internal ref readonly RequestHead Head => ref _head;
 
@@ -204,6 +226,8 @@ internal sealed class ParsedRequest
     public string? Uri { get; set; }
 
     public string? QueryString { get; set; }
+
+    public string? Route { get; set; }
 
     public FieldCollection<string>? Query { get; set; }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Workerman.Diagnostics;
 
 namespace Workerman.Protocols.Http;
 
@@ -73,19 +74,51 @@ internal struct RequestLine
     }
 }
 
+/// <summary>
+/// The methods of RFC 9110 section 9 and RFC 5789: those that OpenTelemetry tells apart. All others count as one there, because
+/// clients may make up as many as they like.
+/// </summary>
+internal enum KnownMethod : byte
+{
+    Other,
+    Get,
+    Post,
+    Head,
+    Put,
+    Delete,
+    Patch,
+    Options,
+    Connect,
+    Trace,
+}
+
 /// <summary>The usual methods as strings that exist already, and those that the application has to allow. Pure.</summary>
 internal static class HttpMethods
 {
-    public static string NameOf(ReadOnlySpan<byte> method) => method switch
+    /// <summary>Bytes of the longest known method.</summary>
+    public const int MaxKnownLength = 7;
+
+    private static readonly string[] Names =
+        [HttpInstruments.OtherMethod, "GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
+
+    public static string NameOf(ReadOnlySpan<byte> method) =>
+        KnownOf(method) is not KnownMethod.Other and var known ? NameOf(known) : Encoding.ASCII.GetString(method);
+
+    /// <summary>The method's name; OpenTelemetry's for those that are not known.</summary>
+    public static string NameOf(KnownMethod method) => Names[(int)method];
+
+    public static KnownMethod KnownOf(ReadOnlySpan<byte> method) => method switch
     {
-        _ when method.SequenceEqual("GET"u8) => "GET",
-        _ when method.SequenceEqual("POST"u8) => "POST",
-        _ when method.SequenceEqual("HEAD"u8) => "HEAD",
-        _ when method.SequenceEqual("PUT"u8) => "PUT",
-        _ when method.SequenceEqual("DELETE"u8) => "DELETE",
-        _ when method.SequenceEqual("PATCH"u8) => "PATCH",
-        _ when method.SequenceEqual("OPTIONS"u8) => "OPTIONS",
-        _ => Encoding.ASCII.GetString(method),
+        _ when method.SequenceEqual("GET"u8) => KnownMethod.Get,
+        _ when method.SequenceEqual("POST"u8) => KnownMethod.Post,
+        _ when method.SequenceEqual("HEAD"u8) => KnownMethod.Head,
+        _ when method.SequenceEqual("PUT"u8) => KnownMethod.Put,
+        _ when method.SequenceEqual("DELETE"u8) => KnownMethod.Delete,
+        _ when method.SequenceEqual("PATCH"u8) => KnownMethod.Patch,
+        _ when method.SequenceEqual("OPTIONS"u8) => KnownMethod.Options,
+        _ when method.SequenceEqual("CONNECT"u8) => KnownMethod.Connect,
+        _ when method.SequenceEqual("TRACE"u8) => KnownMethod.Trace,
+        _ => KnownMethod.Other,
     };
 
     /// <summary>

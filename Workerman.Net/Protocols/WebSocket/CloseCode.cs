@@ -35,6 +35,9 @@ public static class CloseCode
     /// <summary>The server has failed on an error of its own.</summary>
     public const int InternalError = 1011;
 
+    /// <summary>The server restarts: connect again, after a random time (the registry's meaning of 1012).</summary>
+    public const int ServiceRestart = 1012;
+
     /// <summary>Whether a code may be sent, and so may come (section 7.4; the registry has 1012 to 1014 besides).</summary>
     public static bool CanBeSent(int code) => code is >= 1000 and <= 1003 or >= 1007 and <= 1014 or >= 3000 and <= 4999;
 }

@@ -1,0 +1,115 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Workerman.EventStreams;
+using Workerman.Protocols.Http;
+
+namespace Workerman.Tests.Support;
+
+/// <summary>
+/// The tests as a program, <c>daemon FOLDER PORT [command]</c>: what a user's program looks like that is run by
+/// <c>Worker.RunAll(args)</c>. Files in its folder say how it behaves: <c>version</c> is what it answers, <c>fail</c> makes its
+/// <c>OnWorkerStart</c> throw, <c>hang</c> makes it hang, <c>impatient</c> gives it little time, <c>users</c> names user and
+/// group; it writes what happens to <c>events</c>.
+/// </summary>
+internal static class DaemonProgram
+{
+    private static readonly Lock Gate = new();
+
+    public static int Run(string folder, string port, string[] args)
+    {
+        string PathOf(string name) => Path.Combine(folder, name);
+        // Another user may not write there.
+        bool isSilent = File.Exists(PathOf("users"));
+        void Note(string what)
+        {
+            if (isSilent) return;
+            lock (Gate) File.AppendAllText(PathOf("events"), $"{what}\n");
+        }
+
+        if (!isSilent) Worker.Logger = new FileLines(PathOf("log"));
+        Worker.PidFile = PathOf("daemon.pid");
+        Worker.StartTimeout = TimeSpan.FromSeconds(File.Exists(PathOf("hang")) || File.Exists(PathOf("impatient")) ? 2 : 30);
+        Worker.OnMasterReload = () => Note("master reload");
+        Worker.OnMasterStop = () => Note("master stop");
+        Worker.OnWorkerExit = status => Note($"worker exit {status}");
+        string version = File.Exists(PathOf("version")) ? File.ReadAllText(PathOf("version")) : "1";
+        var stream = new EventStream("orders", new EventStreamOptions { ReplayCount = 100_000 });
+        var worker = new Worker($"http://127.0.0.1:{port}") { Name = "serve", Count = 2 };
+        if (isSilent) (worker.User, worker.Group) = ("nobody", "nogroup");
+        worker.OnWorkerStart = _ =>
+        {
+            if (File.Exists(PathOf("fail"))) throw new InvalidOperationException("as asked for");
+            if (File.Exists(PathOf("hang"))) Thread.Sleep(Timeout.Infinite);
+            if (worker.Id == 0) Note("start");
+        };
+        worker.OnWorkerStop = _ =>
+        {
+            if (worker.Id == 0) Note("stop");
+        };
+        worker.OnMessage = (connection, request) =>
+        {
+            switch (request.Path)
+            {
+                case "/pid":
+                    connection.Send($"{Environment.ProcessId}");
+                    break;
+                case "/user":
+                    connection.Send(Environment.UserName);
+                    break;
+                case "/exit":
+                    Environment.Exit(3);
+                    break;
+                case "/throw":
+                    new Thread(() => throw new InvalidOperationException("as asked for")).Start();
+                    break;
+                case "/block":
+                    Thread.Sleep(int.Parse(request.Get("ms")!, CultureInfo.InvariantCulture));
+                    connection.Send("done");
+                    break;
+                case "/slow":
+                    Timer.Add(double.Parse(request.Get("ms")!, CultureInfo.InvariantCulture) / 1000,
+                        () => connection.Send("done"),
+                        persistent: false);
+                    break;
+                case "/events":
+                    stream.Subscribe(connection, request);
+                    break;
+                case "/publish":
+                    connection.Send(stream.Publish(request.Get("data")!));
+                    break;
+                case "/reload":
+                    Worker.Reload();
+                    connection.Send("asked");
+                    break;
+                case "/stop":
+                    connection.Send("asked");
+                    Worker.StopAll();
+                    break;
+                default:
+                    connection.Send(version);
+                    break;
+            }
+        };
+        var lines = new Worker<string>($"text://127.0.0.1:0") { Name = "lines" };
+        lines.OnMessage = (connection, line) => connection.Send(line);
+        Worker.RunAll(args);
+        return Environment.ExitCode;
+    }
+}
+
+/// <summary>Lines in a file, which several processes write to.</summary>
+internal sealed class FileLines(string path) : ILogger
+{
+    private static readonly Lock Gate = new();
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+        Func<TState, Exception?, string> formatter)
+    {
+        lock (Gate) File.AppendAllText(path, $"{Environment.ProcessId} {logLevel} {formatter(state, exception)} {exception}\n");
+    }
+}

@@ -1,0 +1,193 @@
+using System.Collections.Concurrent;
+using System.ComponentModel;
+using System.Net.Sockets;
+using System.Runtime.Versioning;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Workerman.Events;
+using Workerman.Hosting;
+
+namespace Workerman.Supervision;
+
+/// <summary>What takes commands over a <see cref="ControlServer"/>.</summary>
+internal interface IControlled
+{
+    /// <summary>Does what is asked. Any thread; it does not block.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="reply">Sends a reply, on any thread; the last one ends the command.</param>
+    void Handle(ControlRequest request, Action<ControlReply> reply);
+}
+
+/// <summary>
+/// The Unix socket over which a running program takes commands: a line of JSON each way. Its file has mode 0600, and whoever
+/// connects is asked for by its user, too: it has to be the program's, or root. On threads of the thread pool, because there may
+/// be no loop; a command that says nothing, or does not read, holds nobody up. One in its process.
+/// </summary>
+[SupportedOSPlatform("linux")]
+internal sealed class ControlServer : IDisposable
+{
+    private const int MaxLine = 64 * 1024;
+
+    private const int MaxClients = 32;
+
+    private static readonly TimeSpan RequestTime = TimeSpan.FromSeconds(5);
+
+    private readonly string _path;
+    private readonly IControlled _controlled;
+    private readonly ILogger _logger;
+    private readonly Socket _socket;
+    private readonly SemaphoreSlim _room = new(MaxClients);
+    private volatile bool _disposed;
+
+    /// <exception cref="WorkerStartException">The socket cannot be made.</exception>
+    public ControlServer(string path, IControlled controlled, ILogger logger)
+    {
+        _path = path;
+        _controlled = controlled;
+        _logger = logger;
+        _socket = Open(path);
+        new Thread(Accept) { IsBackground = true, Name = "workerman control" }.Start();
+    }
+
+    public void Dispose()
+    {
+        _disposed = true;
+        // While the pid file is locked nobody else makes one here.
+        File.Delete(_path);
+        _socket.Dispose();
+    }
+
+    private static unsafe Socket Open(string path)
+    {
+        try
+        {
+            // Whoever holds the pid file may remove what a process that was killed has left.
+            File.Delete(path);
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            uint before = ProcessCalls.umask(0x7F);
+            try
+            {
+                socket.Bind(new UnixDomainSocketEndPoint(path));
+            }
+            finally
+            {
+                _ = ProcessCalls.umask(before);
+            }
+            socket.Listen(MaxClients);
+            return socket;
+        }
+        catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new WorkerStartException(
+                $"Cannot make the control socket {path}: {e.Message} Cure: set Worker.PidFile to a path "
+                + "of at most 100 bytes in a folder that this user may write.", e);
+        }
+    }
+
+    private void Accept()
+    {
+        while (true)
+        {
+            _room.Wait();
+            try
+            {
+                Socket client = _socket.Accept();
+                new Thread(() => Serve(client)) { IsBackground = true, Name = "workerman command" }.Start();
+            }
+            catch (Exception e) when (e is ObjectDisposedException or SocketException)
+            {
+                if (_disposed) return;
+                _room.Release();
+                Thread.Sleep(100);
+            }
+        }
+    }
+
+    private void Serve(Socket client)
+    {
+        try
+        {
+            using (client)
+            {
+                if (UserOf(client) is { } user && user != 0 && user != SystemCalls.geteuid())
+                    SupervisionLog.ControlRefused(_logger, _path, user);
+                else
+                    Answer(client);
+            }
+        }
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or Win32Exception)
+        {
+            // It has gone, or said nothing for too long.
+        }
+        finally
+        {
+            _room.Release();
+        }
+    }
+
+    private void Answer(Socket client)
+    {
+        client.ReceiveTimeout = client.SendTimeout = (int)RequestTime.TotalMilliseconds;
+        if (ReadLine(client) is not { } line) return;
+        using var replies = new BlockingCollection<ControlReply>();
+        Handle(line, reply =>
+        {
+            if (!replies.IsAddingCompleted) replies.Add(reply);
+        });
+        while (true)
+        {
+            ControlReply reply = replies.Take();
+            client.Send([.. JsonSerializer.SerializeToUtf8Bytes(reply, ControlJson.Default.ControlReply), (byte)'\n']);
+            if (!reply.IsLast) continue;
+            replies.CompleteAdding();
+            return;
+        }
+    }
+
+    private void Handle(string line, Action<ControlReply> reply)
+    {
+        ControlRequest? request = null;
+        string? reason = null;
+        try
+        {
+            request = JsonSerializer.Deserialize(line, ControlJson.Default.ControlRequest);
+        }
+        catch (JsonException e)
+        {
+            reason = $"This is no request: {e.Message}";
+        }
+        if (request is not null && request.Version != ControlRequest.CurrentVersion)
+        {
+            reason =
+                $"The program speaks version {ControlRequest.CurrentVersion} of the control protocol, and the command version "
+                + $"{request.Version}. Cure: use the command of the program's own version.";
+        }
+        if (reason is null && request is not null) _controlled.Handle(request, reply);
+        else reply(new ControlReply { Ok = false, Message = reason ?? "This is no request." });
+    }
+
+    private static string? ReadLine(Socket client)
+    {
+        byte[] buffer = new byte[MaxLine];
+        for (int length = 0; length < MaxLine;)
+        {
+            int count = client.Receive(buffer.AsSpan(length));
+            if (count == 0) return null;
+            length += count;
+            if (buffer[length - 1] == '\n') return Encoding.UTF8.GetString(buffer, 0, length);
+        }
+        return null;
+    }
+
+    /// <summary>The user of the process at the other end (SO_PEERCRED, unix(7)).</summary>
+    private static unsafe uint? UserOf(Socket client)
+    {
+        ProcessCalls.PeerCredentials peer;
+        int length = sizeof(ProcessCalls.PeerCredentials);
+        return SystemCalls.getsockopt((int)client.Handle, ProcessCalls.SOL_SOCKET, ProcessCalls.SO_PEERCRED, (byte*)&peer,
+            &length) == 0
+            ? peer.User
+            : throw new Win32Exception();
+    }
+}

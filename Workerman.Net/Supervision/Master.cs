@@ -1,0 +1,338 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using Microsoft.Extensions.Logging;
+using Workerman.Events;
+using Workerman.Hosting;
+
+namespace Workerman.Supervision;
+
+/// <summary>
+/// The process that outlives those of the workers: it keeps the listening sockets open, starts workers' processes, replaces and
+/// ends them, and takes commands. It runs none of the application's callbacks but its own three, and no worker. One in its
+/// process; everything of it runs on its loop, which is the thread that calls <see cref="Run"/>.
+/// </summary>
+[SupportedOSPlatform("linux")]
+internal sealed class Master : ISlotOwner, IControlled, IDisposable
+{
+    /// <summary>A process that has not answered a question by then hangs.</summary>
+    private static readonly TimeSpan AnswerTime = TimeSpan.FromMilliseconds(500);
+
+    private readonly EventLoop _loop = EventLoopFactory.Create(null);
+    private readonly List<(string Address, int Descriptor)> _sockets = [];
+    private readonly List<WorkerSlot> _slots;
+    private readonly Dictionary<string, int> _exits = [];
+    private readonly Dictionary<int, Action<WorkerProcess, ControlReply>> _questions = [];
+    private readonly List<PosixSignalRegistration> _signals = [];
+    private readonly DateTimeOffset _startTime = DateTimeOffset.Now;
+    private readonly Action<WorkerState> _started;
+    private readonly PidFile _pidFile;
+    private readonly List<Action> _stopped = [];
+    private readonly ControlServer? _control;
+    private string _banner = "";
+    private int _lastQuestion;
+    private int _serving;
+    private int _signalCount;
+    private bool _stopping;
+    private string? _failure;
+
+    /// <param name="settings">What it goes by.</param>
+    /// <param name="started">Called once, on the loop: it serves, or why it cannot.</param>
+    /// <exception cref="WorkerStartException">It runs already, or the pid file or the control socket cannot be made.</exception>
+    public Master(MasterSettings settings, Action<WorkerState> started)
+    {
+        Settings = settings;
+        _started = started;
+        _pidFile = PidFile.Take(settings.PidFile);
+        try
+        {
+            _control = new ControlServer(PidFile.ControlPath(settings.PidFile), this, settings.Logger);
+        }
+        catch
+        {
+            _pidFile.Dispose();
+            throw;
+        }
+        foreach ((string address, int descriptor) in InheritedSockets.Snapshot()) KeepSocket(address, Duplicate(descriptor));
+        InheritedSockets.CloseRest();
+        _slots = [.. settings.Roles.Select(role => new WorkerSlot(this, role))];
+    }
+
+    public EventLoop Loop => _loop;
+
+    public MasterSettings Settings { get; }
+
+    public IEnumerable<(string Address, int Descriptor)> Sockets => _sockets;
+
+    /// <summary>Runs until the program is told to end, or could not begin.</summary>
+    /// <returns>Whether it has served.</returns>
+    public bool Run()
+    {
+        _loop.ErrorHandler = e => SupervisionLog.MasterFailed(Settings.Logger, e);
+        _loop.Post(() =>
+        {
+            foreach (WorkerSlot slot in _slots) slot.Start();
+        });
+        _loop.AddTimer(TimeSpan.FromSeconds(1), () => Settings.TendFiles?.Invoke(false), persistent: true);
+        if (Systemd.Current.WatchdogInterval is { } interval) _loop.AddTimer(interval, Systemd.Current.Alive, persistent: true);
+        TakeSignals();
+        _loop.Run();
+        return _failure is null;
+    }
+
+    public void KeepSocket(string address, int descriptor) => _sockets.Add((address, descriptor));
+
+    public void DropSocket(string address)
+    {
+        // With several slots each has addresses that others do not know.
+        if (_slots.Count > 1) return;
+        foreach ((_, int descriptor) in _sockets.Where(one => one.Address == address)) _ = SystemCalls.close(descriptor);
+        _sockets.RemoveAll(one => one.Address == address);
+    }
+
+    public void OnFirstStart(WorkerSlot slot, string? failure)
+    {
+        if (failure is not null)
+        {
+            _failure ??= failure;
+            BeginStop(new StopOrder(), null);
+            return;
+        }
+        if (++_serving < _slots.Count || _stopping) return;
+        _started(new WorkerState { Banner = _banner });
+        Settings.Detach?.Invoke();
+        Systemd.Current.Ready("serving");
+        SupervisionLog.Serving(Settings.Logger, Environment.ProcessId, string.Join(", ", Processes.Select(one => one.Id)));
+    }
+
+    public void OnEnded(WorkerSlot slot, WorkerProcess process, ProcessEnd end)
+    {
+        string how = $"{end}";
+        _exits[how] = _exits.GetValueOrDefault(how) + 1;
+        if (process.IsLeaving) SupervisionLog.ProcessLeft(Settings.Logger, process.Id, how);
+        else if (_serving == _slots.Count) SupervisionLog.ProcessDied(Settings.Logger, process.Id, how);
+        Guard(() => Settings.OnWorkerExit?.Invoke(end.Status));
+        foreach (Action<WorkerProcess, ControlReply> question in _questions.Values.ToArray())
+            question(process, new ControlReply { Ok = false });
+        EndIfEmpty();
+    }
+
+    public void OnAsked(WorkerSlot slot, WorkerProcess process, ChannelMessage message)
+    {
+        switch (message.Kind)
+        {
+            case MessageKind.Answer:
+                int number = BitConverter.ToInt32(message.Payload);
+                if (_questions.TryGetValue(number, out Action<WorkerProcess, ControlReply>? question))
+                    question(process, JsonPayload.Read(message.Payload.AsSpan(sizeof(int)), ControlJson.Default.ControlReply));
+                break;
+            case MessageKind.AskReload when process == slot.Current && !slot.IsReloading:
+                SupervisionLog.ReloadAsked(Settings.Logger, process.Id, System.Text.Encoding.UTF8.GetString(message.Payload));
+                Reload([slot], graceful: true, null, static _ => { });
+                break;
+            case MessageKind.AskStop:
+                BeginStop(new StopOrder { TimeoutSeconds = Settings.StopTimeout.TotalSeconds }, null);
+                break;
+            case MessageKind.Banner:
+                _banner = System.Text.Encoding.UTF8.GetString(message.Payload);
+                break;
+        }
+    }
+
+    void IControlled.Handle(ControlRequest request, Action<ControlReply> reply) => _loop.Post(() => Answer(request, reply));
+
+    public void Dispose()
+    {
+        foreach (PosixSignalRegistration signal in _signals) signal.Dispose();
+        _control?.Dispose();
+        foreach ((_, int descriptor) in _sockets) _ = SystemCalls.close(descriptor);
+        _pidFile.Dispose();
+        _loop.Dispose();
+        if (_failure is { } failure) _started(new WorkerState { Failure = failure });
+        foreach (Action stopped in _stopped) stopped();
+    }
+
+    private IEnumerable<WorkerProcess> Processes => _slots.SelectMany(slot => slot.Processes);
+
+    private static int Duplicate(int descriptor) =>
+        Errno.Check(SystemCalls.fcntl(descriptor, SystemCalls.F_DUPFD_CLOEXEC, ChildProcess.ChannelDescriptor + 1));
+
+    private void TakeSignals()
+    {
+        void On(int signal, Action action) => _signals.Add(PosixSignalRegistration.Create((PosixSignal)signal, context =>
+        {
+            context.Cancel = true;
+            _loop.Post(action);
+        }));
+        On(ProcessCalls.SIGINT, () => StopBySignal(graceful: false));
+        On(ProcessCalls.SIGTERM, () => StopBySignal(graceful: false));
+        On(ProcessCalls.SIGHUP, () => StopBySignal(graceful: false));
+        On(ProcessCalls.SIGQUIT, () => StopBySignal(graceful: true));
+        On(ProcessCalls.SIGUSR1, () => Reload(Reloadable, graceful: false, null, static _ => { }));
+        On(ProcessCalls.SIGUSR2, () => Reload(Reloadable, graceful: true, null, static _ => { }));
+    }
+
+    /// <summary>The first one stops, any further one aborts.</summary>
+    private void StopBySignal(bool graceful)
+    {
+        if (++_signalCount > 1) _slots.ForEach(slot => slot.KillAll());
+        else BeginStop(OrderOf(graceful, null), null);
+    }
+
+    private List<WorkerSlot> Reloadable =>
+        _slots.FindAll(slot => !slot.Role.EndsWith(ProcessRole.Fixed, StringComparison.Ordinal));
+
+    private StopOrder OrderOf(bool graceful, double? seconds) => new()
+    {
+        Graceful = graceful,
+        TimeoutSeconds = seconds ?? (graceful ? Settings.GracefulStopTimeout : Settings.StopTimeout).TotalSeconds,
+    };
+
+    private void Answer(ControlRequest request, Action<ControlReply> reply)
+    {
+        switch (request.Command)
+        {
+            case "status":
+                AskAll(request, replies => reply(new ControlReply { Status = StatusOf(replies) }));
+                break;
+            case "connections":
+                AskAll(request, replies => reply(new ControlReply { Connections = Merge(request, replies) }));
+                break;
+            case "stop":
+                BeginStop(OrderOf(request.Graceful, request.TimeoutSeconds), () => reply(new ControlReply()));
+                break;
+            case "reload":
+                Reload(Reloadable, request.Graceful, request.TimeoutSeconds, failure => reply(failure is null
+                    ? new ControlReply
+                    {
+                        Message = $"process {string.Join(", ", _slots.Select(slot => slot.Current?.Id))} serves"
+                    }
+                    : new ControlReply { Ok = false, Message = failure }));
+                break;
+            default:
+                reply(new ControlReply { Ok = false, Message = $"This program does not know the command '{request.Command}'." });
+                break;
+        }
+    }
+
+    private void Reload(List<WorkerSlot> slots, bool graceful, double? seconds, Action<string?> done)
+    {
+        if (_stopping || _serving < _slots.Count || slots.Exists(slot => slot.IsReloading))
+        {
+            done(_stopping ? "The program is being stopped." : "A reload, or the start, is under way already.");
+            return;
+        }
+        Guard(Settings.OnMasterReload);
+        Settings.TendFiles?.Invoke(true);
+        Systemd.Current.Reloading();
+        SupervisionLog.Reloading(Settings.Logger);
+        foreach (WorkerSlot slot in _slots.Except(slots)) slot.Current?.Send(MessageKind.Reloaded, []);
+        TimeSpan drain = TimeSpan.FromSeconds(OrderOf(graceful, seconds).TimeoutSeconds);
+        int left = slots.Count;
+        string? failed = null;
+        foreach (WorkerSlot slot in slots)
+        {
+            slot.Reload(drain, failure =>
+            {
+                failed ??= failure;
+                if (--left > 0) return;
+                if (failed is null)
+                    SupervisionLog.Reloaded(Settings.Logger, string.Join(", ", _slots.Select(one => one.Current?.Id)));
+                else SupervisionLog.ReloadFailed(Settings.Logger, failed);
+                if (!_stopping) Systemd.Current.Ready(failed is null ? "serving" : $"serving; the last reload failed: {failed}");
+                done(failed);
+            });
+        }
+    }
+
+    /// <summary>Ends the program.</summary>
+    /// <param name="order">How.</param>
+    /// <param name="stopped">Called when it has ended; null for nobody.</param>
+    private void BeginStop(StopOrder order, Action? stopped)
+    {
+        if (stopped is not null) _stopped.Add(stopped);
+        if (_stopping) return;
+        _stopping = true;
+        Systemd.Current.Stopping();
+        if (_failure is null) SupervisionLog.Stopping(Settings.Logger);
+        foreach (WorkerSlot slot in _slots) slot.Stop(order);
+        EndIfEmpty();
+    }
+
+    private void EndIfEmpty()
+    {
+        if (!_stopping || !_slots.TrueForAll(slot => slot.IsEmpty)) return;
+        if (_failure is null)
+        {
+            Guard(Settings.OnMasterStop);
+            SupervisionLog.Stopped(Settings.Logger);
+        }
+        _loop.Stop();
+    }
+
+    /// <summary>Asks all processes; those that have not answered in time are left out.</summary>
+    private void AskAll(ControlRequest request, Action<Dictionary<int, ControlReply>> done)
+    {
+        int number = ++_lastQuestion;
+        var waiting = Processes.Where(one => one.IsReady).Select(one => one.Id).ToHashSet();
+        Dictionary<int, ControlReply> replies = [];
+        long timer = 0;
+        void Finish()
+        {
+            if (!_questions.Remove(number)) return;
+            _loop.DeleteTimer(timer);
+            done(replies);
+        }
+        _questions[number] = (process, reply) =>
+        {
+            if (reply.Ok) replies[process.Id] = reply;
+            if (waiting.Remove(process.Id) && waiting.Count == 0) Finish();
+        };
+        timer = _loop.AddTimer(AnswerTime, Finish, persistent: false);
+        byte[] question = [.. BitConverter.GetBytes(number), .. JsonPayload.Of(request, ControlJson.Default.ControlRequest)];
+        foreach (WorkerProcess process in Processes.ToArray())
+        {
+            if (process.IsReady) process.Send(MessageKind.Ask, question);
+        }
+        if (waiting.Count == 0) Finish();
+    }
+
+    private StatusReport StatusOf(Dictionary<int, ControlReply> replies) =>
+        ProgramReport.Of(Settings.Program.Name, _startTime) with
+        {
+            Master = Environment.ProcessId,
+            Processes = [.. _slots.SelectMany(slot => slot.Processes.Select(process => ReportOf(slot, process, replies)))],
+            Exits = [.. _exits.Select(exit => new ExitReport(exit.Key, exit.Value))],
+        };
+
+    private static ProcessReport ReportOf(WorkerSlot slot, WorkerProcess process, Dictionary<int, ControlReply> replies)
+    {
+        ProcessReport report = replies.TryGetValue(process.Id, out ControlReply? reply)
+            && reply.Status?.Processes is [var own, ..]
+            ? own
+            : new ProcessReport { StartTime = process.StartTime, MemoryBytes = ProgramReport.MemoryOf(process.Id) };
+        return report with { Id = process.Id, State = slot.StateOf(process) };
+    }
+
+    private static ConnectionReport Merge(ControlRequest request, Dictionary<int, ControlReply> replies)
+    {
+        ConnectionReport[] all = [.. replies.Values.Select(reply => reply.Connections).OfType<ConnectionReport>()];
+        return new ConnectionReport
+        {
+            Total = all.Sum(report => report.Total),
+            Connections = ConnectionOrder.Take(all.SelectMany(report => report.Connections), request.Sort, request.Limit),
+        };
+    }
+
+    /// <summary>The application's callbacks end no master.</summary>
+    private void Guard(Action? callback)
+    {
+        try
+        {
+            callback?.Invoke();
+        }
+        catch (Exception e)
+        {
+            SupervisionLog.MasterFailed(Settings.Logger, e);
+        }
+    }
+}

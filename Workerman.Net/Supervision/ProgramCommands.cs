@@ -1,0 +1,152 @@
+using System.Globalization;
+using System.Runtime.Versioning;
+using System.Text.Json;
+
+namespace Workerman.Supervision;
+
+/// <summary>What a command has come to, as an exit code.</summary>
+internal static class ExitCode
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+    public const int WrongUse = 2;
+    public const int NotRunning = 3;
+}
+
+/// <summary>
+/// The commands that talk to a program which runs already: they ask it over its control socket, wait, and print what a person is
+/// told. It starts nothing. For the main thread.
+/// </summary>
+/// <param name="pidFile">That of the program.</param>
+/// <param name="stopTimeout">How long stopping may take if nothing is said.</param>
+/// <param name="gracefulStopTimeout">The same with <c>-g</c>.</param>
+[SupportedOSPlatform("linux")]
+internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, TimeSpan gracefulStopTimeout)
+{
+    /// <summary>What asking and answering take beside what is asked.</summary>
+    private static readonly TimeSpan Slack = TimeSpan.FromSeconds(6);
+
+    /// <summary>A program that has not said anything by then hangs.</summary>
+    private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(5);
+
+    /// <summary>The process that runs the program; null if none does.</summary>
+    public ProcessIdentity? Running => PidFile.Read(pidFile) is { IsLocked: true, Process: { } process } ? process : null;
+
+    public int Status(ProgramCommand command)
+    {
+        do
+        {
+            if (Ask(new ControlRequest { Command = "status" }, AnswerTime, out ControlReply? reply) is { } code) return code;
+            if (command.IsDaemon && !command.IsJson && !Console.IsOutputRedirected) Console.Write("\x1b[H\x1b[2J");
+            Console.WriteLine(command.IsJson
+                ? JsonSerializer.Serialize(reply!.Status!, ControlJson.Default.StatusReport)
+                : StatusText.Of(reply!.Status!));
+            if (command.IsDaemon) Thread.Sleep(TimeSpan.FromSeconds(1));
+        }
+        while (command.IsDaemon);
+        return ExitCode.Done;
+    }
+
+    public int Connections(ProgramCommand command)
+    {
+        var request = new ControlRequest { Command = "connections", Sort = command.Sort, Limit = command.Limit };
+        if (Ask(request, AnswerTime, out ControlReply? reply) is { } code) return code;
+        Console.WriteLine(command.IsJson
+            ? JsonSerializer.Serialize(reply!.Connections!, ControlJson.Default.ConnectionReport)
+            : StatusText.Of(reply!.Connections!));
+        return ExitCode.Done;
+    }
+
+    public int Reload(ProgramCommand command)
+    {
+        var request = new ControlRequest
+        {
+            Command = "reload",
+            Graceful = command.IsGraceful,
+            TimeoutSeconds = command.Timeout?.TotalSeconds,
+        };
+        // The new process decides how long it takes to start; the master gives it up in time.
+        if (Ask(request, TimeSpan.FromMinutes(10), out ControlReply? reply) is { } code) return code;
+        Console.WriteLine($"Reloaded: {reply!.Message}.");
+        return ExitCode.Done;
+    }
+
+    public int Stop(ProgramCommand command)
+    {
+        if (Running is not { } process) return NotRunning();
+        TimeSpan time = command.Timeout ?? (command.IsGraceful ? gracefulStopTimeout : stopTimeout);
+        var request = new ControlRequest
+        {
+            Command = "stop",
+            Graceful = command.IsGraceful,
+            TimeoutSeconds = command.Timeout?.TotalSeconds,
+        };
+        long began = Environment.TickCount64;
+        bool answers;
+        using (ControlClient? client = ControlClient.Connect(PidFile.ControlPath(pidFile)))
+        {
+            answers = client is not null;
+            // It ends the connection with itself; a reply that is none says that it refuses.
+            if (client?.Ask(request, time + Slack) is { Ok: false } refused)
+            {
+                Console.Error.WriteLine(refused.Message);
+                return ExitCode.Failed;
+            }
+        }
+        if (!answers) Signal(process, ProcessCalls.SIGTERM);
+        if (!WaitForEnd(process, time + Slack))
+        {
+            Signal(process, ProcessCalls.SIGKILL);
+            bool gone = WaitForEnd(process, Slack);
+            Console.Error.WriteLine(gone
+                ? $"Process {process.Id} did not end in time, and was killed."
+                : $"Process {process.Id} cannot be stopped by this user.");
+            return ExitCode.Failed;
+        }
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"Stopped process {process.Id} within {(Environment.TickCount64 - began) / 1000.0:0.0} s."));
+        return ExitCode.Done;
+    }
+
+    /// <summary>
+    /// Signals a process if it is the one that the pid file means: by a descriptor of the process, so that no other one can have
+    /// its number between the look and the signal.
+    /// </summary>
+    private static void Signal(ProcessIdentity process, int signal)
+    {
+        int descriptor = ProcessCalls.pidfd_open(process.Id);
+        if (descriptor < 0) return;
+        if (ProcessIdentity.Of(process.Id) == process) _ = ProcessCalls.pidfd_send_signal(descriptor, signal);
+        _ = Events.SystemCalls.close(descriptor);
+    }
+
+    private bool WaitForEnd(ProcessIdentity process, TimeSpan limit)
+    {
+        long end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
+        while (Running == process)
+        {
+            if (Environment.TickCount64 > end) return false;
+            Thread.Sleep(20);
+        }
+        return true;
+    }
+
+    /// <returns>The exit code if there is no good answer; what went wrong has been printed then.</returns>
+    private int? Ask(ControlRequest request, TimeSpan limit, out ControlReply? reply)
+    {
+        reply = null;
+        using ControlClient? client = ControlClient.Connect(PidFile.ControlPath(pidFile));
+        if (client is null && Running is null) return NotRunning();
+        reply = client?.Ask(request, limit);
+        if (reply is { Ok: true }) return null;
+        Console.Error.WriteLine(reply?.Message
+            ?? (Running is { } process ? $"Process {process.Id} does not answer." : "The program has ended meanwhile."));
+        return ExitCode.Failed;
+    }
+
+    private int NotRunning()
+    {
+        Console.Error.WriteLine($"Not running: nobody holds the pid file {pidFile}.");
+        return ExitCode.NotRunning;
+    }
+}

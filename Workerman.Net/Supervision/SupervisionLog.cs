@@ -1,0 +1,50 @@
+using Microsoft.Extensions.Logging;
+
+namespace Workerman.Supervision;
+
+/// <summary>Every line that supervising logs. Any thread.</summary>
+internal static partial class SupervisionLog
+{
+    [LoggerMessage(100, LogLevel.Information, "Master {Process} serves with worker process {Workers}")]
+    public static partial void Serving(ILogger logger, int process, string workers);
+
+    [LoggerMessage(101, LogLevel.Error, "Worker process {Process} has ended: {End}. Another one takes its place.")]
+    public static partial void ProcessDied(ILogger logger, int process, string end);
+
+    [LoggerMessage(102, LogLevel.Information, "Worker process {Process} has ended: {End}")]
+    public static partial void ProcessLeft(ILogger logger, int process, string end);
+
+    [LoggerMessage(103, LogLevel.Error, "A callback of the master failed")]
+    public static partial void MasterFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(104, LogLevel.Information, "Reloading")]
+    public static partial void Reloading(ILogger logger);
+
+    [LoggerMessage(105, LogLevel.Information, "Reloaded: worker process {Workers} serves")]
+    public static partial void Reloaded(ILogger logger, string workers);
+
+    [LoggerMessage(106, LogLevel.Error, "Reload failed, the old process goes on: {Reason}")]
+    public static partial void ReloadFailed(ILogger logger, string reason);
+
+    [LoggerMessage(107, LogLevel.Information, "Worker process {Process} asks to be replaced: {Reason}")]
+    public static partial void ReloadAsked(ILogger logger, int process, string reason);
+
+    [LoggerMessage(108, LogLevel.Information, "Master is stopping")]
+    public static partial void Stopping(ILogger logger);
+
+    [LoggerMessage(109, LogLevel.Information, "Master has stopped")]
+    public static partial void Stopped(ILogger logger);
+
+    [LoggerMessage(111, LogLevel.Warning, "The control socket {Path} has refused a process of user {User}: it takes commands of "
+        + "its own user and of root only.")]
+    public static partial void ControlRefused(ILogger logger, string path, long user);
+
+    [LoggerMessage(112, LogLevel.Warning, "This program runs as root: set Worker.User, or start it as another user.")]
+    public static partial void RunsAsRoot(ILogger logger);
+
+    [LoggerMessage(113, LogLevel.Warning, "The process hands over for too long; what is left of it ends with it.")]
+    public static partial void HandOverBroke(ILogger logger);
+
+    [LoggerMessage(114, LogLevel.Error, "The master is gone: this worker process ends.")]
+    public static partial void MasterGone(ILogger logger);
+}

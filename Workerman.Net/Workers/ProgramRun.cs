@@ -1,0 +1,250 @@
+using System.Runtime.Versioning;
+using System.Text;
+using Workerman.Hosting;
+using Workerman.Logging;
+using Workerman.Supervision;
+
+namespace Workerman.Workers;
+
+/// <summary>
+/// What <c>Worker.RunAll(args)</c> does: the command that the program was started with. For <c>start</c> it runs the workers
+/// here; as a daemon it starts the master, which starts the process of the workers, both of them this same program in another
+/// <see cref="ProcessRole"/>. For the main thread.
+/// </summary>
+internal static class ProgramRun
+{
+    /// <returns>The exit code.</returns>
+    public static int Run(string[] args)
+    {
+        ProgramCommand command;
+        try
+        {
+            command = ProgramCommand.Parse(args);
+        }
+        catch (FormatException e)
+        {
+            Console.Error.WriteLine($"{e.Message}.\n\n{ProgramCommand.Usage}");
+            return ExitCode.WrongUse;
+        }
+        if (command.Verb == CommandVerb.Help)
+        {
+            Console.WriteLine(ProgramCommand.Usage);
+            return ExitCode.Done;
+        }
+        if (OperatingSystem.IsLinux()) return new LinuxProgram(args).Run(command);
+        if (command is { Verb: CommandVerb.Start, IsDaemon: false }) return RunHere(command.IsQuiet);
+        Console.Error.WriteLine("This system has no daemons and no commands for them, only Linux has. Cure: start it without a "
+            + "command, and let the system's own service manager keep it running.");
+        return ExitCode.Failed;
+    }
+
+    /// <summary>Runs the workers in this process until they are stopped, without a control socket.</summary>
+    public static int RunHere(bool isQuiet)
+    {
+        ServerSettings settings = Worker.ReadSettings();
+        try
+        {
+            var run = WorkerRun.Open(settings, WorkerRegistry.Workers);
+            if (!isQuiet) ConsoleLines.Print(run.Banner(Banner.CtrlC), isError: false);
+            using var signals = new StopSignals(settings.Logger, run.Stop, run.Abort, reload: null);
+            run.RunAsync().GetAwaiter().GetResult();
+            return ExitCode.Done;
+        }
+        catch (WorkerStartException e)
+        {
+            return Fail(settings, e);
+        }
+    }
+
+    private static int Fail(ServerSettings settings, WorkerStartException e)
+    {
+        Worker.ReportStartFailure(settings, e);
+        return ExitCode.Failed;
+    }
+
+    /// <summary>The same on Linux, with all commands. For the main thread.</summary>
+    [SupportedOSPlatform("linux")]
+    private sealed class LinuxProgram
+    {
+        private readonly string[] _args;
+        private readonly ProgramPath _program;
+        private readonly string _pidFile;
+        private readonly ProgramCommands _commands;
+
+        public LinuxProgram(string[] args)
+        {
+            _args = args;
+            _program = ProgramPath.Current(args);
+            _pidFile = Path.GetFullPath(Worker.PidFile ?? _program.DefaultPidFile);
+            _commands = new ProgramCommands(_pidFile, Worker.StopTimeout, Worker.GracefulStopTimeout);
+        }
+
+        public int Run(ProgramCommand command)
+        {
+            if (ProcessRole.Take() is (string role, Channel channel))
+                return role == ProcessRole.Master ? RunMaster(channel) : RunWorkers(role, channel);
+            return command.Verb switch
+            {
+                CommandVerb.Stop => _commands.Stop(command),
+                CommandVerb.Reload => _commands.Reload(command),
+                CommandVerb.Status => _commands.Status(command),
+                CommandVerb.Connections => _commands.Connections(command),
+                CommandVerb.Install => Install(),
+                CommandVerb.Restart => Restart(command),
+                _ => Start(command, _program),
+            };
+        }
+
+        private int Restart(ProgramCommand command)
+        {
+            int stopped = _commands.Running is null ? ExitCode.Done : _commands.Stop(command);
+            // One that did not end in time was killed, and is gone.
+            if (stopped != ExitCode.Done && _commands.Running is not null) return stopped;
+            return Start(command, _program.With(_args, command.IsDaemon ? ["start", "-d"] : ["start"]));
+        }
+
+        private int Start(ProgramCommand command, ProgramPath program)
+        {
+            if (_commands.Running is { } running)
+            {
+                Console.Error.WriteLine($"Already running as process {running.Id}: it holds the pid file {_pidFile}.");
+                return ExitCode.Failed;
+            }
+            if (!command.IsDaemon) return RunForeground(command.IsQuiet);
+            // systemd keeps a program running that does not go into the background.
+            return Systemd.Current.IsThere ? RunMaster(null) : DaemonStart.Run(program, command.IsQuiet);
+        }
+
+        private int Install()
+        {
+            Console.Write(UnitFile.Of(_program, _program.CommandLine[1..^_args.Length], Environment.UserName));
+            return ExitCode.Done;
+        }
+
+        private int RunForeground(bool isQuiet)
+        {
+            ServerSettings settings = Worker.ReadSettings();
+            try
+            {
+                using PidFile pidFile = PidFile.Take(_pidFile);
+                InheritedSockets.AddFromSystemd();
+                var run = WorkerRun.Open(settings, WorkerRegistry.Workers);
+                Privileges.Drop(OneOf(worker => worker.User, nameof(WorkerBase.User)),
+                    OneOf(worker => worker.Group, nameof(WorkerBase.Group)));
+                using var report = new RunReport(run, _program.Name);
+                using var control =
+                    new ControlServer(PidFile.ControlPath(_pidFile), new ForegroundControl(run, report), settings.Logger);
+                if (!isQuiet) ConsoleLines.Print(run.Banner(Banner.CtrlC), isError: false);
+                using var signals = new StopSignals(settings.Logger, run.Stop, run.Abort, reload: null);
+                Task running = run.RunAsync();
+                Task<bool> begun = run.Begun;
+                if (Task.WaitAny(running, begun) == 1 && begun.Result) Systemd.Current.Ready("serving");
+                running.GetAwaiter().GetResult();
+                return ExitCode.Done;
+            }
+            catch (WorkerStartException e)
+            {
+                return Fail(settings, e);
+            }
+        }
+
+        private int RunMaster(Channel? starter)
+        {
+            var output = new DaemonOutput(Worker.Files);
+            ServerSettings settings = Worker.ReadSettings();
+            void Tell(WorkerState state)
+            {
+                if (starter is not null)
+                {
+                    starter.TrySend(state.Failure is null ? MessageKind.Ready : MessageKind.Failed,
+                        JsonPayload.Of(state, ControlJson.Default.WorkerState));
+                    starter.Dispose();
+                }
+                else
+                {
+                    ConsoleLines.Print(state.Failure ?? state.Banner, isError: state.Failure is not null);
+                }
+            }
+            try
+            {
+                bool[] reloadable = [.. WorkerRegistry.Workers.Select(worker => worker.Reloadable).Distinct()];
+                if (reloadable.Length == 0) throw new InvalidOperationException("There is no worker to run; make one first.");
+                InheritedSockets.AddFromSystemd();
+                using var master = new Master(new MasterSettings
+                {
+                    Program = _program,
+                    Roles = reloadable.Length > 1 ? [ProcessRole.Reloadable, ProcessRole.Fixed]
+                        : [reloadable[0] ? ProcessRole.All : ProcessRole.Fixed],
+                    PidFile = _pidFile,
+                    Logger = settings.Logger,
+                    StartTimeout = Worker.StartTimeout,
+                    StopTimeout = settings.StopTimeout,
+                    GracefulStopTimeout = Worker.GracefulStopTimeout,
+                    OnMasterReload = Worker.OnMasterReload,
+                    OnMasterStop = Worker.OnMasterStop,
+                    OnWorkerExit = Worker.OnWorkerExit,
+                    Detach = starter is null ? null : output.Redirect,
+                    TendFiles = output.Tend,
+                }, Tell);
+                return master.Run() ? ExitCode.Done : ExitCode.Failed;
+            }
+            catch (Exception e) when (e is WorkerStartException or InvalidOperationException)
+            {
+                Tell(new WorkerState { Failure = e.Message });
+                return ExitCode.Failed;
+            }
+            finally
+            {
+                settings.Logger.Queue.Flush(settings.StopTimeout);
+            }
+        }
+
+        private int RunWorkers(string role, Channel channel)
+        {
+            var link = new MasterLink(channel);
+            if (link.ReceiveBeginning((address, descriptor) => InheritedSockets.Add(descriptor, address)) is not (bool handsOver,
+                bool isDaemon))
+                return ExitCode.Failed;
+            MasterLink.Current = link;
+            List<WorkerBase> workers = WorkerRegistry.Workers;
+            if (role != ProcessRole.All) workers.RemoveAll(worker => worker.Reloadable != (role == ProcessRole.Reloadable));
+            var process = new WorkerProcessRun(link, workers, $"Input \"{_program.Name} stop\" to stop.", isDaemon);
+            return process.Run(handsOver, OneOf(worker => worker.User, nameof(WorkerBase.User)),
+                OneOf(worker => worker.Group, nameof(WorkerBase.Group)));
+        }
+
+        /// <summary>What all workers say: they are in one process.</summary>
+        private static string? OneOf(Func<WorkerBase, string?> setting, string name)
+        {
+            string?[] all = [.. WorkerRegistry.Workers.Select(setting).Where(value => value is not null).Distinct()];
+            return all.Length < 2 ? all.FirstOrDefault() : throw new WorkerStartException(
+                $"Workers have different values of {name} ({string.Join(", ", all)}), and they are one process. Cure: set one.");
+        }
+    }
+
+    /// <summary>Takes commands for a program that runs in the foreground. Any thread.</summary>
+    [SupportedOSPlatform("linux")]
+    private sealed class ForegroundControl(WorkerRun run, RunReport report) : IControlled
+    {
+        public void Handle(ControlRequest request, Action<ControlReply> reply)
+        {
+            switch (request.Command)
+            {
+                case "stop":
+                    run.Stop(TimeSpan.FromSeconds(request.TimeoutSeconds
+                        ?? (request.Graceful ? Worker.GracefulStopTimeout : Worker.StopTimeout).TotalSeconds));
+                    break;
+                case "reload":
+                    reply(new ControlReply
+                    {
+                        Ok = false,
+                        Message = "This program runs in the foreground, without a master that could reload it. Cure: start -d.",
+                    });
+                    break;
+                default:
+                    reply(report.Answer(request));
+                    break;
+            }
+        }
+    }
+}
