@@ -35,6 +35,12 @@ public class UdpWorker<T> : WorkerBase
     public Action<UdpWorker<T>>? OnWorkerStop { get; set; }
 
     /// <summary>
+    /// The program is reloaded (PHP: <c>$onWorkerReload</c>): in the process that is replaced, before <see cref="OnWorkerStop"/>;
+    /// or, where <see cref="WorkerBase.Reloadable"/> is false, in the process that goes on. Called once per loop.
+    /// </summary>
+    public Action<UdpWorker<T>>? OnWorkerReload { get; set; }
+
+    /// <summary>
     /// A message has arrived (PHP: <c>$onMessage</c>): a datagram, or each message in one where there is a protocol. Set this or
     /// <see cref="OnMessageAsync"/>.
     /// </summary>

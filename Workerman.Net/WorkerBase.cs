@@ -289,6 +289,9 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
         _listeners.LeaveFiles();
     }
 
+    /// <summary>The program is reloaded, and this worker is not.</summary>
+    internal void TellOfReload() => _loops.ForEach(static worker => worker.TellOfReload());
+
     /// <summary>A per-loop worker has ended; with the last one the worker has.</summary>
     internal virtual void Detach(ILoopWorker worker)
     {

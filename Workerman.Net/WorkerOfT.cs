@@ -45,6 +45,12 @@ public class Worker<T> : StreamWorker
     public Action<Worker<T>>? OnWorkerStop { get; set; }
 
     /// <summary>
+    /// The program is reloaded (PHP: <c>$onWorkerReload</c>): in the process that is replaced, before <see cref="OnWorkerStop"/>;
+    /// or, where <see cref="WorkerBase.Reloadable"/> is false, in the process that goes on. Called once per loop.
+    /// </summary>
+    public Action<Worker<T>>? OnWorkerReload { get; set; }
+
+    /// <summary>
     /// A connection was accepted; over TLS, and its handshake has ended well, while PHP calls before it (PHP: <c>$onConnect</c>).
     /// </summary>
     public Action<TcpConnection<T>>? OnConnect { get; set; }

@@ -13,6 +13,8 @@ namespace Workerman.Tests.Handover;
 /// </summary>
 internal static class Handovers
 {
+    private static readonly Lock Gate = new();
+
     private static int _lowest = 500;
 
     /// <summary>How long a connection has to be idle where a test does not wait for that.</summary>
@@ -95,7 +97,12 @@ internal static class Handovers
     private static int Renumbered(int descriptor)
     {
         if (!OperatingSystem.IsLinux()) return descriptor;
-        int other = SystemCalls.fcntl(descriptor, SystemCalls.F_DUPFD_CLOEXEC, Interlocked.Increment(ref _lowest));
+        int other;
+        lock (Gate)
+        {
+            other = SystemCalls.fcntl(descriptor, SystemCalls.F_DUPFD_CLOEXEC, _lowest);
+            _lowest = other + 1;
+        }
         Assert.That(other, Is.GreaterThan(0));
         _ = SystemCalls.close(descriptor);
         return other;

@@ -170,6 +170,24 @@ internal sealed class DaemonTests
     }
 
     [Test]
+    public async Task WorkerThatIsNotReloadableIsToldAndGoesOn()
+    {
+        using Daemon daemon = new();
+        daemon.Folder.Write("fixed", "");
+        daemon.Do("start", "-d");
+        using HttpClient client = daemon.Client();
+        string process = await client.GetStringAsync("/pid");
+        IPEndPoint lines = daemon.EndPointOf("lines");
+        daemon.Do("reload");
+        Assert.That(await client.GetStringAsync("/pid"), Is.EqualTo(process), "it has a process of its own");
+        using var line = new RawClient(lines);
+        Assert.That(line.Send("a\n").ReadUntil("\n"), Is.EqualTo("a\n"),
+            "the new process of the others listens where the old one did");
+        await Wait.Until(() => daemon.Events.Contains("reload"), "what the worker is told");
+        Assert.That(daemon.Events, Has.None.EqualTo("stop"));
+    }
+
+    [Test]
     public void StopAllInAWorkerEndsTheProgram()
     {
         using Daemon daemon = new Daemon().Start();

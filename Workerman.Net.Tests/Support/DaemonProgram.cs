@@ -8,7 +8,8 @@ namespace Workerman.Tests.Support;
 /// <summary>
 /// The tests as a program, <c>daemon FOLDER PORT [command]</c>: what a user's program looks like that is run by
 /// <c>Worker.RunAll(args)</c>. Files in its folder say how it behaves: <c>version</c> is what it answers, <c>fail</c> makes its
-/// <c>OnWorkerStart</c> throw, <c>hang</c> makes it hang, <c>impatient</c> gives it little time, <c>users</c> names user and
+/// <c>OnWorkerStart</c> throw, <c>hang</c> makes it hang, <c>impatient</c> gives it little time,
+/// <c>fixed</c> keeps its HTTP worker out of reloads, <c>users</c> names user and
 /// group; it writes what happens to <c>events</c>.
 /// </summary>
 internal static class DaemonProgram
@@ -35,12 +36,17 @@ internal static class DaemonProgram
         string version = File.Exists(PathOf("version")) ? File.ReadAllText(PathOf("version")) : "1";
         var stream = new EventStream("orders", new EventStreamOptions { ReplayCount = 100_000 });
         var worker = new Worker($"http://127.0.0.1:{port}") { Name = "serve", Count = 2 };
+        worker.Reloadable = !File.Exists(PathOf("fixed"));
         if (isSilent) (worker.User, worker.Group) = ("nobody", "nogroup");
         worker.OnWorkerStart = _ =>
         {
             if (File.Exists(PathOf("fail"))) throw new InvalidOperationException("as asked for");
             if (File.Exists(PathOf("hang"))) Thread.Sleep(Timeout.Infinite);
             if (worker.Id == 0) Note("start");
+        };
+        worker.OnWorkerReload = _ =>
+        {
+            if (worker.Id == 0) Note("reload");
         };
         worker.OnWorkerStop = _ =>
         {

@@ -12,6 +12,7 @@ internal enum CallbackKind
     OnBufferDrain,
     OnWorkerStart,
     OnWorkerStop,
+    OnWorkerReload,
     OnWebSocketConnect,
     OnWebSocketConnected,
     OnWebSocketClose,

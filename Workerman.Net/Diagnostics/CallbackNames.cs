@@ -61,6 +61,7 @@ internal static class CallbackNames
         CallbackKind.OnBufferDrain => "OnBufferDrain",
         CallbackKind.OnWorkerStart => "OnWorkerStart",
         CallbackKind.OnWorkerStop => "OnWorkerStop",
+        CallbackKind.OnWorkerReload => "OnWorkerReload",
         CallbackKind.OnWebSocketConnect => "OnWebSocketConnect",
         CallbackKind.OnWebSocketConnected => "OnWebSocketConnected",
         CallbackKind.OnWebSocketClose => "OnWebSocketClose",

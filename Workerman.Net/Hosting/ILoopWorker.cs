@@ -45,6 +45,9 @@ internal interface ILoopWorker
     /// </summary>
     void HandOver(HandoverPlan plan);
 
+    /// <summary>The program is reloaded: the application is told.</summary>
+    void TellOfReload();
+
     /// <summary>Closes the connections that are left, at once.</summary>
     void Abort();
 }

@@ -133,7 +133,9 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
                 BeginStop(new StopOrder { TimeoutSeconds = Settings.StopTimeout.TotalSeconds }, null);
                 break;
             case MessageKind.Banner:
-                _banner = System.Text.Encoding.UTF8.GetString(message.Payload);
+                // That of each slot, for the command that waits for the start.
+                if (_serving < _slots.Count)
+                    _banner = $"{_banner}\n{System.Text.Encoding.UTF8.GetString(message.Payload)}".TrimStart('\n');
                 break;
         }
     }
@@ -229,6 +231,12 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
         TimeSpan drain = TimeSpan.FromSeconds(OrderOf(graceful, seconds).TimeoutSeconds);
         int left = slots.Count;
         string? failed = null;
+        if (left == 0)
+        {
+            Systemd.Current.Ready("serving");
+            done(null);
+            return;
+        }
         foreach (WorkerSlot slot in slots)
         {
             slot.Reload(drain, failure =>

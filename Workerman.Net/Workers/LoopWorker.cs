@@ -110,6 +110,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
             plan.LoopIsDone();
             return;
         }
+        TellOfReload();
         _worker.LeaveListeners();
         _handover = new HandoverDrain(plan, Loop, Connections, _worker.Address,
             (remote, e) => Log.MoveFailed(_logger, _worker.Name, remote, e));
@@ -117,6 +118,9 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         _handover.Begin();
         DetachIfDrained();
     }
+
+    public void TellOfReload() =>
+        ApplicationGuard.Call(Running, CallbackKind.OnWorkerReload, _worker, _worker, _worker.OnWorkerReload);
 
     public void Abort()
     {

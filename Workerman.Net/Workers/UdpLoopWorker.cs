@@ -55,6 +55,9 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
 
     public void ResumeAccepting() => IsPaused = _handsOver;
 
+    public void TellOfReload() =>
+        ApplicationGuard.Call(Running, CallbackKind.OnWorkerReload, worker, worker, worker.OnWorkerReload);
+
     public void Stop()
     {
         if (_stopped) return;
@@ -71,6 +74,7 @@ internal sealed class UdpLoopWorker<T>(UdpWorker<T> worker, IEventLoop loop, int
         plan.LoopIsDone();
         if (_stopped || _handsOver) return;
         _handsOver = true;
+        TellOfReload();
         worker.LeaveListeners();
         ApplicationGuard.Call(Running, CallbackKind.OnWorkerStop, worker, worker, worker.OnWorkerStop);
         IsPaused = true;

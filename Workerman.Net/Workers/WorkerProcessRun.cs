@@ -129,6 +129,7 @@ internal sealed class WorkerProcessRun(MasterLink link, List<WorkerBase> workers
 
     void IMasterOrders.OnReloaded()
     {
+        foreach (WorkerBase worker in _run.Workers) worker.TellOfReload();
     }
 
     ControlReply IMasterOrders.Answer(ControlRequest request) => _report.Answer(request);
