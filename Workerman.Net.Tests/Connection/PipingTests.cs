@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Workerman.Connection;
+using Workerman.Events;
 using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
@@ -200,6 +201,34 @@ internal sealed class PipingTests(Type loopType)
         await LoopTurns.Pass(_near.Loop);
         Assert.That(client.ReadToEnd(), Has.Length.EqualTo(much.Length));
         await sending.WaitAsync(Wait.Limit);
+    }
+
+    /// <summary>
+    /// Both peers have ended, and what the second one has sent last still waits for room: the first one is not closed before it
+    /// has that too, whatever it is looked at for.
+    /// </summary>
+    [Test]
+    public async Task WhatWaitsForRoomIsSentThoughBothEndsHaveBeenSaid()
+    {
+        using RawClient client = new(_proxy.EndPoint, receiveBufferSize: 8 * 1024);
+        using RawClient server = _upstream.Accept();
+        client.HalfClose();
+        Assert.That(server.ReadToEnd(), Is.Empty);
+        int sent = 0;
+        while (_near.SendBufferQueueSize < _near.MaxSendBufferSize)
+        {
+            server.Send(new byte[64 * 1024]);
+            sent += 64 * 1024;
+            await Wait.Until(() => _far.BytesRead == sent || _near.SendBufferQueueSize >= _near.MaxSendBufferSize, "the bytes");
+        }
+        server.Send(new byte[8 * 1024]).Dispose();
+        sent += 8 * 1024;
+        // Only loops that the system tells of the end while reading is paused have taken it in.
+        if (loopType != typeof(SocketLoop)) await Wait.Until(() => _far.Peer == PeerSide.Ended, "the end");
+        _near.PauseRecv();
+        _near.ResumeRecv();
+        await LoopTurns.Pass(_near.Loop);
+        Assert.That(client.ReadToEnd(), Has.Length.EqualTo(sent));
     }
 
     [Test]

@@ -70,7 +70,7 @@ internal sealed class MovedAnswerTests(Type loopType)
             Assert.That(request.IsMoved);
             Answers[name](connection, request);
         });
-        Assert.That(seen, Has.Count.EqualTo(1), "nothing but when to come back");
+        Assert.That(seen, Has.Count.EqualTo(1), $"nothing but when to come back: {log}");
         Assert.That(seen[0].Retry, Is.InRange(0, 3000));
         if (!name.StartsWith("exc", StringComparison.Ordinal) && !name.StartsWith("bad", StringComparison.Ordinal))
             Assert.That(log, Does.Contain("ends an event stream that has moved here").And.Contain("Cure: subscribe it"));

@@ -20,11 +20,15 @@ internal static class OpenSsl
         };
         using Process process = Process.Start(info)!;
         var printed = new StringBuilder();
+        var errors = new StringBuilder();
         process.OutputDataReceived += (_, e) =>
         {
             lock (printed) printed.AppendLine(e.Data);
         };
-        process.ErrorDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, e) =>
+        {
+            lock (errors) errors.AppendLine(e.Data);
+        };
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         await Wait.Until(() => Printed(0).Contains("Verify return code", StringComparison.Ordinal), "the handshake");
@@ -33,7 +37,8 @@ internal static class OpenSsl
             int before = Printed(0).Length;
             await process.StandardInput.WriteLineAsync(line);
             await process.StandardInput.FlushAsync();
-            await Wait.Until(() => Printed(before).Contains(expected, StringComparison.Ordinal), expected);
+            await Wait.Until(() => Printed(before).Contains(expected, StringComparison.Ordinal),
+                () => $"{expected} after {line}; {Printed(0)}{errors}");
         }
         process.StandardInput.Close();
         await process.WaitForExitAsync().WaitAsync(Wait.Limit);

@@ -18,12 +18,15 @@ internal static class Wait
     }
 
     /// <summary>Looks again and again until the condition holds.</summary>
-    public static async Task Until(Func<bool> condition, string what)
+    public static Task Until(Func<bool> condition, string what) => Until(condition, () => what);
+
+    /// <summary>The same; what is waited for is asked for when it has not come.</summary>
+    public static async Task Until(Func<bool> condition, Func<string> what)
     {
         long end = Environment.TickCount64 + (long)Limit.TotalMilliseconds;
         while (!condition())
         {
-            if (Environment.TickCount64 > end) Assert.Fail($"waited {Limit.TotalSeconds} s in vain for: {what}");
+            if (Environment.TickCount64 > end) Assert.Fail($"waited {Limit.TotalSeconds} s in vain for: {what()}");
             await Task.Delay(2);
         }
     }

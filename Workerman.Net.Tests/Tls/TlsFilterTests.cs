@@ -107,8 +107,10 @@ internal sealed class TlsFilterTests(Type loopType)
         byte[] last = client.TakeOutput().ToArray();
         int record = 0;
         for (int next = 0; next < last.Length; next += 5 + (last[next + 3] << 8) + last[next + 4]) record = next;
+        // The handshake of one in 256 has it by itself, and is whole.
+        bool isWhole = last[record + 5] == 1;
         last[record + 5] = 1;
-        Assert.That(server.Handshake(last), Is.EqualTo(TlsProgress.Failed));
+        Assert.That(server.Handshake(last), Is.EqualTo(isWhole ? TlsProgress.Secured : TlsProgress.Failed));
         Assert.That(asked, Is.EqualTo((string[])["localhost"]));
     }
 

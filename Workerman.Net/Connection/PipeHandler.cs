@@ -30,7 +30,8 @@ internal sealed class PipeHandler(ConnectionHandler inner, TcpConnection destina
     {
         if (destination == connection || destination.Loop != Loop || !destination.IsPipedInto(connection)) return false;
         destination.EndSending();
-        return destination.Peer != PeerSide.Ended && destination.Status <= ConnectionStatus.Established;
+        // The other peer may have ended too, and what it sent last still wait for room here.
+        return !destination.HasHandledAll && destination.Status <= ConnectionStatus.Established;
     }
 
     /// <summary>A connection that was broken off must not look to the other peer like one that has come to its end.</summary>

@@ -167,6 +167,9 @@ public partial class TcpConnection : IContinuedWork
     /// <summary>Whether messages may have come that are still to be read, in a turn to come or when the peer has read.</summary>
     private bool HasWaitingInput => _life.ContinuesNextTurn || (_input is not null && !CanReadMessage());
 
+    /// <summary>Whether the peer sends no more, and nothing that it sent waits any more. On the loop.</summary>
+    internal bool HasHandledAll => _life.Peer == PeerSide.Ended && !HasWaitingInput;
+
     private void ReadPending()
     {
         ReadOnlySequence<byte> input = _input!.Read();

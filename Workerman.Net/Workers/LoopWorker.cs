@@ -286,7 +286,7 @@ internal sealed class LoopWorker<T> : ConnectionHandler<T>, IStreamLoopWorker
         catch (Exception e)
         {
             Log.ConnectionLost(_logger, _worker.Name, e);
-            moved.Dispose();
+            MovingStreams.End(moved);
             OnNotTaken();
             return;
         }
