@@ -25,29 +25,27 @@ public partial class Worker(string? address = null, WorkerOptions? options = nul
 
     /// <summary>
     /// How long stopping may take with <c>stop -g</c>, and how long the old process may take to end after <c>reload -g</c>,
-    /// before open connections are cut off; 30 seconds.
+    /// before open connections are cut off; 30 seconds, up to 24 days.
     /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative, or longer.</exception>
     public static TimeSpan GracefulStopTimeout
     {
         get;
-        set
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.Zero);
-            field = value;
-        }
+        set => field = RunOptions.CheckStopTimeout(value);
     } = TimeSpan.FromSeconds(30);
 
     /// <summary>
     /// How long the process of a daemon may take until its workers listen and their <c>OnWorkerStart</c> have returned; 60
-    /// seconds. Then starting, or the reload, has failed.
+    /// seconds, up to 24 days. Then starting, or the reload, has failed.
     /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not positive, or longer.</exception>
     public static TimeSpan StartTimeout
     {
         get;
         set
         {
-            ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(value, TimeSpan.Zero);
-            field = value;
+            ArgumentOutOfRangeException.ThrowIfEqual(value, TimeSpan.Zero);
+            field = RunOptions.CheckStopTimeout(value);
         }
     } = TimeSpan.FromSeconds(60);
 
@@ -96,17 +94,10 @@ public partial class Worker(string? address = null, WorkerOptions? options = nul
     /// <summary>
     /// The time over which clients are spread that have to connect again after a reload, because what they have cannot move to
     /// the new process: 10 seconds. Event streams over TLS are told a random <c>retry</c> within it; WebSockets and connections
-    /// of other protocols are closed at a random moment within it.
+    /// of other protocols are closed at a random moment within it. Up to 24 days.
     /// </summary>
-    public static TimeSpan ReloadWindow
-    {
-        get;
-        set
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.Zero);
-            field = value;
-        }
-    } = TimeSpan.FromSeconds(10);
+    /// <exception cref="ArgumentOutOfRangeException">It is negative, or longer.</exception>
+    public static TimeSpan ReloadWindow { get; set => field = RunOptions.CheckStopTimeout(value); } = TimeSpan.FromSeconds(10);
 
     /// <summary>
     /// The file that says which process runs the program, and is locked by it (PHP: <c>$pidFile</c>); null for one in

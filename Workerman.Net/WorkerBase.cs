@@ -87,8 +87,8 @@ public abstract class WorkerBase : IHostedWorker, IFaultHandler<WorkerBase>
 
     /// <summary>
     /// The user that the process becomes when its sockets are open; null to stay who it is (PHP: <c>$user</c>). Workers are one
-    /// process, so that those that say something say the same. Linux, for programs that are started by root, with
-    /// <see cref="Worker.RunAll(string[])"/>.
+    /// process, so that those that say something say the same. <see cref="Worker.LogFile"/> and <see cref="Worker.StdoutFile"/>
+    /// are given to that user. Linux, for programs that are started by root.
     /// </summary>
     public string? User { get; set; }
 

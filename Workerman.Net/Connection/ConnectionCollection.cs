@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Workerman.Connection;
 
@@ -44,11 +45,30 @@ public class ConnectionCollection : IReadOnlyCollection<TcpConnection>
         lock (_gate) _connections.Remove(connection.Id);
     }
 
-    internal void CopyTo(ConnectionCollection snapshot)
+    /// <summary>Adds these to a snapshot. The loop waits for a copy of references, and for no more.</summary>
+    /// <returns>For how long it could have had to wait.</returns>
+    internal TimeSpan CopyTo(ConnectionCollection snapshot)
+    {
+        TimeSpan held;
+        TcpConnection[] copy;
+        int count;
+        // An array is made without the lock; there may be more by then.
+        for (copy = new TcpConnection[Count + 16]; !TryCopy(copy, out count, out held);) copy = new TcpConnection[count + 16];
+        snapshot._connections.EnsureCapacity(snapshot.Count + count);
+        foreach (TcpConnection connection in copy.AsSpan(0, count)) snapshot._connections[connection.Id] = connection;
+        return held;
+    }
+
+    private bool TryCopy(TcpConnection[] into, out int count, out TimeSpan held)
     {
         lock (_gate)
         {
-            foreach ((long id, TcpConnection connection) in _connections) snapshot._connections[id] = connection;
+            long began = Stopwatch.GetTimestamp();
+            count = _connections.Count;
+            bool fits = count <= into.Length;
+            if (fits) _connections.Values.CopyTo(into, 0);
+            held = Stopwatch.GetElapsedTime(began);
+            return fits;
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using Workerman.Events;
 
 namespace Workerman.Hosting;
@@ -50,10 +51,7 @@ internal sealed class Listener
     public static Listener Open(ListenAddress address, EndPoint endPoint, SocketSetup setup)
     {
         if (OperatingSystem.IsLinux() && InheritedSockets.Take(address.Text, endPoint, SocketType.Stream) is { } inherited)
-        {
-            IDisposable owner = endPoint is IPEndPoint ? inherited : UnixSocketFile.Adopt(inherited, endPoint.ToString()!);
-            return new Listener(inherited, inherited.LocalEndPoint ?? endPoint, owner, address.Text, isInherited: true);
-        }
+            return Adopt(inherited, address, endPoint, setup);
         if (endPoint is IPEndPoint ip) return OpenTcp(address, ip, setup);
         var file = UnixSocketFile.Open(address, endPoint.ToString()!, setup);
         return new Listener(file.Socket, endPoint, file, address.Text);
@@ -64,10 +62,7 @@ internal sealed class Listener
     public static Listener OpenDatagrams(ListenAddress address, IPEndPoint endPoint, SocketSetup setup)
     {
         if (OperatingSystem.IsLinux() && InheritedSockets.Take(address.Text, endPoint, SocketType.Dgram) is { } inherited)
-        {
-            inherited.Blocking = false;
-            return new Listener(inherited, inherited.LocalEndPoint!, inherited, address.Text, isInherited: true);
-        }
+            return Adopt(inherited, address, endPoint, setup);
         Socket? socket = null;
         try
         {
@@ -88,6 +83,26 @@ internal sealed class Listener
             socket?.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Goes on with a socket that another process has opened.</summary>
+    [SupportedOSPlatform("linux")]
+    private static Listener Adopt(InheritedSocket inherited, ListenAddress address, EndPoint endPoint, SocketSetup setup)
+    {
+        Socket socket = inherited.Socket;
+        // systemd's block, and a loop that waits in accept does nothing else.
+        socket.Blocking = false;
+        // A master's has the options already that systemd's lacks.
+        if (inherited.IsOfSystemd && endPoint is IPEndPoint && socket.SocketType == SocketType.Stream)
+            setup.PrepareConnection(new ConnectedSocket(socket));
+        IDisposable owner = socket;
+        if (endPoint is not IPEndPoint)
+        {
+            var file = UnixSocketFile.Adopt(socket, endPoint.ToString()!);
+            if (inherited.IsOfSystemd) file.Leave();
+            owner = file;
+        }
+        return new Listener(socket, socket.LocalEndPoint ?? endPoint, owner, address.Text, isInherited: true);
     }
 
     private static Listener OpenTcp(ListenAddress address, IPEndPoint endPoint, SocketSetup setup)

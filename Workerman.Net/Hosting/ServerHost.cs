@@ -29,6 +29,9 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
     /// <summary>Ends when all workers have begun on all their loops: whether all could. Once it runs.</summary>
     public Task<bool> Begun => AllOf(_threads.ConvertAll(thread => thread.Begun));
 
+    /// <summary>Ends when it is told to stop, by whomever.</summary>
+    public Task Stopping => _stopping.Task;
+
     public WorkerStatus Status =>
         Volatile.Read(ref _stoppedAt) != 0 ? WorkerStatus.Shutdown : _runs ? WorkerStatus.Running : WorkerStatus.Starting;
 
@@ -92,15 +95,20 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
         }
     }
 
-    /// <summary>Stops gracefully. Further calls do nothing.</summary>
-    /// <param name="timeout">How long it may take; null for the stop timeout.</param>
+    /// <summary>Stops gracefully. Further calls can only hasten it.</summary>
+    /// <param name="timeout">How long it may take from now on; null for the stop timeout, or what was said before.</param>
     public void Stop(TimeSpan? timeout = null)
     {
-        if (Interlocked.CompareExchange(ref _stoppedAt, Stopwatch.GetTimestamp(), 0) != 0) return;
+        if (Interlocked.CompareExchange(ref _stoppedAt, Stopwatch.GetTimestamp(), 0) != 0)
+        {
+            // That of the call before holds, too: the sooner one ends it.
+            if (timeout is { } sooner) _ = EnforceDeadlineAsync(sooner);
+            return;
+        }
         if (timeout is { } chosen) _stopTimeout = chosen;
         _stopping.SetResult();
         // Before anything else, so that the deadline holds whatever fails below.
-        _ = EnforceDeadlineAsync();
+        _ = EnforceDeadlineAsync(_stopTimeout);
         Log.Stopping(settings.Logger);
         foreach (LoopThread thread in _threads) thread.RequestStop();
     }
@@ -169,9 +177,9 @@ internal sealed class ServerHost(IReadOnlyList<IHostedWorker> workers, ServerSet
         }
     }
 
-    private async Task EnforceDeadlineAsync()
+    private async Task EnforceDeadlineAsync(TimeSpan time)
     {
-        await Task.Delay(_stopTimeout).ConfigureAwait(false);
+        await Task.Delay(time).ConfigureAwait(false);
         await AbortAsync().ConfigureAwait(false);
     }
 

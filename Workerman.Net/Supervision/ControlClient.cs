@@ -1,6 +1,8 @@
 using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Text.Json;
+using Workerman.Events;
+using Workerman.Hosting;
 
 namespace Workerman.Supervision;
 
@@ -22,20 +24,32 @@ internal sealed class ControlClient : IDisposable
     }
 
     /// <returns>Null if nobody listens there.</returns>
+    /// <exception cref="WorkerStartException">Somebody else does, or could.</exception>
     public static ControlClient? Connect(string path)
     {
+        RuntimeFolder.Check(path);
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(path));
-            return new ControlClient(socket);
         }
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
             socket.Dispose();
             return null;
         }
+        uint user = ControlServer.UserOf(socket);
+        if (IsTrusted(user, path, SystemCalls.geteuid())) return new ControlClient(socket);
+        socket.Dispose();
+        throw new WorkerStartException($"A process of user {user} listens on the control socket {path}, and not this user's own "
+            + "program. Cure: give the command as the program's user, or set Worker.PidFile to a path in a folder of its own.");
     }
+
+    /// <summary>
+    /// One's own, and root's. Root also takes those of other users (a unit with <c>User=</c>), in folders that are theirs.
+    /// </summary>
+    internal static bool IsTrusted(uint user, string path, uint self) =>
+        user == 0 || user == self || (self == 0 && RuntimeFolder.OwnerOf(Path.GetDirectoryName(path)!) == user);
 
     /// <summary>Asks, and waits for the last reply.</summary>
     /// <param name="request">What is asked.</param>

@@ -137,10 +137,13 @@ internal sealed record ConnectionReport
     public long Total { get; init; }
 
     public ConnectionRow[] Connections { get; init; } = [];
+
+    /// <summary>Processes that have not answered in time: theirs are missing.</summary>
+    public int[]? Silent { get; init; }
 }
 
 /// <summary>What is told of each open connection, by the columns that PHP has. Immutable.</summary>
-internal sealed record ConnectionRow
+internal sealed record ConnectionRow : IConnectionKeys
 {
     public int Process { get; init; }
 

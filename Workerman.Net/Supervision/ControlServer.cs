@@ -31,6 +31,9 @@ internal sealed class ControlServer : IDisposable
 
     private const int MaxClients = 32;
 
+    /// <summary>For so long the end of the program waits for one who does not read its answer.</summary>
+    private static readonly TimeSpan LastAnswerTime = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan RequestTime = TimeSpan.FromSeconds(5);
 
     private readonly string _path;
@@ -39,6 +42,9 @@ internal sealed class ControlServer : IDisposable
     private readonly Socket _socket;
     private readonly SemaphoreSlim _room = new(MaxClients);
     private volatile bool _disposed;
+
+    /// <summary>Commands that have an answer which is not sent yet.</summary>
+    private readonly CountdownEvent _answering = new(1);
 
     /// <exception cref="WorkerStartException">The socket cannot be made.</exception>
     public ControlServer(string path, IControlled controlled, ILogger logger)
@@ -53,9 +59,19 @@ internal sealed class ControlServer : IDisposable
     public void Dispose()
     {
         _disposed = true;
-        // While the pid file is locked nobody else makes one here.
-        File.Delete(_path);
+        try
+        {
+            // While the pid file is locked nobody else makes one here.
+            File.Delete(_path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It was made as root, and this is another user by now: nobody listens on it, and the next start removes it.
+        }
         _socket.Dispose();
+        // What was answered last is the end of the program.
+        _answering.Signal();
+        _answering.Wait(LastAnswerTime);
     }
 
     private static unsafe Socket Open(string path)
@@ -110,7 +126,8 @@ internal sealed class ControlServer : IDisposable
         {
             using (client)
             {
-                if (UserOf(client) is { } user && user != 0 && user != SystemCalls.geteuid())
+                uint user = UserOf(client);
+                if (user != 0 && user != SystemCalls.geteuid())
                     SupervisionLog.ControlRefused(_logger, _path, user);
                 else
                     Answer(client);
@@ -133,16 +150,30 @@ internal sealed class ControlServer : IDisposable
         using var replies = new BlockingCollection<ControlReply>();
         Handle(line, reply =>
         {
-            if (!replies.IsAddingCompleted) replies.Add(reply);
+            if (replies.IsAddingCompleted || !_answering.TryAddCount()) return;
+            replies.Add(reply);
         });
         while (true)
         {
             ControlReply reply = replies.Take();
-            client.Send([.. JsonSerializer.SerializeToUtf8Bytes(reply, ControlJson.Default.ControlReply), (byte)'\n']);
+            try
+            {
+                SendAll(client, [.. JsonSerializer.SerializeToUtf8Bytes(reply, ControlJson.Default.ControlReply), (byte)'\n']);
+            }
+            finally
+            {
+                _answering.Signal();
+            }
             if (!reply.IsLast) continue;
             replies.CompleteAdding();
             return;
         }
+    }
+
+    /// <summary>One call may send a part: of 100,000 connections there is much to say.</summary>
+    private static void SendAll(Socket client, ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty) bytes = bytes[client.Send(bytes)..];
     }
 
     private void Handle(string line, Action<ControlReply> reply)
@@ -181,7 +212,7 @@ internal sealed class ControlServer : IDisposable
     }
 
     /// <summary>The user of the process at the other end (SO_PEERCRED, unix(7)).</summary>
-    private static unsafe uint? UserOf(Socket client)
+    public static unsafe uint UserOf(Socket client)
     {
         ProcessCalls.PeerCredentials peer;
         int length = sizeof(ProcessCalls.PeerCredentials);

@@ -29,6 +29,9 @@ internal sealed class DaemonOutput(LogFileSettings files)
         }
     }
 
+    /// <summary>Has the file opened anew by the next <see cref="Tend"/>. Any thread at any time.</summary>
+    public void Reopen() => _output?.Reopen();
+
     /// <summary>About once a second.</summary>
     /// <param name="reopens">Whether the file is to be opened anew.</param>
     public void Tend(bool reopens)

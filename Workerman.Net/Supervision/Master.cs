@@ -17,6 +17,9 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
     /// <summary>A process that has not answered a question by then hangs.</summary>
     private static readonly TimeSpan AnswerTime = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>The same for one that is asked for all its connections; the command waits for five seconds.</summary>
+    private static readonly TimeSpan ListTime = TimeSpan.FromSeconds(4);
+
     private readonly EventLoop _loop = EventLoopFactory.Create(null);
     private readonly List<(string Address, int Descriptor)> _sockets = [];
     private readonly List<WorkerSlot> _slots;
@@ -27,11 +30,20 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
     private readonly Action<WorkerState> _started;
     private readonly PidFile _pidFile;
     private readonly List<Action> _stopped = [];
+
+    /// <summary>Processes that were killed because they did not end in time.</summary>
+    private readonly List<int> _late = [];
+
+    /// <summary>Addresses of sockets that the process of a slot does not listen on.</summary>
+    private readonly Dictionary<WorkerSlot, HashSet<string>> _unused = [];
     private readonly ControlServer? _control;
     private string _banner = "";
     private int _lastQuestion;
     private int _serving;
     private int _signalCount;
+
+    /// <summary>Whether another reload follows the one that is under way, and whether that is graceful.</summary>
+    private bool? _reloadNext;
     private bool _stopping;
     private string? _failure;
 
@@ -53,7 +65,8 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
             throw;
         }
         foreach ((string address, int descriptor) in InheritedSockets.Snapshot()) KeepSocket(address, Duplicate(descriptor));
-        InheritedSockets.CloseRest();
+        foreach (string address in InheritedSockets.CloseRest().Except(_sockets.Select(one => one.Address)))
+            SupervisionLog.SocketUnwanted(settings.Logger, address);
         _slots = [.. settings.Roles.Select(role => new WorkerSlot(this, role))];
     }
 
@@ -81,12 +94,18 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
 
     public void KeepSocket(string address, int descriptor) => _sockets.Add((address, descriptor));
 
-    public void DropSocket(string address)
+    public void OnSocketsUsed(WorkerSlot slot, IReadOnlyCollection<string> unused)
     {
-        // With several slots each has addresses that others do not know.
-        if (_slots.Count > 1) return;
-        foreach ((_, int descriptor) in _sockets.Where(one => one.Address == address)) _ = SystemCalls.close(descriptor);
-        _sockets.RemoveAll(one => one.Address == address);
+        _unused[slot] = [.. unused];
+        // With several slots each has addresses that the others do not know.
+        if (_unused.Count < _slots.Count) return;
+        foreach (string address in unused.Distinct().Where(one => _unused.Values.All(others => others.Contains(one))).ToArray())
+        {
+            foreach ((_, int descriptor) in _sockets.Where(one => one.Address == address)) _ = SystemCalls.close(descriptor);
+            _sockets.RemoveAll(one => one.Address == address);
+            if (address.StartsWith(InheritedSocket.OfSystemd, StringComparison.Ordinal))
+                SupervisionLog.SocketUnwanted(Settings.Logger, address);
+        }
     }
 
     public void OnFirstStart(WorkerSlot slot, string? failure)
@@ -98,8 +117,18 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
             return;
         }
         if (++_serving < _slots.Count || _stopping) return;
+        try
+        {
+            Settings.Detach?.Invoke();
+        }
+        catch (WorkerStartException e)
+        {
+            _failure = e.Message;
+            BeginStop(new StopOrder(), null);
+            return;
+        }
         _started(new WorkerState { Banner = _banner });
-        Settings.Detach?.Invoke();
+        _loop.Post(FollowReload);
         Systemd.Current.Ready("serving");
         SupervisionLog.Serving(Settings.Logger, Environment.ProcessId, string.Join(", ", Processes.Select(one => one.Id)));
     }
@@ -108,8 +137,10 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
     {
         string how = $"{end}";
         _exits[how] = _exits.GetValueOrDefault(how) + 1;
+        if (process.WasLate) _late.Add(process.Id);
         if (process.IsLeaving) SupervisionLog.ProcessLeft(Settings.Logger, process.Id, how);
-        else if (_serving == _slots.Count) SupervisionLog.ProcessDied(Settings.Logger, process.Id, how);
+        else if (_serving == _slots.Count)
+            SupervisionLog.ProcessDied(Settings.Logger, process.Id, how, process.Failure is { } why ? $" ({why})" : "");
         Guard(() => Settings.OnWorkerExit?.Invoke(end.Status));
         foreach (Action<WorkerProcess, ControlReply> question in _questions.Values.ToArray())
             question(process, new ControlReply { Ok = false });
@@ -130,7 +161,7 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
                 Reload([slot], graceful: true, null, static _ => { });
                 break;
             case MessageKind.AskStop:
-                BeginStop(new StopOrder { TimeoutSeconds = Settings.StopTimeout.TotalSeconds }, null);
+                if (!_stopping) BeginStop(OrderOf(graceful: false, null), null);
                 break;
             case MessageKind.Banner:
                 // That of each slot, for the command that waits for the start.
@@ -145,12 +176,12 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
     public void Dispose()
     {
         foreach (PosixSignalRegistration signal in _signals) signal.Dispose();
+        foreach (Action stopped in _stopped) stopped();
         _control?.Dispose();
         foreach ((_, int descriptor) in _sockets) _ = SystemCalls.close(descriptor);
         _pidFile.Dispose();
         _loop.Dispose();
         if (_failure is { } failure) _started(new WorkerState { Failure = failure });
-        foreach (Action stopped in _stopped) stopped();
     }
 
     private IEnumerable<WorkerProcess> Processes => _slots.SelectMany(slot => slot.Processes);
@@ -169,8 +200,8 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
         On(ProcessCalls.SIGTERM, () => StopBySignal(graceful: false));
         On(ProcessCalls.SIGHUP, () => StopBySignal(graceful: false));
         On(ProcessCalls.SIGQUIT, () => StopBySignal(graceful: true));
-        On(ProcessCalls.SIGUSR1, () => Reload(Reloadable, graceful: false, null, static _ => { }));
-        On(ProcessCalls.SIGUSR2, () => Reload(Reloadable, graceful: true, null, static _ => { }));
+        On(ProcessCalls.SIGUSR1, () => ReloadBySignal(graceful: false));
+        On(ProcessCalls.SIGUSR2, () => ReloadBySignal(graceful: true));
     }
 
     /// <summary>The first one stops, any further one aborts.</summary>
@@ -178,6 +209,31 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
     {
         if (++_signalCount > 1) _slots.ForEach(slot => slot.KillAll());
         else BeginStop(OrderOf(graceful, null), null);
+    }
+
+    /// <summary>
+    /// Nobody can be told that a reload is under way already: another one follows it, because files may have come since that
+    /// began, and systemd waits for one that began after its signal.
+    /// </summary>
+    private void ReloadBySignal(bool graceful)
+    {
+        if (!IsReloading)
+        {
+            Reload(Reloadable, graceful, null, static _ => { });
+            return;
+        }
+        if (!_stopping && _reloadNext is null) SupervisionLog.ReloadFollows(Settings.Logger);
+        _reloadNext = graceful || _reloadNext is true;
+    }
+
+    /// <summary>Whether the program starts, or is being reloaded.</summary>
+    private bool IsReloading => _serving < _slots.Count || _slots.Exists(slot => slot.IsReloading);
+
+    private void FollowReload()
+    {
+        if (_reloadNext is not { } graceful) return;
+        _reloadNext = null;
+        if (!_stopping) ReloadBySignal(graceful);
     }
 
     private List<WorkerSlot> Reloadable =>
@@ -194,13 +250,14 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
         switch (request.Command)
         {
             case "status":
-                AskAll(request, replies => reply(new ControlReply { Status = StatusOf(replies) }));
+                AskAll(request, AnswerTime, replies => reply(new ControlReply { Status = StatusOf(replies) }));
                 break;
             case "connections":
-                AskAll(request, replies => reply(new ControlReply { Connections = Merge(request, replies) }));
+                AskAll(request, ListTime, replies => reply(new ControlReply { Connections = Merge(request, replies) }));
                 break;
             case "stop":
-                BeginStop(OrderOf(request.Graceful, request.TimeoutSeconds), () => reply(new ControlReply()));
+                BeginStop(OrderOf(request.Graceful, request.TimeoutSeconds),
+                    () => reply(new ControlReply { Message = HowItStopped }));
                 break;
             case "reload":
                 Reload(Reloadable, request.Graceful, request.TimeoutSeconds, failure => reply(failure is null
@@ -218,7 +275,7 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
 
     private void Reload(List<WorkerSlot> slots, bool graceful, double? seconds, Action<string?> done)
     {
-        if (_stopping || _serving < _slots.Count || slots.Exists(slot => slot.IsReloading))
+        if (_stopping || IsReloading)
         {
             done(_stopping ? "The program is being stopped." : "A reload, or the start, is under way already.");
             return;
@@ -248,23 +305,32 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
                 else SupervisionLog.ReloadFailed(Settings.Logger, failed);
                 if (!_stopping) Systemd.Current.Ready(failed is null ? "serving" : $"serving; the last reload failed: {failed}");
                 done(failed);
+                _loop.Post(FollowReload);
             });
         }
     }
 
-    /// <summary>Ends the program.</summary>
+    /// <summary>Ends the program. A further order can only hasten it.</summary>
     /// <param name="order">How.</param>
-    /// <param name="stopped">Called when it has ended; null for nobody.</param>
+    /// <param name="stopped">Called when its processes have ended; null for nobody.</param>
     private void BeginStop(StopOrder order, Action? stopped)
     {
         if (stopped is not null) _stopped.Add(stopped);
-        if (_stopping) return;
+        if (_stopping)
+        {
+            foreach (WorkerSlot slot in _slots) slot.Stop(order);
+            return;
+        }
         _stopping = true;
         Systemd.Current.Stopping();
         if (_failure is null) SupervisionLog.Stopping(Settings.Logger);
         foreach (WorkerSlot slot in _slots) slot.Stop(order);
         EndIfEmpty();
     }
+
+    /// <summary>What is to be said of it; null for nothing.</summary>
+    private string? HowItStopped => _late.Count == 0 ? null
+        : $"worker process {string.Join(", ", _late)} did not end in time, and was killed";
 
     private void EndIfEmpty()
     {
@@ -278,7 +344,7 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
     }
 
     /// <summary>Asks all processes; those that have not answered in time are left out.</summary>
-    private void AskAll(ControlRequest request, Action<Dictionary<int, ControlReply>> done)
+    private void AskAll(ControlRequest request, TimeSpan limit, Action<Dictionary<int, ControlReply>> done)
     {
         int number = ++_lastQuestion;
         var waiting = Processes.Where(one => one.IsReady).Select(one => one.Id).ToHashSet();
@@ -295,7 +361,7 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
             if (reply.Ok) replies[process.Id] = reply;
             if (waiting.Remove(process.Id) && waiting.Count == 0) Finish();
         };
-        timer = _loop.AddTimer(AnswerTime, Finish, persistent: false);
+        timer = _loop.AddTimer(limit, Finish, persistent: false);
         byte[] question = [.. BitConverter.GetBytes(number), .. JsonPayload.Of(request, ControlJson.Default.ControlRequest)];
         foreach (WorkerProcess process in Processes.ToArray())
         {
@@ -321,13 +387,15 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
         return report with { Id = process.Id, State = slot.StateOf(process) };
     }
 
-    private static ConnectionReport Merge(ControlRequest request, Dictionary<int, ControlReply> replies)
+    private ConnectionReport Merge(ControlRequest request, Dictionary<int, ControlReply> replies)
     {
+        int[] silent = [.. Processes.Where(one => one.IsReady && !replies.ContainsKey(one.Id)).Select(one => one.Id)];
         ConnectionReport[] all = [.. replies.Values.Select(reply => reply.Connections).OfType<ConnectionReport>()];
         return new ConnectionReport
         {
             Total = all.Sum(report => report.Total),
-            Connections = ConnectionOrder.Take(all.SelectMany(report => report.Connections), request.Sort, request.Limit),
+            Connections = [.. ConnectionOrder.Take(all.SelectMany(report => report.Connections), request.Sort, request.Limit)],
+            Silent = silent.Length == 0 ? null : silent,
         };
     }
 

@@ -48,10 +48,12 @@ internal sealed class PidFile : IDisposable
     public static string ControlPath(string pidFile) => System.IO.Path.ChangeExtension(pidFile, ".control");
 
     /// <summary>Takes the file for this process.</summary>
-    /// <exception cref="WorkerStartException">Another process has it, or it cannot be written.</exception>
+    /// <exception cref="WorkerStartException">Another process has it, it cannot be written, or its folder is not this user's
+    /// alone.</exception>
     public static PidFile Take(string path)
     {
         MakeFolder(path);
+        RuntimeFolder.Check(path);
         FileStream? file;
         try
         {
@@ -157,7 +159,8 @@ internal sealed class PidFile : IDisposable
         }
         catch (IOException e)
         {
-            _file.Dispose();
+            // One without a number would be somebody's who runs.
+            Dispose();
             throw new WorkerStartException($"Cannot write the pid file {Path}: {e.Message} Cure: make room on that disk, or set "
                 + "Worker.PidFile to a path elsewhere.", e);
         }

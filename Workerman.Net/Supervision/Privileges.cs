@@ -12,26 +12,36 @@ namespace Workerman.Supervision;
 [SupportedOSPlatform("linux")]
 internal static unsafe partial class Privileges
 {
-    /// <summary>Becomes another user.</summary>
-    /// <param name="user">Its name; null to stay.</param>
+    /// <summary>Who the process is to become.</summary>
+    /// <param name="user">The name of a user; null to stay.</param>
     /// <param name="group">The name of its group; null for the user's own.</param>
+    /// <returns>Their numbers; null if the process is that already.</returns>
     /// <exception cref="WorkerStartException">There is none of that name, or this process may not.</exception>
-    public static void Drop(string? user, string? group)
+    public static (uint User, uint Group)? Find(string? user, string? group)
     {
-        if (user is null && group is null) return;
-        uint? uid = null;
-        uint? gid = null;
-        if (user is not null) (uid, gid) = User(user);
-        if (group is not null) gid = Group(group);
-        if (uid == SystemCalls.geteuid() && group is null) return;
-        if (SystemCalls.geteuid() != 0)
-            throw new WorkerStartException($"Cannot run as user {user ?? "(unchanged)"}: only root may become another user. "
-                + "Cure: start the program as root, or leave Worker.User and Worker.Group unset.");
+        (uint User, uint Group) now = (SystemCalls.geteuid(), ProcessCalls.getegid());
+        (uint User, uint Group) wanted = user is null ? now : User(user);
+        // Without a group that of the process is as good as any: it was started as this user.
+        if (group is not null) wanted.Group = Group(group);
+        else if (wanted.User == now.User) return null;
+        if (wanted == now) return null;
+        return now.User == 0 ? wanted : throw new WorkerStartException($"Cannot run as user {user ?? "(unchanged)"}"
+            + $"{(group is null ? "" : $" and group {group}")}: only root may become another user. "
+            + "Cure: start the program as root, or leave Worker.User and Worker.Group unset.");
+    }
+
+    /// <summary>Becomes another user.</summary>
+    /// <param name="name">Its name; null if it stays the same.</param>
+    /// <param name="user">Its number.</param>
+    /// <param name="group">The number of its group.</param>
+    /// <exception cref="WorkerStartException">This process may not.</exception>
+    public static void Drop(string? name, uint user, uint group)
+    {
         // In this order: a user that is not root may change neither its groups nor its group.
-        if (gid is { } toGroup) Check(ProcessCalls.setgid(toGroup), "setgid");
-        if (user is not null) Check(ProcessCalls.initgroups(user, gid!.Value), "initgroups");
-        if (uid is { } toUser) Check(ProcessCalls.setuid(toUser), "setuid");
-        if (uid is not null and not 0 && ProcessCalls.setuid(0) == 0)
+        Check(ProcessCalls.setgid(group), "setgid");
+        if (name is not null) Check(ProcessCalls.initgroups(name, group), "initgroups");
+        Check(ProcessCalls.setuid(user), "setuid");
+        if (user != 0 && ProcessCalls.setuid(0) == 0)
             throw new WorkerStartException("Cannot give up root: the system gave it back.");
     }
 

@@ -27,6 +27,10 @@ internal static unsafe partial class ProcessCalls
     public const int SCM_RIGHTS = 1;
     public const int MSG_CMSG_CLOEXEC = 0x40000000;
 
+    // poll(2)
+    public const short POLLERR = 0x08;
+    public const short POLLHUP = 0x10;
+
     // posix_spawn(3)
     public const short POSIX_SPAWN_SETSIGDEF = 0x04;
     public const short POSIX_SPAWN_SETSIGMASK = 0x08;
@@ -93,10 +97,16 @@ internal static unsafe partial class ProcessCalls
     public static partial int kill(int pid, int sig);
 
     [LibraryImport("libc", SetLastError = true)]
+    public static partial int poll(PollDescriptor* fds, nuint nfds, int timeout);
+
+    [LibraryImport("libc", SetLastError = true)]
     public static partial int dup2(int oldfd, int newfd);
 
     [LibraryImport("libc")]
     public static partial uint getuid();
+
+    [LibraryImport("libc")]
+    public static partial uint getegid();
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int setuid(uint uid);
@@ -142,6 +152,15 @@ internal static unsafe partial class ProcessCalls
         public int Type;
         public int Descriptor;
         private readonly int _padding;
+    }
+
+    /// <summary><c>struct pollfd</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct PollDescriptor
+    {
+        public int Descriptor;
+        public short Wanted;
+        public short Happened;
     }
 
     /// <summary><c>struct ucred</c>.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Text.Json;
 
@@ -34,6 +35,14 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
 
     public int Status(ProgramCommand command)
     {
+        using var stop = new ManualResetEventSlim();
+        // Ctrl+C is how it is ended: no failure.
+        using PosixSignalRegistration? signal = !command.IsDaemon ? null
+            : PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
+            {
+                context.Cancel = true;
+                stop.Set();
+            });
         do
         {
             if (Ask(new ControlRequest { Command = "status" }, AnswerTime, out ControlReply? reply) is { } code) return code;
@@ -41,10 +50,19 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
             Console.WriteLine(command.IsJson
                 ? JsonSerializer.Serialize(reply!.Status!, ControlJson.Default.StatusReport)
                 : StatusText.Of(reply!.Status!));
-            if (command.IsDaemon) Thread.Sleep(TimeSpan.FromSeconds(1));
         }
-        while (command.IsDaemon);
+        while (command.IsDaemon && !stop.Wait(TimeSpan.FromSeconds(1)) && IsOutputRead());
         return ExitCode.Done;
+    }
+
+    /// <summary>
+    /// Whether somebody may read what is printed: .NET's console says nothing when the other end of a pipe has gone, and the
+    /// system does (poll(2)).
+    /// </summary>
+    private static unsafe bool IsOutputRead()
+    {
+        var poll = new ProcessCalls.PollDescriptor { Descriptor = 1 };
+        return ProcessCalls.poll(&poll, 1, 0) <= 0 || (poll.Happened & (ProcessCalls.POLLERR | ProcessCalls.POLLHUP)) == 0;
     }
 
     public int Connections(ProgramCommand command)
@@ -83,15 +101,18 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
         };
         long began = Environment.TickCount64;
         bool answers;
+        string? how = null;
         using (ControlClient? client = ControlClient.Connect(PidFile.ControlPath(pidFile)))
         {
             answers = client is not null;
-            // It ends the connection with itself; a reply that is none says that it refuses.
-            if (client?.Ask(request, time + Slack) is { Ok: false } refused)
+            // It may end the connection with itself; a reply says that it refuses, or how it has ended.
+            ControlReply? reply = client?.Ask(request, time + Slack);
+            if (reply is { Ok: false })
             {
-                Console.Error.WriteLine(refused.Message);
+                Console.Error.WriteLine(reply.Message);
                 return ExitCode.Failed;
             }
+            how = reply?.Message;
         }
         if (!answers) Signal(process, ProcessCalls.SIGTERM);
         if (!WaitForEnd(process, time + Slack))
@@ -104,7 +125,8 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
             return ExitCode.Failed;
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Stopped process {process.Id} within {(Environment.TickCount64 - began) / 1000.0:0.0} s."));
+            $"Stopped process {process.Id} within {(Environment.TickCount64 - began) / 1000.0:0.0} s"
+            + $"{(how is null ? "" : $": {how}")}."));
         return ExitCode.Done;
     }
 

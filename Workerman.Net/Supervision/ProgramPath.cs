@@ -43,7 +43,7 @@ internal sealed class ProgramPath
         get
         {
             byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(Program));
-            return Path.Combine(RuntimeFolder(), $"{Name}.{Convert.ToHexStringLower(hash.AsSpan(0, 4))}.pid");
+            return RuntimeFolder.PathOf(Name, $"{Name}.{Convert.ToHexStringLower(hash.AsSpan(0, 4))}.pid");
         }
     }
 
@@ -85,16 +85,6 @@ internal sealed class ProgramPath
             if (place.Length > 0 && System.IO.File.Exists(found)) return found;
         }
         return Environment.ProcessPath ?? command;
-    }
-
-    private static string RuntimeFolder()
-    {
-        // RuntimeDirectory= of systemd.exec(5); it may name several.
-        if (Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY") is { Length: > 0 } given) return given.Split(':')[0];
-        if (ProcessCalls.getuid() == 0) return "/run";
-        string? home = Environment.GetEnvironmentVariable("XDG_STATE_HOME")
-            ?? (Environment.GetEnvironmentVariable("HOME") is { Length: > 0 } own ? Path.Combine(own, ".local/state") : null);
-        return home is not null ? Path.Combine(home, "workerman") : $"/tmp/workerman-{ProcessCalls.getuid()}";
     }
 }
 

@@ -69,6 +69,8 @@ internal static class StatusText
         }
         Table(text, rows);
         Line(text, $"{report.Connections.Length} of {report.Total} connections");
+        if (report.Silent is { } silent)
+            Line(text, $"without those of process {string.Join(", ", silent)}, which does not answer");
         return text.ToString();
     }
 

@@ -8,8 +8,8 @@ internal static partial class SupervisionLog
     [LoggerMessage(100, LogLevel.Information, "Master {Process} serves with worker process {Workers}")]
     public static partial void Serving(ILogger logger, int process, string workers);
 
-    [LoggerMessage(101, LogLevel.Error, "Worker process {Process} has ended: {End}. Another one takes its place.")]
-    public static partial void ProcessDied(ILogger logger, int process, string end);
+    [LoggerMessage(101, LogLevel.Error, "Worker process {Process} has ended: {End}{Reason}. Another one takes its place.")]
+    public static partial void ProcessDied(ILogger logger, int process, string end, string reason);
 
     [LoggerMessage(102, LogLevel.Information, "Worker process {Process} has ended: {End}")]
     public static partial void ProcessLeft(ILogger logger, int process, string end);
@@ -47,4 +47,24 @@ internal static partial class SupervisionLog
 
     [LoggerMessage(114, LogLevel.Error, "The master is gone: this worker process ends.")]
     public static partial void MasterGone(ILogger logger);
+
+    [LoggerMessage(115, LogLevel.Warning, "No worker listens on {Socket}: it is closed. Cure: give a worker that address, or "
+        + "take it out of the unit of the socket.")]
+    public static partial void SocketUnwanted(ILogger logger, string socket);
+
+    [LoggerMessage(116, LogLevel.Information, "A reload is under way; another one follows it.")]
+    public static partial void ReloadFollows(ILogger logger);
+
+    [LoggerMessage(117, LogLevel.Error, "A worker process cannot be started: {Reason}")]
+    public static partial void StartFailed(ILogger logger, string reason);
+
+    [LoggerMessage(118, LogLevel.Warning, "The next worker process starts in {Seconds} s, because those before have died")]
+    public static partial void StartIsPaused(ILogger logger, double seconds);
+
+    [LoggerMessage(119, LogLevel.Error, "Worker process {Process} does not end in time, and is killed")]
+    public static partial void ProcessIsLate(ILogger logger, int process);
+
+    [LoggerMessage(120, LogLevel.Warning, "This process has {Memory} MiB from the beginning, and Worker.MemoryLimit is {Limit}: it "
+        + "is replaced once a minute. Cure: set a higher limit.")]
+    public static partial void LimitTooLow(ILogger logger, long memory, long limit);
 }

@@ -18,7 +18,7 @@ internal static class UnitFile
             #   systemctl daemon-reload; systemctl enable --now {program.Name}
             # Deploy into a new folder, point the link in ExecStart to it, then: systemctl reload {program.Name}
             [Unit]
-            Description={program.Name} (Workerman.Net)
+            Description={Plain(program.Name)} (Workerman.Net)
             After=network-online.target
             Wants=network-online.target
 
@@ -28,8 +28,8 @@ internal static class UnitFile
             ReloadSignal=SIGUSR2
             NotifyAccess=main
             ExecStart={command} start -d
-            WorkingDirectory={program.WorkingDirectory.Replace("%", "%%", StringComparison.Ordinal)}
-            RuntimeDirectory={program.Name}
+            WorkingDirectory={Plain(program.WorkingDirectory)}
+            RuntimeDirectory={Quote(program.Name)}
             User={user}
             Restart=on-failure
             # The master ends its workers in order; KillMode=mixed leaves that to it.
@@ -62,10 +62,13 @@ internal static class UnitFile
             """;
     }
 
+    /// <summary>Specifiers are taken as they are.</summary>
+    private static string Plain(string text) => text.Replace("%", "%%", StringComparison.Ordinal);
+
     /// <summary>Quoting of systemd.syntax(7), with its specifiers and variables taken as they are.</summary>
     private static string Quote(string word)
     {
-        string plain = word.Replace("%", "%%", StringComparison.Ordinal).Replace("$", "$$", StringComparison.Ordinal);
+        string plain = Plain(word).Replace("$", "$$", StringComparison.Ordinal);
         if (plain.Length > 0 && !plain.Any(c => char.IsWhiteSpace(c) || c is '"' or '\'' or '\\' or ';')) return plain;
         return new StringBuilder("\"").Append(plain.Replace("\\", "\\\\", StringComparison.Ordinal)
             .Replace("\"", "\\\"", StringComparison.Ordinal)).Append('"').ToString();

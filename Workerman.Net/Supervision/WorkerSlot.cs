@@ -36,6 +36,12 @@ internal sealed class WorkerProcess
 
     public bool HasEnded { get; private set; }
 
+    /// <summary>Whether it was killed because it did not end in time.</summary>
+    public bool WasLate { get; set; }
+
+    /// <summary>Its master's timer that gives it up; that of nobody else.</summary>
+    public long StartTimer { get; set; }
+
     /// <summary>Addresses of sockets that it does not listen on.</summary>
     public List<string> Unused { get; } = [];
 
@@ -121,8 +127,8 @@ internal interface ISlotOwner
     /// <summary>A process has opened a socket that the next one is to have.</summary>
     void KeepSocket(string address, int descriptor);
 
-    /// <summary>A process serves that has no use for the socket of an address.</summary>
-    void DropSocket(string address);
+    /// <summary>A process serves that has no use for the sockets of these addresses, and for all others it has.</summary>
+    void OnSocketsUsed(WorkerSlot slot, IReadOnlyCollection<string> unused);
 
     /// <summary>It serves for the first time, or it cannot: <paramref name="failure"/> says why.</summary>
     void OnFirstStart(WorkerSlot slot, string? failure);
@@ -142,11 +148,6 @@ internal interface ISlotOwner
 [SupportedOSPlatform("linux")]
 internal sealed class WorkerSlot(ISlotOwner owner, string role)
 {
-    /// <summary>A process that dies sooner than this has failed; after that the pauses begin anew.</summary>
-    private static readonly TimeSpan GoodLife = TimeSpan.FromSeconds(10);
-
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
-
     /// <summary>After a process was told to end at once, it is killed.</summary>
     private static readonly TimeSpan KillGrace = TimeSpan.FromSeconds(2);
 
@@ -154,13 +155,12 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
     private static readonly TimeSpan MoveTime = TimeSpan.FromSeconds(30);
 
     private readonly List<WorkerProcess> _leaving = [];
+    private readonly RestartPauses _pauses = new();
     private WorkerProcess? _current;
     private WorkerProcess? _next;
     private Action<string?>? _reloaded;
     private TimeSpan _drainTime;
-    private long _startTimer;
     private long _restartTimer;
-    private int _failures;
     private bool _hasServed;
     private bool _stopping;
 
@@ -224,6 +224,8 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
         }
         _reloaded = done;
         _drainTime = drainTime;
+        // It takes the place of one that has died, too.
+        owner.Loop.DeleteTimer(_restartTimer);
     }
 
     /// <summary>Ends its processes, for good.</summary>
@@ -233,7 +235,24 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
         owner.Loop.DeleteTimer(_restartTimer);
         foreach (WorkerProcess process in Processes.ToArray()) process.Stop(order);
         FinishReload("The program is being stopped.");
-        owner.Loop.AddTimer(TimeSpan.FromSeconds(order.TimeoutSeconds) + KillGrace, KillAll, persistent: false);
+        owner.Loop.AddTimer(TimeSpan.FromSeconds(order.TimeoutSeconds) + KillGrace, () =>
+        {
+            foreach (WorkerProcess process in Processes) KillLate(process);
+        }, persistent: false);
+    }
+
+    private void StopUnready(WorkerProcess process)
+    {
+        process.Stop(new StopOrder());
+        owner.Loop.AddTimer(KillGrace, () => KillLate(process), persistent: false);
+    }
+
+    private void KillLate(WorkerProcess process)
+    {
+        if (process.HasEnded) return;
+        SupervisionLog.ProcessIsLate(owner.Settings.Logger, process.Id);
+        process.WasLate = true;
+        process.Kill();
     }
 
     /// <summary>Ends them at once.</summary>
@@ -247,7 +266,7 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
         var process = WorkerProcess.Start(owner.Settings.Program, role, owner.Loop, OnReceived, OnEnded);
         foreach ((string address, int descriptor) in owner.Sockets) process.Send(MessageKind.Socket, address, descriptor);
         process.Send(MessageKind.Begin, [handsOver ? (byte)1 : (byte)0, owner.Settings.Detach is null ? (byte)0 : (byte)1]);
-        _startTimer = owner.Loop.AddTimer(owner.Settings.StartTimeout, () => OnStartTimeout(process), persistent: false);
+        process.StartTimer = owner.Loop.AddTimer(owner.Settings.StartTimeout, () => OnStartTimeout(process), persistent: false);
         return process;
     }
 
@@ -286,7 +305,7 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
 
     private void OnReady(WorkerProcess process)
     {
-        owner.Loop.DeleteTimer(_startTimer);
+        owner.Loop.DeleteTimer(process.StartTimer);
         process.IsReady = true;
         if (process != _next)
         {
@@ -305,18 +324,23 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
         old.Send(MessageKind.HandOver, JsonPayload.Of(order, ControlJson.Default.StopOrder), mine);
         _ = SystemCalls.close(mine);
         _ = SystemCalls.close(theirs);
-        owner.Loop.AddTimer(MoveTime + _drainTime + KillGrace, old.Kill, persistent: false);
+        owner.Loop.AddTimer(MoveTime + _drainTime + KillGrace, () => KillLate(old), persistent: false);
     }
 
     private void OnServing(WorkerProcess process)
     {
         if (process == _next)
         {
-            if (_current is not null) _leaving.Add(_current);
+            if (_current is { } old)
+            {
+                _leaving.Add(old);
+                // One that was not ready has nothing to hand over, and was not told of it.
+                if (!old.IsLeaving) StopUnready(old);
+            }
             _current = process;
             _next = null;
         }
-        process.Unused.ForEach(owner.DropSocket);
+        owner.OnSocketsUsed(this, process.Unused);
         if (_stopping) return;
         if (!_hasServed) owner.OnFirstStart(this, null);
         _hasServed = true;
@@ -325,7 +349,7 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
 
     private void OnEnded(WorkerProcess process, ProcessEnd end)
     {
-        owner.Loop.DeleteTimer(_startTimer);
+        owner.Loop.DeleteTimer(process.StartTimer);
         bool wasLeaving = process.IsLeaving;
         if (_leaving.Remove(process))
         {
@@ -338,7 +362,7 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
             owner.OnEnded(this, process, end);
             FinishReload(process.Failure ?? $"The new process has ended before it served, with {end}.");
             // The one that it was to replace may have died meanwhile.
-            if (_current is null && !_stopping) Restart(process);
+            if (_current is null && !_stopping) Restart(process, end);
             return;
         }
         _current = null;
@@ -355,29 +379,28 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
             if (next.IsReady && !wasLeaving) next.Send(MessageKind.TakeOver, []);
             return;
         }
-        Restart(process);
+        Restart(process, end);
     }
 
-    private void Restart(WorkerProcess dead)
+    private void Restart(WorkerProcess dead, ProcessEnd end) => StartAfter(
+        _pauses.AfterDeath(dead.IsReady, end, TimeSpan.FromMilliseconds(Environment.TickCount64 - dead.StartedAt)));
+
+    private void StartAfter(TimeSpan pause)
     {
-        TimeSpan lived = TimeSpan.FromMilliseconds(Environment.TickCount64 - dead.StartedAt);
-        _failures = dead.IsReady && lived > GoodLife ? 1 : _failures + 1;
         owner.Loop.DeleteTimer(_restartTimer);
-        _restartTimer = owner.Loop.AddTimer(PauseAfter(_failures), Start, persistent: false);
-    }
-
-    /// <summary>At once after the first, then half a second, one, two and so on.</summary>
-    private static TimeSpan PauseAfter(int failures)
-    {
-        if (failures <= 1) return TimeSpan.Zero;
-        var pause = TimeSpan.FromSeconds(Math.Pow(2, Math.Min(failures, 10) - 3));
-        return pause < LongestPause ? pause : LongestPause;
+        _restartTimer = owner.Loop.AddTimer(pause, Start, persistent: false);
+        if (pause > TimeSpan.Zero) SupervisionLog.StartIsPaused(owner.Settings.Logger, pause.TotalSeconds);
     }
 
     private void OnStartFailed(string reason)
     {
-        if (!_hasServed) owner.OnFirstStart(this, reason);
-        else _restartTimer = owner.Loop.AddTimer(PauseAfter(++_failures), Start, persistent: false);
+        if (!_hasServed)
+        {
+            owner.OnFirstStart(this, reason);
+            return;
+        }
+        SupervisionLog.StartFailed(owner.Settings.Logger, reason);
+        StartAfter(_pauses.AfterRefusal());
     }
 
     private void FinishReload(string? failure)

@@ -40,6 +40,9 @@ internal sealed class HandoverSender(Channel channel, WorkerRun run, TimeSpan wi
 
     private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(5);
 
+    /// <summary>A loop that gives nothing for so long, and is not done, hangs: the new process does not wait.</summary>
+    private static readonly TimeSpan StallTime = TimeSpan.FromSeconds(2);
+
     private readonly BlockingCollection<MovedSubscription?> _moving = [];
     private readonly ConcurrentDictionary<long, TaskCompletionSource<string>> _publishing = [];
     private long _lastNumber;
@@ -70,13 +73,24 @@ internal sealed class HandoverSender(Channel channel, WorkerRun run, TimeSpan wi
         left = loops;
         counted.Set();
         if (loops == 0) _moving.Add(null);
-        while (_moving.Take() is { } moved)
+        bool isDone = false;
+        while (true)
         {
-            if (channel.TrySend(HandoverKind.Subscription, moved.Encode(), moved.Descriptor)) moved.Dispose();
+            // Once the new process serves there is no hurry: what a loop that has hung gives later moves, too.
+            if (!_moving.TryTake(out MovedSubscription? moved, isDone ? Timeout.InfiniteTimeSpan : StallTime)) Finish();
+            else if (moved is null) break;
+            else if (channel.TrySend(HandoverKind.Subscription, moved.Encode(), moved.Descriptor)) moved.Dispose();
             else MovingStreams.End(moved);
         }
-        channel.TrySend(HandoverKind.Done, []);
-        done();
+        Finish();
+
+        void Finish()
+        {
+            if (isDone) return;
+            isDone = true;
+            channel.TrySend(HandoverKind.Done, []);
+            done();
+        }
     }
 
     /// <summary>Publishes in the new process, and waits for its answer: for the time of a system call or two, mostly.</summary>

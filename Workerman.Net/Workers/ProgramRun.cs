@@ -39,28 +39,7 @@ internal static class ProgramRun
     }
 
     /// <summary>Runs the workers in this process until they are stopped, without a control socket.</summary>
-    public static int RunHere(bool isQuiet)
-    {
-        ServerSettings settings = Worker.ReadSettings();
-        try
-        {
-            var run = WorkerRun.Open(settings, WorkerRegistry.Workers);
-            if (!isQuiet) ConsoleLines.Print(run.Banner(Banner.CtrlC), isError: false);
-            using var signals = new StopSignals(settings.Logger, run.Stop, run.Abort, reload: null);
-            run.RunAsync().GetAwaiter().GetResult();
-            return ExitCode.Done;
-        }
-        catch (WorkerStartException e)
-        {
-            return Fail(settings, e);
-        }
-    }
-
-    private static int Fail(ServerSettings settings, WorkerStartException e)
-    {
-        Worker.ReportStartFailure(settings, e);
-        return ExitCode.Failed;
-    }
+    public static int RunHere(bool isQuiet) => ForegroundRun.Run(isQuiet);
 
     /// <summary>The same on Linux, with all commands. For the main thread.</summary>
     [SupportedOSPlatform("linux")]
@@ -83,6 +62,19 @@ internal static class ProgramRun
         {
             if (ProcessRole.Take() is (string role, Channel channel))
                 return role == ProcessRole.Master ? RunMaster(channel) : RunWorkers(role, channel);
+            try
+            {
+                return Do(command);
+            }
+            catch (WorkerStartException e)
+            {
+                Console.Error.WriteLine(e.Message);
+                return ExitCode.Failed;
+            }
+        }
+
+        private int Do(ProgramCommand command)
+        {
             return command.Verb switch
             {
                 CommandVerb.Stop => _commands.Stop(command),
@@ -110,7 +102,7 @@ internal static class ProgramRun
                 Console.Error.WriteLine($"Already running as process {running.Id}: it holds the pid file {_pidFile}.");
                 return ExitCode.Failed;
             }
-            if (!command.IsDaemon) return RunForeground(command.IsQuiet);
+            if (!command.IsDaemon) return ForegroundRun.Run(command.IsQuiet, _program.Name, _pidFile);
             // systemd keeps a program running that does not go into the background.
             return Systemd.Current.IsThere ? RunMaster(null) : DaemonStart.Run(program, command.IsQuiet);
         }
@@ -119,33 +111,6 @@ internal static class ProgramRun
         {
             Console.Write(UnitFile.Of(_program, _program.CommandLine[1..^_args.Length], Environment.UserName));
             return ExitCode.Done;
-        }
-
-        private int RunForeground(bool isQuiet)
-        {
-            ServerSettings settings = Worker.ReadSettings();
-            try
-            {
-                using PidFile pidFile = PidFile.Take(_pidFile);
-                InheritedSockets.AddFromSystemd();
-                var run = WorkerRun.Open(settings, WorkerRegistry.Workers);
-                Privileges.Drop(OneOf(worker => worker.User, nameof(WorkerBase.User)),
-                    OneOf(worker => worker.Group, nameof(WorkerBase.Group)));
-                using var report = new RunReport(run, _program.Name);
-                using var control =
-                    new ControlServer(PidFile.ControlPath(_pidFile), new ForegroundControl(run, report), settings.Logger);
-                if (!isQuiet) ConsoleLines.Print(run.Banner(Banner.CtrlC), isError: false);
-                using var signals = new StopSignals(settings.Logger, run.Stop, run.Abort, reload: null);
-                Task running = run.RunAsync();
-                Task<bool> begun = run.Begun;
-                if (Task.WaitAny(running, begun) == 1 && begun.Result) Systemd.Current.Ready("serving");
-                running.GetAwaiter().GetResult();
-                return ExitCode.Done;
-            }
-            catch (WorkerStartException e)
-            {
-                return Fail(settings, e);
-            }
         }
 
         private int RunMaster(Channel? starter)
@@ -170,6 +135,8 @@ internal static class ProgramRun
                 bool[] reloadable = [.. WorkerRegistry.Workers.Select(worker => worker.Reloadable).Distinct()];
                 if (reloadable.Length == 0) throw new InvalidOperationException("There is no worker to run; make one first.");
                 InheritedSockets.AddFromSystemd();
+                // The workers' process does it too, but this one may log before.
+                WorkerRights.Prepare(settings.Files);
                 using var master = new Master(new MasterSettings
                 {
                     Program = _program,
@@ -184,7 +151,11 @@ internal static class ProgramRun
                     OnMasterStop = Worker.OnMasterStop,
                     OnWorkerExit = Worker.OnWorkerExit,
                     Detach = starter is null ? null : output.Redirect,
-                    TendFiles = output.Tend,
+                    TendFiles = reopens =>
+                    {
+                        if (reopens) settings.Logger.ReopenFile();
+                        output.Tend(reopens);
+                    },
                 }, Tell);
                 return master.Run() ? ExitCode.Done : ExitCode.Failed;
             }
@@ -209,42 +180,7 @@ internal static class ProgramRun
             List<WorkerBase> workers = WorkerRegistry.Workers;
             if (role != ProcessRole.All) workers.RemoveAll(worker => worker.Reloadable != (role == ProcessRole.Reloadable));
             var process = new WorkerProcessRun(link, workers, $"Input \"{_program.Name} stop\" to stop.", isDaemon);
-            return process.Run(handsOver, OneOf(worker => worker.User, nameof(WorkerBase.User)),
-                OneOf(worker => worker.Group, nameof(WorkerBase.Group)));
-        }
-
-        /// <summary>What all workers say: they are in one process.</summary>
-        private static string? OneOf(Func<WorkerBase, string?> setting, string name)
-        {
-            string?[] all = [.. WorkerRegistry.Workers.Select(setting).Where(value => value is not null).Distinct()];
-            return all.Length < 2 ? all.FirstOrDefault() : throw new WorkerStartException(
-                $"Workers have different values of {name} ({string.Join(", ", all)}), and they are one process. Cure: set one.");
-        }
-    }
-
-    /// <summary>Takes commands for a program that runs in the foreground. Any thread.</summary>
-    [SupportedOSPlatform("linux")]
-    private sealed class ForegroundControl(WorkerRun run, RunReport report) : IControlled
-    {
-        public void Handle(ControlRequest request, Action<ControlReply> reply)
-        {
-            switch (request.Command)
-            {
-                case "stop":
-                    run.Stop(TimeSpan.FromSeconds(request.TimeoutSeconds
-                        ?? (request.Graceful ? Worker.GracefulStopTimeout : Worker.StopTimeout).TotalSeconds));
-                    break;
-                case "reload":
-                    reply(new ControlReply
-                    {
-                        Ok = false,
-                        Message = "This program runs in the foreground, without a master that could reload it. Cure: start -d.",
-                    });
-                    break;
-                default:
-                    reply(report.Answer(request));
-                    break;
-            }
+            return process.Run(handsOver);
         }
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.Versioning;
-using Workerman.Connection;
 using Workerman.Supervision;
 
 namespace Workerman.Workers;
@@ -50,7 +49,7 @@ internal sealed class RunReport : IDisposable
         {
             Status = ProgramReport.Of(_name, _startTime) with { EventLoop = _run.LoopName, Processes = [Process()] },
         },
-        "connections" => new ControlReply { Connections = Connections(request) },
+        "connections" => new ControlReply { Connections = ConnectionList.Of(Worker.GetAllConnections(), request) },
         _ => new ControlReply { Ok = false, Message = $"This program does not know the command '{request.Command}'." },
     };
 
@@ -110,37 +109,5 @@ internal sealed class RunReport : IDisposable
             _counted = now;
         }
         Tick?.Invoke();
-    }
-
-    private static ConnectionReport Connections(ControlRequest request)
-    {
-        TcpConnection[] all = [.. Worker.GetAllConnections()];
-        return new ConnectionReport
-        {
-            Total = all.Length,
-            Connections = ConnectionOrder.Take(all.Select(RowOf), request.Sort, request.Limit),
-        };
-    }
-
-    private static ConnectionRow RowOf(TcpConnection connection)
-    {
-        System.Net.IPEndPoint? remote = connection.RemoteAddress;
-        return new ConnectionRow
-        {
-            Process = Environment.ProcessId,
-            Worker = (connection.Owner as WorkerBase)?.Name ?? "client",
-            Id = connection.Id,
-            Transport = connection.IsEncrypted ? "ssl" : remote is null ? "unix" : "tcp",
-            Protocol = connection.Protocol.Name,
-            Family = remote is null ? "" : connection.IsIpV6 ? "ipv6" : "ipv4",
-            RecvQ = connection.RecvBufferQueueSize,
-            SendQ = connection.SendBufferQueueSize,
-            BytesRead = connection.BytesRead,
-            BytesWritten = connection.BytesWritten,
-            Status = connection.Status.ToString().ToUpperInvariant(),
-            AgeSeconds = Math.Round(connection.Age.TotalSeconds, 1),
-            Local = connection.LocalAddress?.ToString() ?? (connection.Owner as StreamWorker)?.LocalPath ?? "",
-            Remote = remote?.ToString() ?? "",
-        };
     }
 }

@@ -23,22 +23,24 @@ internal sealed class WorkerProcessRun(MasterLink link, List<WorkerBase> workers
 
     private readonly long _startedAt = Stopwatch.GetTimestamp();
     private long? _askedAt;
+    private bool _wasChecked;
     private TaskCompletionSource? _handOver;
     private readonly TaskCompletionSource _hold = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private WorkerRun _run = null!;
     private RunReport _report = null!;
 
     /// <returns>The exit code.</returns>
-    public int Run(bool takesOver, string? user, string? group)
+    public int Run(bool takesOver)
     {
         try
         {
+            var rights = WorkerRights.Prepare(_settings.Files);
             _run = WorkerRun.Open(_settings, workers);
             foreach (string address in InheritedSockets.CloseRest()) link.SendUnused(address);
             foreach (Listener listener in Listener.All.Where(listener => !listener.IsInherited))
                 link.SendSocket(listener.Address, (int)listener.Socket.Handle);
-            Privileges.Drop(user, group);
-            if (isDaemon && user is null && Environment.IsPrivilegedProcess) SupervisionLog.RunsAsRoot(_settings.Logger);
+            rights.Drop();
+            if (isDaemon && Environment.IsPrivilegedProcess) SupervisionLog.RunsAsRoot(_settings.Logger);
             using var report = new RunReport(_run, "");
             _report = report;
             report.Tick = () =>
@@ -58,7 +60,7 @@ internal sealed class WorkerProcessRun(MasterLink link, List<WorkerBase> workers
             link.Follow(this);
             running.GetAwaiter().GetResult();
             // Loops that have given all away end at once, while it is still on its way.
-            _handOver?.Task.Wait(HandOverTime);
+            if (_handOver?.Task.Wait(HandOverTime) is false) SupervisionLog.HandOverBroke(_settings.Logger);
             return ExitCode.Done;
         }
         catch (WorkerStartException e)
@@ -72,9 +74,16 @@ internal sealed class WorkerProcessRun(MasterLink link, List<WorkerBase> workers
     /// <summary>Asks to be replaced, once, when it has done or taken enough. About once a second.</summary>
     private void CheckLimits(long requests)
     {
+        long memory = Worker.MemoryLimit > 0 ? ProgramReport.MemoryOf(Environment.ProcessId) : 0;
+        // One that is too large from the beginning would be replaced by its like, again and again: it is given time.
+        if (!_wasChecked && memory > Worker.MemoryLimit)
+        {
+            SupervisionLog.LimitTooLow(_settings.Logger, memory / 1024 / 1024, Worker.MemoryLimit / 1024 / 1024);
+            _askedAt = Stopwatch.GetTimestamp();
+        }
+        _wasChecked = true;
         string? reason = Worker.MaxRequests > 0 && requests >= Worker.MaxRequests ? $"{requests} requests (Worker.MaxRequests)"
-            : Worker.MemoryLimit > 0 && ProgramReport.MemoryOf(Environment.ProcessId) is var memory && memory > Worker.MemoryLimit
-                ? $"{memory / 1024 / 1024} MiB (Worker.MemoryLimit)"
+            : memory > Worker.MemoryLimit ? $"{memory / 1024 / 1024} MiB (Worker.MemoryLimit)"
             : Worker.MaxLifetime != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(_startedAt) > Worker.MaxLifetime
                 ? $"{(long)Worker.MaxLifetime.TotalSeconds} s (Worker.MaxLifetime)"
             : null;
@@ -129,6 +138,8 @@ internal sealed class WorkerProcessRun(MasterLink link, List<WorkerBase> workers
 
     void IMasterOrders.OnReloaded()
     {
+        _settings.Logger.ReopenFile();
+        _output.Reopen();
         foreach (WorkerBase worker in _run.Workers) worker.TellOfReload();
     }
 

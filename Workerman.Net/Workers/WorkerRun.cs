@@ -31,6 +31,9 @@ internal sealed class WorkerRun
     /// <summary>Ends when all workers have begun on all their loops: whether all could. Once it runs.</summary>
     public Task<bool> Begun => _host.Begun;
 
+    /// <summary>Ends when it is told to stop, by whomever.</summary>
+    public Task Stopping => _host.Stopping;
+
     /// <summary>What the console shows of it.</summary>
     /// <param name="howToStop">How it is stopped.</param>
     public string Banner(string howToStop) => Hosting.Banner.Format(_host.LoopName, _workers.ConvertAll(RowOf), howToStop);
