@@ -16,6 +16,8 @@ internal static class CultureRun
     {
         if (args is ["scarce", string loop, string folder, string port]) return ScarceServer.Run(loop, folder, port);
         if (args is ["daemon", string place, string number, .. string[] rest]) return DaemonProgram.Run(place, number, rest);
+        if (args is ["activate", string names, string owner, string sockets, .. string[] program])
+            return OperatingSystem.IsLinux() ? SystemdActivation.Run(names, owner, sockets, program) : 2;
         if (args is ["write", string what, string path, string tag, string lines, string size])
             return LogWriter.Run(what, path, tag, lines, size);
         if (args is not ["under", string name, .. string[] fixtures]) return 2;

@@ -21,13 +21,19 @@ internal sealed class Daemon : IDisposable
 
     public TemporaryFolder Folder { get; } = new();
 
-    public string PidFile => Folder.PathOf("daemon.pid");
+    public string PidFile =>
+        File.Exists(Folder.PathOf("pidfile")) ? File.ReadAllText(Folder.PathOf("pidfile")) : Folder.PathOf("daemon.pid");
+
+    public string Log => File.Exists(Folder.PathOf("log")) ? File.ReadAllText(Folder.PathOf("log")) : "";
 
     /// <summary>What the program has noted, line by line.</summary>
     public string[] Events => File.Exists(Folder.PathOf("events")) ? File.ReadAllLines(Folder.PathOf("events")) : [];
 
     /// <summary>What is run, without the command.</summary>
-    public string[] CommandLine => ["dotnet", typeof(Daemon).Assembly.Location, "daemon", Folder.Path, "0"];
+    public string[] CommandLine => ["dotnet", Program, "daemon", Folder.Path, "0"];
+
+    /// <summary>What <c>dotnet</c> runs.</summary>
+    public string Program { get; init; } = typeof(Daemon).Assembly.Location;
 
     /// <summary>Runs a command to its end.</summary>
     public CommandResult Run(params string[] command)

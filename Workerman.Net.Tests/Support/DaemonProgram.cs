@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Workerman.EventStreams;
+using Workerman.Protocols;
 using Workerman.Protocols.Http;
 
 namespace Workerman.Tests.Support;
@@ -9,12 +11,15 @@ namespace Workerman.Tests.Support;
 /// The tests as a program, <c>daemon FOLDER PORT [command]</c>: what a user's program looks like that is run by
 /// <c>Worker.RunAll(args)</c>. Files in its folder say how it behaves: <c>version</c> is what it answers, <c>fail</c> makes its
 /// <c>OnWorkerStart</c> throw, <c>hang</c> makes it hang, <c>impatient</c> gives it little time,
-/// <c>fixed</c> keeps its HTTP worker out of reloads, <c>users</c> names user and
-/// group; it writes what happens to <c>events</c>.
+/// <c>fixed</c> keeps its HTTP worker out of reloads, <c>users</c> names user and group, <c>unix</c> has its other worker listen
+/// on <c>lines.sock</c>, <c>pidfile</c> and <c>logfile</c> are other paths of these, <c>requests</c>, <c>memory</c> and
+/// <c>lifetime</c> are limits, <c>host</c> is where its HTTP worker listens, <c>plain</c> has it call
+/// <c>Worker.RunAll()</c>; it writes what happens to <c>events</c>.
 /// </summary>
 internal static class DaemonProgram
 {
     private static readonly Lock Gate = new();
+    private static readonly List<byte[]> Taken = [];
 
     public static int Run(string folder, string port, string[] args)
     {
@@ -27,15 +32,20 @@ internal static class DaemonProgram
             lock (Gate) File.AppendAllText(PathOf("events"), $"{what}\n");
         }
 
-        if (!isSilent) Worker.Logger = new FileLines(PathOf("log"));
-        Worker.PidFile = PathOf("daemon.pid");
+        string? Said(string name) => File.Exists(PathOf(name)) ? File.ReadAllText(PathOf(name)) : null;
+        if (Said("logfile") is { } log) Worker.LogFile = log;
+        else if (!isSilent) Worker.Logger = new FileLines(PathOf("log"));
+        Worker.PidFile = Said("pidfile") ?? PathOf("daemon.pid");
+        if (Said("requests") is { } requests) Worker.MaxRequests = int.Parse(requests, CultureInfo.InvariantCulture);
+        if (Said("memory") is { } memory) Worker.MemoryLimit = long.Parse(memory, CultureInfo.InvariantCulture);
+        if (Said("lifetime") is { } life) Worker.MaxLifetime = TimeSpan.Parse($"0:0:{life}", CultureInfo.InvariantCulture);
         Worker.StartTimeout = TimeSpan.FromSeconds(File.Exists(PathOf("hang")) || File.Exists(PathOf("impatient")) ? 2 : 30);
         Worker.OnMasterReload = () => Note("master reload");
         Worker.OnMasterStop = () => Note("master stop");
         Worker.OnWorkerExit = status => Note($"worker exit {status}");
         string version = File.Exists(PathOf("version")) ? File.ReadAllText(PathOf("version")) : "1";
         var stream = new EventStream("orders", new EventStreamOptions { ReplayCount = 100_000 });
-        var worker = new Worker($"http://127.0.0.1:{port}") { Name = "serve", Count = 2 };
+        var worker = new Worker($"http://{Said("host") ?? "127.0.0.1"}:{port}") { Name = "serve", Count = 2 };
         worker.Reloadable = !File.Exists(PathOf("fixed"));
         if (isSilent) (worker.User, worker.Group) = ("nobody", "nogroup");
         worker.OnWorkerStart = _ =>
@@ -72,6 +82,20 @@ internal static class DaemonProgram
                     Thread.Sleep(int.Parse(request.Get("ms")!, CultureInfo.InvariantCulture));
                     connection.Send("done");
                     break;
+                case "/hang":
+                    Thread.Sleep(Timeout.Infinite);
+                    break;
+                case "/never":
+                    break;
+                case "/take":
+                    Taken.Add(new byte[int.Parse(request.Get("bytes")!, CultureInfo.InvariantCulture)]);
+                    Array.Fill(Taken[^1], (byte)1);
+                    connection.Send("taken");
+                    break;
+                case "/environment":
+                    using (var child = Process.Start(new ProcessStartInfo("env") { RedirectStandardOutput = true })!)
+                        connection.Send(child.StandardOutput.ReadToEnd());
+                    break;
                 case "/slow":
                     Timer.Add(double.Parse(request.Get("ms")!, CultureInfo.InvariantCulture) / 1000,
                         () => connection.Send("done"),
@@ -96,9 +120,12 @@ internal static class DaemonProgram
                     break;
             }
         };
-        var lines = new Worker<string>($"text://127.0.0.1:0") { Name = "lines" };
+        Worker<string> lines = Said("unix") is null
+            ? new Worker<string>("text://127.0.0.1:0") { Name = "lines" }
+            : new Worker<string>($"unix://{PathOf("lines.sock")}") { Name = "lines", Protocol = () => new TextProtocol() };
         lines.OnMessage = (connection, line) => connection.Send(line);
-        Worker.RunAll(args);
+        if (Said("plain") is null) Worker.RunAll(args);
+        else Worker.RunAll();
         return Environment.ExitCode;
     }
 }
