@@ -25,17 +25,11 @@ public partial class Worker(string? address = null, WorkerOptions? options = nul
 
     /// <summary>
     /// How long stopping may take with <c>stop -g</c>, and how long the old process may take to end after <c>reload -g</c>,
-    /// before open connections are cut off; 30 seconds.
+    /// before open connections are cut off; 30 seconds, up to 24 days.
     /// </summary>
-    public static TimeSpan GracefulStopTimeout
-    {
-        get;
-        set
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.Zero);
-            field = value;
-        }
-    } = TimeSpan.FromSeconds(30);
+    /// <exception cref="ArgumentOutOfRangeException">It is negative, or longer.</exception>
+    public static TimeSpan GracefulStopTimeout { get; set => field = RunOptions.CheckStopTimeout(value); } =
+        TimeSpan.FromSeconds(30);
 
     /// <summary>
     /// How long the process of a daemon may take until its workers listen and their <c>OnWorkerStart</c> have returned; 60

@@ -98,7 +98,8 @@ internal static class DaemonProgram
         };
         var lines = new Worker<string>($"text://127.0.0.1:0") { Name = "lines" };
         lines.OnMessage = (connection, line) => connection.Send(line);
-        Worker.RunAll(args);
+        // Options of its own, as programs have.
+        Worker.RunAll([.. args.Where(argument => !argument.StartsWith("--own", StringComparison.Ordinal))]);
         return Environment.ExitCode;
     }
 }

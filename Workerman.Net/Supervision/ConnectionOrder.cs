@@ -19,11 +19,11 @@ internal static class ConnectionOrder
     public static IReadOnlyCollection<string> Names => Orders.Keys;
 
     /// <summary>The first of them; those that are equal are in the order of their ids.</summary>
-    public static ConnectionRow[] Take(IEnumerable<ConnectionRow> rows, string order, int limit)
+    public static ConnectionRow[] Take(IEnumerable<ConnectionRow> rows, string? order, int? limit)
     {
-        Comparison<ConnectionRow> compare = Orders.GetValueOrDefault(order) ?? Orders["id"];
+        Comparison<ConnectionRow> compare = Orders[order ?? "id"];
         var sorted = rows.ToList();
         sorted.Sort((a, b) => compare(a, b) is not 0 and int difference ? difference : a.Id.CompareTo(b.Id));
-        return [.. sorted.Take(limit)];
+        return [.. sorted.Take(limit ?? ProgramCommand.DefaultLimit)];
     }
 }

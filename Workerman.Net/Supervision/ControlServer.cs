@@ -53,8 +53,15 @@ internal sealed class ControlServer : IDisposable
     public void Dispose()
     {
         _disposed = true;
-        // While the pid file is locked nobody else makes one here.
-        File.Delete(_path);
+        try
+        {
+            // While the pid file is locked nobody else makes one here.
+            File.Delete(_path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Its folder is gone, or another user's than this process has become: it stays, and nobody listens there.
+        }
         _socket.Dispose();
     }
 
@@ -157,14 +164,23 @@ internal sealed class ControlServer : IDisposable
         {
             reason = $"This is no request: {e.Message}";
         }
-        if (request is not null && request.Version != ControlRequest.CurrentVersion)
-        {
-            reason =
-                $"The program speaks version {ControlRequest.CurrentVersion} of the control protocol, and the command version "
-                + $"{request.Version}. Cure: use the command of the program's own version.";
-        }
-        if (reason is null && request is not null) _controlled.Handle(request, reply);
+        reason ??= request?.Check();
+        if (reason is null && request is not null) Guard(_logger, () => _controlled.Handle(request, reply), reply);
         else reply(new ControlReply { Ok = false, Message = reason ?? "This is no request." });
+    }
+
+    /// <summary>A command that fails is told so, and takes nothing with it.</summary>
+    public static void Guard(ILogger logger, Action handle, Action<ControlReply> reply)
+    {
+        try
+        {
+            handle();
+        }
+        catch (Exception e)
+        {
+            SupervisionLog.CommandFailed(logger, e);
+            reply(new ControlReply { Ok = false, Message = $"The command has failed with {e.GetType().Name}: {e.Message}" });
+        }
     }
 
     private static string? ReadLine(Socket client)

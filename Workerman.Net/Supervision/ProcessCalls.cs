@@ -113,6 +113,9 @@ internal static unsafe partial class ProcessCalls
     [LibraryImport("libc", EntryPoint = "umask")]
     public static partial uint umask(uint mask);
 
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int poll(PollDescriptor* fds, nuint nfds, int timeout);
+
     public static int pidfd_open(int pid) => (int)syscall(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
 
     public static int pidfd_send_signal(int pidfd, int sig) => (int)syscall(SYS_pidfd_send_signal, pidfd, sig, 0, 0, 0, 0);
@@ -142,6 +145,15 @@ internal static unsafe partial class ProcessCalls
         public int Type;
         public int Descriptor;
         private readonly int _padding;
+    }
+
+    /// <summary><c>struct pollfd</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct PollDescriptor
+    {
+        public int Descriptor;
+        public short Events;
+        public short Returned;
     }
 
     /// <summary><c>struct ucred</c>.</summary>

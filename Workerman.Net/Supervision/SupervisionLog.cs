@@ -45,6 +45,16 @@ internal static partial class SupervisionLog
     [LoggerMessage(113, LogLevel.Warning, "The process hands over for too long; what is left of it ends with it.")]
     public static partial void HandOverBroke(ILogger logger);
 
+    [LoggerMessage(115, LogLevel.Error, "No worker process runs, and starting one has failed; it is tried again. {Reason}")]
+    public static partial void StartFailed(ILogger logger, string reason);
+
+    [LoggerMessage(116, LogLevel.Error, "A command has failed")]
+    public static partial void CommandFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(117, LogLevel.Warning, "From here on this daemon's log goes nowhere, because it has no terminal. Cure: set "
+        + "Worker.LogFile, or a Worker.Logger; and Worker.StdoutFile for what it prints.")]
+    public static partial void GoesNowhere(ILogger logger);
+
     [LoggerMessage(114, LogLevel.Error, "The master is gone: this worker process ends.")]
     public static partial void MasterGone(ILogger logger);
 }

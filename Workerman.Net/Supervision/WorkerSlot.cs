@@ -36,6 +36,9 @@ internal sealed class WorkerProcess
 
     public bool HasEnded { get; private set; }
 
+    /// <summary>The master's timer that gives its start up.</summary>
+    public long StartTimer { get; set; }
+
     /// <summary>Addresses of sockets that it does not listen on.</summary>
     public List<string> Unused { get; } = [];
 
@@ -158,7 +161,6 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
     private WorkerProcess? _next;
     private Action<string?>? _reloaded;
     private TimeSpan _drainTime;
-    private long _startTimer;
     private long _restartTimer;
     private int _failures;
     private bool _hasServed;
@@ -191,7 +193,7 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            OnStartFailed($"The program cannot be started: {e.Message}");
+            OnStartFailed(CannotStart(e));
         }
     }
 
@@ -219,9 +221,11 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            done($"The program cannot be started: {e.Message}");
+            done(CannotStart(e));
             return;
         }
+        // After a pause the one that has died would be started again: this one takes its place.
+        owner.Loop.DeleteTimer(_restartTimer);
         _reloaded = done;
         _drainTime = drainTime;
     }
@@ -247,8 +251,15 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
         var process = WorkerProcess.Start(owner.Settings.Program, role, owner.Loop, OnReceived, OnEnded);
         foreach ((string address, int descriptor) in owner.Sockets) process.Send(MessageKind.Socket, address, descriptor);
         process.Send(MessageKind.Begin, [handsOver ? (byte)1 : (byte)0, owner.Settings.Detach is null ? (byte)0 : (byte)1]);
-        _startTimer = owner.Loop.AddTimer(owner.Settings.StartTimeout, () => OnStartTimeout(process), persistent: false);
+        process.StartTimer = owner.Loop.AddTimer(owner.Settings.StartTimeout, () => OnStartTimeout(process), persistent: false);
         return process;
+    }
+
+    private string CannotStart(System.ComponentModel.Win32Exception e)
+    {
+        ProgramPath program = owner.Settings.Program;
+        return $"{program.File} cannot be started in {program.WorkingDirectory}: {e.Message}. "
+            + "Cure: put the program, and the folder that it was started in, back where they were.";
     }
 
     private void OnStartTimeout(WorkerProcess process)
@@ -286,7 +297,7 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
 
     private void OnReady(WorkerProcess process)
     {
-        owner.Loop.DeleteTimer(_startTimer);
+        owner.Loop.DeleteTimer(process.StartTimer);
         process.IsReady = true;
         if (process != _next)
         {
@@ -325,7 +336,7 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
 
     private void OnEnded(WorkerProcess process, ProcessEnd end)
     {
-        owner.Loop.DeleteTimer(_startTimer);
+        owner.Loop.DeleteTimer(process.StartTimer);
         bool wasLeaving = process.IsLeaving;
         if (_leaving.Remove(process))
         {
@@ -337,7 +348,12 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
             _next = null;
             owner.OnEnded(this, process, end);
             FinishReload(process.Failure ?? $"The new process has ended before it served, with {end}.");
-            // The one that it was to replace may have died meanwhile.
+            // The one that it was to replace may have died meanwhile, or accept no more because it was handing over.
+            if (_current is { IsLeaving: true } handing)
+            {
+                _leaving.Add(handing);
+                _current = null;
+            }
             if (_current is null && !_stopping) Restart(process);
             return;
         }
@@ -376,8 +392,13 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
 
     private void OnStartFailed(string reason)
     {
-        if (!_hasServed) owner.OnFirstStart(this, reason);
-        else _restartTimer = owner.Loop.AddTimer(PauseAfter(++_failures), Start, persistent: false);
+        if (!_hasServed)
+        {
+            owner.OnFirstStart(this, reason);
+            return;
+        }
+        SupervisionLog.StartFailed(owner.Settings.Logger, reason);
+        _restartTimer = owner.Loop.AddTimer(PauseAfter(++_failures), Start, persistent: false);
     }
 
     private void FinishReload(string? failure)

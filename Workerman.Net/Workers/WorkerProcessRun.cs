@@ -29,6 +29,8 @@ internal sealed class WorkerProcessRun(MasterLink link, List<WorkerBase> workers
     private RunReport _report = null!;
 
     /// <returns>The exit code.</returns>
+    /// <exception cref="WorkerStartException">A worker cannot start.</exception>
+    /// <exception cref="InvalidOperationException">One is set up in a way that cannot work.</exception>
     public int Run(bool takesOver, string? user, string? group)
     {
         try
@@ -39,6 +41,7 @@ internal sealed class WorkerProcessRun(MasterLink link, List<WorkerBase> workers
                 link.SendSocket(listener.Address, (int)listener.Socket.Handle);
             Privileges.Drop(user, group);
             if (isDaemon && user is null && Environment.IsPrivilegedProcess) SupervisionLog.RunsAsRoot(_settings.Logger);
+            if (isDaemon && !takesOver && Worker.IsDaemonSilent) SupervisionLog.GoesNowhere(_settings.Logger);
             using var report = new RunReport(_run, "");
             _report = report;
             report.Tick = () =>
@@ -61,11 +64,9 @@ internal sealed class WorkerProcessRun(MasterLink link, List<WorkerBase> workers
             _handOver?.Task.Wait(HandOverTime);
             return ExitCode.Done;
         }
-        catch (WorkerStartException e)
+        finally
         {
-            link.SendFailure(e.Message);
             _settings.Logger.Queue.Flush(_settings.StopTimeout);
-            return ExitCode.Failed;
         }
     }
 
