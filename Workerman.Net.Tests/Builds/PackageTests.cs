@@ -14,6 +14,7 @@ internal sealed class PackageTests
 {
     private string _folder = null!;
     private string _version = null!;
+    private (int Code, string Output) _built;
 
     [OneTimeSetUp]
     public void Pack()
@@ -28,11 +29,19 @@ internal sealed class PackageTests
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
-        foreach (string project in new[] { "Workerman.Net", "extensions/Workerman.Net.Hosting" })
-        {
-            Dotnet(PathOf("source", project), "pack", "-c", "Release", "-o", PathOf("feed"), $"-p:Version={_version}",
-                "-p:ContinuousIntegrationBuild=false", "-p:RunAnalyzers=false");
-        }
+        WriteSolution(PathOf("source", "packages.slnx"), "Workerman.Net", "extensions/Workerman.Net.Hosting");
+        Dotnet("pack", PathOf("source", "packages.slnx"), "-c", "Release", "-o", PathOf("feed"), $"-p:Version={_version}",
+            "-p:ContinuousIntegrationBuild=false", "-p:RunAnalyzers=false");
+        MakeProject("app", "", File.ReadAllText(Repository.PathOf("samples", "Sse", "Program.cs")));
+        // With the alias this would be Workerman's, which is static and no variable's type; that it is there otherwise the
+        // example shows.
+        MakeProject("without", "<WorkermanTimerAlias>false</WorkermanTimerAlias>",
+            "Timer? timer = null; Console.WriteLine(timer is null);");
+        string guide = File.ReadAllText(Repository.PathOf("extensions", "Workerman.Net.Hosting", "README.md"));
+        MakeProject("hosted", "", guide.ReplaceLineEndings("\n").Split("```csharp\n")[1].Split("```\n")[0],
+            ("Workerman.Net.Hosting", _version), ("Microsoft.Extensions.Hosting", "10.0.15"));
+        WriteSolution(PathOf("apps.slnx"), "app", "without", "hosted");
+        _built = Run("build", PathOf("apps.slnx"), "-c", "Release");
     }
 
     [OneTimeTearDown]
@@ -75,9 +84,7 @@ internal sealed class PackageTests
             // The example says 8080, word for word.
             Assert.That(probe.Start, Throws.Nothing, "port 8080 is in use; this test needs it");
         }
-        MakeProject("app", "", File.ReadAllText(Repository.PathOf("samples", "Sse", "Program.cs")));
-        Dotnet(PathOf("app"), "build", "-c", "Release");
-        using ServerProcess server = ServerProcess.Run("dotnet", PathOf("app", "bin", "Release", "net10.0", "app.dll"))
+        using ServerProcess server = ServerProcess.Run("dotnet", Built("app"))
             .WaitForStart();
         var endPoint = new IPEndPoint(IPAddress.Loopback, 8080);
         using (var client = new RawClient(endPoint))
@@ -94,22 +101,17 @@ internal sealed class PackageTests
     }
 
     [Test]
-    public void TimerAliasCanBeSwitchedOff()
-    {
-        const string Code = "Timer? timer = null; Console.WriteLine(timer is null);";
-        MakeProject("without", "<WorkermanTimerAlias>false</WorkermanTimerAlias>", Code);
-        // With the alias this would be Workerman's, which is static and no variable's type; that it is there otherwise the
-        // example shows.
-        Dotnet(PathOf("without"), "build", "-p:RunAnalyzers=false");
-    }
+    public void TimerAliasCanBeSwitchedOff() => Assert.That(Built("without"), Does.Exist);
 
     [Test]
-    public void HostingCompilesWordForWordWithItsPackageAlone()
+    public void HostingCompilesWordForWordWithItsPackageAlone() => Assert.That(Built("hosted"), Does.Exist);
+
+    /// <summary>The program of a project; what the build has said, if there is none.</summary>
+    private string Built(string name)
     {
-        string guide = File.ReadAllText(Repository.PathOf("extensions", "Workerman.Net.Hosting", "README.md"));
-        string example = guide.ReplaceLineEndings("\n").Split("```csharp\n")[1].Split("```\n")[0];
-        MakeProject("hosted", "", example, ("Workerman.Net.Hosting", _version), ("Microsoft.Extensions.Hosting", "10.0.15"));
-        Dotnet(PathOf("hosted"), "build", "-c", "Release");
+        string program = PathOf(name, "bin", "Release", "net10.0", name + ".dll");
+        Assert.That(File.Exists(program), _built.Output);
+        return program;
     }
 
     private static IEnumerable<string> SourceFiles() =>
@@ -149,13 +151,26 @@ internal sealed class PackageTests
             """);
     }
 
+    /// <summary>Projects that are built at once, by one process.</summary>
+    private static void WriteSolution(string path, params string[] projects)
+    {
+        IEnumerable<string> lines = projects.Select(name => $"<Project Path='{name}/{Path.GetFileName(name)}.csproj'/>");
+        File.WriteAllText(path, $"<Solution>{string.Concat(lines)}</Solution>");
+    }
+
     private string PathOf(params string[] parts) => Path.Combine([_folder, .. parts]);
 
-    private void Dotnet(string folder, params string[] arguments)
+    private void Dotnet(params string[] arguments)
+    {
+        (int code, string output) = Run(arguments);
+        Assert.That(code, Is.Zero, $"dotnet {string.Join(' ', arguments)}\n{output}");
+    }
+
+    private (int Code, string Output) Run(params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", [.. arguments, "-p:UseSharedCompilation=false"])
         {
-            WorkingDirectory = folder,
+            WorkingDirectory = PathOf("source"),
             RedirectStandardOutput = true,
             RedirectStandardError = true
         };
@@ -169,6 +184,6 @@ internal sealed class PackageTests
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        Assert.That(process.ExitCode, Is.Zero, $"dotnet {string.Join(' ', arguments)}\n{output}\n{error.Result}");
+        return (process.ExitCode, $"{output}\n{error.Result}");
     }
 }

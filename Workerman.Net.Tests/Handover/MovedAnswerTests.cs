@@ -224,10 +224,13 @@ internal sealed class MovedAnswerTests(Type loopType)
             worker.Options.Http.Session.Handler = new MemorySessionHandler();
             setUp?.Invoke(worker);
         });
-        using EventClient client = await old.Subscribe();
-        client.Next();
-        Assert.That(await Handovers.Go(old.Server, group, next, new StreamGroup(), Window), Is.EqualTo(1));
-        List<Block> seen = client.ToEnd();
+        List<Block> seen;
+        using (EventClient client = await old.Subscribe())
+        {
+            client.Next();
+            Assert.That(await Handovers.Go(old.Server, group, next, new StreamGroup(), Window), Is.EqualTo(1));
+            seen = client.ToEnd();
+        }
         await Wait.Until(() => next.Main.Connections.Count == 0, "the end");
         return (seen, next.Log.Text);
     }

@@ -8,6 +8,7 @@ namespace Workerman.Tests.Hosting;
 /// cultures. sv-SE has another minus, ar-SA and
 /// fa-IR other digits, signs and calendars, th-TH another year, tr-TR an i without a dot.
 /// </summary>
+[Parallelizable(ParallelScope.All)]
 internal sealed class CultureTests
 {
     /// <summary>Where numbers, dates and names go to the wire or come from it.</summary>

@@ -10,6 +10,8 @@ namespace Workerman.Tests.Hosting;
 /// all is as it was.
 /// </summary>
 [Platform("Linux")]
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+[Parallelizable(ParallelScope.All)]
 internal sealed partial class DescriptorTests
 {
     private const int Large = 30_000_000;

@@ -104,13 +104,18 @@ internal sealed class ProcessWideTests(Type loopType)
         var later = new TestServer.MemoryLogger();
         using var peer = new Peer();
         var connected = new TaskCompletionSource<string>();
+        var told = new TaskCompletionSource();
         Worker worker = Make("main");
         worker.OnMessage = (_, _) => throw new InvalidOperationException("in OnMessage");
         worker.OnWorkerStart = _ =>
         {
             connected.SetResult(EventLoop.Current!.GetType().Name);
             var client = new AsyncTcpConnection<string>(peer.Address);
-            client.OnConnect = _ => throw new InvalidOperationException("in OnConnect");
+            client.OnConnect = _ =>
+            {
+                told.SetResult();
+                throw new InvalidOperationException("in OnConnect");
+            };
             client.Connect();
         };
         Task run = Worker.RunAllAsync();
@@ -118,6 +123,7 @@ internal sealed class ProcessWideTests(Type loopType)
         using RawClient accepted = peer.Accept();
         Assert.That(Answer(worker), Does.Contain("500"));
         Assert.That(Wait.For(connected.Task), Is.EqualTo(loopType.Name));
+        Wait.For(told.Task);
         worker.OnMessage = (_, _) => { };
         using var held = new RawClient(worker.LocalEndPoint!);
         held.Send(Get);

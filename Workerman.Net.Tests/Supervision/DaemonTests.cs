@@ -10,6 +10,8 @@ namespace Workerman.Tests.Supervision;
 /// <summary>A daemon and its commands, with real processes, signals and files. Linux.</summary>
 [Platform("Linux")]
 [SupportedOSPlatform("linux")]
+// Each has a program of its own, and waits for it most of the time.
+[Parallelizable(ParallelScope.All)]
 internal sealed class DaemonTests
 {
     [Test]
