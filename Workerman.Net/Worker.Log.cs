@@ -51,6 +51,9 @@ public partial class Worker
         }
     }
 
+    /// <summary>Whether a daemon's log goes nowhere: it is the console's, and what is printed is not kept.</summary>
+    internal static bool IsDaemonSilent => _logger.Inner is ConsoleLogger && _files.StdoutFile is null;
+
     /// <summary>
     /// The file of the log; null, the default, for the console (PHP: <c>$logFile</c>). A logger that the application has set
     /// (<see cref="Logger"/>) takes its place. It is made with mode 0640, and its folder too if only that is missing; if it

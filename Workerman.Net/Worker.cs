@@ -28,11 +28,8 @@ public partial class Worker(string? address = null, WorkerOptions? options = nul
     /// before open connections are cut off; 30 seconds, up to 24 days.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">It is negative, or longer.</exception>
-    public static TimeSpan GracefulStopTimeout
-    {
-        get;
-        set => field = RunOptions.CheckStopTimeout(value);
-    } = TimeSpan.FromSeconds(30);
+    public static TimeSpan GracefulStopTimeout { get; set => field = RunOptions.CheckStopTimeout(value); } =
+        TimeSpan.FromSeconds(30);
 
     /// <summary>
     /// How long the process of a daemon may take until its workers listen and their <c>OnWorkerStart</c> have returned; 60

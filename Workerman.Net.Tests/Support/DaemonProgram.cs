@@ -124,7 +124,9 @@ internal static class DaemonProgram
             ? new Worker<string>("text://127.0.0.1:0") { Name = "lines" }
             : new Worker<string>($"unix://{PathOf("lines.sock")}") { Name = "lines", Protocol = () => new TextProtocol() };
         lines.OnMessage = (connection, line) => connection.Send(line);
-        if (Said("plain") is null) Worker.RunAll(args);
+        // Options of its own, as programs have.
+        if (Said("plain") is null)
+            Worker.RunAll([.. args.Where(argument => !argument.StartsWith("--own", StringComparison.Ordinal))]);
         else Worker.RunAll();
         return Environment.ExitCode;
     }

@@ -23,14 +23,16 @@ internal sealed class StopSignals : IDisposable
     /// <param name="stop">Stops.</param>
     /// <param name="abort">Stops at once.</param>
     /// <param name="reload">Has the process replaced; null if nobody can.</param>
-    public StopSignals(ILogger logger, Action stop, Action abort, Action? reload)
+    /// <param name="stopGracefully">Stops on SIGQUIT; null to stop as on the others.</param>
+    public StopSignals(ILogger logger, Action stop, Action abort, Action? reload, Action? stopGracefully = null)
     {
         foreach (PosixSignal signal in new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT })
         {
             Register(signal, () =>
             {
-                if (Interlocked.Increment(ref _count) == 1) stop();
-                else abort();
+                if (Interlocked.Increment(ref _count) > 1) abort();
+                else if (signal == PosixSignal.SIGQUIT && stopGracefully is not null) stopGracefully();
+                else stop();
             });
         }
         if (!OperatingSystem.IsLinux()) return;

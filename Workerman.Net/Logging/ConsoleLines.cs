@@ -23,6 +23,22 @@ internal static class ConsoleLines
     /// <summary>The same at once, on the queue's thread.</summary>
     public static void Write(string text, bool isError) => (isError ? Console.Error : Console.Out).WriteLine(text);
 
+    /// <summary>
+    /// What a command says, written there and then. Where nobody can take it, because the stream was closed when the process was
+    /// started, it is left out: the exit code says how the command went.
+    /// </summary>
+    public static void Tell(string text, bool isError = false)
+    {
+        try
+        {
+            Write(text, isError);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Standard output and error are all there is to say so on.
+        }
+    }
+
     private static void TellOfDropped(long count) =>
         Write(ConsoleLogger.LineOf(LogLevel.Warning, DroppedLines.Say(count)), isError: true);
 }

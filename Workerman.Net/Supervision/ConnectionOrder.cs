@@ -44,7 +44,7 @@ internal static class ConnectionOrder
     /// The first of them; those that are equal are in the order of their ids. What they are sorted by is asked once of each, so
     /// that it may change meanwhile.
     /// </summary>
-    public static IEnumerable<T> Take<T>(IEnumerable<T> all, string order, int limit)
+    public static IEnumerable<T> Take<T>(IEnumerable<T> all, string? order, int? limit)
         where T : class, IConnectionKeys =>
-        (Orders.GetValueOrDefault(order) ?? Orders["id"])(all).ThenBy(static one => one.Id).Take(limit).Cast<T>();
+        Orders[order ?? "id"](all).ThenBy(static one => one.Id).Take(limit ?? ProgramCommand.DefaultLimit).Cast<T>();
 }

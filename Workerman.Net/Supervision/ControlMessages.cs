@@ -21,9 +21,25 @@ internal sealed record ControlRequest
     /// <summary>Null for the program's own.</summary>
     public double? TimeoutSeconds { get; init; }
 
-    public string Sort { get; init; } = "id";
+    /// <summary>The column to sort by; null for the id.</summary>
+    public string? Sort { get; init; }
 
-    public int Limit { get; init; } = 1000;
+    /// <summary>How many connections at most; null for the command's own number.</summary>
+    public int? Limit { get; init; }
+
+    /// <summary>Why it cannot be done as it is; null if it can. Whoever may connect can send anything.</summary>
+    public string? Check() => this switch
+    {
+        { Version: not CurrentVersion } =>
+            $"The program speaks version {CurrentVersion} of the control protocol, and the command version {Version}. "
+            + "Cure: use the command of the program's own version.",
+        { Command: null or "" } => "This is no request: it has no command.",
+        { TimeoutSeconds: < 0 or > ProgramCommand.MaxTimeoutSeconds } =>
+            $"timeoutSeconds is a number from 0 to {ProgramCommand.MaxTimeoutSeconds}.",
+        { Sort: { } column } when !ConnectionOrder.Names.Contains(column) => $"There is no column {column}.",
+        { Limit: < 1 } => "limit is a number from 1 on.",
+        _ => null,
+    };
 }
 
 /// <summary>What the program answers, as one line of JSON; there may be several of them before the last.</summary>

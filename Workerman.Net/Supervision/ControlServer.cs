@@ -66,7 +66,8 @@ internal sealed class ControlServer : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // It was made as root, and this is another user by now: nobody listens on it, and the next start removes it.
+            // Its folder is gone, or another user's than this process has become: it stays, nobody listens there, and the next
+            // start removes it.
         }
         _socket.Dispose();
         // What was answered last is the end of the program.
@@ -188,14 +189,23 @@ internal sealed class ControlServer : IDisposable
         {
             reason = $"This is no request: {e.Message}";
         }
-        if (request is not null && request.Version != ControlRequest.CurrentVersion)
-        {
-            reason =
-                $"The program speaks version {ControlRequest.CurrentVersion} of the control protocol, and the command version "
-                + $"{request.Version}. Cure: use the command of the program's own version.";
-        }
-        if (reason is null && request is not null) _controlled.Handle(request, reply);
+        reason ??= request?.Check();
+        if (reason is null && request is not null) Guard(_logger, () => _controlled.Handle(request, reply), reply);
         else reply(new ControlReply { Ok = false, Message = reason ?? "This is no request." });
+    }
+
+    /// <summary>A command that fails is told so, and takes nothing with it.</summary>
+    public static void Guard(ILogger logger, Action handle, Action<ControlReply> reply)
+    {
+        try
+        {
+            handle();
+        }
+        catch (Exception e)
+        {
+            SupervisionLog.CommandFailed(logger, e);
+            reply(new ControlReply { Ok = false, Message = $"The command has failed with {e.GetType().Name}: {e.Message}" });
+        }
     }
 
     private static string? ReadLine(Socket client)

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Runtime.Versioning;
 using Microsoft.Win32.SafeHandles;
 using Workerman.Events;
+using Workerman.Logging;
 
 namespace Workerman.Supervision;
 
@@ -27,7 +28,7 @@ internal static class DaemonStart
         }
         catch (Win32Exception e)
         {
-            Console.Error.WriteLine($"{program.File} cannot be started: {e.Message}");
+            ConsoleLines.Tell($"{program.File} cannot be started: {e.Message}", isError: true);
             return ExitCode.Failed;
         }
         finally
@@ -49,15 +50,15 @@ internal static class DaemonStart
             WorkerState state = JsonPayload.Read(message.Payload, ControlJson.Default.WorkerState);
             if (state.Failure is null)
             {
-                if (!isQuiet) Console.WriteLine(state.Banner);
+                if (!isQuiet) ConsoleLines.Tell(state.Banner);
                 return ExitCode.Done;
             }
-            Console.Error.WriteLine(state.Failure);
+            ConsoleLines.Tell(state.Failure, isError: true);
             return ExitCode.Failed;
         }
         // What it has printed says why: all of it comes, because the pipe ends with its processes.
         relay.Join(TimeSpan.FromSeconds(2));
-        Console.Error.WriteLine("The daemon has ended before it served.");
+        ConsoleLines.Tell("The daemon has ended before it served.", isError: true);
         return ExitCode.Failed;
     }
 
@@ -65,6 +66,14 @@ internal static class DaemonStart
     {
         using var from = new FileStream(output, FileAccess.Read, bufferSize: 0);
         using Stream to = Console.OpenStandardError();
-        from.CopyTo(to);
+        try
+        {
+            from.CopyTo(to);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Standard error was closed when the command was started. It is read on, so that the daemon is not held up.
+            from.CopyTo(Stream.Null);
+        }
     }
 }

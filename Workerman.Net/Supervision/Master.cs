@@ -138,9 +138,9 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
         string how = $"{end}";
         _exits[how] = _exits.GetValueOrDefault(how) + 1;
         if (process.WasLate) _late.Add(process.Id);
-        if (process.IsLeaving) SupervisionLog.ProcessLeft(Settings.Logger, process.Id, how);
-        else if (_serving == _slots.Count)
-            SupervisionLog.ProcessDied(Settings.Logger, process.Id, how, process.Failure is { } why ? $" ({why})" : "");
+        string why = process.Failure is { } reason ? $"{how} ({reason.TrimEnd('.')})" : how;
+        if (process.IsLeaving || slot.Current is not null) SupervisionLog.ProcessLeft(Settings.Logger, process.Id, why);
+        else if (_serving == _slots.Count) SupervisionLog.ProcessDied(Settings.Logger, process.Id, why);
         Guard(() => Settings.OnWorkerExit?.Invoke(end.Status));
         foreach (Action<WorkerProcess, ControlReply> question in _questions.Values.ToArray())
             question(process, new ControlReply { Ok = false });
@@ -171,7 +171,8 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
         }
     }
 
-    void IControlled.Handle(ControlRequest request, Action<ControlReply> reply) => _loop.Post(() => Answer(request, reply));
+    void IControlled.Handle(ControlRequest request, Action<ControlReply> reply) =>
+        _loop.Post(() => ControlServer.Guard(Settings.Logger, () => Answer(request, reply), reply));
 
     public void Dispose()
     {
@@ -285,7 +286,9 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
         Systemd.Current.Reloading();
         SupervisionLog.Reloading(Settings.Logger);
         foreach (WorkerSlot slot in _slots.Except(slots)) slot.Current?.Send(MessageKind.Reloaded, []);
-        TimeSpan drain = TimeSpan.FromSeconds(OrderOf(graceful, seconds).TimeoutSeconds);
+        var drain = TimeSpan.FromSeconds(OrderOf(graceful, seconds).TimeoutSeconds);
+        // What is closed over the window is not to be cut off before that has passed.
+        if (seconds is null) drain += Settings.ReloadWindow;
         int left = slots.Count;
         string? failed = null;
         if (left == 0)

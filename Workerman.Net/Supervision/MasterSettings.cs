@@ -25,6 +25,9 @@ internal sealed record MasterSettings
     /// <summary>How long it may take with <c>-g</c>.</summary>
     public required TimeSpan GracefulStopTimeout { get; init; }
 
+    /// <summary>Over which time a replaced process ends what cannot move; it lives that much longer.</summary>
+    public required TimeSpan ReloadWindow { get; init; }
+
     public Action? OnMasterReload { get; init; }
 
     public Action? OnMasterStop { get; init; }

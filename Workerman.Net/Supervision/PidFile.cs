@@ -77,7 +77,8 @@ internal sealed class PidFile : IDisposable
     public static (ProcessIdentity? Process, bool IsLocked)? Read(string path)
     {
         // Not by .NET, which takes a lock for whoever reads, and so cannot open what is locked.
-        using var file = new SafeFileHandle(open(path, O_RDONLY | O_CLOEXEC), ownsHandle: true);
+        // Without waiting: in its place there may be a FIFO.
+        using var file = new SafeFileHandle(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ownsHandle: true);
         if (file.IsInvalid) return null;
         Span<byte> text = stackalloc byte[64];
         try
@@ -85,8 +86,9 @@ internal sealed class PidFile : IDisposable
             int length = RandomAccess.Read(file, text, 0);
             return (Parse(Encoding.ASCII.GetString(text[..length])), flock(file, LOCK_SH | LOCK_NB) != 0);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
+            // It is no file.
             return null;
         }
     }
@@ -157,7 +159,7 @@ internal sealed class PidFile : IDisposable
             _file.Write(text);
             _file.Flush();
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or NotSupportedException)
         {
             // One without a number would be somebody's who runs.
             Dispose();

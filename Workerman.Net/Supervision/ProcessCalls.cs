@@ -97,9 +97,6 @@ internal static unsafe partial class ProcessCalls
     public static partial int kill(int pid, int sig);
 
     [LibraryImport("libc", SetLastError = true)]
-    public static partial int poll(PollDescriptor* fds, nuint nfds, int timeout);
-
-    [LibraryImport("libc", SetLastError = true)]
     public static partial int dup2(int oldfd, int newfd);
 
     [LibraryImport("libc")]
@@ -122,6 +119,9 @@ internal static unsafe partial class ProcessCalls
 
     [LibraryImport("libc", EntryPoint = "umask")]
     public static partial uint umask(uint mask);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int poll(PollDescriptor* fds, nuint nfds, int timeout);
 
     public static int pidfd_open(int pid) => (int)syscall(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
 

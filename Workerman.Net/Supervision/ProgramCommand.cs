@@ -50,6 +50,12 @@ internal sealed record ProgramCommand(CommandVerb Verb)
         Exit codes: 0 done, 1 failed, 2 wrong use, 3 not running.
         """;
 
+    /// <summary>The most that <c>--timeout</c> takes: a day.</summary>
+    public const int MaxTimeoutSeconds = 86_400;
+
+    /// <summary>How many connections are shown if nothing is said.</summary>
+    public const int DefaultLimit = 1000;
+
     private static readonly Dictionary<string, CommandVerb> Verbs = new(StringComparer.Ordinal)
     {
         ["start"] = CommandVerb.Start,
@@ -94,7 +100,7 @@ internal sealed record ProgramCommand(CommandVerb Verb)
     public string Sort { get; init; } = "id";
 
     /// <summary><c>--limit</c>.</summary>
-    public int Limit { get; init; } = 1000;
+    public int Limit { get; init; } = DefaultLimit;
 
     /// <summary>Reads a command line.</summary>
     /// <exception cref="FormatException">It is none; the message says why.</exception>
@@ -156,7 +162,7 @@ internal sealed record ProgramCommand(CommandVerb Verb)
 
     private static double Seconds(string text) =>
         double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
-            && seconds is >= 0 and <= 86_400
+            && seconds is >= 0 and <= MaxTimeoutSeconds
             ? seconds
             : throw new FormatException($"--timeout takes seconds from 0 to 86400, not '{text}'");
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Text.Json;
+using Workerman.Logging;
 
 namespace Workerman.Supervision;
 
@@ -46,10 +47,10 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
         do
         {
             if (Ask(new ControlRequest { Command = "status" }, AnswerTime, out ControlReply? reply) is { } code) return code;
-            if (command.IsDaemon && !command.IsJson && !Console.IsOutputRedirected) Console.Write("\x1b[H\x1b[2J");
-            Console.WriteLine(command.IsJson
+            string clear = command is { IsDaemon: true, IsJson: false } && !Console.IsOutputRedirected ? "\x1b[H\x1b[2J" : "";
+            ConsoleLines.Tell(command.IsJson
                 ? JsonSerializer.Serialize(reply!.Status!, ControlJson.Default.StatusReport)
-                : StatusText.Of(reply!.Status!));
+                : clear + StatusText.Of(reply!.Status!).TrimEnd());
         }
         while (command.IsDaemon && !stop.Wait(TimeSpan.FromSeconds(1)) && IsOutputRead());
         return ExitCode.Done;
@@ -69,9 +70,9 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
     {
         var request = new ControlRequest { Command = "connections", Sort = command.Sort, Limit = command.Limit };
         if (Ask(request, AnswerTime, out ControlReply? reply) is { } code) return code;
-        Console.WriteLine(command.IsJson
+        ConsoleLines.Tell(command.IsJson
             ? JsonSerializer.Serialize(reply!.Connections!, ControlJson.Default.ConnectionReport)
-            : StatusText.Of(reply!.Connections!));
+            : StatusText.Of(reply!.Connections!).TrimEnd());
         return ExitCode.Done;
     }
 
@@ -85,7 +86,7 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
         };
         // The new process decides how long it takes to start; the master gives it up in time.
         if (Ask(request, TimeSpan.FromMinutes(10), out ControlReply? reply) is { } code) return code;
-        Console.WriteLine($"Reloaded: {reply!.Message}.");
+        ConsoleLines.Tell($"Reloaded: {reply!.Message}.");
         return ExitCode.Done;
     }
 
@@ -109,7 +110,7 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
             ControlReply? reply = client?.Ask(request, time + Slack);
             if (reply is { Ok: false })
             {
-                Console.Error.WriteLine(reply.Message);
+                ConsoleLines.Tell(reply.Message ?? "It refuses to stop.", isError: true);
                 return ExitCode.Failed;
             }
             how = reply?.Message;
@@ -119,12 +120,12 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
         {
             Signal(process, ProcessCalls.SIGKILL);
             bool gone = WaitForEnd(process, Slack);
-            Console.Error.WriteLine(gone
+            ConsoleLines.Tell(gone
                 ? $"Process {process.Id} did not end in time, and was killed."
-                : $"Process {process.Id} cannot be stopped by this user.");
+                : $"Process {process.Id} cannot be stopped by this user.", isError: true);
             return ExitCode.Failed;
         }
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        ConsoleLines.Tell(string.Create(CultureInfo.InvariantCulture,
             $"Stopped process {process.Id} within {(Environment.TickCount64 - began) / 1000.0:0.0} s"
             + $"{(how is null ? "" : $": {how}")}."));
         return ExitCode.Done;
@@ -161,14 +162,15 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
         if (client is null && Running is null) return NotRunning();
         reply = client?.Ask(request, limit);
         if (reply is { Ok: true }) return null;
-        Console.Error.WriteLine(reply?.Message
-            ?? (Running is { } process ? $"Process {process.Id} does not answer." : "The program has ended meanwhile."));
+        ConsoleLines.Tell(reply?.Message
+            ?? (Running is { } process ? $"Process {process.Id} does not answer." : "The program has ended meanwhile."),
+            isError: true);
         return ExitCode.Failed;
     }
 
     private int NotRunning()
     {
-        Console.Error.WriteLine($"Not running: nobody holds the pid file {pidFile}.");
+        ConsoleLines.Tell($"Not running: nobody holds the pid file {pidFile}.", isError: true);
         return ExitCode.NotRunning;
     }
 }

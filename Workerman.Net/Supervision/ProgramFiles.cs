@@ -43,9 +43,20 @@ internal sealed class ProgramFiles
     private static IEnumerable<string> Candidates(string program)
     {
         yield return program;
-        string? folder = Path.GetDirectoryName(program);
-        if (folder is null) yield break;
-        foreach (string file in Directory.EnumerateFiles(folder).Where(IsLibrary)) yield return file;
+        foreach (string file in FilesBeside(program).Where(IsLibrary)) yield return file;
+    }
+
+    private static string[] FilesBeside(string program)
+    {
+        try
+        {
+            return Path.GetDirectoryName(program) is { } folder ? Directory.GetFiles(folder) : [];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The folder is gone, or not to be listed: what starts the program says whether it is there.
+            return [];
+        }
     }
 
     private static bool IsLibrary(string file) => Path.GetExtension(file) is ".dll" or ".so";

@@ -12,10 +12,11 @@ namespace Workerman.Supervision;
 [SupportedOSPlatform("linux")]
 internal sealed class ProgramPath
 {
-    private ProgramPath(string file, string[] commandLine, string program, string workingDirectory)
+    private ProgramPath(string file, string[] commandLine, int arguments, string program, string workingDirectory)
     {
         File = file;
         CommandLine = commandLine;
+        Arguments = arguments;
         Program = program;
         WorkingDirectory = workingDirectory;
     }
@@ -25,6 +26,9 @@ internal sealed class ProgramPath
 
     /// <summary>All arguments, the name of the program first.</summary>
     public string[] CommandLine { get; }
+
+    /// <summary>How many of them, at the end, are the application's: not the host's, and not the program.</summary>
+    public int Arguments { get; }
 
     /// <summary>The program that a user knows: <c>app.dll</c> where <c>dotnet</c> is executed. A whole path.</summary>
     public string Program { get; }
@@ -36,7 +40,9 @@ internal sealed class ProgramPath
     public string Name => Path.GetFileNameWithoutExtension(Program) is { Length: > 0 } name ? name : "workerman";
 
     /// <summary>
-    /// Where the pid file is if the application says nothing: one for each path of a program, the same for all its commands.
+    /// Where the pid file is if the application says nothing: one for each path of a program, the same for all its commands. One
+    /// that systemd runs by the unit of <see cref="UnitFile"/> has it in a folder of the service, where commands that are given
+    /// by hand find it while it runs.
     /// </summary>
     public string DefaultPidFile
     {
@@ -48,28 +54,34 @@ internal sealed class ProgramPath
     }
 
     /// <summary>What this process was started with.</summary>
-    /// <param name="args">What the application got: the end of the command line.</param>
-    public static ProgramPath Current(string[] args)
+    public static ProgramPath Current()
     {
         string[] all = System.IO.File.ReadAllText("/proc/self/cmdline").Split('\0')[..^1];
         string folder = LogicalFolder();
-        int own = Math.Max(1, all.Length - args.Length);
+        // The runtime's word for it: the application may have handed on fewer arguments than it got, or others.
+        int arguments = Environment.GetCommandLineArgs().Length - 1;
+        int own = Math.Max(1, all.Length - arguments);
         string file = Find(all[0], folder);
         // dotnet [options] app.dll: what the application did not get is the host's, and its last argument is the program.
         string program = own > 1 ? Path.GetFullPath(all[own - 1], folder) : file;
-        return new ProgramPath(file, all, program, folder);
+        return new ProgramPath(file, all, all.Length - own, program, folder);
     }
 
-    /// <summary>The same program with other arguments.</summary>
-    public ProgramPath With(string[] oldArgs, params string[] args) =>
-        new(File, [.. CommandLine[..^oldArgs.Length], .. args], Program, WorkingDirectory);
-
     /// <summary>
-    /// Links are kept: <c>PWD</c> is what the shell calls the folder that the kernel only knows by where it leads.
+    /// Links are kept: <c>PWD</c> is what the shell calls the folder that the kernel only knows by where it leads. One that was
+    /// removed is none, and <c>/</c> takes its place.
     /// </summary>
     private static string LogicalFolder()
     {
-        string real = Directory.GetCurrentDirectory();
+        string real;
+        try
+        {
+            real = Directory.GetCurrentDirectory();
+        }
+        catch (IOException)
+        {
+            return "/";
+        }
         string? said = Environment.GetEnvironmentVariable("PWD");
         if (said is null || !Path.IsPathFullyQualified(said) || !Directory.Exists(said)) return real;
         return RealPath.Of(said) == RealPath.Of(real) ? said : real;

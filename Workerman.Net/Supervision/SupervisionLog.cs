@@ -8,8 +8,8 @@ internal static partial class SupervisionLog
     [LoggerMessage(100, LogLevel.Information, "Master {Process} serves with worker process {Workers}")]
     public static partial void Serving(ILogger logger, int process, string workers);
 
-    [LoggerMessage(101, LogLevel.Error, "Worker process {Process} has ended: {End}{Reason}. Another one takes its place.")]
-    public static partial void ProcessDied(ILogger logger, int process, string end, string reason);
+    [LoggerMessage(101, LogLevel.Error, "Worker process {Process} has ended: {End}. Another one takes its place.")]
+    public static partial void ProcessDied(ILogger logger, int process, string end);
 
     [LoggerMessage(102, LogLevel.Information, "Worker process {Process} has ended: {End}")]
     public static partial void ProcessLeft(ILogger logger, int process, string end);
@@ -45,6 +45,13 @@ internal static partial class SupervisionLog
     [LoggerMessage(113, LogLevel.Warning, "The process hands over for too long; what is left of it ends with it.")]
     public static partial void HandOverBroke(ILogger logger);
 
+    [LoggerMessage(121, LogLevel.Error, "A command has failed")]
+    public static partial void CommandFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(122, LogLevel.Warning, "From here on this daemon's log goes nowhere, because it has no terminal. Cure: set "
+        + "Worker.LogFile, or a Worker.Logger; and Worker.StdoutFile for what it prints.")]
+    public static partial void GoesNowhere(ILogger logger);
+
     [LoggerMessage(114, LogLevel.Error, "The master is gone: this worker process ends.")]
     public static partial void MasterGone(ILogger logger);
 
@@ -55,7 +62,7 @@ internal static partial class SupervisionLog
     [LoggerMessage(116, LogLevel.Information, "A reload is under way; another one follows it.")]
     public static partial void ReloadFollows(ILogger logger);
 
-    [LoggerMessage(117, LogLevel.Error, "A worker process cannot be started: {Reason}")]
+    [LoggerMessage(117, LogLevel.Error, "No worker process runs, and starting one has failed; it is tried again. {Reason}")]
     public static partial void StartFailed(ILogger logger, string reason);
 
     [LoggerMessage(118, LogLevel.Warning, "The next worker process starts in {Seconds} s, because those before have died")]

@@ -8,11 +8,11 @@ namespace Workerman.Supervision;
 internal static class UnitFile
 {
     /// <param name="program">The program, as it was started for this.</param>
-    /// <param name="prefix">Its command line without the application's arguments.</param>
     /// <param name="user">The user that it is to run as.</param>
-    public static string Of(ProgramPath program, IEnumerable<string> prefix, string user)
+    /// <param name="group">The group; null for the user's own.</param>
+    public static string Of(ProgramPath program, string user, string? group)
     {
-        string command = string.Join(' ', prefix.Prepend(program.File).Select(Quote));
+        string command = string.Join(' ', CommandLineOf(program).Select(Quote));
         return $"""
             # Save as /etc/systemd/system/{program.Name}.service, then:
             #   systemctl daemon-reload; systemctl enable --now {program.Name}
@@ -27,10 +27,10 @@ internal static class UnitFile
             Type=notify-reload
             ReloadSignal=SIGUSR2
             NotifyAccess=main
-            ExecStart={command} start -d
+            ExecStart={command}
             WorkingDirectory={Plain(program.WorkingDirectory)}
             RuntimeDirectory={Quote(program.Name)}
-            User={user}
+            User={user}{(group is null ? "" : $"\nGroup={group}")}
             Restart=on-failure
             # The master ends its workers in order; KillMode=mixed leaves that to it.
             KillMode=mixed
@@ -64,6 +64,13 @@ internal static class UnitFile
 
     /// <summary>Specifiers are taken as they are.</summary>
     private static string Plain(string text) => text.Replace("%", "%%", StringComparison.Ordinal);
+
+    /// <summary>The command line that has asked for the unit, with the other command: options of the application's own stay.</summary>
+    private static IEnumerable<string> CommandLineOf(ProgramPath program)
+    {
+        string[] own = [.. program.CommandLine[^program.Arguments..].Where(static argument => argument != "install")];
+        return [program.File, .. program.CommandLine[1..^program.Arguments], "start", "-d", .. own];
+    }
 
     /// <summary>Quoting of systemd.syntax(7), with its specifiers and variables taken as they are.</summary>
     private static string Quote(string word)

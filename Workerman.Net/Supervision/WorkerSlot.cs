@@ -191,7 +191,7 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            OnStartFailed($"The program cannot be started: {e.Message}");
+            OnStartFailed(CannotStart(e));
         }
     }
 
@@ -219,7 +219,7 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            done($"The program cannot be started: {e.Message}");
+            done(CannotStart(e));
             return;
         }
         _reloaded = done;
@@ -268,6 +268,13 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
         process.Send(MessageKind.Begin, [handsOver ? (byte)1 : (byte)0, owner.Settings.Detach is null ? (byte)0 : (byte)1]);
         process.StartTimer = owner.Loop.AddTimer(owner.Settings.StartTimeout, () => OnStartTimeout(process), persistent: false);
         return process;
+    }
+
+    private string CannotStart(System.ComponentModel.Win32Exception e)
+    {
+        ProgramPath program = owner.Settings.Program;
+        return $"{program.File} cannot be started in {program.WorkingDirectory}: {e.Message}. "
+            + "Cure: put the program, and the folder that it was started in, back where they were.";
     }
 
     private void OnStartTimeout(WorkerProcess process)
@@ -361,7 +368,12 @@ internal sealed class WorkerSlot(ISlotOwner owner, string role)
             _next = null;
             owner.OnEnded(this, process, end);
             FinishReload(process.Failure ?? $"The new process has ended before it served, with {end}.");
-            // The one that it was to replace may have died meanwhile.
+            // The one that it was to replace may have died meanwhile, or accept no more because it was handing over.
+            if (_current is { IsLeaving: true } handing)
+            {
+                _leaving.Add(handing);
+                _current = null;
+            }
             if (_current is null && !_stopping) Restart(process, end);
             return;
         }

@@ -51,7 +51,8 @@ internal static class ForegroundRun
     private static void RunUntilStopped(WorkerRun run, ServerSettings settings, bool isQuiet, Func<Task, IDisposable?> begin)
     {
         if (!isQuiet) ConsoleLines.Print(run.Banner(Banner.CtrlC), isError: false);
-        using var signals = new StopSignals(settings.Logger, run.Stop, run.Abort, reload: null);
+        TimeSpan graceful = Worker.GracefulStopTimeout;
+        using var signals = new StopSignals(settings.Logger, run.Stop, run.Abort, reload: null, () => run.Stop(graceful));
         Task running = run.RunAsync();
         using IDisposable? report = begin(running);
         running.GetAwaiter().GetResult();

@@ -1,5 +1,6 @@
 using System.Runtime.Versioning;
 using System.Text;
+using Workerman.Events;
 using Workerman.Hosting;
 using Workerman.Logging;
 using Workerman.Supervision;
@@ -16,6 +17,8 @@ internal static class ProgramRun
     /// <returns>The exit code.</returns>
     public static int Run(string[] args)
     {
+        // Where they were closed: no socket or file of a daemon is to have the number of a standard stream.
+        if (OperatingSystem.IsLinux()) StandardDescriptors.Hold();
         ProgramCommand command;
         try
         {
@@ -23,18 +26,18 @@ internal static class ProgramRun
         }
         catch (FormatException e)
         {
-            Console.Error.WriteLine($"{e.Message}.\n\n{ProgramCommand.Usage}");
+            ConsoleLines.Tell($"{e.Message}.\n\n{ProgramCommand.Usage}", isError: true);
             return ExitCode.WrongUse;
         }
         if (command.Verb == CommandVerb.Help)
         {
-            Console.WriteLine(ProgramCommand.Usage);
+            ConsoleLines.Tell(ProgramCommand.Usage);
             return ExitCode.Done;
         }
-        if (OperatingSystem.IsLinux()) return new LinuxProgram(args).Run(command);
+        if (OperatingSystem.IsLinux()) return new LinuxProgram().Run(command);
         if (command is { Verb: CommandVerb.Start, IsDaemon: false }) return RunHere(command.IsQuiet);
-        Console.Error.WriteLine("This system has no daemons and no commands for them, only Linux has. Cure: start it without a "
-            + "command, and let the system's own service manager keep it running.");
+        ConsoleLines.Tell("This system has no daemons and no commands for them, only Linux has. Cure: start it without a "
+            + "command, and let the system's own service manager keep it running.", isError: true);
         return ExitCode.Failed;
     }
 
@@ -45,16 +48,13 @@ internal static class ProgramRun
     [SupportedOSPlatform("linux")]
     private sealed class LinuxProgram
     {
-        private readonly string[] _args;
-        private readonly ProgramPath _program;
+        private readonly ProgramPath _program = ProgramPath.Current();
         private readonly string _pidFile;
         private readonly ProgramCommands _commands;
 
-        public LinuxProgram(string[] args)
+        public LinuxProgram()
         {
-            _args = args;
-            _program = ProgramPath.Current(args);
-            _pidFile = Path.GetFullPath(Worker.PidFile ?? _program.DefaultPidFile);
+            _pidFile = Path.GetFullPath(Worker.PidFile ?? _program.DefaultPidFile, _program.WorkingDirectory);
             _commands = new ProgramCommands(_pidFile, Worker.StopTimeout, Worker.GracefulStopTimeout);
         }
 
@@ -68,7 +68,7 @@ internal static class ProgramRun
             }
             catch (WorkerStartException e)
             {
-                Console.Error.WriteLine(e.Message);
+                ConsoleLines.Tell(e.Message, isError: true);
                 return ExitCode.Failed;
             }
         }
@@ -83,7 +83,7 @@ internal static class ProgramRun
                 CommandVerb.Connections => _commands.Connections(command),
                 CommandVerb.Install => Install(),
                 CommandVerb.Restart => Restart(command),
-                _ => Start(command, _program),
+                _ => Start(command),
             };
         }
 
@@ -92,24 +92,26 @@ internal static class ProgramRun
             int stopped = _commands.Running is null ? ExitCode.Done : _commands.Stop(command);
             // One that did not end in time was killed, and is gone.
             if (stopped != ExitCode.Done && _commands.Running is not null) return stopped;
-            return Start(command, _program.With(_args, command.IsDaemon ? ["start", "-d"] : ["start"]));
+            return Start(command);
         }
 
-        private int Start(ProgramCommand command, ProgramPath program)
+        private int Start(ProgramCommand command)
         {
             if (_commands.Running is { } running)
             {
-                Console.Error.WriteLine($"Already running as process {running.Id}: it holds the pid file {_pidFile}.");
+                ConsoleLines.Tell($"Already running as process {running.Id}: it holds the pid file {_pidFile}.", isError: true);
                 return ExitCode.Failed;
             }
             if (!command.IsDaemon) return ForegroundRun.Run(command.IsQuiet, _program.Name, _pidFile);
             // systemd keeps a program running that does not go into the background.
-            return Systemd.Current.IsThere ? RunMaster(null) : DaemonStart.Run(program, command.IsQuiet);
+            return Systemd.Current.IsThere ? RunMaster(null) : DaemonStart.Run(_program, command.IsQuiet);
         }
 
         private int Install()
         {
-            Console.Write(UnitFile.Of(_program, _program.CommandLine[1..^_args.Length], Environment.UserName));
+            string user = WorkerRights.OneOf(worker => worker.User, nameof(WorkerBase.User)) ?? Environment.UserName;
+            string? group = WorkerRights.OneOf(worker => worker.Group, nameof(WorkerBase.Group));
+            ConsoleLines.Tell(UnitFile.Of(_program, user, group).TrimEnd());
             return ExitCode.Done;
         }
 
@@ -147,6 +149,7 @@ internal static class ProgramRun
                     StartTimeout = Worker.StartTimeout,
                     StopTimeout = settings.StopTimeout,
                     GracefulStopTimeout = Worker.GracefulStopTimeout,
+                    ReloadWindow = Worker.ReloadWindow,
                     OnMasterReload = Worker.OnMasterReload,
                     OnMasterStop = Worker.OnMasterStop,
                     OnWorkerExit = Worker.OnWorkerExit,
@@ -180,7 +183,15 @@ internal static class ProgramRun
             List<WorkerBase> workers = WorkerRegistry.Workers;
             if (role != ProcessRole.All) workers.RemoveAll(worker => worker.Reloadable != (role == ProcessRole.Reloadable));
             var process = new WorkerProcessRun(link, workers, $"Input \"{_program.Name} stop\" to stop.", isDaemon);
-            return process.Run(handsOver);
+            try
+            {
+                return process.Run(handsOver);
+            }
+            catch (Exception e) when (e is WorkerStartException or InvalidOperationException)
+            {
+                link.SendFailure(e.Message);
+                return ExitCode.Failed;
+            }
         }
     }
 }

@@ -30,6 +30,8 @@ internal sealed class WorkerProcessRun(MasterLink link, List<WorkerBase> workers
     private RunReport _report = null!;
 
     /// <returns>The exit code.</returns>
+    /// <exception cref="WorkerStartException">A worker cannot start.</exception>
+    /// <exception cref="InvalidOperationException">One is set up in a way that cannot work.</exception>
     public int Run(bool takesOver)
     {
         try
@@ -41,6 +43,7 @@ internal sealed class WorkerProcessRun(MasterLink link, List<WorkerBase> workers
                 link.SendSocket(listener.Address, (int)listener.Socket.Handle);
             rights.Drop();
             if (isDaemon && Environment.IsPrivilegedProcess) SupervisionLog.RunsAsRoot(_settings.Logger);
+            if (isDaemon && !takesOver && Worker.IsDaemonSilent) SupervisionLog.GoesNowhere(_settings.Logger);
             using var report = new RunReport(_run, "");
             _report = report;
             report.Tick = () =>
@@ -63,11 +66,9 @@ internal sealed class WorkerProcessRun(MasterLink link, List<WorkerBase> workers
             if (_handOver?.Task.Wait(HandOverTime) is false) SupervisionLog.HandOverBroke(_settings.Logger);
             return ExitCode.Done;
         }
-        catch (WorkerStartException e)
+        finally
         {
-            link.SendFailure(e.Message);
             _settings.Logger.Queue.Flush(_settings.StopTimeout);
-            return ExitCode.Failed;
         }
     }
 

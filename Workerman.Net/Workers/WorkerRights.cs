@@ -52,7 +52,7 @@ internal sealed class WorkerRights
     }
 
     /// <summary>What all workers say: they are in one process.</summary>
-    private static string? OneOf(Func<WorkerBase, string?> setting, string name)
+    public static string? OneOf(Func<WorkerBase, string?> setting, string name)
     {
         string?[] all = [.. WorkerRegistry.Workers.Select(setting).Where(value => value is not null).Distinct()];
         return all.Length < 2 ? all.FirstOrDefault() : throw new WorkerStartException(
