@@ -90,17 +90,11 @@ public partial class Worker(string? address = null, WorkerOptions? options = nul
     /// <summary>
     /// The time over which clients are spread that have to connect again after a reload, because what they have cannot move to
     /// the new process: 10 seconds. Event streams over TLS are told a random <c>retry</c> within it; WebSockets and connections
-    /// of other protocols are closed at a random moment within it.
+    /// of other protocols are closed at a random moment within it. The old process has <see cref="StopTimeout"/>, or
+    /// <see cref="GracefulStopTimeout"/>, beyond it before open connections are cut off.
     /// </summary>
-    public static TimeSpan ReloadWindow
-    {
-        get;
-        set
-        {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.Zero);
-            field = value;
-        }
-    } = TimeSpan.FromSeconds(10);
+    /// <exception cref="ArgumentOutOfRangeException">It is negative, or longer than 24 days.</exception>
+    public static TimeSpan ReloadWindow { get; set => field = RunOptions.CheckStopTimeout(value); } = TimeSpan.FromSeconds(10);
 
     /// <summary>
     /// The file that says which process runs the program, and is locked by it (PHP: <c>$pidFile</c>); null for one in
