@@ -91,9 +91,10 @@ public partial class Worker(string? address = null, WorkerOptions? options = nul
     /// <summary>
     /// The time over which clients are spread that have to connect again after a reload, because what they have cannot move to
     /// the new process: 10 seconds. Event streams over TLS are told a random <c>retry</c> within it; WebSockets and connections
-    /// of other protocols are closed at a random moment within it. Up to 24 days.
+    /// of other protocols are closed at a random moment within it. The old process has <see cref="StopTimeout"/>, or
+    /// <see cref="GracefulStopTimeout"/>, beyond it before open connections are cut off.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is negative, or longer.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative, or longer than 24 days.</exception>
     public static TimeSpan ReloadWindow { get; set => field = RunOptions.CheckStopTimeout(value); } = TimeSpan.FromSeconds(10);
 
     /// <summary>

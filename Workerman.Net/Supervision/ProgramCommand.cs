@@ -45,7 +45,7 @@ internal sealed record ProgramCommand(CommandVerb Verb)
           install        Prints a unit for systemd.
           help           Prints this.
 
-        --timeout S    How many seconds stop, restart and reload may take.
+        --timeout S    How many seconds stop and restart may take, and the old process after reload.
 
         Exit codes: 0 done, 1 failed, 2 wrong use, 3 not running.
         """;

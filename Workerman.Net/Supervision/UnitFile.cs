@@ -65,7 +65,9 @@ internal static class UnitFile
     /// <summary>Specifiers are taken as they are.</summary>
     private static string Plain(string text) => text.Replace("%", "%%", StringComparison.Ordinal);
 
-    /// <summary>The command line that has asked for the unit, with the other command: options of the application's own stay.</summary>
+    /// <summary>
+    /// The command line that has asked for the unit, with the other command: options of the application's own stay.
+    /// </summary>
     private static IEnumerable<string> CommandLineOf(ProgramPath program)
     {
         string[] own = [.. program.CommandLine[^program.Arguments..].Where(static argument => argument != "install")];
