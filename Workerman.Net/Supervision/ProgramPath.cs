@@ -55,10 +55,19 @@ internal sealed class ProgramPath
         string folder = LogicalFolder();
         int own = Math.Max(1, all.Length - args.Length);
         string file = Find(all[0], folder);
-        // dotnet [options] app.dll: what the application did not get is the host's, and its last argument is the program.
-        string program = own > 1 ? Path.GetFullPath(all[own - 1], folder) : file;
+        string managed = Environment.GetCommandLineArgs()[0];
+        string program = Array.Find(all[1..own], argument => IsSame(Path.GetFullPath(argument, folder), managed)) is { } written
+            ? Path.GetFullPath(written, folder)
+            // The program may have left the folder that it was started in.
+            : Path.GetFileName(file) == "dotnet" ? managed : file;
         return new ProgramPath(file, all, program, folder);
     }
+
+    /// <summary>
+    /// Whether an argument is <c>app.dll</c> of <c>dotnet [options] app.dll</c>: the host has followed its links, and the command
+    /// line has them. What the application keeps to itself stands behind it.
+    /// </summary>
+    private static bool IsSame(string path, string managed) => RealPath.Of(path) == RealPath.Of(managed);
 
     /// <summary>The same program with other arguments.</summary>
     public ProgramPath With(string[] oldArgs, params string[] args) =>
