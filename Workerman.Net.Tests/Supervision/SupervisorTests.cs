@@ -179,7 +179,7 @@ internal sealed class SupervisorTests
         Assert.That(await slow, Is.EqualTo("done"));
         Assert.That(daemon.Log, Does.Match($"Worker process {worker} asks to be replaced: {reason}"));
         await Wait.Until(() => !Daemon.IsAlive(worker), "the end of the old one");
-        Assert.That(daemon.Events, Does.Contain("worker exit 0"));
+        await Wait.Until(() => daemon.Events.Contains("worker exit 0"), "what the master hears");
     }
 
     /// <summary>Its like would be no smaller: it is told, and no storm of processes begins.</summary>

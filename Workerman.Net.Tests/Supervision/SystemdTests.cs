@@ -181,7 +181,6 @@ internal sealed class SystemdTests
     {
         using var daemon = new Daemon();
         using var systemd = new NotifySocket(daemon.Folder.PathOf("notify"));
-        daemon.Folder.Write("impatient", "");
         using ServerProcess server = Run(daemon, systemd, "start -d");
         systemd.WaitFor("READY=1");
         daemon.Folder.Write("hang", "");
@@ -190,6 +189,9 @@ internal sealed class SystemdTests
         server.Signal(12);
         Wait.For(Wait.Until(() => daemon.Log.Contains("another one follows it", StringComparison.Ordinal), "what the log says"));
         File.Delete(daemon.Folder.PathOf("hang"));
+        int hanging = daemon.Status().GetProperty("processes").EnumerateArray()
+            .Single(static one => one.GetProperty("state").GetString() == "starting").GetProperty("id").GetInt32();
+        Daemon.Signal(hanging, 9);
         systemd.WaitFor("RELOADING=1", 2);
         systemd.WaitFor("READY=1", 3);
         daemon.Do("stop");
