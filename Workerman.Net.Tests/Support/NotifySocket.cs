@@ -42,7 +42,8 @@ internal sealed unsafe class NotifySocket : IDisposable
     {
         (int, string)[] found = [];
         bool Begins((int Process, string Text) one) => one.Text.StartsWith(begin, StringComparison.Ordinal);
-        Wait.For(Wait.Until(() => (found = [.. Messages.Where(Begins)]).Length >= nth, () => $"{begin} among {string.Join(" | ", Messages)}"));
+        Wait.For(Wait.Until(() => (found = [.. Messages.Where(Begins)]).Length >= nth,
+            () => $"{begin} among {string.Join(" | ", Messages)}"));
         return found[nth - 1];
     }
 

@@ -75,17 +75,18 @@ internal sealed class ControlServer : IDisposable
         _answering.Wait(LastAnswerTime);
     }
 
-    private static unsafe Socket Open(string path)
+    private static Socket Open(string path)
     {
         try
         {
             // Whoever holds the pid file may remove what a process that was killed has left.
             File.Delete(path);
-            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            Socket socket;
             uint before = ProcessCalls.umask(0x7F);
             try
             {
-                socket.Bind(new UnixDomainSocketEndPoint(path));
+                // Not .NET's Bind, which has no words for a full disk, and removes whatever is there when it is disposed of.
+                socket = UnixSocketFile.Bind(path, static _ => { });
             }
             finally
             {
@@ -94,11 +95,12 @@ internal sealed class ControlServer : IDisposable
             socket.Listen(MaxClients);
             return socket;
         }
-        catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is SocketException or Win32Exception or IOException or UnauthorizedAccessException
+            or ArgumentException)
         {
             throw new WorkerStartException(
-                $"Cannot make the control socket {path}: {e.Message} Cure: set Worker.PidFile to a path "
-                + "of at most 100 bytes in a folder that this user may write.", e);
+                $"Cannot make the control socket {path}: {e.Message.TrimEnd('.')}. Cure: make room on that disk if it is "
+                + "full, or set Worker.PidFile to a path of at most 100 bytes in a folder that this user may write.", e);
         }
     }
 

@@ -38,12 +38,13 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
     {
         using var stop = new ManualResetEventSlim();
         // Ctrl+C is how it is ended: no failure.
-        using PosixSignalRegistration? signal = !command.IsDaemon ? null
-            : PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
-            {
-                context.Cancel = true;
-                stop.Set();
-            });
+        void End(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            stop.Set();
+        }
+        PosixSignal[] ends = command.IsDaemon ? [PosixSignal.SIGINT, PosixSignal.SIGTERM] : [];
+        PosixSignalRegistration[] signals = Array.ConvertAll(ends, signal => PosixSignalRegistration.Create(signal, End));
         do
         {
             if (Ask(new ControlRequest { Command = "status" }, AnswerTime, out ControlReply? reply) is { } code) return code;
@@ -53,6 +54,7 @@ internal sealed class ProgramCommands(string pidFile, TimeSpan stopTimeout, Time
                 : clear + StatusText.Of(reply!.Status!).TrimEnd());
         }
         while (command.IsDaemon && !stop.Wait(TimeSpan.FromSeconds(1)) && IsOutputRead());
+        foreach (PosixSignalRegistration signal in signals) signal.Dispose();
         return ExitCode.Done;
     }
 

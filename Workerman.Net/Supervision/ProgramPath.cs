@@ -64,6 +64,8 @@ internal sealed class ProgramPath
         string file = Find(all[0], folder);
         // dotnet [options] app.dll: what the application did not get is the host's, and its last argument is the program.
         string program = own > 1 ? Path.GetFullPath(all[own - 1], folder) : file;
+        // It may have left the folder that it was started in.
+        if (own > 1 && !System.IO.File.Exists(program)) program = Environment.GetCommandLineArgs()[0];
         return new ProgramPath(file, all, all.Length - own, program, folder);
     }
 

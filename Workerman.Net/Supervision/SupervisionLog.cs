@@ -71,7 +71,7 @@ internal static partial class SupervisionLog
     [LoggerMessage(119, LogLevel.Error, "Worker process {Process} does not end in time, and is killed")]
     public static partial void ProcessIsLate(ILogger logger, int process);
 
-    [LoggerMessage(120, LogLevel.Warning, "This process has {Memory} MiB from the beginning, and Worker.MemoryLimit is {Limit}: it "
-        + "is replaced once a minute. Cure: set a higher limit.")]
+    [LoggerMessage(120, LogLevel.Warning, "This process has {Memory} MiB from the beginning, and Worker.MemoryLimit is {Limit}: "
+        + "it is replaced once a minute. Cure: set a higher limit.")]
     public static partial void LimitTooLow(ILogger logger, long memory, long limit);
 }

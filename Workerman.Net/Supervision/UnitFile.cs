@@ -70,8 +70,9 @@ internal static class UnitFile
     /// </summary>
     private static IEnumerable<string> CommandLineOf(ProgramPath program)
     {
-        string[] own = [.. program.CommandLine[^program.Arguments..].Where(static argument => argument != "install")];
-        return [program.File, .. program.CommandLine[1..^program.Arguments], "start", "-d", .. own];
+        IEnumerable<string> own = program.CommandLine[^program.Arguments..]
+            .SelectMany(static argument => argument == "install" ? (string[])["start", "-d"] : [argument]);
+        return [program.File, .. program.CommandLine[1..^program.Arguments], .. own];
     }
 
     /// <summary>Quoting of systemd.syntax(7), with its specifiers and variables taken as they are.</summary>

@@ -6,8 +6,8 @@ using Workerman.Supervision;
 namespace Workerman.Workers;
 
 /// <summary>
-/// The rights that the process of the workers has once its sockets are open: those of the user and group that they say. Immutable;
-/// for a thread that starts the workers.
+/// The rights that the process of the workers has once its sockets are open: those of the user and group that they say.
+/// Immutable; for a thread that starts the workers.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed class WorkerRights
@@ -22,8 +22,8 @@ internal sealed class WorkerRights
     }
 
     /// <summary>
-    /// Finds out who that is, and gives it the files that the process writes to: before they are opened for the first time, so that
-    /// a folder which is made for them is that user's, too.
+    /// Finds out who that is, and gives it the files that the process writes to: before they are opened for the first time, so
+    /// that a folder which is made for them is that user's, too.
     /// </summary>
     /// <param name="files">The log, and what a daemon prints.</param>
     /// <exception cref="WorkerStartException">There is no such user, this process may not, or workers say different
