@@ -56,11 +56,14 @@ internal static class Handovers
         foreach (MovedSubscription subscription in moved)
         {
             MovedSubscription arrived = address is null ? subscription : Renamed(subscription, address);
-            // A server of a test may still be on its way to its loop.
-            await Wait.Until(() => to.Workers.Adopt(arrived), "a worker with its address");
+            await Adopt(to, arrived);
         }
         return moved.Count;
     }
+
+    /// <summary>Gives a server a stream; that of a test may still be on its way to its loop.</summary>
+    public static Task Adopt(TestServer to, MovedSubscription moved) =>
+        Wait.Until(() => to.Workers.Adopt(moved), "a worker with its address");
 
     /// <summary>Takes the subscriptions out of a server, and over a channel that carries bytes.</summary>
     public static async Task<List<MovedSubscription>> Take(WorkerRun from, TimeSpan window, TimeSpan? idleTime = null)

@@ -183,7 +183,7 @@ internal sealed class StreamMovingTests(Type loopType)
         Handovers.MoveLogs(old.Group, next.Group);
         List<MovedSubscription> moved = await Handovers.Take(old.Server.Workers, TimeSpan.Zero);
         string[] ids = [.. Enumerable.Range(0, 10).Select(i => old.Stream.Publish($"{i} {new string('x', 30_000)}"))];
-        Assert.That(next.Server.Workers.Adopt(moved.Single()));
+        await Handovers.Adopt(next.Server, moved.Single());
         Assert.That(client.Next(), Is.EqualTo(new Block("gap", last, null, null, null)));
         Assert.That(client.Next(), Is.EqualTo(new Block(null, null, ids[^3], null, null)));
         Assert.That(client.Data(2).Select(data => data[..1]), Is.EqualTo(new[] { "8", "9" }));
@@ -201,7 +201,7 @@ internal sealed class StreamMovingTests(Type loopType)
         Handovers.MoveLogs(old.Group, next.Group);
         List<MovedSubscription> moved = await Handovers.Take(old.Server.Workers, TimeSpan.Zero);
         for (int i = 0; i < 1000; i++) old.Stream.Publish($"{i}");
-        Assert.That(next.Server.Workers.Adopt(moved.Single()));
+        await Handovers.Adopt(next.Server, moved.Single());
         Assert.That(client.Data(1000), Is.EqualTo(Enumerable.Range(0, 1000).Select(i => $"{i}")));
     }
 
@@ -350,7 +350,7 @@ internal sealed class StreamMovingTests(Type loopType)
         if (reset) client.Raw.Reset();
         client.Dispose();
         old.Stream.Publish("for nobody");
-        Assert.That(next.Server.Workers.Adopt(moved.Single()));
+        await Handovers.Adopt(next.Server, moved.Single());
         Assert.That(await closed.WaitAsync(Wait.Limit), "its end");
         await Wait.Until(() => next.Stream.Subscribers == 0 && next.Server.Main.Balancer.Connections == 0, "nothing left");
         Assert.That(next.Server.Log.Text, Does.Not.Contain("[Error]"));
