@@ -52,10 +52,10 @@ internal sealed unsafe class NotifySocket : IDisposable
     private void Read()
     {
         byte[] buffer = new byte[4096];
+        // struct cmsghdr with struct ucred, cmsg(3).
+        byte* control = stackalloc byte[64];
         while (true)
         {
-            // struct cmsghdr with struct ucred, cmsg(3).
-            byte* control = stackalloc byte[64];
             fixed (byte* first = buffer)
             {
                 var vector = new SystemCalls.IoVector { Base = first, Length = buffer.Length };

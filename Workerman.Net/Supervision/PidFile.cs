@@ -161,8 +161,9 @@ internal sealed class PidFile : IDisposable
         }
         catch (Exception e) when (e is IOException or NotSupportedException)
         {
-            // One without a number would be somebody's who runs.
-            Dispose();
+            // One without a number would be somebody's who runs. What is no file is not this program's to remove.
+            if (_file.CanSeek) Dispose();
+            else _file.Dispose();
             throw new WorkerStartException($"Cannot write the pid file {Path}: {e.Message} Cure: make room on that disk, or set "
                 + "Worker.PidFile to a path elsewhere.", e);
         }
