@@ -165,6 +165,18 @@ internal sealed class MasterFaultTests
         Assert.That(daemon.Run("status").Code, Is.EqualTo(3));
     }
 
+    [Test]
+    public void PidFileThatIsRemovedComesBack()
+    {
+        using Daemon daemon = new Daemon().Start();
+        int master = daemon.Master;
+        File.Delete(daemon.PidFile);
+        Wait.For(Wait.Until(() => PidFile.Read(daemon.PidFile) is { IsLocked: true }, "the file"));
+        Assert.That(daemon.Run("start", "-d").Error, Does.StartWith($"Already running as process {master}"));
+        Assert.That(daemon.Do("stop").Output, Does.StartWith($"Stopped process {master}"));
+        Assert.That(File.Exists(daemon.PidFile), Is.False);
+    }
+
     [TestCase("mkdir", "Cannot write the pid file")]
     [TestCase("mkfifo", "Cannot write the pid file")]
     public void PidFileThatIsNoFileIsRefused(string make, string reason)

@@ -68,7 +68,14 @@ internal sealed unsafe class Channel : IDisposable
         BinaryPrimitives.WriteInt32LittleEndian(header, payload.Length);
         header[4] = kind;
         header[5] = descriptor < 0 ? (byte)0 : (byte)1;
-        lock (_sending) return TrySendAll(header, descriptor) && TrySendAll(payload, -1);
+        lock (_sending)
+        {
+            bool isCut = false;
+            if (TrySendAll(header, descriptor, ref isCut) && TrySendAll(payload, -1, ref isCut)) return true;
+            // What follows a part of a message would be read as the rest of it: nothing follows.
+            if (isCut) Shutdown();
+            return false;
+        }
     }
 
     /// <summary>Waits for the next message.</summary>
@@ -90,23 +97,32 @@ internal sealed unsafe class Channel : IDisposable
     /// <summary>Ends it; whoever waits on it at either end is told.</summary>
     public void Dispose()
     {
+        Shutdown();
+        _socket.Dispose();
+    }
+
+    private void Shutdown()
+    {
         try
         {
             _socket.Shutdown(SocketShutdown.Both);
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The other end is gone already.
+            // The other end is gone already, or this one.
         }
-        _socket.Dispose();
     }
 
-    private bool TrySendAll(ReadOnlySpan<byte> bytes, int descriptor)
+    /// <param name="bytes">What is sent.</param>
+    /// <param name="descriptor">What goes with its first byte.</param>
+    /// <param name="isCut">Set when some has been sent.</param>
+    private bool TrySendAll(ReadOnlySpan<byte> bytes, int descriptor, ref bool isCut)
     {
         while (!bytes.IsEmpty)
         {
             int sent = Send(bytes, descriptor);
             if (sent < 0) return false;
+            isCut = true;
             bytes = bytes[sent..];
             descriptor = -1;
         }

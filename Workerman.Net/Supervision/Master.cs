@@ -86,6 +86,7 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
             foreach (WorkerSlot slot in _slots) slot.Start();
         });
         _loop.AddTimer(TimeSpan.FromSeconds(1), () => Settings.TendFiles?.Invoke(false), persistent: true);
+        _loop.AddTimer(TimeSpan.FromSeconds(1), _pidFile.Keep, persistent: true);
         if (Systemd.Current.WatchdogInterval is { } interval) _loop.AddTimer(interval, Systemd.Current.Alive, persistent: true);
         TakeSignals();
         _loop.Run();

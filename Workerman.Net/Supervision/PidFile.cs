@@ -34,7 +34,7 @@ internal readonly record struct ProcessIdentity(int Id, long StartTime)
 [SupportedOSPlatform("linux")]
 internal sealed class PidFile : IDisposable
 {
-    private readonly FileStream _file;
+    private FileStream _file;
 
     private PidFile(string path, FileStream file)
     {
@@ -90,6 +90,28 @@ internal sealed class PidFile : IDisposable
         {
             // It is no file.
             return null;
+        }
+    }
+
+    /// <summary>
+    /// Makes it anew where somebody has removed it, as what cleans folders does: without it no command finds the program, and a
+    /// second one could start. About once a second, on the thread that has taken it.
+    /// </summary>
+    public void Keep()
+    {
+        if (File.Exists(Path)) return;
+        FileStream removed = _file;
+        try
+        {
+            if (Lock(Path) is not { } file) return;
+            _file = file;
+            Write();
+            removed.Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or WorkerStartException)
+        {
+            // Not now; the next second may have room.
+            _file = removed;
         }
     }
 
