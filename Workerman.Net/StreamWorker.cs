@@ -138,16 +138,14 @@ public abstract partial class StreamWorker : WorkerBase, IWebSocketEvents
     internal bool TryAdopt(MovedSubscription moved) =>
         Loops.All.Cast<IStreamLoopWorker>().OrderBy(static worker => worker.Load).Any(worker => worker.TryAdopt(moved));
 
+    /// <summary>Its open connections, by loop. Other threads may only copy them.</summary>
+    internal IEnumerable<ConnectionCollection> ConnectionsOfAllLoops =>
+        Loops.All.Select(static worker => ((IStreamLoopWorker)worker).Connections);
+
     internal override void Detach(ILoopWorker worker)
     {
         Balancer.Remove((IStreamLoopWorker)worker);
         base.Detach(worker);
-    }
-
-    /// <summary>Adds its connections, of all loops, to a snapshot.</summary>
-    internal void CopyConnectionsTo(ConnectionCollection snapshot)
-    {
-        foreach (ILoopWorker worker in Loops.All) ((IStreamLoopWorker)worker).Connections.CopyTo(snapshot);
     }
 
     /// <summary>Makes an empty collection for its connections.</summary>
@@ -167,7 +165,7 @@ public abstract partial class StreamWorker : WorkerBase, IWebSocketEvents
     private ConnectionCollection Snapshot()
     {
         ConnectionCollection snapshot = MakeCollection();
-        CopyConnectionsTo(snapshot);
+        foreach (ConnectionCollection connections in ConnectionsOfAllLoops) connections.CopyTo(snapshot);
         return snapshot;
     }
 }

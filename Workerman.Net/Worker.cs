@@ -172,8 +172,7 @@ public partial class Worker(string? address = null, WorkerOptions? options = nul
     public static ConnectionCollection GetAllConnections()
     {
         var all = new ConnectionCollection();
-        WorkerRegistry.CopyConnectionsTo(all);
-        LoopClients.ForAll(all.Add);
+        foreach (ConnectionCollection connections in WorkerRegistry.AllConnections()) connections.CopyTo(all);
         return all;
     }
 

@@ -15,9 +15,8 @@ internal sealed class LoopClients
     private static LoopClients? _current;
 
     private readonly EventLoop _loop;
-    private readonly HashSet<AsyncTcpConnection> _open = [];
-    private readonly List<AsyncTcpConnection> _round = [];
-    private readonly Lock _gate = new();
+    private readonly ConnectionCollection _open = new();
+    private readonly List<TcpConnection> _round = [];
 
     private LoopClients(EventLoop loop)
     {
@@ -45,33 +44,17 @@ internal sealed class LoopClients
         return _current;
     }
 
-    /// <summary>Calls back for all that are open, or on their way to it, on all loops. Any thread.</summary>
-    public static void ForAll(Action<AsyncTcpConnection> action)
-    {
-        foreach (LoopClients clients in All.Keys)
-        {
-            lock (clients._gate)
-            {
-                foreach (AsyncTcpConnection connection in clients._open) action(connection);
-            }
-        }
-    }
+    /// <summary>All that are open, or on their way to it, by loop. Any thread, for copies.</summary>
+    public static IEnumerable<ConnectionCollection> OfAllLoops => All.Keys.Select(static clients => clients._open);
 
-    // The lock is for those who look from other threads: only the loop's own changes the set, so it reads without.
     public void Add(AsyncTcpConnection connection)
     {
-        lock (_gate)
-        {
-            if (_open.Add(connection)) _loop.Figures.CountOpened();
-        }
+        if (_open.Add(connection)) _loop.Figures.CountOpened();
     }
 
     public void Remove(AsyncTcpConnection connection)
     {
-        lock (_gate)
-        {
-            if (_open.Remove(connection)) _loop.Figures.CountClosed();
-        }
+        if (_open.Remove(connection)) _loop.Figures.CountClosed();
     }
 
     private void Sweep() => ForEach(static connection => connection.Tick());
@@ -80,7 +63,7 @@ internal sealed class LoopClients
     private void ForEach(Action<AsyncTcpConnection> action)
     {
         _round.AddRange(_open);
-        foreach (AsyncTcpConnection connection in _round) action(connection);
+        foreach (TcpConnection connection in _round) action((AsyncTcpConnection)connection);
         _round.Clear();
     }
 }

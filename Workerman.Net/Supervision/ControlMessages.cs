@@ -159,7 +159,7 @@ internal sealed record ConnectionReport
 }
 
 /// <summary>What is told of each open connection, by the columns that PHP has. Immutable.</summary>
-internal sealed record ConnectionRow : IConnectionKeys
+internal sealed record ConnectionRow
 {
     public int Process { get; init; }
 

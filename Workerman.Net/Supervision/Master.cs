@@ -398,7 +398,8 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
         return new ConnectionReport
         {
             Total = all.Sum(report => report.Total),
-            Connections = [.. ConnectionOrder.Take(all.SelectMany(report => report.Connections), request.Sort, request.Limit)],
+            Connections = [.. ConnectionOrder.Take(
+                all.SelectMany(report => report.Connections), request.Sort, request.Limit, ConnectionRowKeys.Instance)],
             Silent = silent.Length == 0 ? null : silent,
         };
     }

@@ -5,18 +5,23 @@ using Workerman.Supervision;
 namespace Workerman.Workers;
 
 /// <summary>
-/// What the list of connections says of this process: it takes what is asked for of a snapshot, and makes rows of that alone, so
-/// that 100,000 connections are no work to speak of. No state; any thread, and no loop waits for it.
+/// What the list of connections says of this process: it looks at all of them part by part, and keeps and makes rows of what is
+/// asked for alone, so that 100,000 connections are no work to speak of. No state; any thread, and no loop waits for it.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal static class ConnectionList
 {
-    public static ConnectionReport Of(ConnectionCollection all, ControlRequest request) => new()
+    public static ConnectionReport Of(IEnumerable<ConnectionCollection> all, ControlRequest request)
     {
-        Total = all.Count,
-        Connections = [.. ConnectionOrder.Take(all.Select(static one => new Keys(one)), request.Sort, request.Limit)
-            .Select(static one => RowOf(one.Connection))],
-    };
+        long total = 0;
+        IEnumerable<TcpConnection> connections = all.SelectMany(static table => table.CopyParts()).SelectMany(part =>
+        {
+            total += part.Count;
+            return part;
+        });
+        ConnectionRow[] rows = [.. ConnectionOrder.Take(connections, request.Sort, request.Limit, Keys.Instance).Select(RowOf)];
+        return new ConnectionReport { Total = total, Connections = rows };
+    }
 
     private static ConnectionRow RowOf(TcpConnection connection)
     {
@@ -42,25 +47,25 @@ internal static class ConnectionList
 
     private static string WorkerOf(TcpConnection connection) => (connection.Owner as WorkerBase)?.Name ?? "client";
 
-    /// <summary>What an open connection is sorted by. Immutable; what it says may change.</summary>
-    private sealed class Keys(TcpConnection connection) : IConnectionKeys
+    /// <summary>What an open connection is sorted by, of which no row is made before. No state.</summary>
+    private sealed class Keys : IConnectionKeys<TcpConnection>
     {
-        public TcpConnection Connection => connection;
+        public static Keys Instance { get; } = new();
 
-        public long Id => connection.Id;
+        public long Id(TcpConnection one) => one.Id;
 
-        public string Worker => WorkerOf(connection);
+        public string Worker(TcpConnection one) => WorkerOf(one);
 
-        public long RecvQ => connection.RecvBufferQueueSize;
+        public long RecvQ(TcpConnection one) => one.RecvBufferQueueSize;
 
-        public long SendQ => connection.SendBufferQueueSize;
+        public long SendQ(TcpConnection one) => one.SendBufferQueueSize;
 
-        public long BytesRead => connection.BytesRead;
+        public long BytesRead(TcpConnection one) => one.BytesRead;
 
-        public long BytesWritten => connection.BytesWritten;
+        public long BytesWritten(TcpConnection one) => one.BytesWritten;
 
-        public double AgeSeconds => connection.Age.TotalSeconds;
+        public double AgeSeconds(TcpConnection one) => one.Age.TotalSeconds;
 
-        public string Remote => connection.RemoteAddress?.ToString() ?? "";
+        public string Remote(TcpConnection one) => one.RemoteAddress?.ToString() ?? "";
     }
 }

@@ -49,7 +49,7 @@ internal sealed class RunReport : IDisposable
         {
             Status = ProgramReport.Of(_name, _startTime) with { EventLoop = _run.LoopName, Processes = [Process()] },
         },
-        "connections" => new ControlReply { Connections = ConnectionList.Of(Worker.GetAllConnections(), request) },
+        "connections" => new ControlReply { Connections = ConnectionList.Of(WorkerRegistry.AllConnections(), request) },
         _ => new ControlReply { Ok = false, Message = $"This program does not know the command '{request.Command}'." },
     };
 

@@ -97,11 +97,12 @@ internal static class WorkerRegistry
         lock (Gate) return OnLoops.FirstOrDefault(worker => worker.Address == address && ReferenceEquals(worker.Settings, run));
     }
 
-    /// <summary>Adds the connections of all workers that run.</summary>
-    public static void CopyConnectionsTo(ConnectionCollection all)
+    /// <summary>The open connections of the process, those of all workers that run, and the clients', by loop. For copies.</summary>
+    public static IEnumerable<ConnectionCollection> AllConnections()
     {
         WorkerBase[] workers;
         lock (Gate) workers = [.. OnLoops];
-        foreach (StreamWorker worker in workers.OfType<StreamWorker>()) worker.CopyConnectionsTo(all);
+        return workers.OfType<StreamWorker>().SelectMany(static worker => worker.ConnectionsOfAllLoops)
+            .Concat(LoopClients.OfAllLoops);
     }
 }
