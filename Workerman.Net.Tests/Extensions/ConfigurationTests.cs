@@ -136,6 +136,12 @@ internal sealed class ConfigurationTests
     [TestCase("Workerman:Workers:wbe:Count", "2", "Workerman:Workers:wbe", "no worker has that name. Cure: use one of these")]
     [TestCase("Workerman:StopTimeout", "-00:00:01", "Workerman:StopTimeout", "")]
     [TestCase("Workerman:StopTimeout", "30", "Workerman:StopTimeout", "less than or equal", Description = "30 days")]
+    [TestCase("Workerman:Workers", "5", "Workerman:Workers", "'5' stands where settings or a list belong")]
+    [TestCase("Workerman:Workers:web", "5", "Workerman:Workers:web", "Cure: write them below it")]
+    [TestCase("Workerman:Workers:web:Tls", "a.pem", "Workerman:Workers:web:Tls", "'a.pem' stands where")]
+    [TestCase("Workerman:Workers:web:Http:Session", "on", "Workerman:Workers:web:Http:Session", "'on' stands where")]
+    [TestCase("Workerman:Workers:web:Http:TrustedProxies", "10.0.0.1", "Workerman:Workers:web:Http:TrustedProxies", "a list")]
+    [TestCase("Workerman", "5", "Workerman", "Cure: write them below it, as in Workerman:KEY")]
     [TestCase("Workerman:EventLoopClass", "Epoll", "Workerman:EventLoopClass", "'Epoll' is no event loop. Cure: ")]
     public async Task ValueThatIsRefusedIsNamed(string key, string value, string place, string reason)
     {

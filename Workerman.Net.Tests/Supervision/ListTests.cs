@@ -41,7 +41,8 @@ internal sealed class ListTests
             "age" => [6, 5, 1],
             _ => [3, 1, 2],
         };
-        Assert.That(ConnectionOrder.Take(rows.Reverse(), column, 3, ConnectionRowKeys.Instance).Select(row => row.Id), Is.EqualTo(expected));
+        IEnumerable<ConnectionRow> first = ConnectionOrder.Take(rows.Reverse(), column, 3, ConnectionRowKeys.Instance);
+        Assert.That(first.Select(row => row.Id), Is.EqualTo(expected));
     }
 
     [Test]
@@ -150,7 +151,8 @@ internal sealed class ListTests
                 double took = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
                 collections = GC.CollectionCount(0) - collections;
                 Assert.That((report.Total, report.Connections.Length), Is.EqualTo((100_000L, limit)));
-                TestContext.Out.WriteLine($"{sort} {limit}: {took:0.0} ms, {collections} collections; {held:0.000} ms for a part");
+                TestContext.Out.WriteLine(
+                    $"{sort} {limit}: {took:0.0} ms, {collections} collections; {held:0.000} ms for a part");
                 if (round == 0) continue;
                 Assert.That(took, Is.LessThan(200));
                 Assert.That(held, Is.LessThan(1));

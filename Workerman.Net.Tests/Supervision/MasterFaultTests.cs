@@ -166,15 +166,22 @@ internal sealed class MasterFaultTests
     }
 
     [Test]
-    public void PidFileThatIsRemovedComesBack()
+    public void FilesThatAreRemovedComeBack([Values("start -d", "start")] string command)
     {
-        using Daemon daemon = new Daemon().Start();
-        int master = daemon.Master;
+        using Daemon daemon = new();
+        using Process started = daemon.Begin(command.Split(' '));
+        string control = PidFile.ControlPath(daemon.PidFile);
+        Wait.For(Wait.Until(() => File.Exists(control) && daemon.Run("status").Code == 0, "the start"));
+        int master = PidFile.Read(daemon.PidFile)!.Value.Process!.Value.Id;
         File.Delete(daemon.PidFile);
-        Wait.For(Wait.Until(() => PidFile.Read(daemon.PidFile) is { IsLocked: true }, "the file"));
+        File.Delete(control);
+        Wait.For(Wait.Until(() => PidFile.Read(daemon.PidFile) is { IsLocked: true } && File.Exists(control), "the files"));
         Assert.That(daemon.Run("start", "-d").Error, Does.StartWith($"Already running as process {master}"));
+        Wait.For(Wait.Until(() => daemon.Run("status").Code == 0, "the socket of the file"));
+        Assert.That(File.GetUnixFileMode(control), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
         Assert.That(daemon.Do("stop").Output, Does.StartWith($"Stopped process {master}"));
-        Assert.That(File.Exists(daemon.PidFile), Is.False);
+        Assert.That((File.Exists(daemon.PidFile), File.Exists(control)), Is.EqualTo((false, false)));
+        Assert.That(started.WaitForExit(Wait.Limit));
     }
 
     [TestCase("mkdir", "Cannot write the pid file")]

@@ -6,7 +6,7 @@ internal interface IConnectionKeys<in T>
 {
     long Id(T one);
 
-    string Worker(T one);
+    string WorkerName(T one);
 
     long RecvQ(T one);
 
@@ -28,7 +28,7 @@ internal sealed class ConnectionRowKeys : IConnectionKeys<ConnectionRow>
 
     public long Id(ConnectionRow one) => one.Id;
 
-    public string Worker(ConnectionRow one) => one.Worker;
+    public string WorkerName(ConnectionRow one) => one.Worker;
 
     public long RecvQ(ConnectionRow one) => one.RecvQ;
 
@@ -72,7 +72,7 @@ internal static class ConnectionOrder
     private static Key KeyOf<T>(T one, string order, IConnectionKeys<T> keys) => order switch
     {
         "id" => new Key("", 0, keys.Id(one)),
-        "worker" => new Key(keys.Worker(one), 0, keys.Id(one)),
+        "worker" => new Key(keys.WorkerName(one), 0, keys.Id(one)),
         // What is looked for is mostly what there is most of.
         "read" => new Key("", keys.BytesRead(one), keys.Id(one)),
         "written" => new Key("", keys.BytesWritten(one), keys.Id(one)),

@@ -39,7 +39,8 @@ internal sealed class ControlServer : IDisposable
     private readonly string _path;
     private readonly IControlled _controlled;
     private readonly ILogger _logger;
-    private readonly Socket _socket;
+    private readonly Lock _gate = new();
+    private volatile Socket _socket;
     private readonly SemaphoreSlim _room = new(MaxClients);
     private volatile bool _disposed;
 
@@ -56,20 +57,46 @@ internal sealed class ControlServer : IDisposable
         new Thread(Accept) { IsBackground = true, Name = "workerman control" }.Start();
     }
 
+    /// <summary>
+    /// Makes it anew where somebody has removed it, as what cleans folders does: without it nobody can stop the program in order.
+    /// About once a second.
+    /// </summary>
+    public void Keep()
+    {
+        if (File.Exists(_path)) return;
+        lock (_gate)
+        {
+            if (_disposed) return;
+            try
+            {
+                Socket removed = _socket;
+                _socket = Open(_path);
+                removed.Dispose();
+            }
+            catch (WorkerStartException)
+            {
+                // Not now; the next second may have room.
+            }
+        }
+    }
+
     public void Dispose()
     {
-        _disposed = true;
-        try
+        lock (_gate)
         {
-            // While the pid file is locked nobody else makes one here.
-            File.Delete(_path);
+            _disposed = true;
+            try
+            {
+                // While the pid file is locked nobody else makes one here.
+                File.Delete(_path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Its folder is gone, or another user's than this process has become: it stays, nobody listens there, and the
+                // next start removes it.
+            }
+            _socket.Dispose();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Its folder is gone, or another user's than this process has become: it stays, nobody listens there, and the next
-            // start removes it.
-        }
-        _socket.Dispose();
         // What was answered last is the end of the program.
         _answering.Signal();
         _answering.Wait(LastAnswerTime);
@@ -81,19 +108,20 @@ internal sealed class ControlServer : IDisposable
         {
             // Whoever holds the pid file may remove what a process that was killed has left.
             File.Delete(path);
-            Socket socket;
-            uint before = ProcessCalls.umask(0x7F);
+            // Not .NET's Bind, which has no words for a full disk, and removes whatever is there when it is disposed of.
+            Socket socket = UnixSocketFile.Bind(path, static _ => { });
             try
             {
-                // Not .NET's Bind, which has no words for a full disk, and removes whatever is there when it is disposed of.
-                socket = UnixSocketFile.Bind(path, static _ => { });
+                // Before it listens: until then nobody is let in.
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+                socket.Listen(MaxClients);
+                return socket;
             }
-            finally
+            catch
             {
-                _ = ProcessCalls.umask(before);
+                socket.Dispose();
+                throw;
             }
-            socket.Listen(MaxClients);
-            return socket;
         }
         catch (Exception e) when (e is SocketException or Win32Exception or IOException or UnauthorizedAccessException
             or ArgumentException)
@@ -117,6 +145,7 @@ internal sealed class ControlServer : IDisposable
             catch (Exception e) when (e is ObjectDisposedException or SocketException)
             {
                 if (_disposed) return;
+                // Without descriptors for a moment, or the socket is another one now.
                 _room.Release();
                 Thread.Sleep(100);
             }

@@ -86,7 +86,7 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
             foreach (WorkerSlot slot in _slots) slot.Start();
         });
         _loop.AddTimer(TimeSpan.FromSeconds(1), () => Settings.TendFiles?.Invoke(false), persistent: true);
-        _loop.AddTimer(TimeSpan.FromSeconds(1), _pidFile.Keep, persistent: true);
+        _loop.AddTimer(TimeSpan.FromSeconds(1), KeepFiles, persistent: true);
         if (Systemd.Current.WatchdogInterval is { } interval) _loop.AddTimer(interval, Systemd.Current.Alive, persistent: true);
         TakeSignals();
         _loop.Run();
@@ -374,13 +374,18 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
         if (waiting.Count == 0) Finish();
     }
 
-    private StatusReport StatusOf(Dictionary<int, ControlReply> replies) =>
-        ProgramReport.Of(Settings.Program.Name, _startTime) with
+    private StatusReport StatusOf(Dictionary<int, ControlReply> replies)
+    {
+        ProcessReport[] processes =
+            [.. _slots.SelectMany(slot => slot.Processes.Select(process => ReportOf(slot, process, replies)))];
+        return ProgramReport.Of(Settings.Program.Name, _startTime) with
         {
+            EventLoop = processes.Select(process => process.EventLoop).FirstOrDefault(loop => loop.Length > 0) ?? "",
             Master = Environment.ProcessId,
-            Processes = [.. _slots.SelectMany(slot => slot.Processes.Select(process => ReportOf(slot, process, replies)))],
+            Processes = processes,
             Exits = [.. _exits.Select(exit => new ExitReport(exit.Key, exit.Value))],
         };
+    }
 
     private static ProcessReport ReportOf(WorkerSlot slot, WorkerProcess process, Dictionary<int, ControlReply> replies)
     {
@@ -402,6 +407,12 @@ internal sealed class Master : ISlotOwner, IControlled, IDisposable
                 all.SelectMany(report => report.Connections), request.Sort, request.Limit, ConnectionRowKeys.Instance)],
             Silent = silent.Length == 0 ? null : silent,
         };
+    }
+
+    private void KeepFiles()
+    {
+        _pidFile.Keep();
+        _control?.Keep();
     }
 
     /// <summary>The application's callbacks end no master.</summary>

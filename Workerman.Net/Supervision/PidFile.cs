@@ -34,7 +34,9 @@ internal readonly record struct ProcessIdentity(int Id, long StartTime)
 [SupportedOSPlatform("linux")]
 internal sealed class PidFile : IDisposable
 {
+    private readonly Lock _gate = new();
     private FileStream _file;
+    private bool _disposed;
 
     private PidFile(string path, FileStream file)
     {
@@ -95,11 +97,37 @@ internal sealed class PidFile : IDisposable
 
     /// <summary>
     /// Makes it anew where somebody has removed it, as what cleans folders does: without it no command finds the program, and a
-    /// second one could start. About once a second, on the thread that has taken it.
+    /// second one could start. About once a second.
     /// </summary>
     public void Keep()
     {
         if (File.Exists(Path)) return;
+        lock (_gate)
+        {
+            if (!_disposed) MakeAnew();
+        }
+    }
+
+    /// <summary>Removes it. The lock goes with the process at the latest.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            try
+            {
+                File.Delete(Path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // It stays, and says nothing: nobody holds it.
+            }
+            _file.Dispose();
+        }
+    }
+
+    private void MakeAnew()
+    {
         FileStream removed = _file;
         try
         {
@@ -113,20 +141,6 @@ internal sealed class PidFile : IDisposable
             // Not now; the next second may have room.
             _file = removed;
         }
-    }
-
-    /// <summary>Removes it. The lock goes with the process at the latest.</summary>
-    public void Dispose()
-    {
-        try
-        {
-            File.Delete(Path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // It stays, and says nothing: nobody holds it.
-        }
-        _file.Dispose();
     }
 
     /// <returns>Null if the one that held it has removed it meanwhile: what is locked then is found by nobody.</returns>

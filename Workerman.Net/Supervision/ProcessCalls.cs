@@ -117,9 +117,6 @@ internal static unsafe partial class ProcessCalls
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int chmod(string pathname, uint mode);
 
-    [LibraryImport("libc", EntryPoint = "umask")]
-    public static partial uint umask(uint mask);
-
     [LibraryImport("libc", SetLastError = true)]
     public static partial int poll(PollDescriptor* fds, nuint nfds, int timeout);
 

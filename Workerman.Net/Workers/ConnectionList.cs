@@ -29,7 +29,7 @@ internal static class ConnectionList
         return new ConnectionRow
         {
             Process = Environment.ProcessId,
-            Worker = WorkerOf(connection),
+            Worker = NameOf(connection),
             Id = connection.Id,
             Transport = connection.IsEncrypted ? "ssl" : remote is null ? "unix" : "tcp",
             Protocol = connection.Protocol.Name,
@@ -45,7 +45,7 @@ internal static class ConnectionList
         };
     }
 
-    private static string WorkerOf(TcpConnection connection) => (connection.Owner as WorkerBase)?.Name ?? "client";
+    private static string NameOf(TcpConnection connection) => (connection.Owner as WorkerBase)?.Name ?? "client";
 
     /// <summary>What an open connection is sorted by, of which no row is made before. No state.</summary>
     private sealed class Keys : IConnectionKeys<TcpConnection>
@@ -54,7 +54,7 @@ internal static class ConnectionList
 
         public long Id(TcpConnection one) => one.Id;
 
-        public string Worker(TcpConnection one) => WorkerOf(one);
+        public string WorkerName(TcpConnection one) => NameOf(one);
 
         public long RecvQ(TcpConnection one) => one.RecvBufferQueueSize;
 

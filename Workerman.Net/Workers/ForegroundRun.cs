@@ -42,7 +42,7 @@ internal static class ForegroundRun
         var run = WorkerRun.Open(settings, WorkerRegistry.Workers);
         foreach (string socket in InheritedSockets.CloseRest()) SupervisionLog.SocketUnwanted(settings.Logger, socket);
         // While it may still make files where root may.
-        using ForegroundControl? control = pidFile is null ? null : new ForegroundControl(run, settings, name, pidFile);
+        using ForegroundControl? control = held is null ? null : new ForegroundControl(run, settings, name, held);
         rights.Drop();
         RunUntilStopped(run, settings, isQuiet, running => SystemdReport.Begin(run, running));
         return ExitCode.Done;
@@ -105,11 +105,16 @@ internal sealed class ForegroundControl : IControlled, IDisposable
     private readonly ControlServer _server;
 
     /// <exception cref="WorkerStartException">The control socket cannot be made.</exception>
-    public ForegroundControl(WorkerRun run, ServerSettings settings, string name, string pidFile)
+    public ForegroundControl(WorkerRun run, ServerSettings settings, string name, PidFile held)
     {
         _run = run;
         _report = new RunReport(run, name);
-        _server = new ControlServer(PidFile.ControlPath(pidFile), this, settings.Logger);
+        _server = new ControlServer(PidFile.ControlPath(held.Path), this, settings.Logger);
+        _report.Tick = () =>
+        {
+            held.Keep();
+            _server.Keep();
+        };
     }
 
     public void Handle(ControlRequest request, Action<ControlReply> reply)

@@ -97,7 +97,7 @@ internal static class WorkerRegistry
         lock (Gate) return OnLoops.FirstOrDefault(worker => worker.Address == address && ReferenceEquals(worker.Settings, run));
     }
 
-    /// <summary>The open connections of the process, those of all workers that run, and the clients', by loop. For copies.</summary>
+    /// <summary>The open connections of the process, of all workers that run and of clients, by loop. For copies.</summary>
     public static IEnumerable<ConnectionCollection> AllConnections()
     {
         WorkerBase[] workers;

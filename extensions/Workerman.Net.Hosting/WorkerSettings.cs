@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Workerman.Hosting;
 
 namespace Workerman.Extensions.Hosting;
@@ -8,6 +9,13 @@ namespace Workerman.Extensions.Hosting;
 /// </summary>
 public sealed class WorkerSettings
 {
+    private static readonly string[] Sections =
+    [
+        nameof(KeepAlive), nameof(ProxyProtocol), $"{nameof(ProxyProtocol)}:{nameof(ProxyProtocolSettings.TrustedProxies)}",
+        nameof(Http), $"{nameof(Http)}:{nameof(HttpSettings.TrustedProxies)}", $"{nameof(Http)}:{nameof(HttpSettings.Session)}",
+        nameof(WebSocket), nameof(Tls),
+    ];
+
     /// <summary>
     /// Where it listens. For a worker that is a class of its own, its constructor has to ask
     /// <see cref="WorkermanOptions.AddressOf"/>.
@@ -43,6 +51,27 @@ public sealed class WorkerSettings
 
     /// <summary>Certificates and timeouts of an encrypted worker.</summary>
     public TlsSettings? Tls { get; set; }
+
+    /// <summary>The binder says nothing of a value where settings, or a list, belong, and leaves them out.</summary>
+    /// <exception cref="WorkerStartException">There is one; the message says where.</exception>
+    internal static void CheckSections(IConfigurationSection root)
+    {
+        Check(root);
+        IConfigurationSection workers = root.GetSection(nameof(WorkermanOptions.Workers));
+        Check(workers);
+        foreach (IConfigurationSection worker in workers.GetChildren())
+        {
+            Check(worker);
+            foreach (string section in Sections) Check(worker.GetSection(section));
+        }
+    }
+
+    private static void Check(IConfigurationSection section)
+    {
+        if (string.IsNullOrEmpty(section.Value)) return;
+        throw new WorkerStartException($"The configuration has no usable {section.Path}: '{section.Value}' stands where settings "
+            + $"or a list belong. Cure: write them below it, as in {section.Path}:KEY.");
+    }
 
     /// <summary>Sets what the configuration says.</summary>
     /// <exception cref="WorkerStartException">A value cannot be used; the message says where it stands.</exception>

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -15,13 +16,14 @@ internal sealed partial class WorkermanService(
     IServiceProvider services,
     IEnumerable<WorkerRegistration> registrations,
     IOptions<WorkermanOptions> options,
-    SettingPath section,
+    IConfigurationSection configuration,
     ILoggerFactory loggers,
     IHostApplicationLifetime lifetime) : BackgroundService, IAsyncDisposable
 {
     /// <summary>What <see cref="WorkerBase.Name"/> is when nobody has set it.</summary>
     private const string Unnamed = "none";
 
+    private readonly SettingPath _section = new(configuration.Path);
     private readonly ILogger _logger = loggers.CreateLogger("Workerman");
     private volatile RunningWorkers? _run;
     private volatile bool _stopping;
@@ -32,7 +34,8 @@ internal sealed partial class WorkermanService(
     /// <exception cref="WorkerStartException">A worker cannot start; none stays open.</exception>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        RunOptions runOptions = options.Value.ToRunOptions(section);
+        WorkerSettings.CheckSections(configuration);
+        RunOptions runOptions = options.Value.ToRunOptions(_section);
         runOptions.Logger = _logger;
         _run = await Worker.StartAsync(MakeWorkers(), runOptions, cancellationToken).ConfigureAwait(false);
         foreach (WorkerBase worker in _run.Workers) Listens(_logger, worker.Name, WhereIs(worker), worker.Count);
@@ -85,7 +88,7 @@ internal sealed partial class WorkermanService(
 
     private IEnumerable<WorkerBase> MakeWorkers()
     {
-        SettingPath path = section.Section(nameof(WorkermanOptions.Workers));
+        SettingPath path = _section.Section(nameof(WorkermanOptions.Workers));
         IDictionary<string, WorkerSettings> settings = options.Value.Workers;
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         int count = 0;

@@ -28,7 +28,7 @@ public static class WorkermanServiceCollectionExtensions
             provider,
             provider.GetServices<WorkerRegistration>(),
             provider.GetRequiredService<IOptions<WorkermanOptions>>(),
-            new SettingPath(section),
+            provider.GetRequiredService<IConfiguration>().GetSection(section),
             provider.GetRequiredService<Logging.ILoggerFactory>(),
             provider.GetRequiredService<IHostApplicationLifetime>()));
         services.AddHostedService(static provider => provider.GetRequiredService<WorkermanService>());
