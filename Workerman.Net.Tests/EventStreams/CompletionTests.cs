@@ -32,6 +32,34 @@ internal sealed class CompletionTests(Type loopType)
     }
 
     [Test]
+    public async Task ClientsAreToldToComeBackAtDifferentTimes()
+    {
+        await using var server = new StreamServer(loopType, count: 2);
+        List<EventClient> clients = [];
+        for (int i = 0; i < 20; i++) clients.Add(await server.Subscribe());
+        server.Stream.Complete(TimeSpan.FromSeconds(5), window: TimeSpan.FromSeconds(1000));
+        int[] retries = [.. clients.Select(client => client.ToEnd()[^1].Retry!.Value)];
+        Assert.That(retries, Is.All.InRange(5000, 1_005_000));
+        Assert.That(retries.Distinct().Count(), Is.GreaterThan(10));
+        Assert.That(retries.Max() - retries.Min(), Is.GreaterThan(1000));
+        clients.ForEach(client => client.Dispose());
+    }
+
+    [TestCase(-1, 0)]
+    [TestCase(0, -1)]
+    [TestCase(int.MaxValue, 1)]
+    [TestCase(0, 2_147_483_648)]
+    public void TimesThatNoRetryFieldHasAreRefused(long retry, long window)
+    {
+        var stream = new EventStream("test", null, new StreamGroup());
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            stream.Complete(TimeSpan.FromMilliseconds(retry), window: TimeSpan.FromMilliseconds(window)));
+        Assert.That(stream.IsCompleted, Is.False);
+        stream.Complete(window: TimeSpan.FromSeconds(1));
+        Assert.That(stream.IsCompleted);
+    }
+
+    [Test]
     public async Task WhoComesBackIsGivenWhatItMissedAndThenTurnedAway()
     {
         await using var server =

@@ -30,6 +30,9 @@ internal sealed class EventStreamOptionsTests
         Assert.Throws<ArgumentOutOfRangeException>(() => options.SlowSubscribers = (SlowSubscribers)3);
         Assert.Throws<ArgumentException>(() => options.GapEvent = "");
         Assert.Throws<ArgumentException>(() => options.GapEvent = "a\nb");
+        Assert.Throws<ArgumentException>(() => options.HeartbeatEvent = "");
+        Assert.Throws<ArgumentException>(() => options.HeartbeatEvent = "a\rb");
+        options.HeartbeatEvent = null;
         options.ReplayCount = 0;
         options.Heartbeat = options.ReplayAge = options.PeerTimeout = Timeout.InfiniteTimeSpan;
     }

@@ -37,6 +37,20 @@ internal sealed class HeartbeatTests(Type loopType)
         Assert.That(client.Next().Comment, Is.Empty, "once is enough");
     }
 
+    /// <summary>An EventSource hides comments: the page sees an event, which says by which id it resumes.</summary>
+    [Test]
+    public async Task HeartbeatMayBeAnEvent()
+    {
+        await using var server = new StreamServer(loopType, new() { Heartbeat = Fast.Heartbeat, HeartbeatEvent = "ping" });
+        using EventClient client = await server.Subscribe(query: "?topic=quiet");
+        string start = client.Next().Id!;
+        Assert.That(client.Next(), Is.EqualTo(new Block("ping", "", start, null, null)));
+        string id = server.Stream.Publish(new ServerSentEvents { Data = "noise" }, "busy");
+        Block block;
+        while ((block = client.Next()).Id == start) Assert.That(block.Event, Is.EqualTo("ping"));
+        Assert.That(block, Is.EqualTo(new Block("ping", "", id, null, null)));
+    }
+
     [Test]
     public async Task HeartbeatsSurviveTheDeletionOfAllTimers()
     {

@@ -167,6 +167,21 @@ internal sealed class LogHandoverTests
         Assert.That(Make(_new).Published, Is.Zero, "only the first of the name");
     }
 
+    /// <summary>A program may make a stream only when it is asked for, and be replaced again before.</summary>
+    [Test]
+    public void LogGoesOnThroughAProcessThatDoesNotMakeItsStream()
+    {
+        EventStream before = Make(_old);
+        string[] ids = Fill(before, 2);
+        Handovers.MoveLogs(_old, _new);
+        string second = before.Publish("2");
+        var last = new StreamGroup();
+        Handovers.MoveLogs(_new, last);
+        string third = before.Publish("3");
+        Assert.That((_new.Waiting, last.Waiting), Is.EqualTo((1, 1)));
+        Assert.That(All(Make(last)), Is.EqualTo(new[] { ids[0], ids[1], second, third }));
+    }
+
     [Test]
     public void AStreamThatTheOldProcessMakesLateIsFrozenToo()
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using Workerman.Connection;
+using Workerman.Handover;
 
 namespace Workerman.EventStreams;
 
@@ -193,7 +194,7 @@ internal sealed partial class EventHub
     /// <summary>Makes one that has caught up live.</summary>
     private void MoveIfCaughtUp(Subscription subscription)
     {
-        if (subscription.Cursor != _to || subscription.Conflated is not null)
+        if (subscription.Cursor != _to || subscription.IsConflated)
         {
             _more = true;
             return;
@@ -210,8 +211,16 @@ internal sealed partial class EventHub
             return;
         }
         PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
-        int count = _log.Copy(subscription.Cursor, _to, WriteLimit, piece);
-        if (count < 0)
+        int count = subscription.BeginsWithNewest
+            ? _log.CopyNewest(subscription.Cursor, subscription.ResumeAfter, WriteLimit, piece.AsSpan(0, 256))
+            : _log.Copy(subscription.Cursor, _to, WriteLimit, piece);
+        if (count == 0)
+        {
+            // It has had the newest of each key.
+            subscription.BeginsWithNewest = false;
+            subscription.Cursor = subscription.ResumeAfter;
+        }
+        else if (count < 0)
         {
             BeginToCount(subscription);
             ApplyPolicy(subscription);
@@ -300,12 +309,15 @@ internal sealed partial class EventHub
 
     private void EndAll(long deadline)
     {
-        byte[] last = EventBlocks.Retry(_ending!.Retry);
+        EventStream.Completion ending = _ending!;
+        byte[] last = EventBlocks.Retry(ending.Retry);
         // One that is catching up has just subscribed, and first gets what it missed: the next round ends it.
         while (_live.Count + _backPressured.Count > 0)
         {
             SubscriptionSet set = _live.Count > 0 ? _live : _backPressured;
-            set[set.Count - 1].End(last);
+            set[set.Count - 1].End(ending.Window == TimeSpan.Zero
+                ? last
+                : EventBlocks.Retry((ending.Retry ?? TimeSpan.Zero) + HandoverPlan.RandomTime(ending.Window)));
             if (Stopwatch.GetTimestamp() > deadline) return;
         }
         _phase = Phase.Idle;

@@ -96,7 +96,7 @@ internal sealed partial class EventHub
             foreach (PublishedEvent? published in piece.AsSpan(0, count))
             {
                 if (subscription.Wants(published!)) CountPending(subscription, published!);
-                else if (subscription.Pending == 0 && subscription.Conflated is null) subscription.Cursor = published!.Sequence;
+                else if (subscription.Pending == 0 && !subscription.IsConflated) subscription.Cursor = published!.Sequence;
             }
             at = piece[count - 1]!.Sequence;
         }
@@ -133,7 +133,16 @@ internal sealed partial class EventHub
         long target = NewestThatFit(subscription, out long skipped);
         long conflated = subscription.Conflated?.Count ?? 0;
         subscription.SkipsSuperseded = _options.SlowSubscribers == SlowSubscribers.NewestPerKey;
-        PublishedEvent[] newest = [.. _log.NewestPerKey(subscription.Cursor, target).Where(subscription.Wants)];
+        if (subscription.BeginsWithNewest)
+        {
+            // It has those of each key still before it, and of what came after them it loses the oldest.
+            subscription.ResumeAfter = target;
+            CountDropped(subscription, skipped);
+            return;
+        }
+        PublishedEvent[] newest = subscription.SkipsSuperseded
+            ? [.. _log.NewestPerKey(subscription.Cursor, target).Where(subscription.Wants)]
+            : [];
         if (subscription.State == SubscriberState.Inactive) return;
         CountDropped(subscription, Math.Max(0, conflated + skipped - newest.Length));
         if (newest.Length > 0)

@@ -36,6 +36,8 @@ internal sealed partial class EventHub
     private long _slowest;
     private long _keepAliveTimer;
     private long _lastKeepAlive;
+    private long _heartbeatAt = -1;
+    private byte[] _heartbeat = [];
 
     public EventHub(EventStream stream, IEventLoop loop)
     {
@@ -83,7 +85,7 @@ internal sealed partial class EventHub
     {
         subscription.Enter(this, start);
         subscription.LastSent = Loop.Now;
-        Volatile.Write(ref _slowest, Math.Min(Slowest, start.After));
+        Volatile.Write(ref _slowest, Math.Min(Slowest, subscription.Cursor));
         MoveTo(subscription, SubscriberState.CatchingUp);
         Volatile.Write(ref _count, _count + 1);
         ArmKeepAlive();
@@ -103,6 +105,7 @@ internal sealed partial class EventHub
         if (state == SubscriberState.Inactive) return;
         MoveTo(subscription, SubscriberState.Inactive);
         subscription.Leave();
+        _stream.OnLeft(subscription);
         Volatile.Write(ref _count, _count - 1);
         // It may have been the slowest: the next round finds out which is now.
         if (subscription.Cursor <= _slowest && state != SubscriberState.Live) Wake();
@@ -176,9 +179,18 @@ internal sealed partial class EventHub
             if (i >= _live.Count) continue;
             Subscription subscription = _live[i];
             if (subscription.LastSent > latest) continue;
-            if (subscription.Known < subscription.Cursor) SendIdOnly(subscription);
+            if (_options.HeartbeatEvent is { } name) SendHeartbeat(subscription, name);
+            else if (subscription.Known < subscription.Cursor) SendIdOnly(subscription);
             else Send(subscription, EventBlocks.KeepAlive);
         }
+    }
+
+    private void SendHeartbeat(Subscription subscription, string name)
+    {
+        long at = subscription.Cursor;
+        if (at != _heartbeatAt) (_heartbeatAt, _heartbeat) = (at, EventBlocks.Heartbeat(name, _log.IdFor(at)));
+        subscription.Known = at;
+        Send(subscription, _heartbeat);
     }
 
     private void SendIdOnly(Subscription subscription)
@@ -210,13 +222,17 @@ internal sealed partial class EventHub
 }
 
 /// <summary>
-/// What a stream sends besides events: blocks without data, for which a browser dispatches no event (WHATWG HTML section 9.2.6).
+/// What a stream sends besides what was published: blocks without data, for which a browser dispatches no event (WHATWG HTML
+/// section 9.2.6), and the event that takes the place of a keep-alive comment.
 /// Pure; any thread.
 /// </summary>
 internal static class EventBlocks
 {
     /// <summary>A comment, which keeps the connection alive.</summary>
     public static byte[] KeepAlive { get; } = Encode(new ServerSentEvents { Comment = "" });
+
+    /// <summary>An event without data, whose id is the one that the client resumes by.</summary>
+    public static byte[] Heartbeat(string name, string id) => Encode(new ServerSentEvents { Event = name, Id = id, Data = "" });
 
     /// <summary>Sets the id that the client resumes by.</summary>
     public static byte[] IdOnly(string id) => Encode(new ServerSentEvents { Id = id });

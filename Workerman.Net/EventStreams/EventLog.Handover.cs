@@ -22,7 +22,7 @@ internal sealed partial class EventLog
     /// <summary>The log as it is now.</summary>
     /// <param name="floor">The sequence after which subscribers that keep up may still need all events.</param>
     public LogImage Capture(long floor) =>
-        new(_ids.Epoch, _head, floor, options.Clock(), _keys?.Between(0, _head - _count) ?? [], Kept());
+        new(_ids.Epoch, _head, floor, options.Clock(), [.. _keys?.Between(0, _head - _count) ?? []], Kept());
 
     /// <summary>
     /// Goes on with another log. Its own events, if it has any already, come after those of that one, with new ids.
@@ -67,12 +67,7 @@ internal sealed partial class EventLog
         if (!_ids.TryRead(id, out _)) _ownIds.TryAdd(id, sequence);
     }
 
-    private PublishedEvent[] Kept()
-    {
-        var kept = new PublishedEvent[_count];
-        for (int i = 0; i < kept.Length; i++) kept[i] = At(_head - _count + 1 + i);
-        return kept;
-    }
+    private PublishedEvent[] Kept() => Range(_head - _count, _count);
 
     private void Clear()
     {

@@ -7,7 +7,11 @@ namespace Workerman.EventStreams;
 /// <param name="Head">The sequence of the newest event.</param>
 /// <param name="Id">An id by which a client resumes after <paramref name="After"/>.</param>
 /// <param name="IsGap">Whether events before it may be missing.</param>
-internal readonly record struct StartingPoint(long After, long Head, string Id, bool IsGap);
+internal readonly record struct StartingPoint(long After, long Head, string Id, bool IsGap)
+{
+    /// <summary>Whether it first gets the newest event of each key.</summary>
+    public bool BeginsWithNewest { get; init; }
+}
 
 /// <summary>
 /// The events of a stream in their order, one copy for all subscribers, each of which has a position in it. A ring buffer: the
@@ -19,8 +23,7 @@ internal sealed partial class EventLog(EventStreamOptions options)
 {
     private EventIds _ids = new();
     private readonly Dictionary<string, long> _ownIds = [];
-    private readonly KeyTable? _keys = options.SlowSubscribers
-        == SlowSubscribers.NewestPerKey ? new KeyTable(options.MaxKeys, options.MaxLogSize) : null;
+    private readonly KeyTable? _keys = options.KeepsNewestPerKey ? new KeyTable(options.MaxKeys, options.MaxLogSize) : null;
     private PublishedEvent?[] _ring = new PublishedEvent?[16];
     private int _count;
     private long _size;
@@ -136,10 +139,25 @@ internal sealed partial class EventLog(EventStreamOptions options)
             : LocateUnknown();
     }
 
+    /// <summary>
+    /// Where a subscriber begins that first gets the newest event of each key, in place of what was published before. Under
+    /// <see cref="Gate"/>.
+    /// </summary>
+    public StartingPoint LocateNewest(bool isGap) =>
+        new(_head, _head, IdOf(_head), isGap) { BeginsWithNewest = _keys is { Count: > 0 } };
+
     /// <summary>The id by which a client resumes after a sequence.</summary>
     public string IdFor(long sequence)
     {
         lock (Gate) return IdOf(sequence);
+    }
+
+    /// <summary>The events after a sequence, all of which are kept. Under <see cref="Gate"/>.</summary>
+    public PublishedEvent[] Range(long after, int count)
+    {
+        var events = new PublishedEvent[count];
+        for (int i = 0; i < count; i++) events[i] = At(after + 1 + i);
+        return events;
     }
 
     /// <summary>
@@ -190,10 +208,31 @@ internal sealed partial class EventLog(EventStreamOptions options)
         }
     }
 
+    /// <summary>
+    /// Copies the newest events of keys within a range of sequences: as many as fit, and no more than <paramref name="limit"/>
+    /// bytes of them, but at least one.
+    /// </summary>
+    /// <returns>How many.</returns>
+    public int CopyNewest(long after, long upTo, int limit, Span<PublishedEvent?> into)
+    {
+        lock (Gate)
+        {
+            int count = 0;
+            long size = 0;
+            foreach (PublishedEvent published in _keys?.Between(after, upTo) ?? [])
+            {
+                size += published.Bytes.Length;
+                if (count == into.Length || (size > limit && count > 0)) break;
+                into[count++] = published;
+            }
+            return count;
+        }
+    }
+
     /// <summary>The newest event of each key within a range of sequences, also if the log no longer has it.</summary>
     public List<PublishedEvent> NewestPerKey(long after, long upTo)
     {
-        lock (Gate) return _keys?.Between(after, upTo) ?? [];
+        lock (Gate) return [.. _keys?.Between(after, upTo) ?? []];
     }
 
     /// <summary>The sequence after which all events can be replayed.</summary>

@@ -46,6 +46,40 @@ public sealed partial class EventStream
         }
     }
 
+    /// <summary>
+    /// Called for each that has subscribed, on the loop of its connection, once it is active: it may be gone again by then.
+    /// Assigning replaces the one before; null for none.
+    /// </summary>
+    public Action<Subscription>? OnSubscribed { get; set; }
+
+    /// <summary>
+    /// Called for each that has left, by itself or with its connection, on the loop of its connection, also where
+    /// <see cref="OnSubscribed"/> was called; not for one that goes on in another process after a reload. Assigning replaces the
+    /// one before; null for none.
+    /// </summary>
+    public Action<Subscription>? OnUnsubscribed { get; set; }
+
+    /// <summary>Who is subscribed; see <see cref="EventStreamOptions.Presence"/>.</summary>
+    /// <param name="topic">A topic, for those that have asked for it; those that want all topics are not among them. Null for
+    /// all subscribers.</param>
+    /// <returns>A snapshot: one that is in it may leave.</returns>
+    /// <exception cref="InvalidOperationException">The stream does not keep it.</exception>
+    public IReadOnlyList<Subscription> GetSubscriptions(string? topic = null) => PresenceOrThrow().Of(topic);
+
+    /// <summary>How many are subscribed to a topic; see <see cref="GetSubscriptions"/>.</summary>
+    /// <exception cref="InvalidOperationException">The stream does not keep it.</exception>
+    public int CountSubscriptions(string? topic = null) => PresenceOrThrow().CountOf(topic);
+
+    internal void OnLeft(Subscription subscription)
+    {
+        _presence?.Remove(subscription);
+        if (!subscription.Moves && OnUnsubscribed is { } unsubscribed)
+            subscription.Connection.Loop.Post(() => unsubscribed(subscription));
+    }
+
+    private Presence PresenceOrThrow() => _presence ?? throw new InvalidOperationException(
+        "This stream keeps no list of its subscribers. Cure: set EventStreamOptions.Presence.");
+
     private long Sum(ref long ofThePast, Func<EventHub, long> figure)
     {
         lock (_log.Gate) return ofThePast + _hubs.Sum(figure);

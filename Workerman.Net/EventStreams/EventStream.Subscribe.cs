@@ -40,6 +40,9 @@ public sealed partial class EventStream
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
+        if (options.FromLatestPerKey && !Options.KeepsNewestPerKey)
+            throw new InvalidOperationException("FromLatestPerKey needs the newest event of each key, which this stream does not "
+                + "keep. Cure: set EventStreamOptions.LatestPerKey, and give a key to Publish.");
         string? lastId = request.IsMoved ? null : options.LastEventId ?? request.Header("last-event-id");
         CheckWants(options.Topics, lastId);
         var subscription = new Subscription(this, connection, options);
@@ -76,10 +79,10 @@ public sealed partial class EventStream
                     + "Subscribe the connection that the request came on, once, in place of an answer.");
         if (http is MovedProtocol moved)
         {
-            GoOn(subscription, moved);
+            GoOn(subscription, moved, options);
             return;
         }
-        if (_completion is { TurnAway: true } && HasNothingFor(lastId, options.FromOldest))
+        if (_completion is { TurnAway: true } && HasNothingFor(lastId, options))
         {
             connection.Send(new Response(204).WithHeaders(options.Headers));
             return;
@@ -88,11 +91,11 @@ public sealed partial class EventStream
         // Not for HEAD, or if the connection broke, or if something else had to be answered (a session that could not be saved).
         if (connection.Status != ConnectionStatus.Established || !http.IsStreaming) return;
         connection.LimitPeerSilence(Options.PeerTimeout);
-        Join(subscription, lastId, options.FromOldest);
+        Join(subscription, lastId, options);
     }
 
     /// <summary>Goes on with a stream that has moved here: its client has the head, and is told nothing but of a gap.</summary>
-    private void GoOn(Subscription subscription, MovedProtocol moved)
+    private void GoOn(Subscription subscription, MovedProtocol moved, SubscribeOptions options)
     {
         TcpConnection connection = subscription.Connection;
         moved.ExpectsStream = true;
@@ -104,6 +107,7 @@ public sealed partial class EventStream
         lock (_log.Gate)
         {
             start = Locate(moved.Place);
+            if (start.IsGap && options.FromLatestPerKey) start = _log.LocateNewest(isGap: true);
             hub = HubOf(connection);
             hub.Protect(start.After);
         }
@@ -112,20 +116,30 @@ public sealed partial class EventStream
         else subscription.Known = moved.Place.Known;
         // What waits in any case is not to become more.
         if (!connection.BufferIsEmpty) hub.OnBackPressured(subscription);
+        OnEntered(subscription, options);
     }
 
-    private bool HasNothingFor(string? lastId, bool fromOldest)
+    private bool HasNothingFor(string? lastId, SubscribeOptions options)
     {
-        lock (_log.Gate) return _log.Locate(lastId, fromOldest) is { IsGap: false } start && start.After == start.Head;
+        lock (_log.Gate)
+            return Locate(lastId, options) is { IsGap: false, BeginsWithNewest: false } start && start.After == start.Head;
     }
 
-    private void Join(Subscription subscription, string? lastId, bool fromOldest)
+    /// <summary>Under the log's lock.</summary>
+    private StartingPoint Locate(string? lastId, SubscribeOptions options)
+    {
+        if (options.FromLatestPerKey && string.IsNullOrEmpty(lastId)) return _log.LocateNewest(isGap: false);
+        StartingPoint start = _log.Locate(lastId, options.FromOldest);
+        return start.IsGap && options.FromLatestPerKey ? _log.LocateNewest(isGap: true) : start;
+    }
+
+    private void Join(Subscription subscription, string? lastId, SubscribeOptions options)
     {
         EventHub hub;
         StartingPoint start;
         lock (_log.Gate)
         {
-            start = _log.Locate(lastId, fromOldest);
+            start = Locate(lastId, options);
             hub = HubOf(subscription.Connection);
             hub.Protect(start.After);
         }
@@ -133,6 +147,16 @@ public sealed partial class EventStream
         // removed.
         hub.Add(subscription, start);
         subscription.Connection.Feed(Opening(lastId, start));
+        OnEntered(subscription, options);
+    }
+
+    /// <summary>It is in a hub, and its client has been told so. It may have gone meanwhile.</summary>
+    private void OnEntered(Subscription subscription, SubscribeOptions options)
+    {
+        if (!subscription.IsActive) return;
+        _presence?.Add(subscription);
+        if (OnSubscribed is { } subscribed) subscription.Connection.Loop.Post(() => subscribed(subscription));
+        if (options.ExpiresAt is { } end) SubscriptionExpiry.Of(subscription.Connection.Loop).Add(subscription, end);
     }
 
     /// <summary>Under the log's lock.</summary>
@@ -156,14 +180,15 @@ public sealed partial class EventStream
 
     /// <summary>
     /// What is sent before the first event. A client without an id of this stream, or with one that is too old, is given an id to
-    /// resume by: if it loses its connection before the first event, it does not miss what is published meanwhile.
+    /// resume by: if it loses its connection before the first event, it does not miss what is published meanwhile. One that
+    /// begins with the newest of each key has nothing before the first of them, and begins anew.
     /// </summary>
     private ReadOnlySpan<byte> Opening(string? lastId, in StartingPoint start)
     {
         var output = new ArrayBufferWriter<byte>();
         output.Write(EventBlocks.Retry(Options.Retry));
         if (start.IsGap) new ServerSentEvents { Event = Options.GapEvent, Data = lastId }.WriteTo(output);
-        if (start.IsGap || string.IsNullOrEmpty(lastId)) output.Write(EventBlocks.IdOnly(start.Id));
+        if (!start.BeginsWithNewest && (start.IsGap || string.IsNullOrEmpty(lastId))) output.Write(EventBlocks.IdOnly(start.Id));
         return output.WrittenSpan;
     }
 }

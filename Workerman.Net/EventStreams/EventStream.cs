@@ -15,6 +15,7 @@ namespace Workerman.EventStreams;
 public sealed partial class EventStream
 {
     private readonly EventLog _log;
+    private readonly Presence? _presence;
     private volatile EventHub[] _hubs = [];
     private volatile Completion? _completion;
 
@@ -34,6 +35,7 @@ public sealed partial class EventStream
         Options = options?.Copy() ?? new EventStreamOptions();
         Group = group;
         _log = new EventLog(Options);
+        _presence = Options.Presence ? new Presence() : null;
         group.Add(this);
     }
 
@@ -97,13 +99,18 @@ public sealed partial class EventStream
     /// <param name="turnAway">Whether clients that connect again and have missed nothing get 204, after which an
     /// <c>EventSource</c> does not connect again. Otherwise they get a stream that ends at once: any other answer makes an
     /// <c>EventSource</c> fail for good.</param>
-    public void Complete(TimeSpan? retry = null, bool turnAway = false)
+    /// <param name="window">How much longer than <paramref name="retry"/> a client may be told to wait, so that they do not all
+    /// connect again in the same second: each time up to it is as likely as any other. Zero or more; with
+    /// <paramref name="retry"/> 24 days at most.</param>
+    public void Complete(TimeSpan? retry = null, bool turnAway = false, TimeSpan window = default)
     {
         retry = EventStreamOptions.RetryTime(retry);
+        _ = EventStreamOptions.RetryTime(window);
+        _ = EventStreamOptions.RetryTime((retry ?? TimeSpan.Zero) + window);
         lock (_log.Gate)
         {
             if (IsFrozen) return;
-            _completion ??= new Completion(retry, turnAway);
+            _completion ??= new Completion(retry, window, turnAway);
         }
         WakeAll();
     }
@@ -156,5 +163,8 @@ public sealed partial class EventStream
     }
 
     /// <summary>How a stream ends.</summary>
-    internal sealed record Completion(TimeSpan? Retry, bool TurnAway);
+    /// <param name="Retry">How long clients are to wait; null for as long as they would by themselves.</param>
+    /// <param name="Window">How much longer some of them wait.</param>
+    /// <param name="TurnAway">Whether those that have missed nothing get 204.</param>
+    internal sealed record Completion(TimeSpan? Retry, TimeSpan Window, bool TurnAway);
 }

@@ -32,14 +32,7 @@ public sealed class EventStreamOptions
     public string GapEvent
     {
         get;
-        set
-        {
-            ArgumentException.ThrowIfNullOrEmpty(value);
-            if (value.AsSpan().IndexOfAny('\r', '\n') >= 0)
-                throw new ArgumentException("An event's name has a line break, which would start a field of its own; remove it.",
-                    nameof(value));
-            field = value;
-        }
+        set => field = EventName(value);
     } = "gap";
 
     /// <summary>
@@ -90,8 +83,21 @@ public sealed class EventStreamOptions
     }
 
     /// <summary>
-    /// Keys whose newest event is remembered for <see cref="SlowSubscribers.NewestPerKey"/>; 10,000, 1 to 1,000,000. Beyond, the
-    /// key whose last event is the oldest is removed.
+    /// Whether the newest event of each key is kept, for subscribers that begin with those
+    /// (<see cref="SubscribeOptions.FromLatestPerKey"/>); false. With <see cref="SlowSubscribers.NewestPerKey"/> they are kept in
+    /// any case.
+    /// </summary>
+    public bool LatestPerKey { get; set; }
+
+    /// <summary>
+    /// Whether the stream keeps a list of its subscribers that any thread may ask for
+    /// (<see cref="EventStream.GetSubscriptions"/>); false. It takes memory for each of them, and for each of their topics.
+    /// </summary>
+    public bool Presence { get; set; }
+
+    /// <summary>
+    /// Keys whose newest event is remembered for <see cref="SlowSubscribers.NewestPerKey"/> and <see cref="LatestPerKey"/>;
+    /// 10,000, 1 to 1,000,000. Beyond, the key whose last event is the oldest is removed.
     /// </summary>
     public int MaxKeys { get; set => field = Setting.InRange(value, 1, Million); } = 10_000;
 
@@ -110,6 +116,14 @@ public sealed class EventStreamOptions
     public TimeSpan Heartbeat { get; set => field = MillisecondOrMore(value); } = TimeSpan.FromSeconds(15);
 
     /// <summary>
+    /// Name of an event that is sent in place of the keep-alive comment; null, the default, for the comment. A comment is hidden
+    /// from the page by <c>EventSource</c>: with an event it sees that the connection is alive. Its data is empty, and its id is
+    /// the one that the client resumes by.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is empty or has a line break.</exception>
+    public string? HeartbeatEvent { get; set => field = value is null ? null : EventName(value); }
+
+    /// <summary>
     /// How long a subscriber's system may not acknowledge what was sent before the connection counts as lost; 60 seconds, at
     /// least 1 millisecond, <see cref="Timeout.InfiniteTimeSpan"/> for what the system does by itself (Linux: a quarter of an
     /// hour). With <see cref="Heartbeat"/> it finds peers that are gone without having closed the connection. Linux:
@@ -121,6 +135,8 @@ public sealed class EventStreamOptions
     /// <summary>A monotonic clock in milliseconds, for the age of events.</summary>
     internal Func<long> Clock { get; set; } = static () => Environment.TickCount64;
 
+    internal bool KeepsNewestPerKey => LatestPerKey || SlowSubscribers == SlowSubscribers.NewestPerKey;
+
     internal EventStreamOptions Copy() => (EventStreamOptions)MemberwiseClone();
 
     /// <summary>A time for a <c>retry</c> field, which has whole milliseconds.</summary>
@@ -130,6 +146,15 @@ public sealed class EventStreamOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(time, TimeSpan.Zero, nameof(value));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(time.TotalMilliseconds, int.MaxValue, nameof(value));
         return time;
+    }
+
+    private static string EventName(string value)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(value);
+        if (value.AsSpan().IndexOfAny('\r', '\n') >= 0)
+            throw new ArgumentException("An event's name has a line break, which would start a field of its own; remove it.",
+                nameof(value));
+        return value;
     }
 
     private static TimeSpan MillisecondOrMore(TimeSpan value)

@@ -9,60 +9,54 @@ namespace Workerman.EventStreams;
 /// <param name="maxSize">Bytes that their events may have together; the newest is kept in any case.</param>
 internal sealed class KeyTable(int capacity, long maxSize = long.MaxValue)
 {
-    private readonly Dictionary<(string? Topic, string Key), LinkedListNode<PublishedEvent>> _nodes = [];
+    private readonly Dictionary<(string? Topic, string Key), PublishedEvent> _newest = [];
 
     /// <summary>The same events, in the order of publication.</summary>
-    private readonly LinkedList<PublishedEvent> _order = [];
+    private readonly SortedSet<PublishedEvent> _order =
+        new(Comparer<PublishedEvent>.Create(static (a, b) => a.Sequence.CompareTo(b.Sequence)));
 
     private long _size;
 
-    public int Count => _nodes.Count;
+    public int Count => _newest.Count;
 
     /// <summary>Makes an event the newest of its key.</summary>
     public void Set(PublishedEvent published)
     {
         (string? Topic, string Key) key = (published.Topic, published.Key!);
+        if (_newest.TryGetValue(key, out PublishedEvent? before))
+        {
+            before.IsSuperseded = true;
+            Remove(before);
+        }
+        else if (_newest.Count == capacity)
+        {
+            Remove(_order.Min!);
+        }
+        _newest.Add(key, published);
+        _order.Add(published);
         _size += published.Bytes.Length;
-        if (_nodes.TryGetValue(key, out LinkedListNode<PublishedEvent>? node))
-        {
-            node.Value.IsSuperseded = true;
-            _size -= node.Value.Bytes.Length;
-            node.Value = published;
-            _order.Remove(node);
-            _order.AddLast(node);
-        }
-        else
-        {
-            if (_nodes.Count == capacity) Forget(_order.First!);
-            _nodes.Add(key, _order.AddLast(published));
-        }
-        while (_size > maxSize && _nodes.Count > 1) Forget(_order.First!);
+        while (_size > maxSize && _newest.Count > 1) Remove(_order.Min!);
     }
 
-    /// <summary>The events with a sequence after one and up to another, in order.</summary>
-    public List<PublishedEvent> Between(long after, long upTo)
-    {
-        var found = new List<PublishedEvent>();
-        foreach (PublishedEvent published in _order)
-        {
-            if (published.Sequence > upTo) break;
-            if (published.Sequence > after) found.Add(published);
-        }
-        return found;
-    }
+    /// <summary>The events with a sequence after one and up to another, in order. Nothing may be set meanwhile.</summary>
+    public IEnumerable<PublishedEvent> Between(long after, long upTo) =>
+        after < upTo ? _order.GetViewBetween(Bound(after + 1), Bound(upTo)) : [];
 
     /// <summary>Removes all keys.</summary>
     public void Clear()
     {
-        _nodes.Clear();
+        _newest.Clear();
         _order.Clear();
         _size = 0;
     }
 
-    private void Forget(LinkedListNode<PublishedEvent> node)
+    /// <summary>What stands at a place in the order.</summary>
+    private static PublishedEvent Bound(long sequence) => new(sequence, "", null, null, null, null, [], 0);
+
+    private void Remove(PublishedEvent published)
     {
-        _order.Remove(node);
-        _size -= node.Value.Bytes.Length;
-        _nodes.Remove((node.Value.Topic, node.Value.Key!));
+        _newest.Remove((published.Topic, published.Key!));
+        _order.Remove(published);
+        _size -= published.Bytes.Length;
     }
 }

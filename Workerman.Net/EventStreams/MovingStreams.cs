@@ -29,8 +29,13 @@ internal static class MovingStreams
         if (connection.HasOwnProtocol || connection.Protocol is not HttpProtocol { IsOpening: false } http
             || PlaceOf(connection, http) is not { } place || http.RepeatableHead is not { } head) return null;
         var proxied = connection.ProxiedAddresses();
+        if (connection.Source is Subscription leaving) leaving.Moves = true;
         int descriptor = connection.Leave(MostUnsent, out byte[] unsent);
-        if (descriptor < 0) return null;
+        if (descriptor < 0)
+        {
+            if (connection.Source is Subscription stays) stays.Moves = false;
+            return null;
+        }
         return new MovedSubscription(descriptor)
         {
             Worker = worker,
@@ -68,7 +73,8 @@ internal static class MovingStreams
     private static MovedPlace? PlaceOf(TcpConnection connection, HttpProtocol http)
     {
         if (http is MovedProtocol { IsUndecided: true } moved) return moved.Place;
-        if (connection.Source is not Subscription { Stream: var stream } subscription) return null;
+        // Where one stands that is being sent the newest of each key cannot be said by a place in the log.
+        if (connection.Source is not Subscription { Stream: var stream, BeginsWithNewest: false } subscription) return null;
         return new MovedPlace(stream.Name, stream.Index, subscription.Cursor, subscription.Known,
             stream.Log.IdFor(subscription.Known));
     }

@@ -63,7 +63,7 @@ internal sealed class StreamGroup(TimeSpan? waitTime = null)
             StreamMeter.Add(stream);
             if (_forward is not null) stream.Freeze(_forward);
             if (!_waiting.Remove((stream.Name, stream.Index), out (EventLog Log, long Floor) waiting)) return;
-            lock (waiting.Log.Gate) stream.GoOnWith(waiting.Log.Capture(waiting.Floor), stream.Index);
+            stream.GoOnWith(Capture(waiting), stream.Index);
         }
     }
 
@@ -87,12 +87,21 @@ internal sealed class StreamGroup(TimeSpan? waitTime = null)
         }
     }
 
-    /// <summary>The logs of the frozen streams, in pieces of about a megabyte, which are made as they are asked for.</summary>
+    /// <summary>
+    /// The logs of the frozen streams, and those whose stream has not been made here, in pieces of about a megabyte, which are
+    /// made as they are asked for.
+    /// </summary>
     public IEnumerable<byte[]> Export()
     {
         EventStream[] streams;
-        lock (_gate) streams = [.. Streams().Where(static stream => stream.IsFrozen)];
-        return streams.SelectMany(static stream => LogPieces.Encode(stream.Name, stream.Index, stream.Capture()));
+        KeyValuePair<(string Name, int Index), (EventLog Log, long Floor)>[] waiting;
+        lock (_gate)
+        {
+            streams = [.. Streams().Where(static stream => stream.IsFrozen)];
+            waiting = [.. _waiting];
+        }
+        return streams.SelectMany(static stream => LogPieces.Encode(stream.Name, stream.Index, stream.Capture()))
+            .Concat(waiting.SelectMany(static one => LogPieces.Encode(one.Key.Name, one.Key.Index, Capture(one.Value))));
     }
 
     /// <summary>Takes in a piece of what another process has exported. The pieces of a stream come in their order.</summary>
@@ -123,10 +132,12 @@ internal sealed class StreamGroup(TimeSpan? waitTime = null)
     public string Publish(string stream, int index, ServerSentEvents message, string? topic, string? key)
     {
         EventStream? found;
+        ForwardEvent? forward;
         lock (_gate)
         {
             found = Find(stream, index);
-            if (found is null)
+            forward = found is null ? _forward : null;
+            if (found is null && forward is null)
             {
                 EventLog log = _waiting.TryGetValue((stream, index), out (EventLog Log, long Floor) waiting)
                     ? waiting.Log
@@ -137,7 +148,12 @@ internal sealed class StreamGroup(TimeSpan? waitTime = null)
                 return published.Id;
             }
         }
-        return found.Publish(message, topic, key);
+        return forward?.Invoke(stream, index, message, topic, key) ?? found!.Publish(message, topic, key);
+    }
+
+    private static LogImage Capture((EventLog Log, long Floor) waiting)
+    {
+        lock (waiting.Log.Gate) return waiting.Log.Capture(waiting.Floor);
     }
 
     private EventLog Wait((string Name, int Index) of, LogImage? image)

@@ -32,6 +32,20 @@ public sealed class SubscribeOptions
     public bool FromOldest { get; init; }
 
     /// <summary>
+    /// Whether a client without an id first gets the newest event of each key, in the order in which they were published, and
+    /// then what is published from now on: for a dashboard, or prices. So does one whose id is too old, after the gap event. The
+    /// stream has to keep them (<see cref="EventStreamOptions.LatestPerKey"/>); it counts before <see cref="FromOldest"/>.
+    /// </summary>
+    public bool FromLatestPerKey { get; init; }
+
+    /// <summary>
+    /// When the subscription ends, as a token does that the client has shown; null for never. Within a second of it the client is
+    /// told to connect again after <see cref="EventStreamOptions.Retry"/>, or after 1 second where that is not set, and its
+    /// connection is closed. It resumes by its id, if the application lets it.
+    /// </summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>
     /// Header fields of the answer besides those of an event stream, for instance for CORS; they may also replace
     /// <c>Cache-Control</c> and <c>X-Accel-Buffering</c>. The stream itself sets those that say how the answer is framed or
     /// coded: with one of them <c>Subscribe</c> throws an <see cref="ArgumentException"/>.

@@ -16,6 +16,7 @@ public sealed class Subscription : IFeedSource
     private long _delivered;
     private long _dropped;
     private long _cursor;
+    private Flags _flags;
 
     internal Subscription(EventStream stream, TcpConnection connection, SubscribeOptions options)
     {
@@ -35,6 +36,9 @@ public sealed class Subscription : IFeedSource
     /// <summary>The connection that the events go to.</summary>
     public TcpConnection Connection { get; }
 
+    /// <summary>The topics that it wants; none for all.</summary>
+    public IReadOnlyCollection<string> Topics => _topics;
+
     /// <summary>Whether it gets events. It ends with its connection, if not earlier.</summary>
     public bool IsActive => Volatile.Read(ref _hub) is not null;
 
@@ -51,7 +55,7 @@ public sealed class Subscription : IFeedSource
     internal long Cursor { get => Volatile.Read(ref _cursor); set => Volatile.Write(ref _cursor, value); }
 
     /// <summary>Whether it wants everything.</summary>
-    internal bool IsPlain { get; }
+    internal bool IsPlain { get => Has(Flags.Plain); private init => Set(Flags.Plain, value); }
 
     /// <summary>
     /// Sequence of the newest event when it subscribed. Those before it are replayed, and do not count for its being too slow.
@@ -76,20 +80,35 @@ public sealed class Subscription : IFeedSource
     internal long PendingSize { get; set; }
 
     /// <summary>Whether it was too slow, and is not live again yet: it gets no event whose key has a newer one.</summary>
-    internal bool SkipsSuperseded { get; set; }
+    internal bool SkipsSuperseded { get => Has(Flags.SkipsSuperseded); set => Set(Flags.SkipsSuperseded, value); }
 
     /// <summary>
     /// The newest events of keys that it gets before it goes on in the log after <see cref="ResumeAfter"/>; null for none.
     /// </summary>
     internal ArraySegment<PublishedEvent>? Conflated { get; set; }
 
+    /// <summary>
+    /// Whether it has just subscribed, and gets the newest events of keys first: those after <see cref="Cursor"/>, before it goes
+    /// on in the log after <see cref="ResumeAfter"/>.
+    /// </summary>
+    internal bool BeginsWithNewest { get => Has(Flags.BeginsWithNewest); set => Set(Flags.BeginsWithNewest, value); }
+
     internal long ResumeAfter { get; set; }
 
+    /// <summary>Whether it gets newest events of keys before it goes on in the log.</summary>
+    internal bool IsConflated => BeginsWithNewest || Conflated is not null;
+
     /// <summary>Sequence after which it goes on in the log.</summary>
-    internal long Position => Conflated is null ? Cursor : ResumeAfter;
+    internal long Position => IsConflated ? ResumeAfter : Cursor;
 
     /// <summary>How its hub serves it. Only <see cref="EventHub.MoveTo"/> changes it.</summary>
     internal SubscriberState State { get; set; }
+
+    /// <summary>Whether it ends at a time, and its loop knows of that.</summary>
+    internal bool Expires { get => Has(Flags.Expires); set => Set(Flags.Expires, value); }
+
+    /// <summary>Whether it is on its way to another process: its end here is not told.</summary>
+    internal bool Moves { get => Has(Flags.Moves); set => Set(Flags.Moves, value); }
 
     /// <summary>Its place in the set of those in its state.</summary>
     internal int Index { get; set; }
@@ -125,7 +144,9 @@ public sealed class Subscription : IFeedSource
 
     internal void Enter(EventHub hub, in StartingPoint start)
     {
-        Cursor = Known = start.After;
+        BeginsWithNewest = start.BeginsWithNewest;
+        Cursor = Known = BeginsWithNewest ? 0 : start.After;
+        ResumeAfter = start.After;
         Joined = start.Head;
         Connection.Source = this;
         Volatile.Write(ref _hub, hub);
@@ -135,6 +156,8 @@ public sealed class Subscription : IFeedSource
     {
         Connection.Source = null;
         Conflated = null;
+        BeginsWithNewest = false;
+        if (Expires) SubscriptionExpiry.Of(Connection.Loop).Remove(this);
         Volatile.Write(ref _hub, null);
     }
 
@@ -165,6 +188,10 @@ public sealed class Subscription : IFeedSource
         }
     }
 
+    private bool Has(Flags flag) => (_flags & flag) != 0;
+
+    private void Set(Flags flag, bool value) => _flags = value ? _flags | flag : _flags & ~flag;
+
     private bool HasTopic(string topic)
     {
         if (_topics is not string[] few) return _topics.Contains(topic);
@@ -173,6 +200,18 @@ public sealed class Subscription : IFeedSource
             if (wanted == topic) return true;
         }
         return false;
+    }
+
+    /// <summary>What it has yes or no for, in one byte: there may be a million subscriptions.</summary>
+    [System.Flags]
+    private enum Flags : byte
+    {
+        None = 0,
+        Plain = 1,
+        SkipsSuperseded = 2,
+        BeginsWithNewest = 4,
+        Expires = 8,
+        Moves = 16,
     }
 }
 
