@@ -80,8 +80,8 @@ internal static class ProgramRun
         /// </summary>
         private static int RefuseAnotherRun()
         {
-            ConsoleLines.Tell("Worker.RunAll was called again in a process of a daemon that has ended. Cure: call it once, as the "
-                + "last thing that the program does.", isError: true);
+            ConsoleLines.Tell("Worker.RunAll was called again in a process of a daemon that has ended. Cure: call it once, as "
+                + "the last thing that the program does.", isError: true);
             return Environment.ExitCode;
         }
 
