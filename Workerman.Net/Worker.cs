@@ -196,10 +196,13 @@ public partial class Worker(string? address = null, WorkerOptions? options = nul
     /// call. On other systems than Linux there is only <c>start</c>.
     /// </summary>
     /// <param name="args">The arguments of the program.</param>
+    /// <exception cref="ArgumentException"><paramref name="args"/> has a null in it.</exception>
     /// <exception cref="InvalidOperationException">There is no worker, or one is set up in a way that cannot work.</exception>
     public static void RunAll(string[] args)
     {
         ArgumentNullException.ThrowIfNull(args);
+        if (args.Contains(null!))
+            throw new ArgumentException("One of the arguments is null. Cure: leave it out.", nameof(args));
         Environment.ExitCode = ProgramRun.Run(args);
     }
 

@@ -18,6 +18,10 @@ internal sealed class CommandTests
         Assert.That(Parse(line), Is.EqualTo(new ProgramCommand((CommandVerb)verb)));
 
     [Test]
+    public void NullIsNoArgument() =>
+        Assert.That(Assert.Throws<ArgumentException>(() => Worker.RunAll(["start", null!]))!.Message, Does.Contain("Cure:"));
+
+    [Test]
     public void OptionsGoBeforeAndBehindTheCommand()
     {
         Assert.That(Parse("restart -d -g -q --timeout 2.5"), Is.EqualTo(new ProgramCommand(CommandVerb.Restart)

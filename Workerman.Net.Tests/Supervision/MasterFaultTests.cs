@@ -138,6 +138,54 @@ internal sealed class MasterFaultTests
     }
 
     [Test]
+    public void CommandThatComesByteByByteIsGivenUp()
+    {
+        using Daemon daemon = new Daemon().Start();
+        using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        client.Connect(new UnixDomainSocketEndPoint(Path.ChangeExtension(daemon.PidFile, ".control")));
+        Wait.For(Wait.Until(() => IsClosedAfter(client, (byte)' '), "the end of a command that never says what it wants"));
+        daemon.Do("stop");
+    }
+
+    private static bool IsClosedAfter(Socket client, byte sent)
+    {
+        try
+        {
+            client.Send([sent]);
+            return client.Poll(0, SelectMode.SelectRead);
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
+    }
+
+    [Test]
+    public void RunningAgainStartsNoOtherDaemon()
+    {
+        using Daemon daemon = new();
+        File.WriteAllText(daemon.Folder.PathOf("again"), "");
+        int master = daemon.Start().Master;
+        daemon.Do("reload");
+        daemon.Do("stop");
+        Wait.For(Wait.Until(() => !Daemon.IsAlive(master), "the end of the master"));
+        Assert.That(daemon.Run("status").Code, Is.EqualTo(3));
+        Assert.That(daemon.Events.Where(line => line.StartsWith("worker exit", StringComparison.Ordinal)),
+            Is.All.EqualTo("worker exit 0"));
+    }
+
+    [Test]
+    public void PathThatIsTooLongIsRefusedInOneLine()
+    {
+        using Daemon daemon = new();
+        File.WriteAllText(daemon.Folder.PathOf("pidfile"), daemon.Folder.PathOf($"{new string('p', 110)}.pid"));
+        CommandResult start = daemon.Run("start", "-d");
+        Assert.That(start.Code, Is.EqualTo(1));
+        Assert.That(start.Error.Trim().Split('\n').Last(), Does.StartWith("Cannot make the control socket")
+            .And.Contain("its path is too long. Cure:"));
+    }
+
+    [Test]
     public void OptionsOfTheApplicationsOwnAreKept()
     {
         using Daemon daemon = new();

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Workerman.EventStreams;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
+using Workerman.Supervision;
 
 namespace Workerman.Tests.Support;
 
@@ -14,7 +15,7 @@ namespace Workerman.Tests.Support;
 /// <c>fixed</c> keeps its HTTP worker out of reloads, <c>users</c> names user and group, <c>unix</c> has its other worker listen
 /// on <c>lines.sock</c>, <c>pidfile</c> and <c>logfile</c> are other paths of these, <c>requests</c>, <c>memory</c> and
 /// <c>lifetime</c> are limits, <c>host</c> is where its HTTP worker listens, <c>plain</c> has it call
-/// <c>Worker.RunAll()</c>; it writes what happens to <c>events</c>.
+/// <c>Worker.RunAll()</c>, <c>again</c> has the processes of a daemon call it once more; it writes what happens to <c>events</c>.
 /// </summary>
 internal static class DaemonProgram
 {
@@ -24,6 +25,7 @@ internal static class DaemonProgram
     public static int Run(string folder, string port, string[] args)
     {
         string PathOf(string name) => Path.Combine(folder, name);
+        bool isOfDaemon = Environment.GetEnvironmentVariable(ProcessRole.Variable) is not null;
         // Another user may not write there.
         bool isSilent = File.Exists(PathOf("users"));
         void Note(string what)
@@ -128,6 +130,7 @@ internal static class DaemonProgram
         if (Said("plain") is null)
             Worker.RunAll([.. args.Where(argument => !argument.StartsWith("--own", StringComparison.Ordinal))]);
         else Worker.RunAll();
+        if (isOfDaemon && Said("again") is not null) Worker.RunAll(args);
         return Environment.ExitCode;
     }
 }

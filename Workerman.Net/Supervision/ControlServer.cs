@@ -34,7 +34,11 @@ internal sealed class ControlServer : IDisposable
     /// <summary>For so long the end of the program waits for one who does not read its answer.</summary>
     private static readonly TimeSpan LastAnswerTime = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan RequestTime = TimeSpan.FromSeconds(5);
+    /// <summary>What a command may take to say what it wants, however it is cut into pieces.</summary>
+    private static readonly TimeSpan RequestTime = TimeSpan.FromSeconds(3);
+
+    /// <summary>What it may take to read one reply.</summary>
+    private static readonly TimeSpan ReplyTime = TimeSpan.FromSeconds(30);
 
     private readonly string _path;
     private readonly IControlled _controlled;
@@ -127,10 +131,13 @@ internal sealed class ControlServer : IDisposable
             or ArgumentException)
         {
             throw new WorkerStartException(
-                $"Cannot make the control socket {path}: {e.Message.TrimEnd('.')}. Cure: make room on that disk if it is "
+                $"Cannot make the control socket {path}: {ReasonOf(e)}. Cure: make room on that disk if it is "
                 + "full, or set Worker.PidFile to a path of at most 100 bytes in a folder that this user may write.", e);
         }
     }
+
+    /// <summary>In one line; .NET's for a path that is too long has several.</summary>
+    private static string ReasonOf(Exception e) => e is ArgumentException ? "its path is too long" : e.Message.TrimEnd('.');
 
     private void Accept()
     {
@@ -177,7 +184,6 @@ internal sealed class ControlServer : IDisposable
 
     private void Answer(Socket client)
     {
-        client.ReceiveTimeout = client.SendTimeout = (int)RequestTime.TotalMilliseconds;
         if (ReadLine(client) is not { } line) return;
         using var replies = new BlockingCollection<ControlReply>();
         Handle(line, reply =>
@@ -205,7 +211,12 @@ internal sealed class ControlServer : IDisposable
     /// <summary>One call may send a part: of 100,000 connections there is much to say.</summary>
     private static void SendAll(Socket client, ReadOnlySpan<byte> bytes)
     {
-        while (!bytes.IsEmpty) bytes = bytes[client.Send(bytes)..];
+        long end = Environment.TickCount64 + (long)ReplyTime.TotalMilliseconds;
+        while (!bytes.IsEmpty)
+        {
+            client.SendTimeout = Left(end);
+            bytes = bytes[client.Send(bytes)..];
+        }
     }
 
     private void Handle(string line, Action<ControlReply> reply)
@@ -239,11 +250,19 @@ internal sealed class ControlServer : IDisposable
         }
     }
 
+    /// <summary>How many milliseconds are left; a byte now and then buys no more.</summary>
+    /// <exception cref="SocketException">Nothing is left.</exception>
+    private static int Left(long end) => end - Environment.TickCount64 is > 0 and var left
+        ? (int)left
+        : throw new SocketException((int)SocketError.TimedOut);
+
     private static string? ReadLine(Socket client)
     {
         byte[] buffer = new byte[MaxLine];
+        long end = Environment.TickCount64 + (long)RequestTime.TotalMilliseconds;
         for (int length = 0; length < MaxLine;)
         {
+            client.ReceiveTimeout = Left(end);
             int count = client.Receive(buffer.AsSpan(length));
             if (count == 0) return null;
             length += count;

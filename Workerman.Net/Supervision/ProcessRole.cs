@@ -5,7 +5,7 @@ namespace Workerman.Supervision;
 
 /// <summary>
 /// What a process of the program is, as the one that has started it says in an environment variable: nothing is said to a process
-/// that a user starts. Read once, when the workers are to run. Immutable.
+/// that a user starts. Read once, when the workers are to run, on the main thread.
 /// </summary>
 internal static class ProcessRole
 {
@@ -24,6 +24,9 @@ internal static class ProcessRole
     /// <summary>Runs those that are not reloadable.</summary>
     public const string Fixed = "worker fixed";
 
+    /// <summary>Whether it had a role, which is taken.</summary>
+    public static bool IsTaken { get; private set; }
+
     /// <summary>Takes the role that the process was given.</summary>
     /// <returns>Null for a process that a user has started.</returns>
     [SupportedOSPlatform("linux")]
@@ -32,6 +35,7 @@ internal static class ProcessRole
         string? role = Environment.GetEnvironmentVariable(Variable);
         if (role is null) return null;
         Environment.SetEnvironmentVariable(Variable, null);
+        IsTaken = true;
         return role is Master or All or Reloadable or Fixed
             ? (role, new Channel(ChildProcess.ChannelDescriptor))
             : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,

@@ -60,6 +60,7 @@ internal static class ProgramRun
 
         public int Run(ProgramCommand command)
         {
+            if (ProcessRole.IsTaken) return RefuseAnotherRun();
             if (ProcessRole.Take() is (string role, Channel channel))
                 return role == ProcessRole.Master ? RunMaster(channel) : RunWorkers(role, channel);
             try
@@ -71,6 +72,17 @@ internal static class ProgramRun
                 ConsoleLines.Tell(e.Message, isError: true);
                 return ExitCode.Failed;
             }
+        }
+
+        /// <summary>
+        /// This process was the master, or ran workers, and has ended what it was started for. The command is still the one that
+        /// has made it: done again, it would start another daemon out of the one that was just stopped.
+        /// </summary>
+        private static int RefuseAnotherRun()
+        {
+            ConsoleLines.Tell("Worker.RunAll was called again in a process of a daemon that has ended. Cure: call it once, as "
+                + "the last thing that the program does.", isError: true);
+            return Environment.ExitCode;
         }
 
         private int Do(ProgramCommand command)
