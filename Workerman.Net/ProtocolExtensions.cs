@@ -27,7 +27,7 @@ public static class ProtocolExtensions
         public void UseProtocol(IProtocol<T> protocol)
         {
             ArgumentNullException.ThrowIfNull(protocol);
-            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, isOwn: true),
+            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, RateOf(connection), isOwn: true),
                 connection.Handler.Root);
         }
     }
@@ -53,7 +53,7 @@ public static class ProtocolExtensions
         {
             ArgumentNullException.ThrowIfNull(protocol);
             ArgumentNullException.ThrowIfNull(onMessage);
-            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, isOwn: true),
+            Switch(connection, () => new MessageProtocol<T>(connection.Protocol.Name, protocol, RateOf(connection), isOwn: true),
                 new CallbackHandler<T>(connection.Handler.Root, onMessage));
         }
 
@@ -80,6 +80,8 @@ public static class ProtocolExtensions
             Switch(connection, makeProtocol, new CallbackHandler<Request>(connection.Handler.Root, onMessage));
         }
     }
+
+    private static MessageRate RateOf(TcpConnection connection) => connection.Worker?.Options.MessageRate ?? default;
 
     private static void Switch(TcpConnection connection, Func<ConnectionProtocol> makeProtocol, ConnectionHandler handler)
     {

@@ -60,6 +60,17 @@ public sealed class WorkerOptions
     /// </summary>
     public UnixFileMode? UnixFileMode { get; set; }
 
+    /// <summary>
+    /// Bytes a second that a message of <c>text://</c>, <c>frame://</c> or a protocol of the application's own has to come with
+    /// on average, once 16 KiB of it wait for the rest; 240, 0 for any rate. Beyond: the connection is closed, and the log says
+    /// so. HTTP and WebSocket have settings of their own (<see cref="HttpOptions.MinBodyRate"/>,
+    /// <see cref="WebSocketOptions.MinMessageRate"/>).
+    /// </summary>
+    public int MinMessageRate { get; set => field = Setting.InRange(value, 0); } = 240;
+
+    /// <summary>How long a message may be slower than <see cref="MinMessageRate"/> at its beginning; 5 seconds.</summary>
+    public TimeSpan MinMessageRateGrace { get; set => field = Setting.NotNegative(value); } = TimeSpan.FromSeconds(5);
+
     /// <summary>Which peers are proxies that speak the PROXY protocol; none by default.</summary>
     public ProxyProtocolOptions ProxyProtocol { get; } = new();
 
@@ -73,4 +84,6 @@ public sealed class WorkerOptions
     /// Certificates and timeouts of a worker with <c>Transport = "ssl"</c>, or an <c>https://</c> or <c>wss://</c> address.
     /// </summary>
     public TlsOptions Tls { get; } = new();
+
+    internal MessageRate MessageRate => new(MinMessageRate, MinMessageRateGrace);
 }

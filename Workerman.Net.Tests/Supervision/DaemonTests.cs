@@ -80,7 +80,7 @@ internal sealed class DaemonTests
         daemon.Folder.Write("hang", "");
         CommandResult result = daemon.Run("start", "-d");
         Assert.That(result.Code, Is.EqualTo(1));
-        Assert.That(result.Error, Does.Contain("has not become ready within 2 s"));
+        Assert.That(result.Error, Does.Contain("has not become ready within 5 s"));
     }
 
     [Test]

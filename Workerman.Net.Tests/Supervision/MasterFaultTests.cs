@@ -31,7 +31,7 @@ internal sealed class MasterFaultTests
         await Wait.Until(() => StateOf(daemon, "starting") is not null, "the new process");
         Daemon.Signal(old, 9);
         Assert.That(reload.WaitForExit(Wait.Limit));
-        Assert.That(reload.StandardError.ReadToEnd(), Does.Contain("has not become ready within 2 s"));
+        Assert.That(reload.StandardError.ReadToEnd(), Does.Contain("has not become ready within 5 s"));
         Assert.That(daemon.Worker, Is.EqualTo(worker));
     }
 

@@ -41,7 +41,7 @@ internal static class DaemonProgram
         if (Said("requests") is { } requests) Worker.MaxRequests = int.Parse(requests, CultureInfo.InvariantCulture);
         if (Said("memory") is { } memory) Worker.MemoryLimit = long.Parse(memory, CultureInfo.InvariantCulture);
         if (Said("lifetime") is { } life) Worker.MaxLifetime = TimeSpan.Parse($"0:0:{life}", CultureInfo.InvariantCulture);
-        Worker.StartTimeout = TimeSpan.FromSeconds(File.Exists(PathOf("hang")) || File.Exists(PathOf("impatient")) ? 2 : 30);
+        Worker.StartTimeout = TimeSpan.FromSeconds(File.Exists(PathOf("hang")) || File.Exists(PathOf("impatient")) ? 5 : 30);
         Worker.OnMasterReload = () => Note("master reload");
         Worker.OnMasterStop = () => Note("master stop");
         Worker.OnWorkerExit = status => Note($"worker exit {status}");

@@ -1,5 +1,16 @@
 namespace Workerman.Protocols;
 
+/// <summary>How fast the messages of a protocol without limits of its own have to come. Immutable; any thread.</summary>
+/// <param name="BytesPerSecond">The least rate; 0 for none.</param>
+/// <param name="Grace">How long a message may be slower at its beginning.</param>
+internal readonly record struct MessageRate(int BytesPerSecond, TimeSpan Grace)
+{
+    /// <summary>
+    /// Bytes that may wait for the rest of their message for any time: a person types slowly, and so little costs nobody much.
+    /// </summary>
+    public const int FreeSize = 16 * 1024;
+}
+
 /// <summary>
 /// Whether the body of a message comes too slowly: after a grace, on average fewer bytes than a least rate. What came faster than
 /// that counts for no longer than half a minute, so that a peer that has sent much does not hold it for hours. It is asked about

@@ -9,8 +9,9 @@ namespace Workerman.Protocols;
 /// </summary>
 /// <param name="name">Scheme of the addresses that speak it.</param>
 /// <param name="protocol">What reads and writes.</param>
+/// <param name="rate">How fast its messages have to come.</param>
 /// <param name="isOwn">Whether the connection has it for itself, in place of its worker's.</param>
-internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, bool isOwn = false)
+internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, MessageRate rate = default, bool isOwn = false)
     : ConnectionProtocol, IDecoder<T>, IEncoder<T>
 {
     private readonly IProtocol<T> _protocol = protocol
@@ -22,9 +23,17 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, boo
     /// <summary>Bytes consumed since the last message.</summary>
     private long _consumed;
 
+    /// <summary>Bytes that wait for the rest of their message.</summary>
+    private long _unfinished;
+
+    private LeastRate? _least;
+
     public override string Name => name;
 
     public override string Sends => typeof(T).ToString();
+
+    public override WaitPhase Waiting =>
+        rate.BytesPerSecond > 0 && _unfinished > MessageRate.FreeSize ? WaitPhase.Body : WaitPhase.Nothing;
 
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out T message)
     {
@@ -44,11 +53,17 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, boo
         // The result is the same whether a message arrives whole or in pieces, and whether its decoder leaves the pieces in the
         // input or consumes them as they come.
         long size = verdict.Kind == VerdictKind.NeedMore ? _consumed + input.Length : _consumed;
-        if (verdict.Kind == VerdictKind.Message) _consumed = 0;
+        _unfinished = verdict.Kind == VerdictKind.NeedMore ? size : 0;
+        if (verdict.Kind == VerdictKind.Message) (_consumed, _least) = (0, null);
         return size > maxPackageSize && verdict.Kind != VerdictKind.Reject
             ? Verdict.Reject(0, $"a message exceeds MaxPackageSize ({maxPackageSize} bytes)")
             : verdict;
     }
+
+    public override Verdict JudgeRate(long now) =>
+        (_least ??= new LeastRate()).IsMissed(now, _unfinished, rate.BytesPerSecond, rate.Grace)
+            ? Verdict.Reject(0, "a message came too slowly (WorkerOptions.MinMessageRate)")
+            : Verdict.NeedMore;
 
     public void Encode(T message, IBufferWriter<byte> output) => _protocol.Encode(message, output);
 

@@ -17,17 +17,16 @@ internal static class PlainProtocols
     }
 
     /// <summary>Lines. With state, so each connection has its own.</summary>
-    public static Func<ConnectionProtocol>? Text<T>() =>
-        new TextProtocol() is IProtocol<T>
-        ? static () =>
-            new MessageProtocol<T>("text", (IProtocol<T>)(object)new TextProtocol()) : null;
+    public static Func<ConnectionProtocol>? Text<T>(MessageRate rate = default) => new TextProtocol() is IProtocol<T>
+        ? () => new MessageProtocol<T>("text", (IProtocol<T>)(object)new TextProtocol(), rate)
+        : null;
 
     /// <summary>Frames.</summary>
-    public static Func<ConnectionProtocol>? Frame<T>()
+    public static Func<ConnectionProtocol>? Frame<T>(MessageRate rate = default)
     {
         // Without state, so all connections share one.
         if (new FrameProtocol() is not IProtocol<T> frame) return null;
-        return () => new MessageProtocol<T>("frame", frame);
+        return () => new MessageProtocol<T>("frame", frame, rate);
     }
 
     /// <summary>The protocol of datagrams: an application's own, or that of an address's scheme.</summary>

@@ -7,7 +7,8 @@ namespace Workerman.Workers;
 /// <summary>Which of the catalog's protocols a client speaks, and how it comes to one. Any thread.</summary>
 internal static class ClientProtocols
 {
-    private static readonly WorkerOptions Options = new();
+    /// <summary>A client has chosen whom it hears, and may hear slowly.</summary>
+    private static readonly WorkerOptions Options = new() { MinMessageRate = 0 };
 
     /// <summary>Refuses a scheme that no client speaks, or that cannot deliver <typeparamref name="T"/>.</summary>
     /// <exception cref="ArgumentException">The message says why, and what to use.</exception>

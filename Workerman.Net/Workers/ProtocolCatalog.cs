@@ -75,7 +75,7 @@ internal static class ProtocolCatalog
         if (protocol is not null)
         {
             return CarriesAny(scheme)
-                ? () => new MessageProtocol<T>(scheme, protocol())
+                ? () => new MessageProtocol<T>(scheme, protocol(), options.MessageRate)
                 : throw new ArgumentException($"Protocol is set, but {scheme}:// brings its own; use tcp://");
         }
         return Own<T>(WithoutTls(scheme), options, isSecure, logger)
@@ -99,8 +99,8 @@ internal static class ProtocolCatalog
             _ when IsWebSocket<T>(scheme) =>
                 HttpFactory(options.Http, logger, () => new HandshakeProtocol(options.Http, isSecure, scheme == "unix")),
             "http" or "unix" when typeof(T) == typeof(Request) => HttpFactory(options.Http, isSecure, scheme == "unix", logger),
-            "text" => PlainProtocols.Text<T>(),
-            "frame" => PlainProtocols.Frame<T>(),
+            "text" => PlainProtocols.Text<T>(options.MessageRate),
+            "frame" => PlainProtocols.Frame<T>(options.MessageRate),
             _ => PlainProtocols.Raw<T>(scheme),
         };
 

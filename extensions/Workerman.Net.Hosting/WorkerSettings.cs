@@ -34,6 +34,12 @@ public sealed class WorkerSettings
     /// <inheritdoc cref="WorkerOptions.MaxConnections"/>
     public int? MaxConnections { get; set; }
 
+    /// <inheritdoc cref="WorkerOptions.MinMessageRate"/>
+    public int? MinMessageRate { get; set; }
+
+    /// <inheritdoc cref="WorkerOptions.MinMessageRateGrace"/>
+    public TimeSpan? MinMessageRateGrace { get; set; }
+
     /// <summary>The mode of a Unix socket's file, as chmod(1) takes it: <c>660</c>.</summary>
     public string? UnixFileMode { get; set; }
 
@@ -85,6 +91,8 @@ public sealed class WorkerSettings
         path.Set(ReusePort, value => worker.ReusePort = value);
         path.Set(Backlog, value => options.Backlog = value);
         path.Set(MaxConnections, value => options.MaxConnections = value);
+        path.Set(MinMessageRate, value => options.MinMessageRate = value);
+        path.Set(MinMessageRateGrace, value => options.MinMessageRateGrace = value);
         path.Set(UnixFileMode, value => options.UnixFileMode = ModeOf(value));
         KeepAlive?.ApplyTo(options, path.Section(nameof(KeepAlive)));
         ProxyProtocol?.ApplyTo(options.ProxyProtocol, path.Section(nameof(ProxyProtocol)));
