@@ -234,8 +234,11 @@ internal sealed class MasterFaultTests
 
     [TestCase("mkdir", "Cannot write the pid file")]
     [TestCase("mkfifo", "Cannot write the pid file")]
-    public void PidFileThatIsNoFileIsRefused(string make, string reason)
+    [TestCase("full() { mknod $1 c 1 7; }; full", "it is a device, or a pipe")]
+    [TestCase("link() { ln -s /dev/null $1; }; link", "it is a device, or a pipe")]
+    public void PidFileThatIsNoFileIsRefusedAndStays(string make, string reason)
     {
+        if (make.Contains("mknod") && Environment.UserName != "root") Assert.Ignore("only root can make a device");
         using Daemon daemon = new();
         Assert.That(Shell($"{make} {daemon.PidFile}").Code, Is.Zero);
         Assert.That(daemon.Run("status").Code, Is.EqualTo(3));
@@ -243,6 +246,27 @@ internal sealed class MasterFaultTests
         Assert.That((start.Code, start.Error), Is.EqualTo((1, start.Error)));
         Assert.That(start.Error, Does.Contain(reason).And.Contain("Cure:"));
         Assert.That(Shell($"rm -r {daemon.PidFile}").Code, Is.Zero);
+    }
+
+    [Test]
+    public void WhatIsNotTheProgramsIsNeverRemoved()
+    {
+        using Daemon daemon = new();
+        string control = PidFile.ControlPath(daemon.PidFile);
+        File.WriteAllText(control, "somebody's");
+        Assert.That(daemon.Run("start", "-d").Error, Does.Contain("it is there, and is no socket"));
+        Assert.That(File.ReadAllText(control), Is.EqualTo("somebody's"));
+        File.Delete(control);
+        daemon.Start();
+        int master = daemon.Master;
+        foreach (string path in new[] { control, daemon.PidFile })
+        {
+            File.WriteAllText(path + ".other", "somebody's");
+            File.Move(path + ".other", path, overwrite: true);
+        }
+        Daemon.Signal(master, 15);
+        Wait.For(Wait.Until(() => !Daemon.IsAlive(master), "its end"));
+        foreach (string path in new[] { control, daemon.PidFile }) Assert.That(File.ReadAllText(path), Is.EqualTo("somebody's"));
     }
 
     [Test]

@@ -45,6 +45,7 @@ internal sealed class ControlServer : IDisposable
     private readonly ILogger _logger;
     private readonly Lock _gate = new();
     private volatile Socket _socket;
+    private UnixFileIdentity? _identity;
     private readonly SemaphoreSlim _room = new(MaxClients);
     private volatile bool _disposed;
 
@@ -58,6 +59,7 @@ internal sealed class ControlServer : IDisposable
         _controlled = controlled;
         _logger = logger;
         _socket = Open(path);
+        _identity = UnixFileIdentity.Of(path);
         new Thread(Accept) { IsBackground = true, Name = "workerman control" }.Start();
     }
 
@@ -75,6 +77,7 @@ internal sealed class ControlServer : IDisposable
             {
                 Socket removed = _socket;
                 _socket = Open(_path);
+                _identity = UnixFileIdentity.Of(_path);
                 removed.Dispose();
             }
             catch (WorkerStartException)
@@ -91,8 +94,8 @@ internal sealed class ControlServer : IDisposable
             _disposed = true;
             try
             {
-                // While the pid file is locked nobody else makes one here.
-                File.Delete(_path);
+                // Only what this server has made: somebody may have put another file there.
+                if (UnixFileIdentity.Of(_path) == _identity) File.Delete(_path);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -110,7 +113,8 @@ internal sealed class ControlServer : IDisposable
     {
         try
         {
-            // Whoever holds the pid file may remove what a process that was killed has left.
+            // Whoever holds the pid file may remove what a process that was killed has left, and nothing else.
+            if (UnixFileIdentity.Of(path) is { IsSocket: false }) throw new IOException("it is there, and is no socket");
             File.Delete(path);
             // Not .NET's Bind, which has no words for a full disk, and removes whatever is there when it is disposed of.
             Socket socket = UnixSocketFile.Bind(path, static _ => { });

@@ -3,6 +3,7 @@ using System.Runtime.Versioning;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Workerman.Hosting;
+using Workerman.Logging;
 using static Workerman.Events.SystemCalls;
 
 namespace Workerman.Supervision;
@@ -116,7 +117,8 @@ internal sealed class PidFile : IDisposable
             _disposed = true;
             try
             {
-                File.Delete(Path);
+                // Somebody may have put another one there.
+                if (IsAt(Path, _file)) File.Delete(Path);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -155,10 +157,19 @@ internal sealed class PidFile : IDisposable
             BufferSize = 0,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead,
         });
-        if (RealPath.Of($"/proc/self/fd/{file.SafeFileHandle.DangerousGetHandle()}") == RealPath.Of(path)) return file;
+        if (!AppendedFile.Look(file.SafeFileHandle).IsRegular)
+        {
+            file.Dispose();
+            throw new WorkerStartException($"Cannot write the pid file {path}: it is a device, or a pipe. "
+                + "Cure: set Worker.PidFile to a path of its own.");
+        }
+        if (IsAt(path, file)) return file;
         file.Dispose();
         return null;
     }
+
+    private static bool IsAt(string path, FileStream file) =>
+        RealPath.Of($"/proc/self/fd/{file.SafeFileHandle.DangerousGetHandle()}") == RealPath.Of(path);
 
     private static string Named(ProcessIdentity? process) => process is { } known ? $" as process {known.Id}" : "";
 
@@ -197,9 +208,8 @@ internal sealed class PidFile : IDisposable
         }
         catch (Exception e) when (e is IOException or NotSupportedException)
         {
-            // One without a number would be somebody's who runs. What is no file is not this program's to remove.
-            if (_file.CanSeek) Dispose();
-            else _file.Dispose();
+            // One without a number would be somebody's who runs.
+            Dispose();
             throw new WorkerStartException($"Cannot write the pid file {Path}: {e.Message} Cure: make room on that disk, or set "
                 + "Worker.PidFile to a path elsewhere.", e);
         }
