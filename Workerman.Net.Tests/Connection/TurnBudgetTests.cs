@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text;
 using Workerman.Connection;
 using Workerman.Events;
+using Workerman.Tests.EventStreams;
 using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Connection;
@@ -83,8 +85,10 @@ internal sealed class TurnBudgetTests(Type loopType)
         using var gone = new SemaphoreSlim(0);
         var closed = new TaskCompletionSource();
         int handled = 0;
+        TcpConnection? served = null;
         await using TestServer server = TestServer.Http(loopType, (connection, _) =>
         {
+            served = connection;
             if (handled++ == 0) Assert.That(gone.Wait(Wait.Limit));
             connection.Send("ok");
         }, worker => worker.OnClose = _ => closed.SetResult());
@@ -92,6 +96,8 @@ internal sealed class TurnBudgetTests(Type loopType)
         client.Send(Messages("http", "x", Many));
         await Wait.Until(() => handled == 1, "the first request");
         client.Reset();
+        Socket socket = StreamServer.SocketOf(served!);
+        await Wait.Until(() => socket.Poll(0, SelectMode.SelectError), "the reset, which may take its time on a busy machine");
         gone.Release();
         await closed.Task.WaitAsync(Wait.Limit);
         // The portable loop does not see it before it receives, and finds out when it sends.

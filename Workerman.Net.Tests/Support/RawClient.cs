@@ -16,6 +16,7 @@ internal sealed class RawClient : IDisposable
         Socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified);
         if (endPoint is IPEndPoint) Socket.NoDelay = true;
         if (receiveBufferSize > 0) Socket.ReceiveBufferSize = receiveBufferSize;
+        SendWithoutPacing(Socket);
         Socket.ReceiveTimeout = Socket.SendTimeout = (int)Wait.Limit.TotalMilliseconds;
         Socket.Connect(endPoint);
     }
@@ -24,10 +25,21 @@ internal sealed class RawClient : IDisposable
     public RawClient(Socket accepted)
     {
         Socket = accepted;
+        SendWithoutPacing(accepted);
         Socket.ReceiveTimeout = Socket.SendTimeout = (int)Wait.Limit.TotalMilliseconds;
     }
 
     public Socket Socket { get; }
+
+    /// <summary>
+    /// Where the system's congestion control is BBR, it measures a busy machine as a slow network, and paces what is sent by
+    /// that. TCP_CONGESTION is option 13 of level 6 on Linux; reno is always there.
+    /// </summary>
+    private static void SendWithoutPacing(Socket socket)
+    {
+        if (OperatingSystem.IsLinux() && socket.AddressFamily != AddressFamily.Unix)
+            socket.SetRawSocketOption(6, 13, "reno"u8);
+    }
 
     /// <summary>Whether anybody listens there.</summary>
     public static bool CanConnect(IPEndPoint endPoint)
