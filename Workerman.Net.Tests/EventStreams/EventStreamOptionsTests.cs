@@ -22,6 +22,8 @@ internal sealed class EventStreamOptionsTests
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxIdLength = 65_537);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopics = 0);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopicLength = 0);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopicsPerEvent = 0);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopicsPerEvent = 10_001);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.ReplayAge = TimeSpan.Zero);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.Heartbeat = TimeSpan.Zero);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.PeerTimeout = TimeSpan.FromSeconds(-2));

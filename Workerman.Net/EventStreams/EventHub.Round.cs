@@ -212,7 +212,8 @@ internal sealed partial class EventHub
         }
         PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
         int count = subscription.BeginsWithNewest
-            ? _log.CopyNewest(subscription.Cursor, subscription.ResumeAfter, WriteLimit, piece.AsSpan(0, 256))
+            ? _log.CopyNewest(subscription.Cursor, subscription.ResumeAfter, subscription.WantedTopics, WriteLimit,
+                piece.AsSpan(0, 256))
             : _log.Copy(subscription.Cursor, _to, WriteLimit, piece);
         if (count == 0)
         {

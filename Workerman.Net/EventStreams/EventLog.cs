@@ -74,7 +74,7 @@ internal sealed partial class EventLog(EventStreamOptions options)
     /// <summary>Adds an event: gives it its sequence. Under <see cref="Gate"/>.</summary>
     /// <returns>Null if it has to be drafted again, because its id has become longer.</returns>
     /// <exception cref="ArgumentException">Its id is that of an event which is still kept.</exception>
-    public PublishedEvent? TryAppend(in EventDraft draft, string? topic, string? key)
+    public PublishedEvent? TryAppend(in EventDraft draft, EventTopics topics, string? key)
     {
         long sequence = _head + 1;
         ServerSentEvents message = draft.Message;
@@ -85,7 +85,7 @@ internal sealed partial class EventLog(EventStreamOptions options)
         if (!draft.TryPlace(_ids, sequence, out string id)) return null;
         if (message.Id is not null) _ownIds.Add(id, sequence);
         var published =
-            new PublishedEvent(sequence, id, topic, key, message.Event, message.Data, draft.Bytes, options.Clock())
+            new PublishedEvent(sequence, id, topics, key, message.Event, message.Data, draft.Bytes, options.Clock())
             {
                 End = _written + draft.Bytes.Length,
             };
@@ -95,14 +95,14 @@ internal sealed partial class EventLog(EventStreamOptions options)
 
     /// <summary>Both in one call.</summary>
     /// <inheritdoc cref="TryAppend"/>
-    public PublishedEvent Append(ServerSentEvents message, string? topic, string? key)
+    public PublishedEvent Append(ServerSentEvents message, EventTopics topics, string? key)
     {
         while (true)
         {
             EventDraft draft = Draft(message);
             lock (Gate)
             {
-                if (TryAppend(in draft, topic, key) is { } published) return published;
+                if (TryAppend(in draft, topics, key) is { } published) return published;
             }
         }
     }
@@ -212,14 +212,19 @@ internal sealed partial class EventLog(EventStreamOptions options)
     /// Copies the newest events of keys within a range of sequences: as many as fit, and no more than <paramref name="limit"/>
     /// bytes of them, but at least one.
     /// </summary>
+    /// <param name="after">The sequence after which they stand.</param>
+    /// <param name="upTo">The sequence up to which they stand.</param>
+    /// <param name="wanted">The topics whose keys these are; null for all.</param>
+    /// <param name="limit">The bytes.</param>
+    /// <param name="into">Where they go.</param>
     /// <returns>How many.</returns>
-    public int CopyNewest(long after, long upTo, int limit, Span<PublishedEvent?> into)
+    public int CopyNewest(long after, long upTo, IReadOnlyCollection<string>? wanted, int limit, Span<PublishedEvent?> into)
     {
         lock (Gate)
         {
             int count = 0;
             long size = 0;
-            foreach (PublishedEvent published in _keys?.Between(after, upTo) ?? [])
+            foreach (PublishedEvent published in Newest(after, upTo, wanted))
             {
                 size += published.Bytes.Length;
                 if (count == into.Length || (size > limit && count > 0)) break;
@@ -230,10 +235,16 @@ internal sealed partial class EventLog(EventStreamOptions options)
     }
 
     /// <summary>The newest event of each key within a range of sequences, also if the log no longer has it.</summary>
-    public List<PublishedEvent> NewestPerKey(long after, long upTo)
+    /// <param name="after">The sequence after which they stand.</param>
+    /// <param name="upTo">The sequence up to which they stand.</param>
+    /// <param name="wanted">The topics whose keys these are; null for all.</param>
+    public List<PublishedEvent> NewestPerKey(long after, long upTo, IReadOnlyCollection<string>? wanted = null)
     {
-        lock (Gate) return [.. _keys?.Between(after, upTo) ?? []];
+        lock (Gate) return [.. Newest(after, upTo, wanted)];
     }
+
+    private IEnumerable<PublishedEvent> Newest(long after, long upTo, IReadOnlyCollection<string>? wanted) =>
+        _keys?.Between(after, upTo).Where(published => _keys.IsNewest(published, wanted)) ?? [];
 
     /// <summary>The sequence after which all events can be replayed.</summary>
     private long ReplayStart()

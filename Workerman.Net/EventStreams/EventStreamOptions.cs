@@ -65,8 +65,14 @@ public sealed class EventStreamOptions
     public int MaxTopics { get; set => field = Setting.InRange(value, 1, Million); } = 100;
 
     /// <summary>
-    /// Characters that a topic of a subscription may have; 1,024, 1 to 1,000,000. A client for which a longer one is named is
-    /// answered with 400.
+    /// Topics that an event may have; 100, 1 to 10,000. Beyond, <c>Publish</c> throws. They are kept with the event, and do not
+    /// count in <see cref="MaxLogSize"/>.
+    /// </summary>
+    public int MaxTopicsPerEvent { get; set => field = Setting.InRange(value, 1, 10_000); } = 100;
+
+    /// <summary>
+    /// Characters that a topic may have; 1,024, 1 to 1,000,000. Beyond, <c>Publish</c> throws, and a client for which a longer
+    /// one is named is answered with 400.
     /// </summary>
     public int MaxTopicLength { get; set => field = Setting.InRange(value, 1, Million); } = 1024;
 
@@ -97,7 +103,8 @@ public sealed class EventStreamOptions
 
     /// <summary>
     /// Keys whose newest event is remembered for <see cref="SlowSubscribers.NewestPerKey"/> and <see cref="LatestPerKey"/>;
-    /// 10,000, 1 to 1,000,000. Beyond, the key whose last event is the oldest is removed.
+    /// 10,000, 1 to 1,000,000. Beyond, the key whose last event is the oldest is removed. The same key in two topics is two keys,
+    /// and a key of an event with several topics counts once for each of them.
     /// </summary>
     public int MaxKeys { get; set => field = Setting.InRange(value, 1, Million); } = 10_000;
 

@@ -24,10 +24,13 @@ public sealed class Subscription : IFeedSource
         Connection = connection;
         _filter = options.Filter;
         // A few topics are compared faster than looked up in a set.
-        _topics = options.Topics.Count > 8 ? options.Topics.ToHashSet(StringComparer.Ordinal) : options.Topics.ToArray();
+        _topics = options.Topics.Count > EventTopics.Few
+            ? options.Topics.ToHashSet(StringComparer.Ordinal)
+            : options.Topics.ToArray();
         if (_topics.Contains(null!))
             throw new ArgumentException("A topic is null; leave the topics away to subscribe to all.", nameof(options));
-        IsPlain = _filter is null && _topics.Count == 0;
+        NamesTopics = _topics.Count > 0;
+        IsPlain = _filter is null && !NamesTopics;
     }
 
     /// <summary>The stream that it is subscribed to.</summary>
@@ -56,6 +59,12 @@ public sealed class Subscription : IFeedSource
 
     /// <summary>Whether it wants everything.</summary>
     internal bool IsPlain { get => Has(Flags.Plain); private init => Set(Flags.Plain, value); }
+
+    /// <summary>The topics that it wants; null for all.</summary>
+    internal IReadOnlyCollection<string>? WantedTopics => NamesTopics ? _topics : null;
+
+    /// <summary>Whether it wants some topics only.</summary>
+    private bool NamesTopics { get => Has(Flags.NamesTopics); init => Set(Flags.NamesTopics, value); }
 
     /// <summary>
     /// Sequence of the newest event when it subscribed. Those before it are replayed, and do not count for its being too slow.
@@ -172,7 +181,7 @@ public sealed class Subscription : IFeedSource
     internal bool Wants(PublishedEvent published)
     {
         if (IsPlain) return true;
-        if (_topics.Count > 0 && published.Topic is { } topic && !HasTopic(topic)) return false;
+        if (NamesTopics && !published.AllTopics.Meet(_topics)) return false;
         if (_filter is null) return true;
         try
         {
@@ -192,16 +201,6 @@ public sealed class Subscription : IFeedSource
 
     private void Set(Flags flag, bool value) => _flags = value ? _flags | flag : _flags & ~flag;
 
-    private bool HasTopic(string topic)
-    {
-        if (_topics is not string[] few) return _topics.Contains(topic);
-        foreach (string wanted in few)
-        {
-            if (wanted == topic) return true;
-        }
-        return false;
-    }
-
     /// <summary>What it has yes or no for, in one byte: there may be a million subscriptions.</summary>
     [System.Flags]
     private enum Flags : byte
@@ -212,6 +211,7 @@ public sealed class Subscription : IFeedSource
         BeginsWithNewest = 4,
         Expires = 8,
         Moves = 16,
+        NamesTopics = 32,
     }
 }
 
