@@ -40,6 +40,15 @@ internal sealed class EventStreamOptionsTests
     }
 
     [Test]
+    public void NothingThatASubscriberWantsIsNull()
+    {
+        Assert.Throws<ArgumentNullException>(() => _ = new SubscribeOptions { Topics = null! });
+        Assert.Throws<ArgumentNullException>(() => _ = new SubscribeOptions { TopicPatterns = null! });
+        Assert.Throws<ArgumentException>(() => WantedTopics.Of(new SubscribeOptions { Topics = ["a", null!] }));
+        Assert.Throws<ArgumentException>(() => WantedTopics.Of(new SubscribeOptions { TopicPatterns = ["a", null!] }));
+    }
+
+    [Test]
     public void StreamKeepsTheOptionsItWasMadeWith()
     {
         var options = new EventStreamOptions { MaxBacklog = 5 };

@@ -84,10 +84,11 @@ internal sealed class KeyTableTests
         PublishedEvent ofA = Set(table, "k", "a");
         Assert.That(table.Between(0, 2), Is.EqualTo(new[] { both, ofA }));
         Assert.That((table.Count, both.IsSuperseded), Is.EqualTo((2, false)));
-        foreach ((string? topic, bool isNewest) in new[] { ("a", false), ("b", true), (null, true) })
-            Assert.That(table.IsNewest(both, topic is null ? null : (string[])[topic]), Is.EqualTo(isNewest), topic);
-        Assert.That(table.IsNewest(both, (string[])["a", "b"]));
-        Assert.That(table.IsNewest(both, new HashSet<string>(["a"])), Is.False);
+        foreach ((string topics, bool isNewest) in new[] { ("a", false), ("b", true), ("", true), ("a b", true), ("a c", false) })
+        {
+            var options = new SubscribeOptions { Topics = topics.Split(' ', StringSplitOptions.RemoveEmptyEntries) };
+            Assert.That(table.IsNewest(both, WantedTopics.Of(options)), Is.EqualTo(isNewest), topics);
+        }
         PublishedEvent ofB = Set(table, "k", "b");
         Assert.That(table.Between(0, 3), Is.EqualTo(new[] { ofA, ofB }));
         Assert.That((both.IsSuperseded, ofA.IsSuperseded), Is.EqualTo((true, false)));

@@ -17,7 +17,7 @@ internal sealed partial class EventHub
 
     private static readonly long Budget = Stopwatch.Frequency / 100;
 
-    private readonly PublishedEvent?[] _window = new PublishedEvent?[256];
+    private readonly PublishedEvent?[] _window = new PublishedEvent?[SharedSelections.MostEvents];
     private int _windowCount;
     private ArraySegment<byte> _shared;
     private byte[]? _rented;
@@ -85,6 +85,7 @@ internal sealed partial class EventHub
         _to = _windowCount == 0 ? _after : _window[_windowCount - 1]!.Sequence;
         _more = _to < head;
         _hasIndividual = false;
+        _selections?.Begin(_after + 1);
         JoinWindow();
         ArmKeepAlive();
         BeginPhase(Phase.Live, _live);
@@ -212,7 +213,7 @@ internal sealed partial class EventHub
         }
         PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
         int count = subscription.BeginsWithNewest
-            ? _log.CopyNewest(subscription.Cursor, subscription.ResumeAfter, subscription.WantedTopics, WriteLimit,
+            ? _log.CopyNewest(subscription.Cursor, subscription.ResumeAfter, subscription.Wanted, WriteLimit,
                 piece.AsSpan(0, 256))
             : _log.Copy(subscription.Cursor, _to, WriteLimit, piece);
         if (count == 0)

@@ -141,7 +141,7 @@ internal sealed partial class EventHub
             return;
         }
         PublishedEvent[] newest = subscription.SkipsSuperseded
-            ? [.. _log.NewestPerKey(subscription.Cursor, target, subscription.WantedTopics).Where(subscription.Wants)]
+            ? [.. _log.NewestPerKey(subscription.Cursor, target, subscription.Wanted).Where(subscription.Wants)]
             : [];
         if (subscription.State == SubscriberState.Inactive) return;
         CountDropped(subscription, Math.Max(0, conflated + skipped - newest.Length));

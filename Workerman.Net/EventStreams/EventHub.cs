@@ -27,6 +27,9 @@ internal sealed partial class EventHub
     /// <summary>Those in <see cref="SubscriberState.BackPressured"/>.</summary>
     private readonly SubscriptionSet _backPressured = new();
 
+    /// <summary>What its subscribers want by patterns; null while none does.</summary>
+    private SharedSelections? _selections;
+
     private volatile bool _abandoned;
     private int _woken;
     private int _count;
@@ -84,6 +87,8 @@ internal sealed partial class EventHub
     public void Add(Subscription subscription, in StartingPoint start)
     {
         subscription.Enter(this, start);
+        if (subscription.Wanted.Selection is { } selection)
+            subscription.Wanted = WantedTopics.Of((_selections ??= new SharedSelections(_window)).Enter(selection));
         subscription.LastSent = Loop.Now;
         Volatile.Write(ref _slowest, Math.Min(Slowest, subscription.Cursor));
         MoveTo(subscription, SubscriberState.CatchingUp);
@@ -105,6 +110,7 @@ internal sealed partial class EventHub
         if (state == SubscriberState.Inactive) return;
         MoveTo(subscription, SubscriberState.Inactive);
         subscription.Leave();
+        if (subscription.Wanted.Selection is { } selection) _selections!.Leave(selection);
         _stream.OnLeft(subscription);
         Volatile.Write(ref _count, _count - 1);
         // It may have been the slowest: the next round finds out which is now.

@@ -214,11 +214,11 @@ internal sealed partial class EventLog(EventStreamOptions options)
     /// </summary>
     /// <param name="after">The sequence after which they stand.</param>
     /// <param name="upTo">The sequence up to which they stand.</param>
-    /// <param name="wanted">The topics whose keys these are; null for all.</param>
+    /// <param name="wanted">The topics whose keys these are.</param>
     /// <param name="limit">The bytes.</param>
     /// <param name="into">Where they go.</param>
     /// <returns>How many.</returns>
-    public int CopyNewest(long after, long upTo, IReadOnlyCollection<string>? wanted, int limit, Span<PublishedEvent?> into)
+    public int CopyNewest(long after, long upTo, WantedTopics wanted, int limit, Span<PublishedEvent?> into)
     {
         lock (Gate)
         {
@@ -237,13 +237,13 @@ internal sealed partial class EventLog(EventStreamOptions options)
     /// <summary>The newest event of each key within a range of sequences, also if the log no longer has it.</summary>
     /// <param name="after">The sequence after which they stand.</param>
     /// <param name="upTo">The sequence up to which they stand.</param>
-    /// <param name="wanted">The topics whose keys these are; null for all.</param>
-    public List<PublishedEvent> NewestPerKey(long after, long upTo, IReadOnlyCollection<string>? wanted = null)
+    /// <param name="wanted">The topics whose keys these are.</param>
+    public List<PublishedEvent> NewestPerKey(long after, long upTo, WantedTopics wanted = default)
     {
         lock (Gate) return [.. Newest(after, upTo, wanted)];
     }
 
-    private IEnumerable<PublishedEvent> Newest(long after, long upTo, IReadOnlyCollection<string>? wanted) =>
+    private IEnumerable<PublishedEvent> Newest(long after, long upTo, WantedTopics wanted) =>
         _keys?.Between(after, upTo).Where(published => _keys.IsNewest(published, wanted)) ?? [];
 
     /// <summary>The sequence after which all events can be replayed.</summary>

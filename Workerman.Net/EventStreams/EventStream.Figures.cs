@@ -60,8 +60,8 @@ public sealed partial class EventStream
     public Action<Subscription>? OnUnsubscribed { get; set; }
 
     /// <summary>Who is subscribed; see <see cref="EventStreamOptions.Presence"/>.</summary>
-    /// <param name="topic">A topic, for those that have asked for it; those that want all topics are not among them. Null for
-    /// all subscribers.</param>
+    /// <param name="topic">A topic, for those that have asked for it, by its name or by a pattern; those that want all topics
+    /// are not among them. Null for all subscribers.</param>
     /// <returns>A snapshot: one that is in it may leave.</returns>
     /// <exception cref="InvalidOperationException">The stream does not keep it.</exception>
     public IReadOnlyList<Subscription> GetSubscriptions(string? topic = null) => PresenceOrThrow().Of(topic);

@@ -60,7 +60,8 @@ public sealed class EventStreamOptions
     public int MaxIdLength { get; set => field = Setting.InRange(value, 64, 65_536); } = 1024;
 
     /// <summary>
-    /// Topics that a subscription may name; 100, 1 to 1,000,000. A client for which more are named is answered with 400.
+    /// Topics that a subscription may name, its patterns included; 100, 1 to 1,000,000. A client for which more are named is
+    /// answered with 400.
     /// </summary>
     public int MaxTopics { get; set => field = Setting.InRange(value, 1, Million); } = 100;
 

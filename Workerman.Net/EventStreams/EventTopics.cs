@@ -75,11 +75,10 @@ internal readonly struct EventTopics
     }
 
     /// <summary>Whether a subscriber of some topics gets the event.</summary>
-    /// <param name="wanted">The topics that are wanted: an array for a few, otherwise a set.</param>
-    public bool Meet(IReadOnlyCollection<string> wanted) => _topics switch
+    public bool Meet(WantedTopics wanted) => _topics switch
     {
         null => true,
-        string one => Has(wanted, one),
+        string one => wanted.Has(one),
         _ => ((Several)_topics).Meet(wanted),
     };
 
@@ -120,19 +119,6 @@ internal readonly struct EventTopics
                 + $"{limit} is refused. Cure: shorten it, or raise EventStreamOptions.MaxTopicLength.", nameof(topic));
     }
 
-    /// <summary>Whether a topic is wanted.</summary>
-    /// <param name="wanted">An array for a few, otherwise a set.</param>
-    /// <param name="topic">The topic.</param>
-    public static bool Has(IReadOnlyCollection<string> wanted, string topic)
-    {
-        if (wanted is not string[] few) return ((HashSet<string>)wanted).Contains(topic);
-        foreach (string one in few)
-        {
-            if (one == topic) return true;
-        }
-        return false;
-    }
-
     /// <summary>Two topics or more.</summary>
     private sealed class Several(string[] topics)
     {
@@ -140,9 +126,9 @@ internal readonly struct EventTopics
 
         public string[] Topics => topics;
 
-        public bool Meet(IReadOnlyCollection<string> wanted)
+        public bool Meet(WantedTopics wanted)
         {
-            if (_many is not null && wanted is string[] few)
+            if (_many is not null && wanted.AreFew(out string[] few))
             {
                 foreach (string one in few)
                 {
@@ -152,7 +138,7 @@ internal readonly struct EventTopics
             }
             foreach (string topic in topics)
             {
-                if (Has(wanted, topic)) return true;
+                if (wanted.Has(topic)) return true;
             }
             return false;
         }

@@ -49,15 +49,15 @@ internal sealed class KeyTable(int capacity, long maxSize = long.MaxValue)
     /// others may be why it is still here.
     /// </summary>
     /// <param name="published">The event, which is wanted.</param>
-    /// <param name="wanted">The topics; null for all.</param>
-    public bool IsNewest(PublishedEvent published, IReadOnlyCollection<string>? wanted)
+    /// <param name="wanted">The topics.</param>
+    public bool IsNewest(PublishedEvent published, WantedTopics wanted)
     {
         EventTopics topics = published.AllTopics;
-        if (topics.KeyCount == 1 || wanted is null) return true;
+        if (topics.KeyCount == 1 || !wanted.Any) return true;
         for (int i = 0; i < topics.KeyCount; i++)
         {
             string? topic = topics.TopicOfKey(i);
-            if (EventTopics.Has(wanted, topic!) && _newest.GetValueOrDefault((topic, published.Key!)) == published) return true;
+            if (wanted.Has(topic!) && _newest.GetValueOrDefault((topic, published.Key!)) == published) return true;
         }
         return false;
     }
