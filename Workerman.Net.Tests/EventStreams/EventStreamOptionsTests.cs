@@ -24,6 +24,8 @@ internal sealed class EventStreamOptionsTests
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopicLength = 0);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopicsPerEvent = 0);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopicsPerEvent = 10_001);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MeasuredTopics = -1);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MeasuredTopics = 10_001);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.ReplayAge = TimeSpan.Zero);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.Heartbeat = TimeSpan.Zero);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.PeerTimeout = TimeSpan.FromSeconds(-2));

@@ -68,7 +68,11 @@ internal sealed partial class EventHub
         long deadline = Stopwatch.GetTimestamp() + Budget;
         if (_phase == Phase.Idle) BeginRound();
         if (_phase == Phase.Live && ServeLive(deadline)) BeginPhase(Phase.Individual, _live);
-        if (_phase == Phase.Individual && ServeIndividually(deadline)) BeginPhase(Phase.CatchingUp, _catchingUp);
+        if (_phase == Phase.Individual && ServeIndividually(deadline))
+        {
+            MeasureDelay();
+            BeginPhase(Phase.CatchingUp, _catchingUp);
+        }
         if (_phase == Phase.CatchingUp && ServeCatchingUp(deadline)) EndRound();
         if (_phase == Phase.Ending) EndAll(deadline);
         if (_phase != Phase.Idle || _more || goesOn) Wake();
@@ -86,6 +90,7 @@ internal sealed partial class EventHub
         _more = _to < head;
         _hasIndividual = false;
         _selections?.Begin(_after + 1);
+        _deliveredBefore = _delivered;
         JoinWindow();
         ArmKeepAlive();
         BeginPhase(Phase.Live, _live);
@@ -132,6 +137,7 @@ internal sealed partial class EventHub
         if (_windowCount == 0) return true;
         bool served = ShareWithLive(deadline);
         _batch.Flush();
+        if (served && _stream.ByTopic is { } byTopic) CountShared(byTopic);
         return served;
     }
 
@@ -242,6 +248,9 @@ internal sealed partial class EventHub
         PublishedEvent? last = null;
         int count = 0;
         int skipped = 0;
+        int replayed = 0;
+        long joined = subscription.Joined;
+        TopicFigures? byTopic = _stream.ByTopic;
         foreach (PublishedEvent? published in events)
         {
             if (!subscription.Wants(published!)) continue;
@@ -252,7 +261,10 @@ internal sealed partial class EventHub
             }
             last = published!;
             _pieces[count++] = last.Bytes;
+            if (last.Sequence <= joined) replayed++;
+            byTopic?.CountDelivered(last, 1);
         }
+        if (replayed > 0) Volatile.Write(ref _replayed, _replayed + replayed);
         // A filter is the application's, and may have ended the subscription.
         if (subscription.State != SubscriberState.Inactive)
             Conclude(subscription, events[^1]!.Sequence, last, _pieces.AsSpan(0, count), skipped);

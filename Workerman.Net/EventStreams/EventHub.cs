@@ -35,6 +35,7 @@ internal sealed partial class EventHub
     private int _count;
     private long _delivered;
     private long _dropped;
+    private long _replayed;
     private long _floor;
     private long _slowest;
     private long _keepAliveTimer;
@@ -60,6 +61,8 @@ internal sealed partial class EventHub
     public long Delivered => Volatile.Read(ref _delivered);
 
     public long Dropped => Volatile.Read(ref _dropped);
+
+    public long Replayed => Volatile.Read(ref _replayed);
 
     /// <summary>
     /// The sequence up to which all subscribers that keep up have been served: the log may remove those events.

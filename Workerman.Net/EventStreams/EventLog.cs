@@ -88,6 +88,7 @@ internal sealed partial class EventLog(EventStreamOptions options)
             new PublishedEvent(sequence, id, topics, key, message.Event, message.Data, draft.Bytes, options.Clock())
             {
                 End = _written + draft.Bytes.Length,
+                Began = draft.Began,
             };
         Add(published);
         return published;

@@ -114,6 +114,7 @@ public sealed partial class EventStream
             hub.Protect(start.After);
         }
         hub.Add(subscription, start);
+        CountStart(lastId: null, start.IsGap);
         if (start.IsGap) connection.Feed(Opening(moved.Place.LastId, start));
         else subscription.Known = moved.Place.Known;
         // What waits in any case is not to become more.
@@ -148,6 +149,7 @@ public sealed partial class EventStream
         // Nothing of the application is called in between: it could end the hub's last subscription, and the hub would be
         // removed.
         hub.Add(subscription, start);
+        CountStart(lastId, start.IsGap);
         subscription.Connection.Feed(Opening(lastId, start));
         OnEntered(subscription, options);
     }

@@ -37,6 +37,7 @@ public sealed partial class EventStream
         Group = group;
         _log = new EventLog(Options);
         _presence = Options.Presence ? new Presence() : null;
+        ByTopic = Options.MeasuredTopics > 0 ? new TopicFigures(Options.MeasuredTopics) : null;
         group.Add(this);
     }
 
@@ -108,6 +109,7 @@ public sealed partial class EventStream
             // It waits for the other process, and so holds no lock.
             if (forward is not null) return forward(Name, Index, message, topics, key);
         }
+        ByTopic?.CountPublished(published);
         WakeAll();
         return published.Id;
     }
@@ -148,6 +150,7 @@ public sealed partial class EventStream
             _hubs = [.. _hubs.Where(other => other != hub)];
             _delivered += hub.Delivered;
             _dropped += hub.Dropped;
+            _replayed += hub.Replayed;
         }
     }
 

@@ -103,6 +103,15 @@ public sealed class EventStreamOptions
     public bool Presence { get; set; }
 
     /// <summary>
+    /// Topics that are measured by themselves, in the instruments <c>workerman.event_stream.topic.published</c> and
+    /// <c>workerman.event_stream.topic.delivered</c>, and as the tag <c>topic</c> of <c>workerman.event_stream.delay</c>; 0, the
+    /// default, which turns it off, to 10,000. Those that come first are; all others are measured together as <c>_OTHER</c>,
+    /// because whoever collects measurements keeps a row for each. An event with several topics counts for each of them, and its
+    /// delay for the first. It costs a look-up for each topic of an event.
+    /// </summary>
+    public int MeasuredTopics { get; set => field = Setting.InRange(value, 0, 10_000); }
+
+    /// <summary>
     /// Keys whose newest event is remembered for <see cref="SlowSubscribers.NewestPerKey"/> and <see cref="LatestPerKey"/>;
     /// 10,000, 1 to 1,000,000. Beyond, the key whose last event is the oldest is removed. The same key in two topics is two keys,
     /// and a key of an event with several topics counts once for each of them.

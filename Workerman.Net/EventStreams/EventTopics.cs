@@ -32,14 +32,23 @@ internal readonly struct EventTopics
         _ => ((Several)_topics).Topics,
     };
 
+    public int Count => _topics switch
+    {
+        null => 0,
+        Several several => several.Topics.Length,
+        _ => 1,
+    };
+
+    public string this[int index] => _topics as string ?? ((Several)_topics!).Topics[index];
+
     /// <summary>
     /// How many keys a key of the event is: the newest event of a key is kept for each topic by itself, and for those without a
     /// topic.
     /// </summary>
-    public int KeyCount => (_topics as Several)?.Topics.Length ?? 1;
+    public int KeyCount => Math.Max(Count, 1);
 
     /// <summary>One of those topics of a key; null if there is none.</summary>
-    public string? TopicOfKey(int index) => _topics is Several several ? several.Topics[index] : _topics as string;
+    public string? TopicOfKey(int index) => Any ? this[index] : null;
 
     /// <summary>Makes them of what a publisher has given, which is copied.</summary>
     /// <exception cref="ArgumentException">One is null.</exception>

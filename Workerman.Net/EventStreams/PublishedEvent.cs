@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 
 namespace Workerman.EventStreams;
@@ -59,11 +60,24 @@ public sealed class PublishedEvent
     /// <summary>When it was published, on the clock of the stream's options.</summary>
     internal long Time { get; }
 
+    /// <summary>
+    /// When its publication began, in microseconds modulo 2^32; 0 if nobody measures how long events take. It has the room that
+    /// <see cref="IsSuperseded"/> leaves.
+    /// </summary>
+    internal uint Began { get; init; }
+
     /// <summary>Whether its key has a newer event.</summary>
     internal bool IsSuperseded
     {
         get => Volatile.Read(ref _superseded);
         set => Volatile.Write(ref _superseded, value);
+    }
+
+    /// <summary>The time for <see cref="Began"/>, never 0.</summary>
+    internal static uint Microseconds()
+    {
+        uint now = (uint)(Stopwatch.GetElapsedTime(0).Ticks / TimeSpan.TicksPerMicrosecond);
+        return now == 0 ? 1 : now;
     }
 
     /// <summary>The same event at another place.</summary>
