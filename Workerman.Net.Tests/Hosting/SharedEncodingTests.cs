@@ -16,7 +16,8 @@ internal sealed class SharedEncodingTests
         get
         {
             yield return Case("lines", new MessageProtocol<string>("text", new TextProtocol()), typeof(TextProtocol));
-            yield return Case("lines as bytes", new MessageProtocol<byte[]>("text", new TextProtocol()), typeof(TextProtocol));
+            yield return Case("bytes of lines", new MessageProtocol<byte[]>("text", new TextProtocol()),
+                typeof(TextProtocol));
             yield return Case("frames", new MessageProtocol<string>("frame", new FrameProtocol()), typeof(FrameProtocol));
             yield return Case("bytes", new RawProtocol("tcp"), typeof(RawProtocol));
             yield return Case("text", new RawTextProtocol("tcp", datagrams: false), typeof(RawProtocol));

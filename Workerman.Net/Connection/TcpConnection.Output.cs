@@ -366,7 +366,9 @@ public partial class TcpConnection
         return RefuseOpen(reason);
     }
 
-    /// <summary>A message to a group that it is in has no form on it: it is dropped, and the application told. On the loop.</summary>
+    /// <summary>
+    /// A message to a group that it is in has no form on it: it is dropped, and the application told. On the loop.
+    /// </summary>
     internal void RefuseFromGroup(string kind) => RefuseOpen($"A {Protocol.Name} connection has no form for {kind}, which one of "
         + "its groups was sent. A WebSocket takes text and bytes, HTTP text and events once an event stream is open, and a "
         + "protocol of your own what it encodes.");

@@ -6,8 +6,8 @@ namespace Workerman.Hosting;
 
 /// <summary>
 /// One message for many connections, all of a worker or members of a group: encoded once for each kind of connection, by the
-/// first whose protocol says that its bytes are right for the others too (<see cref="ConnectionProtocol.SharedEncoding"/>). Shared
-/// by the loops; what is encoded never changes.
+/// first whose protocol says that its bytes are right for the others too (<see cref="ConnectionProtocol.SharedEncoding"/>).
+/// Shared by the loops; what is encoded never changes.
 /// </summary>
 /// <param name="message">What is sent.</param>
 internal sealed class Broadcast<T>(T message)
