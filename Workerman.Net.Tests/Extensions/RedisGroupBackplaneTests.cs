@@ -53,7 +53,7 @@ internal sealed class RedisGroupBackplaneTests(Type loopType)
         await Task.WhenAll(one.Connected(), two.Connected());
         one.Rooms.Send("room", "found");
         Assert.That((here.ReadUntil("\n"), there.ReadUntil("\n")), Is.EqualTo(("found\n", "found\n")));
-        await Wait.Until(() => one.Log.Text.Contains("leave for the other nodes again"), () => one.Log.Text);
+        await one.SendsAgain();
         Assert.That(one.Log.Lines, Has.Exactly(2).Items, "two lines for one outage");
         Assert.That(one.Log.Text, Does.Contain("Redis is not connected").And.Contain("100 were dropped"));
     }
@@ -98,13 +98,7 @@ internal sealed class RedisGroupBackplaneTests(Type loopType)
         Assert.That(sent, Is.LessThanOrEqualTo(65));
         Assert.That(one.Log.Text, Does.Contain("does not take them fast enough"));
         redis.Resume();
-        await Wait.Until(() => one.Log.Text.Contains("leave for the other nodes again") || SendsAgain(), () => one.Log.Text);
-
-        bool SendsAgain()
-        {
-            one.Rooms.Send("room", "again");
-            return false;
-        }
+        await one.SendsAgain();
     }
 
     [Test]
@@ -121,8 +115,7 @@ internal sealed class RedisGroupBackplaneTests(Type loopType)
         await Wait.Until(() => one.Backplane.Dropped == 1, "the refusal");
         Assert.That(one.Log.Text, Does.Contain("NOPERM"));
         redis.Cli("ACL", "SETUSER", "default", "+publish");
-        one.Rooms.Send("room", "text");
-        await Wait.Until(() => one.Log.Text.Contains("leave for the other nodes again"), () => one.Log.Text);
+        await one.SendsAgain();
         Assert.That(one.Backplane.Dropped, Is.EqualTo(1));
     }
 
@@ -212,6 +205,13 @@ internal sealed class RedisGroupBackplaneTests(Type loopType)
         }
 
         public Task Connected() => Wait.Until(() => Rooms.IsConnected, "the connection to Redis");
+
+        /// <summary>Sends until the log says that messages leave again.</summary>
+        public Task SendsAgain() => Wait.Until(() =>
+        {
+            Rooms.Send("nobody", "again");
+            return Log.Text.Contains("leave for the other nodes again");
+        }, () => Log.Text);
 
         public RawClient Member(string room)
         {

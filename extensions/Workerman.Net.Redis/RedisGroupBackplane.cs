@@ -19,6 +19,12 @@ public sealed partial class RedisGroupBackplane : IGroupBackplane, IAsyncDisposa
     /// <summary>About what a message takes besides its bytes, while it waits.</summary>
     private const int Overhead = 100;
 
+    /// <summary>
+    /// So long nothing is dropped before the log says that messages leave again, in milliseconds: where some leave and some do
+    /// not, there are not two lines for each of them.
+    /// </summary>
+    private const int QuietTime = 1000;
+
     private readonly ISubscriber _subscriber;
     private readonly RedisChannel _channel;
     private readonly Channel<ReadOnlyMemory<byte>> _queue =
@@ -30,8 +36,13 @@ public sealed partial class RedisGroupBackplane : IGroupBackplane, IAsyncDisposa
     private long _queued;
     private long _dropped;
 
-    /// <summary>Messages that were dropped since one has left last; those who drop the first of them say so.</summary>
+    /// <summary>Messages that were dropped since the log was told last that they leave.</summary>
     private long _missed;
+
+    private long _lastDrop;
+
+    /// <summary>1 once the log has been told that messages are dropped, until it is told that they leave again.</summary>
+    private int _isWarned;
 
     /// <summary>Makes one. It is connected once it belongs to a <see cref="Groups"/>.</summary>
     /// <param name="connection">The connection to Redis, which stays the caller's. With <c>AbortOnConnectFail = false</c> the
@@ -157,15 +168,24 @@ public sealed partial class RedisGroupBackplane : IGroupBackplane, IAsyncDisposa
             Drop(e);
             return;
         }
-        long missed = Interlocked.Exchange(ref _missed, 0);
-        if (missed > 0) LeavesAgain(Logger ?? Worker.Logger, _channel.ToString(), missed);
+        if (Volatile.Read(ref _isWarned) != 0) TellOfReturn();
+    }
+
+    private void TellOfReturn()
+    {
+        if (Environment.TickCount64 - Volatile.Read(ref _lastDrop) < QuietTime) return;
+        // Another message of the same batch may be quicker.
+        if (Interlocked.Exchange(ref _isWarned, 0) == 0) return;
+        LeavesAgain(Logger ?? Worker.Logger, _channel.ToString(), Interlocked.Exchange(ref _missed, 0));
     }
 
     /// <returns>False.</returns>
     private bool Drop(Exception? cause)
     {
         Interlocked.Increment(ref _dropped);
-        if (Interlocked.Increment(ref _missed) == 1) IsDropped(Logger ?? Worker.Logger, _channel.ToString(), cause);
+        Interlocked.Increment(ref _missed);
+        Volatile.Write(ref _lastDrop, Environment.TickCount64);
+        if (Interlocked.Exchange(ref _isWarned, 1) == 0) IsDropped(Logger ?? Worker.Logger, _channel.ToString(), cause);
         return false;
     }
 
