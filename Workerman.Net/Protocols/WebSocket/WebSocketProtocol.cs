@@ -88,7 +88,8 @@ internal sealed partial class WebSocketProtocol
 
     public override bool IsReady => _state is State.Open or State.Opening;
 
-    public override bool CanBroadcast<T>() => _state == State.Open && base.CanBroadcast<T>();
+    /// <summary>A client's message before the handshake is through is held until then.</summary>
+    public override bool CanBroadcast<T>() => _state is State.Open or State.Opening && base.CanBroadcast<T>();
 
     /// <summary>What is sent to a peer does not show that it is there.</summary>
     public override bool SendingCounts => false;
