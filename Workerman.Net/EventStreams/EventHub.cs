@@ -190,23 +190,32 @@ internal sealed partial class EventHub
             if (subscription.LastSent > latest) continue;
             if (_options.HeartbeatEvent is { } name) SendHeartbeat(subscription, name);
             else if (subscription.Known < subscription.Cursor) SendIdOnly(subscription);
-            else Send(subscription, EventBlocks.KeepAlive);
+            // A WebSocket has pings.
+            else if (!subscription.IsWebSocket) Send(subscription, EventBlocks.KeepAlive);
         }
     }
 
     private void SendHeartbeat(Subscription subscription, string name)
     {
-        long at = subscription.Cursor;
+        long at = subscription.Known = subscription.Cursor;
+        if (subscription.IsWebSocket)
+        {
+            Send(subscription, EventBlocks.Heartbeat(name, _log.IdFor(at), asFrame: true));
+            return;
+        }
         if (at != _heartbeatAt) (_heartbeatAt, _heartbeat) = (at, EventBlocks.Heartbeat(name, _log.IdFor(at)));
-        subscription.Known = at;
         Send(subscription, _heartbeat);
     }
 
     private void SendIdOnly(Subscription subscription)
     {
-        long at = subscription.Cursor;
+        long at = subscription.Known = subscription.Cursor;
+        if (subscription.IsWebSocket)
+        {
+            Send(subscription, EventBlocks.IdOnly(_log.IdFor(at), asFrame: true));
+            return;
+        }
         if (at != _idOnlyAt) (_idOnlyAt, _idOnly) = (at, EventBlocks.IdOnly(_log.IdFor(at)));
-        subscription.Known = at;
         Send(subscription, _idOnly);
     }
 
@@ -214,7 +223,7 @@ internal sealed partial class EventHub
     private void Send(Subscription subscription, ReadOnlySpan<byte> bytes)
     {
         subscription.LastSent = Loop.Now;
-        if (!subscription.Connection.Feed(bytes)) Remove(subscription);
+        if (!subscription.CanBeFed || !subscription.Connection.Feed(bytes)) Remove(subscription);
     }
 
     private void CountDelivered(Subscription subscription, int delivered)
@@ -232,26 +241,32 @@ internal sealed partial class EventHub
 
 /// <summary>
 /// What a stream sends besides what was published: blocks without data, for which a browser dispatches no event (WHATWG HTML
-/// section 9.2.6), and the event that takes the place of a keep-alive comment.
-/// Pure; any thread.
+/// section 9.2.6), the event that tells of a gap, and the one that takes the place of a keep-alive comment. A WebSocket gets the
+/// same as frames (<see cref="EventFrames"/>). Pure; any thread.
 /// </summary>
 internal static class EventBlocks
 {
     /// <summary>A comment, which keeps the connection alive.</summary>
-    public static byte[] KeepAlive { get; } = Encode(new ServerSentEvents { Comment = "" });
+    public static byte[] KeepAlive { get; } = Encode(new ServerSentEvents { Comment = "" }, asFrame: false);
 
     /// <summary>An event without data, whose id is the one that the client resumes by.</summary>
-    public static byte[] Heartbeat(string name, string id) => Encode(new ServerSentEvents { Event = name, Id = id, Data = "" });
+    public static byte[] Heartbeat(string name, string id, bool asFrame = false) =>
+        Encode(new ServerSentEvents { Event = name, Id = id, Data = "" }, asFrame);
+
+    /// <summary>Tells that events after an id are missing.</summary>
+    public static byte[] Gap(string name, string? id, bool asFrame) =>
+        Encode(new ServerSentEvents { Event = name, Data = id }, asFrame);
 
     /// <summary>Sets the id that the client resumes by.</summary>
-    public static byte[] IdOnly(string id) => Encode(new ServerSentEvents { Id = id });
+    public static byte[] IdOnly(string id, bool asFrame = false) => Encode(new ServerSentEvents { Id = id }, asFrame);
 
     /// <summary>Sets how long the client waits before it connects again; empty for null.</summary>
-    public static byte[] Retry(TimeSpan? time) =>
-        time is { } retry ? Encode(new ServerSentEvents { Retry = (int)retry.TotalMilliseconds }) : [];
+    public static byte[] Retry(TimeSpan? time, bool asFrame = false) =>
+        time is { } retry ? Encode(new ServerSentEvents { Retry = (int)retry.TotalMilliseconds }, asFrame) : [];
 
-    private static byte[] Encode(ServerSentEvents block)
+    private static byte[] Encode(ServerSentEvents block, bool asFrame)
     {
+        if (asFrame) return EventFrames.Of(block);
         var output = new ArrayBufferWriter<byte>();
         block.WriteTo(output);
         return output.WrittenSpan.ToArray();

@@ -42,15 +42,20 @@ public sealed partial class EventStream
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        if (options.FromLatestPerKey && !Options.KeepsNewestPerKey)
-            throw new InvalidOperationException("FromLatestPerKey needs the newest event of each key, which this stream does not "
-                + "keep. Cure: set EventStreamOptions.LatestPerKey, and give a key to Publish.");
+        CheckKeys(options);
         string? lastId = request.IsMoved ? null : options.LastEventId ?? request.Header("last-event-id");
         CheckWants(options, lastId);
         var subscription = new Subscription(this, connection, options);
         if (connection.Loop.IsCurrent) Begin(subscription, request, options, lastId);
         else connection.Loop.Post(() => Begin(subscription, request, options, lastId));
         return subscription;
+    }
+
+    private void CheckKeys(SubscribeOptions options)
+    {
+        if (options.FromLatestPerKey && !Options.KeepsNewestPerKey)
+            throw new InvalidOperationException("FromLatestPerKey needs the newest event of each key, which this stream does not "
+                + "keep. Cure: set EventStreamOptions.LatestPerKey, and give a key to Publish.");
     }
 
     /// <summary>
@@ -115,7 +120,7 @@ public sealed partial class EventStream
         }
         hub.Add(subscription, start);
         CountStart(lastId: null, start.IsGap);
-        if (start.IsGap) connection.Feed(Opening(moved.Place.LastId, start));
+        if (start.IsGap) connection.Feed(Opening(subscription, moved.Place.LastId, start));
         else subscription.Known = moved.Place.Known;
         // What waits in any case is not to become more.
         if (!connection.BufferIsEmpty) hub.OnBackPressured(subscription);
@@ -150,7 +155,7 @@ public sealed partial class EventStream
         // removed.
         hub.Add(subscription, start);
         CountStart(lastId, start.IsGap);
-        subscription.Connection.Feed(Opening(lastId, start));
+        subscription.Connection.Feed(Opening(subscription, lastId, start));
         OnEntered(subscription, options);
     }
 
@@ -187,12 +192,14 @@ public sealed partial class EventStream
     /// resume by: if it loses its connection before the first event, it does not miss what is published meanwhile. One that
     /// begins with the newest of each key has nothing before the first of them, and begins anew.
     /// </summary>
-    private ReadOnlySpan<byte> Opening(string? lastId, in StartingPoint start)
+    private ReadOnlySpan<byte> Opening(Subscription subscription, string? lastId, in StartingPoint start)
     {
         var output = new ArrayBufferWriter<byte>();
-        output.Write(EventBlocks.Retry(Options.Retry));
-        if (start.IsGap) new ServerSentEvents { Event = Options.GapEvent, Data = lastId }.WriteTo(output);
-        if (!start.BeginsWithNewest && (start.IsGap || string.IsNullOrEmpty(lastId))) output.Write(EventBlocks.IdOnly(start.Id));
+        bool asFrames = subscription.IsWebSocket;
+        output.Write(EventBlocks.Retry(Options.Retry, asFrames));
+        if (start.IsGap) output.Write(EventBlocks.Gap(Options.GapEvent, lastId, asFrames));
+        if (!start.BeginsWithNewest && (start.IsGap || string.IsNullOrEmpty(lastId)))
+            output.Write(EventBlocks.IdOnly(start.Id, asFrames));
         return output.WrittenSpan;
     }
 }
