@@ -34,7 +34,7 @@ internal sealed partial class LayerTests
             "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket"],
         ["Handover"] = ["Workerman.Events"],
         ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
-            "Workerman.Handover"],
+            "Workerman.Protocols.WebSocket", "Workerman.Handover"],
         ["Hosting"] = ["Workerman.Logging", "Workerman.Diagnostics", "Workerman.Events", "Workerman.Connection",
             "Workerman.Protocols", "Workerman.Handover"],
         ["Grouping"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols.Http", "Workerman.Hosting"],
