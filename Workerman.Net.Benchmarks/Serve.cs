@@ -2,9 +2,11 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
 using Workerman.Connection;
 using Workerman.Events;
 using Workerman.EventStreams;
+using Workerman.Extensions.Redis;
 using Workerman.Protocols.Http;
 using Workerman.Protocols.Http.Sessions;
 using Workerman.Protocols.WebSocket;
@@ -13,14 +15,14 @@ namespace Workerman.Benchmarks;
 
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application: <c>serve (--port P | --address
-/// A) (--sse-interval-ms M | --broadcast-ms M) [--loops N] [--event-loop epoll|socket] [--no-io-uring] [--tls] [--deflate]
-/// [--sessions FOLDER] [--log-file FILE [--log-max-size N] [--log-count N]]</c>. With <c>--tls</c> it speaks HTTPS, with a
-/// certificate of its own that is made at the start. With <c>--broadcast-ms</c> an event stream is no timer of its own but a
-/// subscription of the one <see cref="EventStream"/>, to which a timer publishes. With <c>--port</c> there is also a WebSocket
-/// echo on the port above, which compresses with <c>--deflate</c>. With <c>--sessions</c>, <c>GET /session</c> answers the names
-/// of the session's values; <c>?set=NAME</c> sets one and <c>?flush</c> ends the session. <c>GET /loops</c> with <c>Accept:
-/// application/json</c> answers how many connections each loop has; <c>GET /fault?size=N</c> with it fails, with a message of N
-/// characters, and <c>GET /log?times=M&amp;size=N</c> logs M lines.
+/// A) (--sse-interval-ms M | --broadcast-ms M [--redis HOST:PORT]) [--loops N] [--event-loop epoll|socket] [--no-io-uring]
+/// [--tls] [--deflate] [--sessions FOLDER] [--log-file FILE [--log-max-size N] [--log-count N]]</c>. With <c>--tls</c> it speaks
+/// HTTPS, with a certificate of its own that is made at the start. With <c>--broadcast-ms</c> an event stream is no timer of its
+/// own but a subscription of the one <see cref="EventStream"/>, to which a timer publishes, with <c>--redis</c> through a log
+/// there. With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with <c>--deflate</c>. With
+/// <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets one and <c>?flush</c>
+/// ends the session. <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has; <c>GET
+/// /fault?size=N</c> with it fails, with a message of N characters, and <c>GET /log?times=M&amp;size=N</c> logs M lines.
 /// </summary>
 internal static partial class Serve
 {
@@ -43,7 +45,7 @@ internal static partial class Serve
         worker.OnWorkerStart = _ => loops.Enter();
         Action<TcpConnection, Request> stream = Arguments.Text(args, "--broadcast-ms") is null
             ? (connection, _) => Stream(connection, interval)
-            : Broadcast(worker, Arguments.Integer(args, "--broadcast-ms", 0) / 1000.0);
+            : Broadcast(worker, Arguments.Integer(args, "--broadcast-ms", 0) / 1000.0, Arguments.Text(args, "--redis"));
         worker.OnMessage = (connection, request) =>
         {
             string? accept = request.Header("accept");
@@ -123,13 +125,16 @@ internal static partial class Serve
     }
 
     /// <summary>One publisher for all streams, on the first loop.</summary>
-    private static Action<TcpConnection, Request> Broadcast(Worker worker, double interval)
+    private static Action<TcpConnection, Request> Broadcast(Worker worker, double interval, string? redis)
     {
-        var stream = new EventStream();
+        RedisEventLog? log = redis is null ? null : new RedisEventLog(ConnectionMultiplexer.Connect(redis), "broadcast");
+        var stream = new EventStream("broadcast", new() { Log = log });
+        var message = new ServerSentEvents { Event = "message", Data = "hello" };
         worker.OnWorkerStart += _ =>
         {
-            if (worker.Id == 0)
-                Timer.Add(interval, () => stream.Publish(new ServerSentEvents { Event = "message", Data = "hello" }));
+            if (worker.Id != 0) return;
+            if (log is null) Timer.Add(interval, () => stream.Publish(message));
+            else Timer.Add(interval, async () => await stream.PublishAsync(message));
         };
         return (connection, request) => stream.Subscribe(connection, request);
     }

@@ -11,7 +11,8 @@ and unlike a rate it is not the client that is measured. Each server is loaded u
 minute), then every round takes all servers in turn; ratios are taken within a round and the median is printed. `floor` is the machine's limit (floor.c), `kestrel` is ASP.NET Core.
 
 Three works are of another kind. `broadcast` has one event for 10,000 streams at a time; ours publishes it to an event
-stream, and Kestrel has no such thing. `loops` is ours alone, with one event loop and with two: a server with two needs
+stream, and Kestrel has no such thing; beside it are ours through Redis, nchan and pushpin where they are installed, with the
+memory that a subscriber takes. `loops` is ours alone, with one event loop and with two: a server with two needs
 two cores, so nobody is pinned there and the client shares them, which both feel alike; then 1,000 connections are
 opened and counted by loop. `start` is the time from the start of the process to its first answer, unpinned, the
 median of ten for each round, with the resident memory one second later; `published` is the sample as `dotnet publish`
@@ -26,12 +27,26 @@ Ours is started as
 with HTTP (and event streams) on P and a WebSocket echo on P+1, one event loop each; build the solution with -c Release
 first. Needs Linux, gcc and wrk (Debian package wrk). Exit status 2 where something could not be run.
 """
-import json, os, random, re, signal, socket, statistics, struct, subprocess, sys, tempfile, time, urllib.request, zlib
+import json, os, random, re, shutil, signal, socket, statistics, struct, subprocess, sys, tempfile, time, urllib.request, zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CACHE = os.path.join(tempfile.gettempdir(), "referee")
 TICK = os.sysconf("SC_CLK_TCK")
+NCHAN = """
+load_module /usr/lib/nginx/modules/ngx_nchan_module.so;
+daemon off; worker_processes 1; worker_rlimit_nofile 60000; pid nchan.pid; error_log nchan.log crit;
+events { worker_connections 30000; }
+http {
+  access_log off; nchan_shared_memory_size 256m;
+  client_body_temp_path nchan.body; proxy_temp_path nchan.proxy; fastcgi_temp_path nchan.fast; uwsgi_temp_path nchan.uwsgi; scgi_temp_path nchan.scgi;
+  server {
+    listen 127.0.0.1:9320;
+    location = /publish { nchan_publisher; nchan_channel_id all; nchan_message_timeout 5m; }
+    location / { nchan_subscriber eventsource; nchan_channel_id all; nchan_subscriber_first_message newest; }
+  }
+}
+"""
 SSE_MS, SSE_CONNS, IDLE_CONNS = 50, 1000, 10000
 # One core keeps up with 10,000 events of 10 us in a fifth of this.
 BROADCAST_MS, BROADCAST_CONNS = 500, 10000
@@ -63,12 +78,32 @@ def program(folder, name):
     return ["dotnet", f"{ROOT}/{folder}/bin/Release/net10.0/{name}.dll"]
 
 
+def others(ours):
+    """-> what else sends events to many subscribers, where it is installed: ours through Redis, nchan (nginx), pushpin. What
+    publishes to them is part of their process tree, as our timer is of ours: a sh loop with curl would cost more than the event."""
+    found = {}
+    if shutil.which("redis-server"):
+        found["ours-redis"] = (9307, 0, ["sh", "-c", "redis-server --port 9309 --bind 127.0.0.1 --save '' >/dev/null & sleep 1; "
+                               f"exec {' '.join(ours)} serve --port 9307 --broadcast-ms {BROADCAST_MS} --redis 127.0.0.1:9309"])
+    publisher = ["python3", f"{HERE}/publish.py", str(BROADCAST_MS)]
+    if os.path.exists("/usr/lib/nginx/modules/ngx_nchan_module.so"):
+        with open(f"{CACHE}/nchan.conf", "w") as f:
+            f.write(NCHAN)
+        found["nchan"] = (9320, 0, publisher + ["nchan", "9320", "nginx", "-p", CACHE, "-c", f"{CACHE}/nchan.conf"])
+    if shutil.which("pushpin"):
+        with open(f"{CACHE}/pushpin.routes", "w") as f:
+            f.write("* 127.0.0.1:9332\n")
+        found["pushpin"] = (9330, 0, publisher + ["pushpin", "9332", "pushpin", "--port=9330", f"--route=* 127.0.0.1:9332"])
+    return found
+
+
 def servers(work=None):
     ours = os.environ["OURS"].split() if "OURS" in os.environ else program("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks")
     if work == "broadcast":
         return {
             "floor": (9301, 9301, [f"{CACHE}/floor", "9301", str(BROADCAST_MS)]),
             "ours": (9305, 9306, ours + ["serve", "--port", "9305", "--broadcast-ms", str(BROADCAST_MS)]),
+            **others(ours),
         }
     if work == "loops":
         return {f"{n}-loop": (9310 + 2 * n, 0, ours + ["serve", "--port", str(9310 + 2 * n), "--loops", str(n)]) for n in (1, LOOPS)}

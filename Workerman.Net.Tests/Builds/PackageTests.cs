@@ -29,7 +29,8 @@ internal sealed class PackageTests
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
-        WriteSolution(PathOf("source", "packages.slnx"), "Workerman.Net", "extensions/Workerman.Net.Hosting");
+        WriteSolution(PathOf("source", "packages.slnx"), "Workerman.Net", "extensions/Workerman.Net.Hosting",
+            "extensions/Workerman.Net.Redis");
         Dotnet("pack", PathOf("source", "packages.slnx"), "-c", "Release", "-o", PathOf("feed"), $"-p:Version={_version}",
             "-p:ContinuousIntegrationBuild=false");
         MakeProject("app", "", File.ReadAllText(Repository.PathOf("samples", "Sse", "Program.cs")));
@@ -50,7 +51,7 @@ internal sealed class PackageTests
         Directory.Delete(_folder, recursive: true);
         string cache = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
             ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
-        foreach (string package in new[] { "workerman.net", "workerman.net.hosting" })
+        foreach (string package in new[] { "workerman.net", "workerman.net.hosting", "workerman.net.redis" })
         {
             string cached = Path.Combine(cache, package, _version);
             if (Directory.Exists(cached)) Directory.Delete(cached, recursive: true);
@@ -60,6 +61,8 @@ internal sealed class PackageTests
     [TestCase("Workerman.Net", 2, "buildTransitive/Workerman.Net.props", Description = "abstractions of logging and of caches")]
     [TestCase("Workerman.Net.Hosting", 4, "lib/net10.0/Workerman.Net.Hosting.xml",
         Description = "the library, and of .NET's extensions hosting, health checks and the binding of options")]
+    [TestCase("Workerman.Net.Redis", 3, "lib/net10.0/Workerman.Net.Redis.xml",
+        Description = "the library, the client of Redis, and what that needs in a newer version")]
     public void HoldsWhatAPackageShould(string id, int dependencies, string more)
     {
         using ZipArchive package = ZipFile.OpenRead(PathOf("feed", $"{id}.{_version}.nupkg"));
@@ -119,7 +122,8 @@ internal sealed class PackageTests
         .. new[] { "Directory.Build.props", ".editorconfig", "global.json", "README.md", "LICENSE", "CHANGELOG.md",
             "Workerman.Net/Workerman.Net.csproj", "Workerman.Net/buildTransitive/Workerman.Net.props",
             "Workerman.Net/Protocols/Http/Files/media.types", "extensions/Workerman.Net.Hosting/README.md",
-            "extensions/Workerman.Net.Hosting/Workerman.Net.Hosting.csproj" }
+            "extensions/Workerman.Net.Hosting/Workerman.Net.Hosting.csproj", "extensions/Workerman.Net.Redis/README.md",
+            "extensions/Workerman.Net.Redis/Workerman.Net.Redis.csproj" }
             .Select(file => Repository.PathOf(file.Split('/'))),
         .. Repository.SourcesOf("Workerman.Net"),
         .. Repository.SourcesOf("extensions"),

@@ -22,7 +22,8 @@ internal sealed class SharedEncodingTests
             yield return Case("bytes", new RawProtocol("tcp"), typeof(RawProtocol));
             yield return Case("text", new RawTextProtocol("tcp", datagrams: false), typeof(RawProtocol));
             yield return Case("WebSocket", new WebSocketProtocol(true, new(), deflate: null), typeof(WebSocketProtocol));
-            yield return Case("compressed", new WebSocketProtocol(true, new(), new DeflateParameters(false, false, 15, null)), null);
+            var deflate = new DeflateParameters(false, false, 15, null);
+            yield return Case("compressed", new WebSocketProtocol(true, new(), deflate), null);
             yield return Case("own", new MessageProtocol<string>("tcp", new Counting(() => { })), null);
             yield return Case("HTTP", new HttpProtocol(new HttpOptions()), null);
 

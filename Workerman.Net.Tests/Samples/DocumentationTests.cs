@@ -21,8 +21,7 @@ internal sealed partial class DocumentationTests
 
     /// <summary>In a program that references the package of an extension.</summary>
     private static readonly MetadataReference[] ExtendedReferences = [.. FindReferences(name =>
-        name.StartsWith("Workerman.Net", StringComparison.Ordinal)
-        || name == "StackExchange.Redis"
+        name.StartsWith("Workerman.Net", StringComparison.Ordinal) || name == "StackExchange.Redis"
         || name.StartsWith("Microsoft.Extensions.", StringComparison.Ordinal))];
 
     /// <summary>The implicit usings of a console project, and those that the package adds.</summary>

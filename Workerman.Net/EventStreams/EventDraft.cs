@@ -40,6 +40,16 @@ internal readonly struct EventDraft
         message.WriteTo(new ExactBuffer(Bytes), Id);
     }
 
+    /// <summary>One that has its place in another log already, and its id.</summary>
+    public EventDraft(ServerSentEvents message, string id)
+    {
+        _ids = null!;
+        Id = id;
+        Message = message;
+        Bytes = GC.AllocateUninitializedArray<byte>((int)message.SizeWith(id, Array.MaxLength, out _));
+        message.WriteTo(new ExactBuffer(Bytes), id);
+    }
+
     public ServerSentEvents Message { get; }
 
     /// <summary>Its id, once it has its place.</summary>

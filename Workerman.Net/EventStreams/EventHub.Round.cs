@@ -51,6 +51,9 @@ internal sealed partial class EventHub
 
         /// <summary>The stream is completed: all subscriptions are ended.</summary>
         Ending,
+
+        /// <summary>The places of the log have become others: all subscribers are told of a gap, and placed anew.</summary>
+        Placing,
     }
 
     private void Run()
@@ -63,9 +66,11 @@ internal sealed partial class EventHub
             EndAbandoned();
             return;
         }
+        if (_generation != _log.Generation) BeginPlacing();
         // The event that woke the hub may have been published after that round began, and then needs the next one.
         bool goesOn = _phase != Phase.Idle;
         long deadline = Stopwatch.GetTimestamp() + Budget;
+        if (_phase == Phase.Placing && PlaceAnew(deadline)) _phase = Phase.Idle;
         if (_phase == Phase.Idle) BeginRound();
         if (_phase == Phase.Live && ServeLive(deadline)) BeginPhase(Phase.Individual, _live);
         if (_phase == Phase.Individual && ServeIndividually(deadline)) BeginPhase(Phase.CatchingUp, _catchingUp);
@@ -81,7 +86,7 @@ internal sealed partial class EventHub
         _ending = _stream.Ending;
         _after = Math.Max(_to, _log.First - 1);
         long head = _log.Head;
-        _windowCount = Math.Max(0, _log.Copy(_after, head, WriteLimit, _window));
+        _windowCount = Math.Max(0, _log.Copy(_after, head, WriteLimit, _window, _generation));
         _to = _windowCount == 0 ? _after : _window[_windowCount - 1]!.Sequence;
         _more = _to < head;
         _hasIndividual = false;
@@ -194,7 +199,8 @@ internal sealed partial class EventHub
     /// <summary>Makes one that has caught up live.</summary>
     private void MoveIfCaughtUp(Subscription subscription)
     {
-        if (subscription.Cursor != _to || subscription.IsConflated)
+        // One that comes from another process of the same log may be further than this one.
+        if (subscription.Cursor < _to || subscription.IsConflated)
         {
             _more = true;
             return;
@@ -212,13 +218,21 @@ internal sealed partial class EventHub
         }
         PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
         int count = subscription.BeginsWithNewest
-            ? _log.CopyNewest(subscription.Cursor, subscription.ResumeAfter, WriteLimit, piece.AsSpan(0, 256))
-            : _log.Copy(subscription.Cursor, _to, WriteLimit, piece);
-        if (count == 0)
+            ? _log.CopyNewest(subscription.Cursor, subscription.ResumeAfter, WriteLimit, piece.AsSpan(0, 256), _generation)
+            : _log.Copy(subscription.Cursor, _to, WriteLimit, piece, _generation);
+        if (count == 0 && _generation != _log.Generation)
+        {
+            _more = true;
+        }
+        else if (count == 0)
         {
             // It has had the newest of each key.
             subscription.BeginsWithNewest = false;
             subscription.Cursor = subscription.ResumeAfter;
+        }
+        else if (count < 0 && _stream.Follower is { } follower)
+        {
+            Read(subscription, follower);
         }
         else if (count < 0)
         {
@@ -275,13 +289,18 @@ internal sealed partial class EventHub
         }
     }
 
-    private void EndRound()
+    private void ReleaseWindow()
     {
         _shared = default;
         if (_rented is not null) ArrayPool<byte>.Shared.Return(_rented);
         _rented = null;
         _window.AsSpan(0, _windowCount).Clear();
         _windowCount = 0;
+    }
+
+    private void EndRound()
+    {
+        ReleaseWindow();
         ExamineBackPressured();
         long floor = _to;
         for (int i = 0; i < _catchingUp.Count; i++) floor = Math.Min(floor, _catchingUp[i].Position);
@@ -300,7 +319,7 @@ internal sealed partial class EventHub
 
     private void EndAbandoned()
     {
-        foreach (SubscriptionSet set in new[] { _live, _catchingUp, _backPressured })
+        foreach (SubscriptionSet set in new[] { _live, _catchingUp, _backPressured, _reading })
         {
             while (set.Count > 0) set[set.Count - 1].End(EventBlocks.Retry(TimeSpan.Zero));
         }
@@ -312,9 +331,10 @@ internal sealed partial class EventHub
         EventStream.Completion ending = _ending!;
         byte[] last = EventBlocks.Retry(ending.Retry);
         // One that is catching up has just subscribed, and first gets what it missed: the next round ends it.
-        while (_live.Count + _backPressured.Count > 0)
+        // One that waits for the log that the stream stands on resumes in another process.
+        while (_live.Count + _backPressured.Count + _reading.Count > 0)
         {
-            SubscriptionSet set = _live.Count > 0 ? _live : _backPressured;
+            SubscriptionSet set = _live.Count > 0 ? _live : _backPressured.Count > 0 ? _backPressured : _reading;
             set[set.Count - 1].End(ending.Window == TimeSpan.Zero
                 ? last
                 : EventBlocks.Retry((ending.Retry ?? TimeSpan.Zero) + HandoverPlan.RandomTime(ending.Window)));

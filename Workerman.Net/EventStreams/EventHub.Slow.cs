@@ -19,7 +19,7 @@ internal sealed partial class EventHub
     {
         if (_oldestThatFitsAt == _to) return _oldestThatFits;
         _oldestThatFitsAt = _to;
-        return _oldestThatFits = _log.OldestWithin(_to, _options.MaxBacklogSize);
+        return _oldestThatFits = _log.OldestWithin(_to, _options.MaxBacklogSize, _generation);
     }
 
     private static void BeginToCount(Subscription subscription)
@@ -38,6 +38,7 @@ internal sealed partial class EventHub
         {
             if (i >= _backPressured.Count) continue;
             Subscription subscription = _backPressured[i];
+            if (IsStale(subscription)) continue;
             Examine(subscription);
             if (subscription.State != SubscriberState.BackPressured) continue;
             if (_options.SlowSubscribers == SlowSubscribers.Disconnect && (IsTooSlow(subscription) || HasLost(subscription)))
@@ -51,7 +52,7 @@ internal sealed partial class EventHub
     /// </summary>
     private void ApplyPolicy(Subscription subscription)
     {
-        if (subscription.State == SubscriberState.Inactive) return;
+        if (subscription.State == SubscriberState.Inactive || IsStale(subscription)) return;
         Examine(subscription);
         if (subscription.State == SubscriberState.Inactive || !(IsTooSlow(subscription) || HasLost(subscription))) return;
         if (_options.SlowSubscribers == SlowSubscribers.Disconnect) Disconnect(subscription);
@@ -84,7 +85,8 @@ internal sealed partial class EventHub
         PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
         while (at < _to && subscription.State != SubscriberState.Inactive)
         {
-            int count = _log.Copy(at, _to, int.MaxValue, piece);
+            int count = _log.Copy(at, _to, int.MaxValue, piece, _generation);
+            if (count == 0) break;
             if (count < 0)
             {
                 // These are no longer in the log, so it is not known which of them it wanted: all count.
@@ -122,7 +124,9 @@ internal sealed partial class EventHub
             : subscription.Pending > 1 && subscription.PendingSize > _options.MaxBacklogSize;
     }
 
-    private bool HasLost(Subscription subscription) => subscription.Pending > 0 && subscription.Position < _log.First - 1;
+    /// <summary>Whether it lacks events that are gone; not if it can have them from the log that the stream stands on.</summary>
+    private bool HasLost(Subscription subscription) =>
+        _stream.Follower is null && subscription.Pending > 0 && subscription.Position < _log.First - 1;
 
     /// <summary>
     /// Skips the oldest events, as many as are too many; with <see cref="SlowSubscribers.NewestPerKey"/> the newest of each key
@@ -141,7 +145,7 @@ internal sealed partial class EventHub
             return;
         }
         PublishedEvent[] newest = subscription.SkipsSuperseded
-            ? [.. _log.NewestPerKey(subscription.Cursor, target).Where(subscription.Wants)]
+            ? [.. _log.NewestPerKey(subscription.Cursor, target, _generation).Where(subscription.Wants)]
             : [];
         if (subscription.State == SubscriberState.Inactive) return;
         CountDropped(subscription, Math.Max(0, conflated + skipped - newest.Length));
@@ -174,7 +178,7 @@ internal sealed partial class EventHub
         long size = 0;
         long fits = start;
         PublishedEvent?[] piece = new PublishedEvent?[256];
-        for (int count; start < _to && (count = _log.Copy(start, _to, int.MaxValue, piece)) > 0;
+        for (int count; start < _to && (count = _log.Copy(start, _to, int.MaxValue, piece, _generation)) > 0;
             start = piece[count - 1]!.Sequence)
         {
             foreach (PublishedEvent? published in piece.AsSpan(0, count))

@@ -8,7 +8,8 @@ namespace Workerman.EventStreams;
 /// <summary>
 /// The subscribers of one stream on one loop: their states, their figures and their keep-alive comments. Publishing wakes it,
 /// from any thread; all else runs on the loop's thread. It exists while it has subscribers. Events are handed out in
-/// <c>.Round.cs</c>, the policy for slow subscribers is in <c>.Slow.cs</c>.
+/// <c>.Round.cs</c>, the policy for slow subscribers is in <c>.Slow.cs</c>, what comes from a log of several processes is in
+/// <c>.Log.cs</c>.
 /// </summary>
 internal sealed partial class EventHub
 {
@@ -48,6 +49,7 @@ internal sealed partial class EventHub
         _run = Run;
         _batch = ConnectionBuffers.Of(loop).Batch;
         _after = _to = _floor = _slowest = _log.Head;
+        _generation = _log.Generation;
     }
 
     public IEventLoop Loop { get; }
@@ -152,6 +154,7 @@ internal sealed partial class EventHub
         SubscriberState.Live => _live,
         SubscriberState.CatchingUp => _catchingUp,
         SubscriberState.BackPressured => _backPressured,
+        SubscriberState.Reading => _reading,
         _ => null,
     };
 
@@ -183,12 +186,20 @@ internal sealed partial class EventHub
             else if (subscription.Known < subscription.Cursor) SendIdOnly(subscription);
             else Send(subscription, EventBlocks.KeepAlive);
         }
+        for (int i = _reading.Count - 1; i >= 0; i--)
+        {
+            if (i < _reading.Count && _reading[i].LastSent <= latest) Send(_reading[i], EventBlocks.KeepAlive);
+        }
     }
 
     private void SendHeartbeat(Subscription subscription, string name)
     {
         long at = subscription.Cursor;
-        if (at != _heartbeatAt) (_heartbeatAt, _heartbeat) = (at, EventBlocks.Heartbeat(name, _log.IdFor(at)));
+        if (at != _heartbeatAt)
+        {
+            _heartbeat = IdAt(subscription) is { } id ? EventBlocks.Heartbeat(name, id) : EventBlocks.KeepAlive;
+            _heartbeatAt = at;
+        }
         subscription.Known = at;
         Send(subscription, _heartbeat);
     }
@@ -196,10 +207,18 @@ internal sealed partial class EventHub
     private void SendIdOnly(Subscription subscription)
     {
         long at = subscription.Cursor;
-        if (at != _idOnlyAt) (_idOnlyAt, _idOnly) = (at, EventBlocks.IdOnly(_log.IdFor(at)));
+        if (at != _idOnlyAt)
+        {
+            _idOnly = IdAt(subscription) is { } id ? EventBlocks.IdOnly(id) : EventBlocks.KeepAlive;
+            _idOnlyAt = at;
+        }
         subscription.Known = at;
         Send(subscription, _idOnly);
     }
+
+    /// <summary>The id by which its client resumes; null if its place means nothing any more, of which it will be told.</summary>
+    private string? IdAt(Subscription subscription) =>
+        !IsStale(subscription) && _log.TryIdFor(subscription.Cursor, _generation, out string? id) ? id : null;
 
     /// <summary>Hands bytes to a connection.</summary>
     private void Send(Subscription subscription, ReadOnlySpan<byte> bytes)

@@ -46,7 +46,7 @@ internal sealed partial class EventLog
     {
         bool isKept = place.LastSequence >= _head - _count || skips;
         return isKept && place.LastSequence <= _head
-            ? new StartingPoint(place.LastSequence, _head, place.LastId, IsGap: false)
+            ? At(place.LastSequence, place.LastId, isGap: false)
             : LocateUnknown();
     }
 
@@ -54,7 +54,7 @@ internal sealed partial class EventLog
     public StartingPoint LocateUnknown()
     {
         long start = ReplayStart();
-        return new StartingPoint(start, _head, IdOf(start), IsGap: true);
+        return At(start, IdOf(start), isGap: true);
     }
 
     /// <summary>The id that an event of its own has behind those that it goes on with.</summary>

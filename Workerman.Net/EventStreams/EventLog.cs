@@ -11,13 +11,16 @@ internal readonly record struct StartingPoint(long After, long Head, string Id, 
 {
     /// <summary>Whether it first gets the newest event of each key.</summary>
     public bool BeginsWithNewest { get; init; }
+
+    /// <summary>Which generation of the log it is a place of (<see cref="EventLog.Generation"/>).</summary>
+    public int Generation { get; init; }
 }
 
 /// <summary>
 /// The events of a stream in their order, one copy for all subscribers, each of which has a position in it. A ring buffer: the
 /// newest events are kept for replay and for subscribers that are catching up. It sends nothing and knows no subscriber. Owned by
 /// its stream; each member takes the lock, or says that its caller holds it. How it goes to another process is in
-/// <c>.Handover.cs</c>.
+/// <c>.Handover.cs</c>, how it is a cache of another log in <c>.Cache.cs</c>.
 /// </summary>
 internal sealed partial class EventLog(EventStreamOptions options)
 {
@@ -130,12 +133,12 @@ internal sealed partial class EventLog(EventStreamOptions options)
     /// <param name="fromOldest">Whether a subscriber without an id begins with all events that can be replayed.</param>
     public StartingPoint Locate(string? lastId, bool fromOldest)
     {
-        if (string.IsNullOrEmpty(lastId) && !fromOldest) return new StartingPoint(_head, _head, IdOf(_head), IsGap: false);
+        if (string.IsNullOrEmpty(lastId) && !fromOldest) return At(_head, IdOf(_head), isGap: false);
         long start = ReplayStart();
-        if (string.IsNullOrEmpty(lastId)) return new StartingPoint(start, _head, IdOf(start), IsGap: false);
+        if (string.IsNullOrEmpty(lastId)) return At(start, IdOf(start), isGap: false);
         bool known = _ownIds.TryGetValue(lastId, out long sequence) || _ids.TryRead(lastId, out sequence);
         return known && sequence >= start && sequence <= _head
-            ? new StartingPoint(sequence, _head, lastId, IsGap: false)
+            ? At(sequence, lastId, isGap: false)
             : LocateUnknown();
     }
 
@@ -144,7 +147,7 @@ internal sealed partial class EventLog(EventStreamOptions options)
     /// <see cref="Gate"/>.
     /// </summary>
     public StartingPoint LocateNewest(bool isGap) =>
-        new(_head, _head, IdOf(_head), isGap) { BeginsWithNewest = _keys is { Count: > 0 } };
+        At(_head, IdOf(_head), isGap) with { BeginsWithNewest = _keys is { Count: > 0 } };
 
     /// <summary>The id by which a client resumes after a sequence.</summary>
     public string IdFor(long sequence)
@@ -164,11 +167,12 @@ internal sealed partial class EventLog(EventStreamOptions options)
     /// Copies the events after a sequence, up to another: as many as fit, and no more than <paramref name="limit"/> bytes of
     /// them, but at least one.
     /// </summary>
-    /// <returns>How many; -1 if some that come after it are no longer kept.</returns>
-    public int Copy(long after, long upTo, int limit, Span<PublishedEvent?> into)
+    /// <returns>How many; -1 if some that come after it are no longer kept; 0 if the log has another generation.</returns>
+    public int Copy(long after, long upTo, int limit, Span<PublishedEvent?> into, int generation = 0)
     {
         lock (Gate)
         {
+            if (generation != _generation) return 0;
             if (after < _head - _count) return -1;
             int count = 0;
             long size = 0;
@@ -187,10 +191,11 @@ internal sealed partial class EventLog(EventStreamOptions options)
     /// The sequence after which the kept events up to another have no more than <paramref name="limit"/> bytes; the last of them
     /// may have more.
     /// </summary>
-    public long OldestWithin(long upTo, long limit)
+    public long OldestWithin(long upTo, long limit, int generation = 0)
     {
         lock (Gate)
         {
+            if (generation != _generation) return upTo;
             long first = Math.Max(0, _head - _count);
             if (upTo <= first) return first;
             long last = At(upTo).End;
@@ -213,10 +218,11 @@ internal sealed partial class EventLog(EventStreamOptions options)
     /// bytes of them, but at least one.
     /// </summary>
     /// <returns>How many.</returns>
-    public int CopyNewest(long after, long upTo, int limit, Span<PublishedEvent?> into)
+    public int CopyNewest(long after, long upTo, int limit, Span<PublishedEvent?> into, int generation = 0)
     {
         lock (Gate)
         {
+            if (generation != _generation) return 0;
             int count = 0;
             long size = 0;
             foreach (PublishedEvent published in _keys?.Between(after, upTo) ?? [])
@@ -230,9 +236,9 @@ internal sealed partial class EventLog(EventStreamOptions options)
     }
 
     /// <summary>The newest event of each key within a range of sequences, also if the log no longer has it.</summary>
-    public List<PublishedEvent> NewestPerKey(long after, long upTo)
+    public List<PublishedEvent> NewestPerKey(long after, long upTo, int generation = 0)
     {
-        lock (Gate) return [.. _keys?.Between(after, upTo) ?? []];
+        lock (Gate) return generation == _generation ? [.. _keys?.Between(after, upTo) ?? []] : [];
     }
 
     /// <summary>The sequence after which all events can be replayed.</summary>
@@ -254,7 +260,12 @@ internal sealed partial class EventLog(EventStreamOptions options)
     private bool IsTooOld(PublishedEvent published) =>
         options.ReplayAge != Timeout.InfiniteTimeSpan && options.Clock() - published.Time > options.ReplayAge.TotalMilliseconds;
 
-    private string IdOf(long sequence) => sequence == _head && _headId is not null ? _headId : _ids.Of(sequence);
+    private string IdOf(long sequence)
+    {
+        if (sequence == _head && _headId is not null) return _headId;
+        // The ids of a cache have tags, which only the events know.
+        return _hasStarted && sequence > _head - _count && sequence < _head ? At(sequence).Id : _ids.Of(sequence);
+    }
 
     private PublishedEvent At(long sequence) => _ring[sequence & (_ring.Length - 1)]!;
 

@@ -112,7 +112,21 @@ internal static class StreamMeter
             "{event}", "Events that were skipped for subscribers that were too slow, counted for each.");
         meter.CreateObservableGauge("workerman.event_stream.lag", static () => Measure(static stream => stream.Lag), "{event}",
             "Events that the slowest subscriber is behind.");
+        meter.CreateObservableGauge("workerman.event_stream.log.connected",
+            static () => MeasureLogs(static (_, log) => log.IsConnected ? 1 : 0), null,
+            "Whether the stream's log can be reached: 1 or 0.");
+        meter.CreateObservableGauge("workerman.event_stream.log.behind",
+            static () => MeasureLogs(static (stream, _) => stream.LogBehind), "{event}",
+            "Events of the stream's log that have not come to this process.");
+        meter.CreateObservableCounter("workerman.event_stream.log.gap_reads",
+            static () => MeasureLogs(static (_, log) => log.GapReads), "{read}", "Reads of events that the log had not told.");
+        meter.CreateObservableUpDownCounter("workerman.event_stream.log.pending",
+            static () => MeasureLogs(static (_, log) => log.Pending), "{event}", "Events that wait to be added to the log.");
     }
+
+    /// <summary>Of those that stand on a log which they share.</summary>
+    private static List<Measurement<long>> MeasureLogs(Func<EventStream, EventLogStatus, long> figure) =>
+        Measure(stream => figure(stream, stream.LogStatus ?? default), static stream => stream.LogStatus is not null);
 
     public static void Add(EventStream stream)
     {
@@ -137,7 +151,7 @@ internal static class StreamMeter
         return all;
     }
 
-    private static List<Measurement<long>> Measure(Func<EventStream, long> figure)
+    private static List<Measurement<long>> Measure(Func<EventStream, long> figure, Predicate<EventStream>? isMeant = null)
     {
         var measurements = new List<Measurement<long>>();
         lock (Gate)
@@ -146,7 +160,7 @@ internal static class StreamMeter
                 || (stream.IsCompleted && stream.Subscribers == 0));
             foreach (WeakReference<EventStream> reference in Known)
             {
-                if (reference.TryGetTarget(out EventStream? stream))
+                if (reference.TryGetTarget(out EventStream? stream) && isMeant?.Invoke(stream) != false)
                     measurements.Add(new(figure(stream), new KeyValuePair<string, object?>("stream", stream.Name)));
             }
         }

@@ -42,7 +42,13 @@ public sealed partial class EventStream
     {
         get
         {
-            lock (_log.Gate) return _log.IdFor(_log.Head);
+            lock (_log.Gate)
+            {
+                if (Follower is not null && !_log.IsReady)
+                    throw new InvalidOperationException(
+                        "The stream has not heard from its log. Cure: await EventStream.Ready first.");
+                return _log.IdFor(_log.Head);
+            }
         }
     }
 
@@ -55,14 +61,20 @@ public sealed partial class EventStream
     /// <param name="limit">Events to read at most; 1 to 1,000,000.</param>
     public EventPage Read(string? after = null, int limit = 100)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1_000_000);
+        CheckLimit(limit);
         lock (_log.Gate)
         {
-            StartingPoint start = _log.Locate(after, fromOldest: true);
+            StartingPoint start = Follower is null || string.IsNullOrEmpty(after) ? _log.Locate(after, fromOldest: true)
+                : _log.TryLocateCached(after, fromOldest: true, out StartingPoint cached) ? cached : _log.LocateUnknown();
             PublishedEvent[] events = _log.Range(start.After, (int)Math.Min(limit, start.Head - start.After));
             string lastId = events.Length > 0 ? events[^1].Id : start.Id;
             return new EventPage(events, lastId, start.IsGap, start.After + events.Length == start.Head);
         }
+    }
+
+    private static void CheckLimit(int limit)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1_000_000);
     }
 }

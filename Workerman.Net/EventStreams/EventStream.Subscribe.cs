@@ -102,6 +102,11 @@ public sealed partial class EventStream
         connection.SendControl();
         if (connection.Status != ConnectionStatus.Established || !moved.IsStreaming) return;
         connection.LimitPeerSilence(Options.PeerTimeout);
+        if (Follower is not null)
+        {
+            Join(subscription, moved.Place.LastId, options, isMoved: true);
+            return;
+        }
         EventHub hub;
         StartingPoint start;
         lock (_log.Gate)
@@ -112,7 +117,7 @@ public sealed partial class EventStream
             hub.Protect(start.After);
         }
         hub.Add(subscription, start);
-        if (start.IsGap) connection.Feed(Opening(moved.Place.LastId, start));
+        if (start.IsGap) connection.Feed(Opening(moved.Place.LastId, start, isMoved: false));
         else subscription.Known = moved.Place.Known;
         // What waits in any case is not to become more.
         if (!connection.BufferIsEmpty) hub.OnBackPressured(subscription);
@@ -122,31 +127,50 @@ public sealed partial class EventStream
     private bool HasNothingFor(string? lastId, SubscribeOptions options)
     {
         lock (_log.Gate)
-            return Locate(lastId, options) is { IsGap: false, BeginsWithNewest: false } start && start.After == start.Head;
+            return TryLocate(lastId, options, out StartingPoint start) && !start.IsGap && !start.BeginsWithNewest
+                && start.After == start.Head;
     }
 
     /// <summary>Under the log's lock.</summary>
-    private StartingPoint Locate(string? lastId, SubscribeOptions options)
+    /// <returns>False if only the log that the stream stands on can say it.</returns>
+    private bool TryLocate(string? lastId, SubscribeOptions options, out StartingPoint start)
     {
-        if (options.FromLatestPerKey && string.IsNullOrEmpty(lastId)) return _log.LocateNewest(isGap: false);
-        StartingPoint start = _log.Locate(lastId, options.FromOldest);
-        return start.IsGap && options.FromLatestPerKey ? _log.LocateNewest(isGap: true) : start;
+        if (options.FromLatestPerKey && string.IsNullOrEmpty(lastId))
+        {
+            start = _log.LocateNewest(isGap: false);
+            return Follower is null || _log.IsReady;
+        }
+        if (Follower is null) start = _log.Locate(lastId, options.FromOldest);
+        else if (!_log.TryLocateCached(lastId, options.FromOldest, out start)) return false;
+        if (start.IsGap && options.FromLatestPerKey) start = _log.LocateNewest(isGap: true);
+        return true;
     }
 
-    private void Join(Subscription subscription, string? lastId, SubscribeOptions options)
+    /// <summary>Makes it a subscriber of its loop's hub.</summary>
+    /// <param name="subscription">The subscription.</param>
+    /// <param name="lastId">The id of the last event that its client has had.</param>
+    /// <param name="options">What is wanted.</param>
+    /// <param name="isMoved">Whether its client is in the middle of the stream, and is told nothing but of a gap.</param>
+    private void Join(Subscription subscription, string? lastId, SubscribeOptions options, bool isMoved = false)
     {
+        TcpConnection connection = subscription.Connection;
         EventHub hub;
         StartingPoint start;
+        bool isPlaced;
         lock (_log.Gate)
         {
-            start = Locate(lastId, options);
-            hub = HubOf(subscription.Connection);
-            hub.Protect(start.After);
+            isPlaced = TryLocate(lastId, options, out start);
+            hub = HubOf(connection);
+            if (isPlaced) hub.Protect(start.After);
         }
         // Nothing of the application is called in between: it could end the hub's last subscription, and the hub would be
         // removed.
-        hub.Add(subscription, start);
-        subscription.Connection.Feed(Opening(lastId, start));
+        if (isPlaced) hub.Add(subscription, start);
+        else hub.AddUnplaced(subscription, lastId, options, isMoved);
+        ReadOnlySpan<byte> opening = isPlaced ? Opening(lastId, start, isMoved) : isMoved ? [] : EventBlocks.Retry(Options.Retry);
+        if (!opening.IsEmpty) connection.Feed(opening);
+        // What waits in any case is not to become more.
+        if (isMoved && !connection.BufferIsEmpty) hub.OnBackPressured(subscription);
         OnEntered(subscription, options);
     }
 
@@ -183,12 +207,13 @@ public sealed partial class EventStream
     /// resume by: if it loses its connection before the first event, it does not miss what is published meanwhile. One that
     /// begins with the newest of each key has nothing before the first of them, and begins anew.
     /// </summary>
-    private ReadOnlySpan<byte> Opening(string? lastId, in StartingPoint start)
+    internal ReadOnlySpan<byte> Opening(string? lastId, in StartingPoint start, bool isMoved, bool hasRetry = false)
     {
         var output = new ArrayBufferWriter<byte>();
-        output.Write(EventBlocks.Retry(Options.Retry));
+        if (!isMoved && !hasRetry) output.Write(EventBlocks.Retry(Options.Retry));
         if (start.IsGap) new ServerSentEvents { Event = Options.GapEvent, Data = lastId }.WriteTo(output);
-        if (!start.BeginsWithNewest && (start.IsGap || string.IsNullOrEmpty(lastId))) output.Write(EventBlocks.IdOnly(start.Id));
+        if (!start.BeginsWithNewest && (start.IsGap || (string.IsNullOrEmpty(lastId) && !isMoved)))
+            output.Write(EventBlocks.IdOnly(start.Id));
         return output.WrittenSpan;
     }
 }

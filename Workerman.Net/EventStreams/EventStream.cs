@@ -9,7 +9,7 @@ namespace Workerman.EventStreams;
 /// the last event, and gets each event exactly once. There is no queue per subscriber: a subscriber is a position in a shared
 /// log, and a large event that it has not read is referenced there, so one that does not read takes next to no memory and delays
 /// nobody. Create it once and keep it; any thread may use it. Subscribing is in <c>.Subscribe.cs</c>, how a stream goes on in
-/// another process in <c>.Handover.cs</c>.
+/// another process in <c>.Handover.cs</c>, and how it stands on a log of several processes in <c>.Log.cs</c>.
 /// </summary>
 [SuppressMessage("Naming", "CA1711", Justification = "Event stream is what the standard calls it; it is no System.IO.Stream.")]
 public sealed partial class EventStream
@@ -37,6 +37,8 @@ public sealed partial class EventStream
         _log = new EventLog(Options);
         _presence = Options.Presence ? new Presence() : null;
         group.Add(this);
+        if (Options.Log is not { } log) return;
+        _following = new Following(new LogFollower(this, log, _log));
     }
 
     /// <summary>Its name in the metrics.</summary>
@@ -56,7 +58,8 @@ public sealed partial class EventStream
     /// <param name="data">Its data; may have several lines.</param>
     /// <returns>The id that it was given.</returns>
     /// <exception cref="ArgumentException">It is larger than <see cref="EventStreamOptions.MaxEventSize"/>.</exception>
-    /// <exception cref="InvalidOperationException">The stream is completed.</exception>
+    /// <exception cref="InvalidOperationException">The stream is completed, or its log has to ask somebody: use
+    /// <see cref="PublishAsync(string, CancellationToken)"/>.</exception>
     public string Publish(string data)
     {
         ArgumentNullException.ThrowIfNull(data);
@@ -73,10 +76,12 @@ public sealed partial class EventStream
     /// <returns>Its id.</returns>
     /// <exception cref="ArgumentException">The id is not valid, or the event is larger than
     /// <see cref="EventStreamOptions.MaxEventSize"/>; the message says why.</exception>
-    /// <exception cref="InvalidOperationException">The stream is completed.</exception>
+    /// <exception cref="InvalidOperationException">The stream is completed, or its log has to ask somebody: use
+    /// <see cref="PublishAsync(ServerSentEvents, string?, string?, CancellationToken)"/>.</exception>
     public string Publish(ServerSentEvents message, string? topic = null, string? key = null)
     {
         ArgumentNullException.ThrowIfNull(message);
+        if (Options.Log is { } log) return PublishOn(log, ToRecord(message, topic, key));
         if (message.Id is { } id) EventIds.Check(id, Options.MaxIdLength);
         PublishedEvent? published;
         while ((published = TryPublish(_log.Draft(message), topic, key, out ForwardEvent? forward)) is null)
@@ -137,14 +142,15 @@ public sealed partial class EventStream
         {
             forward = _forward;
             if (forward is not null) return null;
-            if (_completion is not null)
-                throw new InvalidOperationException(
-                    "The stream is completed, so nobody would get the event; publish before Complete, or on a new stream.");
+            if (_completion is not null) throw Completed();
             PublishedEvent? published = _log.TryAppend(in draft, topic, key);
             if (published is not null) Trim();
             return published;
         }
     }
+
+    private static InvalidOperationException Completed() =>
+        new("The stream is completed, so nobody would get the event; publish before Complete, or on a new stream.");
 
     private void WakeAll()
     {

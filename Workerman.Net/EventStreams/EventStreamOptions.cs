@@ -11,6 +11,14 @@ public sealed class EventStreamOptions
     private const int Million = 1_000_000;
 
     /// <summary>
+    /// The log that the stream stands on; null, the default, for one in the memory of this process. With one that several
+    /// processes share, what any of them publishes reaches the subscribers of all, and a client resumes at any. What the stream
+    /// keeps in memory (<see cref="ReplayCount"/>, <see cref="ReplayAge"/>) is a cache of its newest events: a client that
+    /// resumes further back gets what the log has.
+    /// </summary>
+    public IEventLog? Log { get; set; }
+
+    /// <summary>
     /// How long a client waits before it connects again, as it is told when it subscribes; null to leave it to the client
     /// (browsers: some seconds). Zero or more, to the millisecond.
     /// </summary>

@@ -74,8 +74,12 @@ internal static class MovingStreams
     {
         if (http is MovedProtocol { IsUndecided: true } moved) return moved.Place;
         // Where one stands that is being sent the newest of each key cannot be said by a place in the log.
-        if (connection.Source is not Subscription { Stream: var stream, BeginsWithNewest: false } subscription) return null;
-        return new MovedPlace(stream.Name, stream.Index, subscription.Cursor, subscription.Known,
-            stream.Log.IdFor(subscription.Known));
+        if (connection.Source is not Subscription { Stream: var stream, BeginsWithNewest: false, IsPlaced: true } subscription)
+            return null;
+        int generation = stream.Log.Generation;
+        return subscription.Generation == (byte)generation
+            && stream.Log.TryIdFor(subscription.Known, generation, out string? lastId)
+            ? new MovedPlace(stream.Name, stream.Index, subscription.Cursor, subscription.Known, lastId)
+            : null;
     }
 }

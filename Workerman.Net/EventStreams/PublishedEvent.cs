@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Workerman.EventStreams;
@@ -66,6 +67,22 @@ public sealed class PublishedEvent
     {
         byte[] bytes = id == Id ? Bytes : WithId(id);
         return new PublishedEvent(sequence, id, Topic, Key, Event, Data, bytes, time) { End = end + bytes.Length };
+    }
+
+    /// <summary>
+    /// What its bytes alone have of what was published: no other line begins with a colon, or with the name of that field.
+    /// </summary>
+    internal (string? Comment, int? Retry) ReadCommentAndRetry()
+    {
+        var comment = new List<string>();
+        int? retry = null;
+        foreach (string line in Encoding.UTF8.GetString(Bytes).Split('\n'))
+        {
+            if (line.StartsWith(": ", StringComparison.Ordinal)) comment.Add(line[2..]);
+            else if (line.StartsWith("retry: ", StringComparison.Ordinal))
+                retry = int.Parse(line.AsSpan(7), NumberStyles.None, CultureInfo.InvariantCulture);
+        }
+        return (comment.Count == 0 ? null : string.Join('\n', comment), retry);
     }
 
     /// <summary>

@@ -62,7 +62,9 @@ internal sealed class StreamGroup(TimeSpan? waitTime = null)
             stream.Index = Same(stream.Name).Select(static other => other.Index + 1).DefaultIfEmpty().Max();
             StreamMeter.Add(stream);
             if (_forward is not null) stream.Freeze(_forward);
-            if (!_waiting.Remove((stream.Name, stream.Index), out (EventLog Log, long Floor) waiting)) return;
+            // One that stands on a log of several processes has its events from there.
+            if (!_waiting.Remove((stream.Name, stream.Index), out (EventLog Log, long Floor) waiting)
+                || stream.Options.Log is not null) return;
             stream.GoOnWith(Capture(waiting), stream.Index);
         }
     }
@@ -97,7 +99,7 @@ internal sealed class StreamGroup(TimeSpan? waitTime = null)
         KeyValuePair<(string Name, int Index), (EventLog Log, long Floor)>[] waiting;
         lock (_gate)
         {
-            streams = [.. Streams().Where(static stream => stream.IsFrozen)];
+            streams = [.. Streams().Where(static stream => stream.IsFrozen && stream.Options.Log is null)];
             waiting = [.. _waiting];
         }
         return streams.SelectMany(static stream => LogPieces.Encode(stream.Name, stream.Index, stream.Capture()))
@@ -118,8 +120,8 @@ internal sealed class StreamGroup(TimeSpan? waitTime = null)
             if (!read.IsLast) return;
             _pieces.Remove(of);
             LogImage image = LogPieces.Decode(before);
-            if (Find(read.Name, read.Index) is { } stream) stream.GoOnWith(image, read.Index);
-            else Wait(of, image);
+            if (Find(read.Name, read.Index) is not { } stream) Wait(of, image);
+            else if (stream.Options.Log is null) stream.GoOnWith(image, read.Index);
         }
     }
 

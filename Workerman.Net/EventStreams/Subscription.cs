@@ -62,6 +62,13 @@ public sealed class Subscription : IFeedSource
     /// </summary>
     internal long Joined { get; private set; }
 
+    /// <summary>Whether it is known where it begins: otherwise the log that its stream stands on is being asked.</summary>
+    internal bool IsPlaced => Joined >= 0;
+
+    /// <summary>Which generation of the log its places are of, as far as a byte tells (<see
+    /// cref="EventLog.Generation"/>).</summary>
+    internal byte Generation { get; private set; }
+
     /// <summary>When something was sent last, on the loop's clock.</summary>
     internal long LastSent { get; set; }
 
@@ -142,15 +149,28 @@ public sealed class Subscription : IFeedSource
 
     void IFeedSource.OnGone(TcpConnection connection) => _hub?.Remove(this);
 
+    /// <summary>Makes it a subscriber of a hub, at the place where it begins.</summary>
     internal void Enter(EventHub hub, in StartingPoint start)
+    {
+        Place(start);
+        Connection.Source = this;
+        Volatile.Write(ref _hub, hub);
+    }
+
+    /// <summary>Sets the place from which on it gets events.</summary>
+    internal void Place(in StartingPoint start)
     {
         BeginsWithNewest = start.BeginsWithNewest;
         Cursor = Known = BeginsWithNewest ? 0 : start.After;
         ResumeAfter = start.After;
         Joined = start.Head;
-        Connection.Source = this;
-        Volatile.Write(ref _hub, hub);
+        Generation = (byte)start.Generation;
+        SkipsSuperseded = false;
+        Conflated = null;
     }
+
+    /// <summary>The place is not known yet.</summary>
+    internal void Unplace() => Joined = -1;
 
     internal void Leave()
     {
@@ -229,6 +249,9 @@ internal enum SubscriberState : byte
 
     /// <summary>Its peer has not read what was sent: nothing is sent to it until it has.</summary>
     BackPressured,
+
+    /// <summary>What it gets next is being read from the log that the stream stands on.</summary>
+    Reading,
 }
 
 /// <summary>

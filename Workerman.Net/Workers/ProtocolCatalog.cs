@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Workerman.Connection;
+using Workerman.EventStreams;
 using Workerman.Hosting;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
@@ -119,6 +120,7 @@ internal static class ProtocolCatalog
         options.Session.Check();
         options.SweepUploads();
         if (logger is null) return make;
+        LogFollower.Report = (what, reason) => Log.SessionFailed(logger, what, reason);
         options.Session.Store.Report = (what, reason) => Log.SessionFailed(logger, what, reason);
         options.Session.Store.ReportRefused = limit => Log.SessionRefused(logger, limit);
         return make;

@@ -1,9 +1,11 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Workerman.EventStreams;
 using Workerman.Extensions.Hosting;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Adds the health check of a host's workers. No state; it changes the builder that it is given.</summary>
+/// <summary>Adds the health checks of a host's workers, and of its event streams. No state; it changes the builder that it is
+/// given.</summary>
 public static class WorkermanHealthChecksBuilderExtensions
 {
     private static readonly TimeSpan DefaultLimit = TimeSpan.FromSeconds(1);
@@ -25,6 +27,27 @@ public static class WorkermanHealthChecksBuilderExtensions
         TimeSpan longest = limit ?? DefaultLimit;
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(longest, TimeSpan.Zero, nameof(limit));
         return builder.Add(new HealthCheckRegistration(name, services => Make(services, longest), failureStatus, tags));
+    }
+
+    /// <summary>
+    /// Adds a check of the log that an event stream stands on (<see cref="EventStreamOptions.Log"/>): healthy while it can be
+    /// reached. Its data say how many events this node is behind, how many reads filled gaps, and how many events wait to be
+    /// added.
+    /// </summary>
+    /// <param name="builder">What <c>services.AddHealthChecks()</c> gives.</param>
+    /// <param name="stream">Finds the stream.</param>
+    /// <param name="name">The name of the check.</param>
+    /// <param name="failureStatus">What is reported when the log cannot be reached; null for <see cref="HealthStatus.Degraded"/>,
+    /// because open streams stay and nothing is lost.</param>
+    /// <param name="tags">Tags to choose checks by.</param>
+    public static IHealthChecksBuilder AddEventStream(this IHealthChecksBuilder builder,
+        Func<IServiceProvider, EventStream> stream, string name = "event-stream", HealthStatus? failureStatus = null,
+        IEnumerable<string>? tags = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(stream);
+        return builder.Add(new HealthCheckRegistration(name, services => new EventStreamHealthCheck(stream(services)),
+            failureStatus ?? HealthStatus.Degraded, tags));
     }
 
     private static WorkermanHealthCheck Make(IServiceProvider services, TimeSpan limit) =>

@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.Caching.Memory;
+using Microsoft.Extensions.Caching.StackExchangeRedis;
 using Microsoft.Extensions.Options;
 using Workerman.Protocols.Http.Sessions;
+using Workerman.Tests.Support;
 
 namespace Workerman.Tests.Protocols.Http.Sessions;
 
@@ -18,6 +20,8 @@ namespace Workerman.Tests.Protocols.Http.Sessions;
 [TestFixture("cache", true)]
 [TestFixture("cache, two processes", false)]
 [TestFixture("cache, two processes", true)]
+[TestFixture("Redis, two processes", false)]
+[TestFixture("Redis, two processes", true)]
 [TestFixture("own, the least there is", false)]
 [TestFixture("own, the least there is", true)]
 internal sealed class SessionSavingTests(string kind, bool awaits)
@@ -25,10 +29,30 @@ internal sealed class SessionSavingTests(string kind, bool awaits)
     private string _folder = null!;
     private SessionStore _store = null!;
     private SessionStore _other = null!;
+    private RedisServer? _redis;
+    private RedisCache[] _caches = [];
+
+    [OneTimeSetUp]
+    public void StartRedis()
+    {
+        if (!kind.StartsWith("Redis", StringComparison.Ordinal)) return;
+        RedisServer.SkipIfMissing();
+        _redis = new RedisServer();
+        var options = new RedisCacheOptions { Configuration = _redis.EndPoint.ToString(), InstanceName = "sessions:" };
+        _caches = [new RedisCache(options), new RedisCache(options)];
+    }
+
+    [OneTimeTearDown]
+    public void StopRedis()
+    {
+        Array.ForEach(_caches, cache => cache.Dispose());
+        _redis?.Dispose();
+    }
 
     [SetUp]
     public void SetUp()
     {
+        int made = 0;
         _folder = Path.Combine(Path.GetTempPath(), "workerman-test-" + Guid.NewGuid().ToString("N"));
         var cache = new MemoryDistributedCache(Options.Create(new MemoryDistributedCacheOptions()));
         ISessionHandler Make() => kind switch
@@ -36,11 +60,13 @@ internal sealed class SessionSavingTests(string kind, bool awaits)
             "file" => new FileSessionHandler(_folder),
             "memory" => new MemorySessionHandler(),
             "own, the least there is" => new LeastHandler(),
+            "Redis, two processes" => new DistributedCacheSessionHandler(_caches[made++]),
             _ => new DistributedCacheSessionHandler(cache),
         };
         ISessionHandler handler = Make();
         _store = new SessionStore { Handler = handler };
-        _other = new SessionStore { Handler = kind is "file" or "cache, two processes" ? Make() : handler };
+        bool isOtherProcess = kind is "file" or "cache, two processes" or "Redis, two processes";
+        _other = new SessionStore { Handler = isOtherProcess ? Make() : handler };
     }
 
     [TearDown]
