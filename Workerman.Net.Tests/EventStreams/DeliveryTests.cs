@@ -75,6 +75,32 @@ internal sealed class DeliveryTests(Type loopType)
         Assert.That(server.Stream.Delivered, Is.EqualTo(13));
     }
 
+    /// <summary>Once, however many of its topics are wanted, and whichever they are.</summary>
+    [TestCase(1)]
+    [TestCase(2)]
+    [TestCase(EventTopics.Few)]
+    [TestCase(EventTopics.Few + 1)]
+    [TestCase(100)]
+    public async Task AnyOfSeveralTopicsIsEnough(int count)
+    {
+        string[] more = [.. Enumerable.Range(0, 50).Select(i => $"m{i}")];
+        await using var server = new StreamServer(loopType, null,
+            request => new() { Topics = [.. request.GetValues("topic"), .. request.Get("more") is null ? [] : more] });
+        using EventClient all = await server.Subscribe();
+        using EventClient first = await server.Subscribe(query: "?topic=t0");
+        using EventClient last = await server.Subscribe(query: $"?topic=none&topic=t{count - 1}&topic=t0");
+        using EventClient many = await server.Subscribe(query: $"?more=1&topic=t{count - 1}");
+        using EventClient none = await server.Subscribe(query: $"?topic=t{count}&topic=T0");
+        string[] topics = [.. Enumerable.Range(0, count).Select(i => $"t{i}")];
+        server.Stream.Publish(new ServerSentEvents { Data = "1" }, topics);
+        server.Stream.Publish(new ServerSentEvents { Data = "2" }, [.. topics.Select(topic => $"other {topic}")]);
+        server.Stream.Publish(new ServerSentEvents { Data = "3" }, (string[])[]);
+        Assert.That(all.Data(3), Is.EqualTo(new[] { "1", "2", "3" }));
+        foreach (EventClient client in new[] { first, last, many }) Assert.That(client.Data(2), Is.EqualTo(new[] { "1", "3" }));
+        Assert.That(none.NextEvent().Data, Is.EqualTo("3"));
+        Assert.That(server.Stream.Delivered, Is.EqualTo(10));
+    }
+
     [Test]
     public async Task TopicsOfAQueryAreHandedOnAsTheyAre()
     {

@@ -22,6 +22,10 @@ internal sealed class EventStreamOptionsTests
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxIdLength = 65_537);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopics = 0);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopicLength = 0);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopicsPerEvent = 0);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxTopicsPerEvent = 10_001);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MeasuredTopics = -1);
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MeasuredTopics = 10_001);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.ReplayAge = TimeSpan.Zero);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.Heartbeat = TimeSpan.Zero);
         Assert.Throws<ArgumentOutOfRangeException>(() => options.PeerTimeout = TimeSpan.FromSeconds(-2));
@@ -35,6 +39,15 @@ internal sealed class EventStreamOptionsTests
         options.HeartbeatEvent = null;
         options.ReplayCount = 0;
         options.Heartbeat = options.ReplayAge = options.PeerTimeout = Timeout.InfiniteTimeSpan;
+    }
+
+    [Test]
+    public void NothingThatASubscriberWantsIsNull()
+    {
+        Assert.Throws<ArgumentNullException>(() => _ = new SubscribeOptions { Topics = null! });
+        Assert.Throws<ArgumentNullException>(() => _ = new SubscribeOptions { TopicPatterns = null! });
+        Assert.Throws<ArgumentException>(() => WantedTopics.Of(new SubscribeOptions { Topics = ["a", null!] }));
+        Assert.Throws<ArgumentException>(() => WantedTopics.Of(new SubscribeOptions { TopicPatterns = ["a", null!] }));
     }
 
     [Test]

@@ -75,9 +75,50 @@ internal sealed class KeyTableTests
         Assert.That(table.Between(0, 6), Is.EqualTo(new[] { events[0], events[2], events[3], events[4], newer }));
     }
 
-    private PublishedEvent Set(KeyTable table, string key, string? topic = null)
+    /// <summary>It is the newest of its key as long as one of its topics has no newer one.</summary>
+    [Test]
+    public void EventOfSeveralTopicsStaysWhileItIsTheNewestInOne()
     {
-        var published = new PublishedEvent(++_sequence, $"{_sequence}", topic, key, null, null, [], 0);
+        var table = new KeyTable(10);
+        PublishedEvent both = Set(table, "k", EventTopics.Of(["a", "b"]));
+        PublishedEvent ofA = Set(table, "k", "a");
+        Assert.That(table.Between(0, 2), Is.EqualTo(new[] { both, ofA }));
+        Assert.That((table.Count, both.IsSuperseded), Is.EqualTo((2, false)));
+        foreach ((string topics, bool isNewest) in new[] { ("a", false), ("b", true), ("", true), ("a b", true), ("a c", false) })
+        {
+            var options = new SubscribeOptions { Topics = topics.Split(' ', StringSplitOptions.RemoveEmptyEntries) };
+            Assert.That(table.IsNewest(both, WantedTopics.Of(options)), Is.EqualTo(isNewest), topics);
+        }
+        PublishedEvent ofB = Set(table, "k", "b");
+        Assert.That(table.Between(0, 3), Is.EqualTo(new[] { ofA, ofB }));
+        Assert.That((both.IsSuperseded, ofA.IsSuperseded), Is.EqualTo((true, false)));
+        PublishedEvent again = Set(table, "k", EventTopics.Of(["b", "c", "a"]));
+        Assert.That(table.Between(0, 4), Is.EqualTo(new[] { again }));
+        Assert.That((table.Count, ofA.IsSuperseded, ofB.IsSuperseded), Is.EqualTo((3, true, true)));
+    }
+
+    /// <summary>Its keys are as many as its topics; one that has more than the table is the last that is left.</summary>
+    [TestCase(2, 0)]
+    [TestCase(3, 0)]
+    [TestCase(4, 1)]
+    [TestCase(5, 2)]
+    public void KeysOfSeveralTopicsTakeTheRoomOfSeveral(int capacity, int left)
+    {
+        var table = new KeyTable(capacity);
+        PublishedEvent[] events = [Set(table, "a"), Set(table, "b"), Set(table, "k", EventTopics.Of(["x", "y", "z"]))];
+        Assert.That(table.Between(0, 3), Is.EqualTo(events[^(left + 1)..]));
+        Assert.That(table.Count, Is.EqualTo(left + 3));
+        PublishedEvent last = Set(table, "l");
+        if (capacity < 4) Assert.That(table.Between(0, 4), Is.EqualTo(new[] { last }), "all its keys go with it");
+        table.Clear();
+        Assert.That((table.Count, table.Between(0, 9).Count()), Is.EqualTo((0, 0)));
+        Set(table, "k", EventTopics.Of(["x", "y", "z"]));
+        Assert.That(table.Count, Is.EqualTo(3));
+    }
+
+    private PublishedEvent Set(KeyTable table, string key, EventTopics topics = default)
+    {
+        var published = new PublishedEvent(++_sequence, $"{_sequence}", topics, key, null, null, [], 0);
         table.Set(published);
         return published;
     }

@@ -145,6 +145,11 @@ internal sealed class LargeEventTests(Type loopType)
         Assert.That(StatusOf("?topic=a&topic=b&topic=four"), Is.EqualTo(200));
         Assert.That(StatusOf("?topic=a&topic=b&topic=c&topic=d"), Is.EqualTo(400));
         Assert.That(StatusOf("?topic=fives"), Is.EqualTo(400));
+        Assert.That(StatusOf("?pattern=a/**&topic=a&topic=b"), Is.EqualTo(200));
+        Assert.That(StatusOf("?pattern=a/*&topic=b&topic=c&pattern=d"), Is.EqualTo(400));
+        Assert.That(StatusOf("?pattern=ab/**"), Is.EqualTo(400));
+        foreach (string pattern in (string[])["", "a*", "*b", "**/a", "***", "a/*b"])
+            Assert.That(StatusOf($"?pattern={pattern}"), Is.EqualTo(400), pattern);
         Assert.That(StatusOf("", new string('x', 64)), Is.EqualTo(200));
         Assert.That(StatusOf("", new string('x', 65)), Is.EqualTo(400));
         using var told = new RawClient(server.Server.EndPoint);

@@ -38,6 +38,34 @@ internal sealed class LatestPerKeyTests(Type loopType)
         Assert.That(client.NextEvent().Data, Is.EqualTo("b2"));
     }
 
+    /// <summary>A key in several topics is a key in each of them.</summary>
+    [Test]
+    public async Task NewestOfAKeyIsThatOfTheTopicsThatAreWanted()
+    {
+        await using StreamServer server = new(loopType, new() { LatestPerKey = true },
+            request => new()
+            {
+                FromLatestPerKey = true,
+                Topics = [.. request.GetValues("topic")],
+                TopicPatterns = [.. request.GetValues("pattern")],
+            });
+        foreach ((string data, string topics) in new[] { ("1", "a b"), ("2", "a"), ("3", "c b"), ("4", "d e"), ("5", "e d") })
+            server.Stream.Publish(new ServerSentEvents { Data = data }, topics.Split(' '), "key");
+        foreach ((string query, string data) in new[]
+            { ("a", "2"), ("b", "3"), ("c", "3"), ("d", "5"), ("a&topic=b", "2 3"), ("none", ""), ("b&topic=c&topic=e", "3 5") })
+        {
+            foreach (string name in (string[])["topic", "pattern"])
+            {
+                string wanted = "topic=" + query;
+                using EventClient client =
+                    await server.Subscribe(query: "?" + wanted.Replace("topic", name, StringComparison.Ordinal));
+                server.Stream.Publish("end");
+                string[] expected = [.. data.Split(' ', StringSplitOptions.RemoveEmptyEntries), "end"];
+                Assert.That(client.Data(expected.Length), Is.EqualTo(expected), $"{name} {query}");
+            }
+        }
+    }
+
     [Test]
     public async Task WhoIsCutInTheMiddleMissesNothing([Values(0, 1, 300, 599)] int seen)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Workerman.EventStreams;
+using Workerman.Protocols.Http;
 using Workerman.Tests.Support;
 
 namespace Workerman.Tests.EventStreams;
@@ -49,6 +50,31 @@ internal sealed class PresenceTests(Type loopType)
         clients.ForEach(client => client.Dispose());
     }
 
+    /// <summary>Whoever gets what is published on it, each once; but not those that get everything.</summary>
+    [Test]
+    public async Task ThoseWhosePatternHasATopicAreThereToo()
+    {
+        await using StreamServer server = Make(choose: request =>
+            new() { Topics = [.. request.GetValues("topic")], TopicPatterns = [.. request.GetValues("pattern")] });
+        List<EventClient> clients = [];
+        string several = "?pattern=a/*&pattern=a/**&topic=a/b";
+        foreach (string query in (string[])["?pattern=a/*", several, "?topic=a/b", "", "?pattern=**"])
+            clients.Add(await server.Subscribe(query: query));
+        await Wait.Until(() => server.Stream.CountSubscriptions() == 5, "all");
+        foreach ((string topic, string there) in new[] { ("a/b", "0124"), ("a/c", "014"), ("a/b/c", "14"), ("a", "4") })
+        {
+            Assert.That(server.Stream.GetSubscriptions(topic),
+                Is.EquivalentTo(there.Select(digit => server.Subscriptions[digit - '0'])), topic);
+            Assert.That(server.Stream.CountSubscriptions(topic), Is.EqualTo(there.Length), topic);
+        }
+        clients[1].Dispose();
+        await Wait.Until(() => server.Stream.CountSubscriptions() == 4, "the end of one");
+        Assert.That((server.Stream.CountSubscriptions("a/b"), server.Stream.CountSubscriptions("a/b/c")), Is.EqualTo((3, 1)));
+        clients.ForEach(client => client.Dispose());
+        await Wait.Until(() => server.Stream.CountSubscriptions() == 0, "the end of all");
+        Assert.That(server.Stream.CountSubscriptions("a/b"), Is.Zero);
+    }
+
     [Test]
     public void StreamThatDoesNotKeepThemSaysSo()
     {
@@ -76,7 +102,7 @@ internal sealed class PresenceTests(Type loopType)
     {
         DateTimeOffset end = DateTimeOffset.UtcNow.AddSeconds(0.3);
         int number = 0;
-        await using StreamServer server = Make(choose: () =>
+        await using StreamServer server = Make(choose: _ =>
             new() { ExpiresAt = (++number) switch { 1 => end, 2 => end, 3 => null, _ => end.AddHours(1) } });
         EventClient first = await server.Subscribe();
         using EventClient second = await server.Subscribe();
@@ -89,9 +115,9 @@ internal sealed class PresenceTests(Type loopType)
         foreach (EventClient client in new[] { third, fourth }) Assert.That(client.NextEvent().Data, Is.EqualTo("later"));
     }
 
-    private StreamServer Make(SubscribeOptions? options = null, Func<SubscribeOptions>? choose = null, int count = 1)
+    private StreamServer Make(SubscribeOptions? options = null, Func<Request, SubscribeOptions>? choose = null, int count = 1)
     {
-        var server = new StreamServer(loopType, new() { Presence = true }, request => choose?.Invoke() ?? options
+        var server = new StreamServer(loopType, new() { Presence = true }, request => choose?.Invoke(request) ?? options
             ?? new() { Topics = [.. request.GetValues("topic")] }, count);
         server.Stream.OnSubscribed = subscription => Tell('+', subscription);
         server.Stream.OnUnsubscribed = subscription => Tell('-', subscription);

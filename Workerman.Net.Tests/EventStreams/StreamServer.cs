@@ -27,7 +27,7 @@ internal sealed class StreamServer : IAsyncDisposable
             if (request.Header("x-tight") is not null) SocketOf(connection).SendBufferSize = 16 * 1024;
             Connected?.Invoke(connection);
             SubscribeOptions chosen = choose?.Invoke(request)
-                ?? new SubscribeOptions { Topics = [.. request.GetValues("topic")] };
+                ?? new() { Topics = [.. request.GetValues("topic")], TopicPatterns = [.. request.GetValues("pattern")] };
             Subscription subscription = Stream.Subscribe(connection, request, chosen);
             lock (_subscriptions) _subscriptions.Add(subscription);
         }, worker =>

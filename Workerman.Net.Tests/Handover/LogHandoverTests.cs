@@ -60,6 +60,27 @@ internal sealed class LogHandoverTests
         Assert.That(after.Log.Locate(null, fromOldest: true).After, Is.EqualTo(1), "the first has grown too old meanwhile");
     }
 
+    /// <summary>In the log, and where the old process publishes them afterwards.</summary>
+    [TestCase("")]
+    [TestCase("a")]
+    [TestCase("b a")]
+    [TestCase("0 1 2 3 4 5 6 7 8 9 \ud800")]
+    public void TopicsGoOver(string text)
+    {
+        string[] topics = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var options = new EventStreamOptions { LatestPerKey = true, ReplayCount = 0, MaxBacklog = 1 };
+        EventStream before = Make(_old, options: options);
+        before.Publish(new ServerSentEvents { Data = "1" }, topics, "key");
+        Fill(before, 3);
+        EventStream after = Make(_new, options: options);
+        Handovers.MoveLogs(_old, _new);
+        Assert.That(after.Log.NewestPerKey(0, 4).Single().Topics, Is.EqualTo(topics));
+        before.Publish(new ServerSentEvents { Data = "2" }, topics, "key");
+        PublishedEvent newest = after.Log.NewestPerKey(0, 5).Single();
+        Assert.That((newest.Sequence, newest.Data, newest.Topic), Is.EqualTo((5L, "2", topics.FirstOrDefault())));
+        Assert.That(newest.Topics, Is.EqualTo(topics));
+    }
+
     [TestCase(0)]
     [TestCase(1)]
     [TestCase(5000)]
@@ -220,6 +241,7 @@ internal sealed class LogHandoverTests
     {
         EventStream before = Make(_old, options: new() { MaxEventSize = 1024 });
         _old.Freeze((_, _, _, _, _) => throw new InvalidOperationException("the new process is gone"));
+        Assert.Throws<ArgumentException>(() => before.Publish(new ServerSentEvents { Data = "x" }, new string('x', 1025)));
         Assert.Throws<ArgumentException>(() => before.Publish(new string('x', 1024)));
         Assert.Throws<ArgumentException>(() => before.Publish(new ServerSentEvents { Id = " x" }));
         Assert.That(Assert.Throws<InvalidOperationException>(() => before.Publish("x"))!.Message,

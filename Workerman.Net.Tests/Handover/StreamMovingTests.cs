@@ -278,6 +278,22 @@ internal sealed class StreamMovingTests(Type loopType)
         Assert.That(client.NextEvent().Data, Is.EqualTo("at last"));
     }
 
+    /// <summary>The application names them anew.</summary>
+    [Test]
+    public async Task TopicsAndPatternsAreWhatTheNewProcessIsTold()
+    {
+        await using StreamServer old = Make();
+        await using StreamServer next = Make();
+        using EventClient client = await old.Subscribe(query: "?topic=a&pattern=b/*");
+        client.Next();
+        old.Stream.Publish(new ServerSentEvents { Data = "1" }, ["x", "b/1"]);
+        Assert.That(client.NextEvent().Data, Is.EqualTo("1"));
+        Assert.That(await Handovers.Go(old, next), Is.EqualTo(1));
+        foreach ((string data, string topics) in new[] { ("no", "b"), ("2", "x b/2"), ("no", "b/2/x x"), ("3", "x a") })
+            old.Stream.Publish(new ServerSentEvents { Data = data }, topics.Split(' '));
+        Assert.That(client.Data(2), Is.EqualTo(new[] { "2", "3" }));
+    }
+
     [Test]
     public async Task OverAUnixSocketToo()
     {

@@ -24,6 +24,15 @@ internal sealed class MetricsTests
             Is.EqualTo(1));
         Assert.That(Value(page, "http_server_active_requests", "worker=\"web\""), Is.EqualTo(1), "the one that asks");
         Assert.That(Ask(client, "/nothing").Status, Is.EqualTo(404));
+        using var events = new RawClient(server.EndPoint);
+        events.Send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n").ReadUntil("data: ");
+        // The next one finds it live.
+        events.ReadUntil("data: ");
+        page = Ask(client, "/metrics").Body;
+        Assert.That(Value(page, "workerman_event_stream_subscribers", "stream=\"statistics\""), Is.EqualTo(1));
+        Assert.That(Value(page, "workerman_event_stream_resumed_total", "stream=\"statistics\""), Is.Zero);
+        Assert.That(Value(page, "workerman_event_stream_delay_seconds_count", "stream=\"statistics\""),
+            Is.GreaterThanOrEqualTo(1));
 
         // A request that has begun when the server stops is still answered, and told that this one is about to go.
         using var late = new RawClient(server.EndPoint);

@@ -27,6 +27,7 @@ internal readonly struct EventDraft
     /// <exception cref="ArgumentException">It has more; nothing that large is made for it.</exception>
     public EventDraft(ServerSentEvents message, EventIds ids, long sequence, int limit)
     {
+        if (StreamMeter.Delay.Enabled) Began = PublishedEvent.Microseconds();
         _sequence = message.Id is null ? sequence : 0;
         _ids = ids;
         Id = message.Id ?? ids.Of(sequence);
@@ -51,6 +52,9 @@ internal readonly struct EventDraft
     }
 
     public ServerSentEvents Message { get; }
+
+    /// <summary>When that was; see <see cref="PublishedEvent.Began"/>.</summary>
+    public uint Began { get; }
 
     /// <summary>Its id, once it has its place.</summary>
     public string Id { get; }

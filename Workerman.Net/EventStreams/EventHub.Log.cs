@@ -51,6 +51,7 @@ internal sealed partial class EventHub
                 return;
             }
             subscription.Place(start);
+            _stream.CountStart(isMoved ? null : lastId, start.IsGap);
             Tell(subscription, _stream.Opening(lastId, start, isMoved, hasRetry: true));
             HandOutPage(subscription, start.BeginsWithNewest ? [] : page.Events);
         });
@@ -70,6 +71,7 @@ internal sealed partial class EventHub
                 ReadOnlySpan<byte> opening =
                     _stream.Opening(new EventPlace(_log.Epoch, after).ToString(), page.Start, isMoved: false, hasRetry: true);
                 subscription.Cursor = subscription.Known = page.Start.After;
+                _stream.CountStart(lastId: null, isGap: true);
                 Tell(subscription, opening);
             }
             HandOutPage(subscription, page.Events);
@@ -140,6 +142,7 @@ internal sealed partial class EventHub
             subscription.Unplace();
             return;
         }
+        _stream.CountStart(lastId: null, isGap: true);
         if (subscription.State == SubscriberState.BackPressured) BeginToCount(subscription);
         else MoveTo(subscription, SubscriberState.CatchingUp);
         Tell(subscription, _stream.Opening(lastId, _start, isMoved: false, hasRetry: true));

@@ -17,7 +17,7 @@ internal sealed partial class EventHub
 
     private static readonly long Budget = Stopwatch.Frequency / 100;
 
-    private readonly PublishedEvent?[] _window = new PublishedEvent?[256];
+    private readonly PublishedEvent?[] _window = new PublishedEvent?[SharedSelections.MostEvents];
     private int _windowCount;
     private ArraySegment<byte> _shared;
     private byte[]? _rented;
@@ -73,7 +73,11 @@ internal sealed partial class EventHub
         if (_phase == Phase.Placing && PlaceAnew(deadline)) _phase = Phase.Idle;
         if (_phase == Phase.Idle) BeginRound();
         if (_phase == Phase.Live && ServeLive(deadline)) BeginPhase(Phase.Individual, _live);
-        if (_phase == Phase.Individual && ServeIndividually(deadline)) BeginPhase(Phase.CatchingUp, _catchingUp);
+        if (_phase == Phase.Individual && ServeIndividually(deadline))
+        {
+            MeasureDelay();
+            BeginPhase(Phase.CatchingUp, _catchingUp);
+        }
         if (_phase == Phase.CatchingUp && ServeCatchingUp(deadline)) EndRound();
         if (_phase == Phase.Ending) EndAll(deadline);
         if (_phase != Phase.Idle || _more || goesOn) Wake();
@@ -90,6 +94,8 @@ internal sealed partial class EventHub
         _to = _windowCount == 0 ? _after : _window[_windowCount - 1]!.Sequence;
         _more = _to < head;
         _hasIndividual = false;
+        _selections?.Begin(_after + 1);
+        _deliveredBefore = _delivered;
         JoinWindow();
         ArmKeepAlive();
         BeginPhase(Phase.Live, _live);
@@ -136,6 +142,7 @@ internal sealed partial class EventHub
         if (_windowCount == 0) return true;
         bool served = ShareWithLive(deadline);
         _batch.Flush();
+        if (served && _stream.ByTopic is { } byTopic) CountShared(byTopic);
         return served;
     }
 
@@ -218,7 +225,8 @@ internal sealed partial class EventHub
         }
         PublishedEvent?[] piece = ArrayPool<PublishedEvent?>.Shared.Rent(256);
         int count = subscription.BeginsWithNewest
-            ? _log.CopyNewest(subscription.Cursor, subscription.ResumeAfter, WriteLimit, piece.AsSpan(0, 256), _generation)
+            ? _log.CopyNewest(subscription.Cursor, subscription.ResumeAfter, subscription.Wanted, WriteLimit,
+                piece.AsSpan(0, 256), _generation)
             : _log.Copy(subscription.Cursor, _to, WriteLimit, piece, _generation);
         if (count == 0 && _generation != _log.Generation)
         {
@@ -254,6 +262,9 @@ internal sealed partial class EventHub
         PublishedEvent? last = null;
         int count = 0;
         int skipped = 0;
+        int replayed = 0;
+        long joined = subscription.Joined;
+        TopicFigures? byTopic = _stream.ByTopic;
         foreach (PublishedEvent? published in events)
         {
             if (!subscription.Wants(published!)) continue;
@@ -264,7 +275,10 @@ internal sealed partial class EventHub
             }
             last = published!;
             _pieces[count++] = last.Bytes;
+            if (last.Sequence <= joined) replayed++;
+            byTopic?.CountDelivered(last, 1);
         }
+        if (replayed > 0) Volatile.Write(ref _replayed, _replayed + replayed);
         // A filter is the application's, and may have ended the subscription.
         if (subscription.State != SubscriberState.Inactive)
             Conclude(subscription, events[^1]!.Sequence, last, _pieces.AsSpan(0, count), skipped);

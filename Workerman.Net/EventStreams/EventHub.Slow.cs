@@ -145,7 +145,7 @@ internal sealed partial class EventHub
             return;
         }
         PublishedEvent[] newest = subscription.SkipsSuperseded
-            ? [.. _log.NewestPerKey(subscription.Cursor, target, _generation).Where(subscription.Wants)]
+            ? [.. _log.NewestPerKey(subscription.Cursor, target, subscription.Wanted, _generation).Where(subscription.Wants)]
             : [];
         if (subscription.State == SubscriberState.Inactive) return;
         CountDropped(subscription, Math.Max(0, conflated + skipped - newest.Length));

@@ -28,11 +28,15 @@ internal sealed partial class EventHub
     /// <summary>Those in <see cref="SubscriberState.BackPressured"/>.</summary>
     private readonly SubscriptionSet _backPressured = new();
 
+    /// <summary>What its subscribers want by patterns; null while none does.</summary>
+    private SharedSelections? _selections;
+
     private volatile bool _abandoned;
     private int _woken;
     private int _count;
     private long _delivered;
     private long _dropped;
+    private long _replayed;
     private long _floor;
     private long _slowest;
     private long _keepAliveTimer;
@@ -60,6 +64,8 @@ internal sealed partial class EventHub
 
     public long Dropped => Volatile.Read(ref _dropped);
 
+    public long Replayed => Volatile.Read(ref _replayed);
+
     /// <summary>
     /// The sequence up to which all subscribers that keep up have been served: the log may remove those events.
     /// </summary>
@@ -86,6 +92,8 @@ internal sealed partial class EventHub
     public void Add(Subscription subscription, in StartingPoint start)
     {
         subscription.Enter(this, start);
+        if (subscription.Wanted.Selection is { } selection)
+            subscription.Wanted = WantedTopics.Of((_selections ??= new SharedSelections(_window)).Enter(selection));
         subscription.LastSent = Loop.Now;
         Volatile.Write(ref _slowest, Math.Min(Slowest, subscription.Cursor));
         MoveTo(subscription, SubscriberState.CatchingUp);
@@ -107,6 +115,7 @@ internal sealed partial class EventHub
         if (state == SubscriberState.Inactive) return;
         MoveTo(subscription, SubscriberState.Inactive);
         subscription.Leave();
+        if (subscription.Wanted.Selection is { } selection) _selections!.Leave(selection);
         _stream.OnLeft(subscription);
         Volatile.Write(ref _count, _count - 1);
         // It may have been the slowest: the next round finds out which is now.

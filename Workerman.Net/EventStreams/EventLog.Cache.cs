@@ -101,6 +101,9 @@ internal sealed partial class EventLog
     /// <summary>The place of the event with an id of the application's own; null if there is none.</summary>
     public long? FindOwn(string id) => _ownIds.TryGetValue(id, out long sequence) ? sequence : null;
 
+    /// <summary>The newest ones that are kept, so many at most.</summary>
+    public PublishedEvent[] Newest(int count) => Range(_head - Math.Min(count, _count), Math.Min(count, _count));
+
     /// <summary>Removes the events up to a sequence; the numbers of those after it stay.</summary>
     public void RemoveUpTo(long sequence)
     {
@@ -133,10 +136,11 @@ internal sealed partial class EventLog
         EventPlace place = batch.PlaceOf(index);
         var draft = new EventDraft(record.ToMessage(), record.Id ?? place.ToString());
         long age = (long)Math.Max(0, (DateTimeOffset.UtcNow - record.Time).TotalMilliseconds);
-        return new PublishedEvent(place.Number, draft.Id, record.Topics.Count > 0 ? record.Topics[0] : null, record.Key,
-            record.Event, record.Data, draft.Bytes, options.Clock() - age)
+        return new PublishedEvent(place.Number, draft.Id, EventTopics.Of(record.Topics), record.Key, record.Event, record.Data,
+            draft.Bytes, options.Clock() - age)
         {
             End = _written + draft.Bytes.Length,
+            Began = StreamMeter.Delay.Enabled ? PublishedEvent.Microseconds() : 0,
         };
     }
 }

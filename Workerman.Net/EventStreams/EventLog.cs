@@ -77,7 +77,7 @@ internal sealed partial class EventLog(EventStreamOptions options)
     /// <summary>Adds an event: gives it its sequence. Under <see cref="Gate"/>.</summary>
     /// <returns>Null if it has to be drafted again, because its id has become longer.</returns>
     /// <exception cref="ArgumentException">Its id is that of an event which is still kept.</exception>
-    public PublishedEvent? TryAppend(in EventDraft draft, string? topic, string? key)
+    public PublishedEvent? TryAppend(in EventDraft draft, EventTopics topics, string? key)
     {
         long sequence = _head + 1;
         ServerSentEvents message = draft.Message;
@@ -88,9 +88,10 @@ internal sealed partial class EventLog(EventStreamOptions options)
         if (!draft.TryPlace(_ids, sequence, out string id)) return null;
         if (message.Id is not null) _ownIds.Add(id, sequence);
         var published =
-            new PublishedEvent(sequence, id, topic, key, message.Event, message.Data, draft.Bytes, options.Clock())
+            new PublishedEvent(sequence, id, topics, key, message.Event, message.Data, draft.Bytes, options.Clock())
             {
                 End = _written + draft.Bytes.Length,
+                Began = draft.Began,
             };
         Add(published);
         return published;
@@ -98,14 +99,14 @@ internal sealed partial class EventLog(EventStreamOptions options)
 
     /// <summary>Both in one call.</summary>
     /// <inheritdoc cref="TryAppend"/>
-    public PublishedEvent Append(ServerSentEvents message, string? topic, string? key)
+    public PublishedEvent Append(ServerSentEvents message, EventTopics topics, string? key)
     {
         while (true)
         {
             EventDraft draft = Draft(message);
             lock (Gate)
             {
-                if (TryAppend(in draft, topic, key) is { } published) return published;
+                if (TryAppend(in draft, topics, key) is { } published) return published;
             }
         }
     }
@@ -217,15 +218,21 @@ internal sealed partial class EventLog(EventStreamOptions options)
     /// Copies the newest events of keys within a range of sequences: as many as fit, and no more than <paramref name="limit"/>
     /// bytes of them, but at least one.
     /// </summary>
-    /// <returns>How many.</returns>
-    public int CopyNewest(long after, long upTo, int limit, Span<PublishedEvent?> into, int generation = 0)
+    /// <param name="after">The sequence after which they stand.</param>
+    /// <param name="upTo">The sequence up to which they stand.</param>
+    /// <param name="wanted">The topics whose keys these are.</param>
+    /// <param name="limit">The bytes.</param>
+    /// <param name="into">Where they go.</param>
+    /// <param name="generation">The generation that the sequences are of.</param>
+    /// <returns>How many; 0 if the log has another generation.</returns>
+    public int CopyNewest(long after, long upTo, WantedTopics wanted, int limit, Span<PublishedEvent?> into, int generation = 0)
     {
         lock (Gate)
         {
             if (generation != _generation) return 0;
             int count = 0;
             long size = 0;
-            foreach (PublishedEvent published in _keys?.Between(after, upTo) ?? [])
+            foreach (PublishedEvent published in Newest(after, upTo, wanted))
             {
                 size += published.Bytes.Length;
                 if (count == into.Length || (size > limit && count > 0)) break;
@@ -236,10 +243,17 @@ internal sealed partial class EventLog(EventStreamOptions options)
     }
 
     /// <summary>The newest event of each key within a range of sequences, also if the log no longer has it.</summary>
-    public List<PublishedEvent> NewestPerKey(long after, long upTo, int generation = 0)
+    /// <param name="after">The sequence after which they stand.</param>
+    /// <param name="upTo">The sequence up to which they stand.</param>
+    /// <param name="wanted">The topics whose keys these are.</param>
+    /// <param name="generation">The generation that the sequences are of.</param>
+    public List<PublishedEvent> NewestPerKey(long after, long upTo, WantedTopics wanted = default, int generation = 0)
     {
-        lock (Gate) return generation == _generation ? [.. _keys?.Between(after, upTo) ?? []] : [];
+        lock (Gate) return generation == _generation ? [.. Newest(after, upTo, wanted)] : [];
     }
+
+    private IEnumerable<PublishedEvent> Newest(long after, long upTo, WantedTopics wanted) =>
+        _keys?.Between(after, upTo).Where(published => _keys.IsNewest(published, wanted)) ?? [];
 
     /// <summary>The sequence after which all events can be replayed.</summary>
     private long ReplayStart()

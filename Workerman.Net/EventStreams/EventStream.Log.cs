@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Workerman.Protocols.Http;
 
 namespace Workerman.EventStreams;
@@ -51,9 +52,22 @@ public sealed partial class EventStream
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (cancellation.IsCancellationRequested) return ValueTask.FromCanceled<string>(cancellation);
-        if (Options.Log is not { } log) return ValueTask.FromResult(Publish(message, topic, key));
-        return AppendAsync(log, ToRecord(message, topic, key), cancellation);
+        return PublishAsync(message, (EventTopics)topic, key, cancellation);
+    }
+
+    /// <summary>Publishes an event on several topics, on any log.</summary>
+    /// <inheritdoc cref="PublishAsync(ServerSentEvents, string?, string?, CancellationToken)"/>
+    /// <param name="message">The event.</param>
+    /// <param name="topics">The topics; see <see cref="Publish(ServerSentEvents, IReadOnlyCollection{string}, string?)"/>.</param>
+    /// <param name="key">The key of which it is the newest event, in each of the topics.</param>
+    /// <param name="cancellation">Ends the waiting; the event may be published all the same.</param>
+    [OverloadResolutionPriority(-1)]
+    public ValueTask<string> PublishAsync(ServerSentEvents message, IReadOnlyCollection<string> topics, string? key = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        ArgumentNullException.ThrowIfNull(topics);
+        return PublishAsync(message, EventTopics.Of(topics), key, cancellation);
     }
 
     /// <summary>
@@ -91,8 +105,19 @@ public sealed partial class EventStream
         {
             _log.Take(batch);
             _log.IsReady |= isReady;
+            if (ByTopic is { } figures)
+                foreach (PublishedEvent published in _log.Newest(batch.Events.Count)) figures.CountPublished(published);
         }
         WakeAll();
+    }
+
+    private ValueTask<string> PublishAsync(ServerSentEvents message, EventTopics topics, string? key,
+        CancellationToken cancellation)
+    {
+        if (cancellation.IsCancellationRequested) return ValueTask.FromCanceled<string>(cancellation);
+        if (Options.Log is not { } log) return ValueTask.FromResult(PublishOn(message, topics, key));
+        topics.Check(Options);
+        return AppendAsync(log, ToRecord(message, topics, key), cancellation);
     }
 
     private static async ValueTask<string> AppendAsync(IEventLog log, EventRecord record, CancellationToken cancellation)
@@ -103,7 +128,7 @@ public sealed partial class EventStream
 
     /// <summary>Publishes on a log that asks nobody.</summary>
     /// <exception cref="InvalidOperationException">It has to ask somebody.</exception>
-    private static string PublishOn(IEventLog log, EventRecord record)
+    private static string AppendNow(IEventLog log, EventRecord record)
     {
         if (!log.IsLocal)
             throw new InvalidOperationException("The stream stands on a log that has to ask another program, and Publish does "
@@ -113,13 +138,13 @@ public sealed partial class EventStream
     }
 
     /// <exception cref="ArgumentException">No event can be so.</exception>
-    private EventRecord ToRecord(ServerSentEvents message, string? topic, string? key)
+    private EventRecord ToRecord(ServerSentEvents message, EventTopics topics, string? key)
     {
         if (message.Id is { } id) EventIds.Check(id, Options.MaxIdLength);
         if (_completion is not null) throw Completed();
         // No place is longer.
         _ = new EventDraft(message, new EventIds(new string('0', 20)), long.MaxValue, Options.MaxEventSize);
-        return EventRecord.Of(message, topic is null ? [] : [topic], key);
+        return EventRecord.Of(message, topics.All, key);
     }
 
     /// <summary>Ends the following when the stream is collected: nobody disposes of one.</summary>

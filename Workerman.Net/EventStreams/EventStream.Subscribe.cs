@@ -34,6 +34,8 @@ public sealed partial class EventStream
     /// <param name="request">The request, which has no answer yet.</param>
     /// <param name="options">What is wanted.</param>
     /// <exception cref="ArgumentException">Its header fields have one that the stream sets itself.</exception>
+    /// <exception cref="BadRequestException">As above; or one of <see cref="SubscribeOptions.TopicPatterns"/> is not one.
+    /// </exception>
     public Subscription Subscribe(TcpConnection connection, Request request, SubscribeOptions options)
     {
         ArgumentNullException.ThrowIfNull(connection);
@@ -44,7 +46,7 @@ public sealed partial class EventStream
             throw new InvalidOperationException("FromLatestPerKey needs the newest event of each key, which this stream does not "
                 + "keep. Cure: set EventStreamOptions.LatestPerKey, and give a key to Publish.");
         string? lastId = request.IsMoved ? null : options.LastEventId ?? request.Header("last-event-id");
-        CheckWants(options.Topics, lastId);
+        CheckWants(options, lastId);
         var subscription = new Subscription(this, connection, options);
         if (connection.Loop.IsCurrent) Begin(subscription, request, options, lastId);
         else connection.Loop.Post(() => Begin(subscription, request, options, lastId));
@@ -54,11 +56,11 @@ public sealed partial class EventStream
     /// <summary>
     /// What a client can ask for is kept for as long as it is connected, and compared with every event: it is bounded.
     /// </summary>
-    private void CheckWants(IReadOnlyCollection<string> topics, string? lastId)
+    private void CheckWants(SubscribeOptions options, string? lastId)
     {
-        if (topics.Count > Options.MaxTopics)
+        if (options.Topics.Count + (long)options.TopicPatterns.Count > Options.MaxTopics)
             throw new BadRequestException($"more than {Options.MaxTopics} topics (EventStreamOptions.MaxTopics)");
-        foreach (string topic in topics)
+        foreach (string topic in options.Topics.Concat(options.TopicPatterns))
         {
             if (topic?.Length > Options.MaxTopicLength)
                 throw new BadRequestException(
@@ -117,6 +119,7 @@ public sealed partial class EventStream
             hub.Protect(start.After);
         }
         hub.Add(subscription, start);
+        CountStart(lastId: null, start.IsGap);
         if (start.IsGap) connection.Feed(Opening(moved.Place.LastId, start, isMoved: false));
         else subscription.Known = moved.Place.Known;
         // What waits in any case is not to become more.
@@ -167,6 +170,7 @@ public sealed partial class EventStream
         // removed.
         if (isPlaced) hub.Add(subscription, start);
         else hub.AddUnplaced(subscription, lastId, options, isMoved);
+        if (isPlaced) CountStart(isMoved ? null : lastId, start.IsGap);
         ReadOnlySpan<byte> opening = isPlaced ? Opening(lastId, start, isMoved) : isMoved ? [] : EventBlocks.Retry(Options.Retry);
         if (!opening.IsEmpty) connection.Feed(opening);
         // What waits in any case is not to become more.

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Workerman.Protocols.Http;
 
 namespace Workerman.EventStreams;
@@ -36,6 +37,7 @@ public sealed partial class EventStream
         Group = group;
         _log = new EventLog(Options);
         _presence = Options.Presence ? new Presence() : null;
+        ByTopic = Options.MeasuredTopics > 0 ? new TopicFigures(Options.MeasuredTopics) : null;
         group.Add(this);
         if (Options.Log is not { } log) return;
         _following = new Following(new LogFollower(this, log, _log));
@@ -71,24 +73,48 @@ public sealed partial class EventStream
     /// stream, not empty, and can be sent in a header field unchanged.</param>
     /// <param name="topic">The topic: subscribers that asked for it get the event, and those that asked for no topic; null: all
     /// do.</param>
-    /// <param name="key">The key of which it is the newest event, for <see cref="SlowSubscribers.NewestPerKey"/>; null for
-    /// none.</param>
+    /// <param name="key">The key of which it is the newest event, for <see cref="SlowSubscribers.NewestPerKey"/> and
+    /// <see cref="SubscribeOptions.FromLatestPerKey"/>; null for none. The same key in two topics is two keys.</param>
     /// <returns>Its id.</returns>
-    /// <exception cref="ArgumentException">The id is not valid, or the event is larger than
-    /// <see cref="EventStreamOptions.MaxEventSize"/>; the message says why.</exception>
+    /// <exception cref="ArgumentException">The id is not valid, the event is larger than
+    /// <see cref="EventStreamOptions.MaxEventSize"/>, or the topic longer than
+    /// <see cref="EventStreamOptions.MaxTopicLength"/>; the message says why.</exception>
     /// <exception cref="InvalidOperationException">The stream is completed, or its log has to ask somebody: use
     /// <see cref="PublishAsync(ServerSentEvents, string?, string?, CancellationToken)"/>.</exception>
-    public string Publish(ServerSentEvents message, string? topic = null, string? key = null)
+    public string Publish(ServerSentEvents message, string? topic = null, string? key = null) =>
+        PublishOn(message, topic, key);
+
+    /// <summary>
+    /// Publishes an event on several topics: a subscriber that asked for any of them gets it, once. Any thread; events of one
+    /// thread keep their order. The event and the topics are copied.
+    /// </summary>
+    /// <inheritdoc cref="Publish(ServerSentEvents, string?, string?)"/>
+    /// <param name="message">The event.</param>
+    /// <param name="topics">The topics; those that are named twice count once. None: all subscribers get the event.</param>
+    /// <param name="key">The key of which it is the newest event, in each of the topics; null for none.</param>
+    /// <exception cref="ArgumentException">As above; or there are more topics than
+    /// <see cref="EventStreamOptions.MaxTopicsPerEvent"/>, or one is null.</exception>
+    // So that null is no topic, as in the overload above.
+    [OverloadResolutionPriority(-1)]
+    public string Publish(ServerSentEvents message, IReadOnlyCollection<string> topics, string? key = null)
+    {
+        ArgumentNullException.ThrowIfNull(topics);
+        return PublishOn(message, EventTopics.Of(topics), key);
+    }
+
+    internal string PublishOn(ServerSentEvents message, EventTopics topics, string? key)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (Options.Log is { } log) return PublishOn(log, ToRecord(message, topic, key));
+        topics.Check(Options);
+        if (Options.Log is { } log) return AppendNow(log, ToRecord(message, topics, key));
         if (message.Id is { } id) EventIds.Check(id, Options.MaxIdLength);
         PublishedEvent? published;
-        while ((published = TryPublish(_log.Draft(message), topic, key, out ForwardEvent? forward)) is null)
+        while ((published = TryPublish(_log.Draft(message), topics, key, out ForwardEvent? forward)) is null)
         {
             // It waits for the other process, and so holds no lock.
-            if (forward is not null) return forward(Name, Index, message, topic, key);
+            if (forward is not null) return forward(Name, Index, message, topics, key);
         }
+        ByTopic?.CountPublished(published);
         WakeAll();
         return published.Id;
     }
@@ -129,6 +155,7 @@ public sealed partial class EventStream
             _hubs = [.. _hubs.Where(other => other != hub)];
             _delivered += hub.Delivered;
             _dropped += hub.Dropped;
+            _replayed += hub.Replayed;
         }
     }
 
@@ -136,14 +163,14 @@ public sealed partial class EventStream
     internal void Trim() => _log.Trim(Math.Min(Floor(), FloorOfMoving));
 
     /// <returns>Null if it has to be drafted again, or is for <paramref name="forward"/>.</returns>
-    private PublishedEvent? TryPublish(in EventDraft draft, string? topic, string? key, out ForwardEvent? forward)
+    private PublishedEvent? TryPublish(in EventDraft draft, EventTopics topics, string? key, out ForwardEvent? forward)
     {
         lock (_log.Gate)
         {
             forward = _forward;
             if (forward is not null) return null;
             if (_completion is not null) throw Completed();
-            PublishedEvent? published = _log.TryAppend(in draft, topic, key);
+            PublishedEvent? published = _log.TryAppend(in draft, topics, key);
             if (published is not null) Trim();
             return published;
         }

@@ -68,13 +68,20 @@ public sealed class EventStreamOptions
     public int MaxIdLength { get; set => field = Setting.InRange(value, 64, 65_536); } = 1024;
 
     /// <summary>
-    /// Topics that a subscription may name; 100, 1 to 1,000,000. A client for which more are named is answered with 400.
+    /// Topics that a subscription may name, its patterns included; 100, 1 to 1,000,000. A client for which more are named is
+    /// answered with 400.
     /// </summary>
     public int MaxTopics { get; set => field = Setting.InRange(value, 1, Million); } = 100;
 
     /// <summary>
-    /// Characters that a topic of a subscription may have; 1,024, 1 to 1,000,000. A client for which a longer one is named is
-    /// answered with 400.
+    /// Topics that an event may have; 100, 1 to 10,000. Beyond, <c>Publish</c> throws. They are kept with the event, and do not
+    /// count in <see cref="MaxLogSize"/>.
+    /// </summary>
+    public int MaxTopicsPerEvent { get; set => field = Setting.InRange(value, 1, 10_000); } = 100;
+
+    /// <summary>
+    /// Characters that a topic may have; 1,024, 1 to 1,000,000. Beyond, <c>Publish</c> throws, and a client for which a longer
+    /// one is named is answered with 400.
     /// </summary>
     public int MaxTopicLength { get; set => field = Setting.InRange(value, 1, Million); } = 1024;
 
@@ -104,8 +111,18 @@ public sealed class EventStreamOptions
     public bool Presence { get; set; }
 
     /// <summary>
+    /// Topics that are measured by themselves, in the instruments <c>workerman.event_stream.topic.published</c> and
+    /// <c>workerman.event_stream.topic.delivered</c>, and as the tag <c>topic</c> of <c>workerman.event_stream.delay</c>; 0, the
+    /// default, which turns it off, to 10,000. Those that come first are; all others are measured together as <c>_OTHER</c>,
+    /// because whoever collects measurements keeps a row for each. An event with several topics counts for each of them, and its
+    /// delay for the first. It costs a look-up for each topic of an event.
+    /// </summary>
+    public int MeasuredTopics { get; set => field = Setting.InRange(value, 0, 10_000); }
+
+    /// <summary>
     /// Keys whose newest event is remembered for <see cref="SlowSubscribers.NewestPerKey"/> and <see cref="LatestPerKey"/>;
-    /// 10,000, 1 to 1,000,000. Beyond, the key whose last event is the oldest is removed.
+    /// 10,000, 1 to 1,000,000. Beyond, the key whose last event is the oldest is removed. The same key in two topics is two keys,
+    /// and a key of an event with several topics counts once for each of them.
     /// </summary>
     public int MaxKeys { get; set => field = Setting.InRange(value, 1, Million); } = 10_000;
 

@@ -10,7 +10,7 @@ namespace Workerman.EventStreams;
 internal static class LogPieces
 {
     /// <summary>What each piece begins with.</summary>
-    public const byte Version = 1;
+    public const byte Version = 2;
 
     /// <summary>Bytes that a piece has, but for its head.</summary>
     private const int Size = 1024 * 1024;
@@ -67,7 +67,7 @@ internal static class LogPieces
     {
         writer.Write(published.Sequence);
         writer.Write(published.Id);
-        writer.Write(published.Topic);
+        published.AllTopics.WriteTo(writer);
         writer.Write(published.Key);
         writer.Write(published.Event);
         writer.Write(published.Data);
@@ -84,7 +84,7 @@ internal static class LogPieces
         var events = new PublishedEvent[count];
         for (int i = 0; i < count; i++)
         {
-            events[i] = new PublishedEvent(reader.ReadInt64(), reader.ReadText(), reader.ReadTextOrNull(),
+            events[i] = new PublishedEvent(reader.ReadInt64(), reader.ReadText(), EventTopics.ReadFrom(ref reader),
                 reader.ReadTextOrNull(), reader.ReadTextOrNull(), reader.ReadTextOrNull(), reader.ReadBytes(),
                 -reader.ReadInt64());
         }

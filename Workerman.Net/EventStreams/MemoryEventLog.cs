@@ -42,7 +42,7 @@ public sealed class MemoryEventLog : IEventLog
     {
         ArgumentNullException.ThrowIfNull(record);
         if (cancellation.IsCancellationRequested) return ValueTask.FromCanceled<EventPlace>(cancellation);
-        PublishedEvent published = _log.Append(record.ToMessage(), record.Topics.Count > 0 ? record.Topics[0] : null, record.Key);
+        PublishedEvent published = _log.Append(record.ToMessage(), EventTopics.Of(record.Topics), record.Key);
         TaskCompletionSource added;
         EventPlace place;
         lock (_log.Gate)
@@ -128,7 +128,7 @@ public sealed class MemoryEventLog : IEventLog
             Data = published.Data,
             Comment = comment,
             Retry = retry,
-            Topics = published.Topic is { } topic ? [topic] : [],
+            Topics = published.Topics,
             Key = published.Key,
             Time = DateTimeOffset.UtcNow - TimeSpan.FromMilliseconds(_options.Clock() - published.Time),
         };

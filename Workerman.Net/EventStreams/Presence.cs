@@ -9,6 +9,7 @@ internal sealed class Presence
     private readonly Lock _gate = new();
     private readonly HashSet<Subscription> _all = [];
     private readonly Dictionary<string, HashSet<Subscription>> _byTopic = [];
+    private readonly Dictionary<string, (TopicPattern Pattern, HashSet<Subscription> There)> _byPattern = [];
 
     public void Add(Subscription subscription)
     {
@@ -19,6 +20,12 @@ internal sealed class Presence
             {
                 if (!_byTopic.TryGetValue(topic, out HashSet<Subscription>? there)) _byTopic.Add(topic, there = []);
                 there.Add(subscription);
+            }
+            foreach (TopicPattern pattern in subscription.Wanted.Patterns)
+            {
+                if (!_byPattern.TryGetValue(pattern.Text, out (TopicPattern, HashSet<Subscription> There) of))
+                    _byPattern.Add(pattern.Text, of = (pattern, []));
+                of.There.Add(subscription);
             }
         }
     }
@@ -33,18 +40,35 @@ internal sealed class Presence
                 if (_byTopic.TryGetValue(topic, out HashSet<Subscription>? there) && there.Remove(subscription)
                     && there.Count == 0) _byTopic.Remove(topic);
             }
+            foreach (TopicPattern pattern in subscription.Wanted.Patterns)
+            {
+                if (_byPattern.TryGetValue(pattern.Text, out (TopicPattern, HashSet<Subscription> There) of)
+                    && of.There.Remove(subscription) && of.There.Count == 0) _byPattern.Remove(pattern.Text);
+            }
         }
     }
 
-    /// <summary>Those that have asked for a topic; all for null.</summary>
+    /// <summary>Those that have asked for a topic, also by a pattern; all for null.</summary>
     public Subscription[] Of(string? topic)
     {
-        lock (_gate) return topic is null ? [.. _all] : _byTopic.TryGetValue(topic, out HashSet<Subscription>? of) ? [.. of] : [];
+        lock (_gate) return [.. Find(topic)];
     }
 
     /// <summary>How many have asked for a topic; for null, how many there are.</summary>
     public int CountOf(string? topic)
     {
-        lock (_gate) return topic is null ? _all.Count : _byTopic.GetValueOrDefault(topic)?.Count ?? 0;
+        lock (_gate) return Find(topic).Count;
+    }
+
+    private HashSet<Subscription> Find(string? topic)
+    {
+        if (topic is null) return _all;
+        HashSet<Subscription>[] there =
+        [
+            .. _byTopic.TryGetValue(topic, out HashSet<Subscription>? named) ? [named] : (HashSet<Subscription>[])[],
+            .. _byPattern.Values.Where(of => of.Pattern.Matches(topic)).Select(static of => of.There),
+        ];
+        // One may have asked for it more than once.
+        return there.Length == 1 ? there[0] : [.. there.SelectMany(static some => some)];
     }
 }

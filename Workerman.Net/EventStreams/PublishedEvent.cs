@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
@@ -11,12 +12,12 @@ public sealed class PublishedEvent
 {
     private bool _superseded;
 
-    internal PublishedEvent(long sequence, string id, string? topic, string? key, string? name, string? data, byte[] bytes,
+    internal PublishedEvent(long sequence, string id, EventTopics topics, string? key, string? name, string? data, byte[] bytes,
         long time)
     {
         Sequence = sequence;
         Id = id;
-        Topic = topic;
+        AllTopics = topics;
         Key = key;
         Event = name;
         Data = data;
@@ -30,8 +31,14 @@ public sealed class PublishedEvent
     /// <summary>Its id: the application's own, or the one that the stream gave it.</summary>
     public string Id { get; }
 
-    /// <summary>Its topic; null if it is for all.</summary>
-    public string? Topic { get; }
+    /// <summary>Its topic, the first if it has several; null if it is for all.</summary>
+    public string? Topic => AllTopics.First;
+
+    /// <summary>
+    /// Its topics, in the order in which they were given, each once; none if it is for all. <see cref="Topic"/> costs less where
+    /// it has only one.
+    /// </summary>
+    public IReadOnlyList<string> Topics => AllTopics.All;
 
     /// <summary>The key of which it is the newest event, for <see cref="SlowSubscribers.NewestPerKey"/>; null for none.</summary>
     public string? Key { get; }
@@ -42,6 +49,9 @@ public sealed class PublishedEvent
     /// <summary>Its data.</summary>
     public string? Data { get; }
 
+    /// <summary>The same as <see cref="Topics"/>.</summary>
+    internal EventTopics AllTopics { get; }
+
     /// <summary>The event as it is sent. Nobody changes these bytes.</summary>
     internal byte[] Bytes { get; }
 
@@ -51,11 +61,24 @@ public sealed class PublishedEvent
     /// <summary>When it was published, on the clock of the stream's options.</summary>
     internal long Time { get; }
 
+    /// <summary>
+    /// When its publication began, in microseconds modulo 2^32; 0 if nobody measures how long events take. It has the room that
+    /// <see cref="IsSuperseded"/> leaves.
+    /// </summary>
+    internal uint Began { get; init; }
+
     /// <summary>Whether its key has a newer event.</summary>
     internal bool IsSuperseded
     {
         get => Volatile.Read(ref _superseded);
         set => Volatile.Write(ref _superseded, value);
+    }
+
+    /// <summary>The time for <see cref="Began"/>, never 0.</summary>
+    internal static uint Microseconds()
+    {
+        uint now = (uint)(Stopwatch.GetElapsedTime(0).Ticks / TimeSpan.TicksPerMicrosecond);
+        return now == 0 ? 1 : now;
     }
 
     /// <summary>The same event at another place.</summary>
@@ -66,7 +89,7 @@ public sealed class PublishedEvent
     internal PublishedEvent At(long sequence, string id, long time, long end)
     {
         byte[] bytes = id == Id ? Bytes : WithId(id);
-        return new PublishedEvent(sequence, id, Topic, Key, Event, Data, bytes, time) { End = end + bytes.Length };
+        return new PublishedEvent(sequence, id, AllTopics, Key, Event, Data, bytes, time) { End = end + bytes.Length };
     }
 
     /// <summary>
@@ -96,6 +119,6 @@ public sealed class PublishedEvent
         return [.. Bytes.AsSpan(0, at), .. Encoding.UTF8.GetBytes($"id: {id}\n"), .. Bytes.AsSpan(at + line.Length)];
     }
 
-    /// <summary>Id, topic and name, for logs and debuggers.</summary>
-    public override string ToString() => $"{Id} {Topic ?? "*"} {Event ?? "message"}";
+    /// <summary>Id, topics and name, for logs and debuggers.</summary>
+    public override string ToString() => $"{Id} {AllTopics} {Event ?? "message"}";
 }

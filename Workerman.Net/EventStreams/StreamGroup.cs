@@ -9,11 +9,11 @@ namespace Workerman.EventStreams;
 /// <param name="stream">Name of the stream.</param>
 /// <param name="index">Which of the streams with that name.</param>
 /// <param name="message">The event.</param>
-/// <param name="topic">Its topic.</param>
+/// <param name="topics">Its topics.</param>
 /// <param name="key">Its key.</param>
 /// <returns>Its id.</returns>
 /// <exception cref="InvalidOperationException">That process is gone; the message says so, and what to do.</exception>
-internal delegate string ForwardEvent(string stream, int index, ServerSentEvents message, string? topic, string? key);
+internal delegate string ForwardEvent(string stream, int index, ServerSentEvents message, EventTopics topics, string? key);
 
 /// <summary>
 /// The event streams that go from one process to the next together: all of a process (<see cref="Process"/>), or those of a test.
@@ -131,7 +131,7 @@ internal sealed class StreamGroup(TimeSpan? waitTime = null)
     /// <inheritdoc cref="ForwardEvent"/>
     /// <exception cref="ArgumentException">The event is not valid; the message says why.</exception>
     /// <exception cref="InvalidOperationException">The stream is completed.</exception>
-    public string Publish(string stream, int index, ServerSentEvents message, string? topic, string? key)
+    public string Publish(string stream, int index, ServerSentEvents message, EventTopics topics, string? key)
     {
         EventStream? found;
         ForwardEvent? forward;
@@ -144,13 +144,13 @@ internal sealed class StreamGroup(TimeSpan? waitTime = null)
                 EventLog log = _waiting.TryGetValue((stream, index), out (EventLog Log, long Floor) waiting)
                     ? waiting.Log
                     : Wait((stream, index), image: null);
-                PublishedEvent published = log.Append(message, topic, key);
+                PublishedEvent published = log.Append(message, topics, key);
                 // Nobody reads there, so only its size bounds it.
                 lock (log.Gate) log.Trim(floor: 0);
                 return published.Id;
             }
         }
-        return forward?.Invoke(stream, index, message, topic, key) ?? found!.Publish(message, topic, key);
+        return forward?.Invoke(stream, index, message, topics, key) ?? found!.PublishOn(message, topics, key);
     }
 
     private static LogImage Capture((EventLog Log, long Floor) waiting)
@@ -206,6 +206,6 @@ internal static class StreamHandover
     public static void Import(byte[] piece) => StreamGroup.Process.Import(piece);
 
     /// <inheritdoc cref="StreamGroup.Publish"/>
-    public static string Publish(string stream, int index, ServerSentEvents message, string? topic, string? key) =>
-        StreamGroup.Process.Publish(stream, index, message, topic, key);
+    public static string Publish(string stream, int index, ServerSentEvents message, EventTopics topics, string? key) =>
+        StreamGroup.Process.Publish(stream, index, message, topics, key);
 }

@@ -5,11 +5,27 @@ namespace Workerman.EventStreams;
 /// <summary>What one subscriber of an <see cref="EventStream"/> wants. Do not change it after <c>Subscribe</c>.</summary>
 public sealed class SubscribeOptions
 {
-    /// <summary>The topics that it wants; none for all. It gets events without a topic in any case.</summary>
+    /// <summary>
+    /// The topics that it wants; none, and no <see cref="TopicPatterns"/>, for all. It gets events without a topic in any case.
+    /// </summary>
     public IReadOnlyCollection<string> Topics
     {
         get;
         init => field = value ?? throw new ArgumentNullException(nameof(value), "Leave the topics away to subscribe to all.");
+    } = [];
+
+    /// <summary>
+    /// Patterns of topics that it wants besides: <c>orders/*/paid</c>. A topic is a row of segments between <c>/</c>, or between
+    /// <c>.</c> where the pattern has no <c>/</c>; <c>*</c> stands for one segment, and <c>**</c> at the end for one or more. A
+    /// <c>*</c> that is not a whole segment, or a <c>**</c> before the end, makes <c>Subscribe</c> throw a
+    /// <see cref="BadRequestException"/>, so that the client is answered with 400. They count as topics for
+    /// <see cref="EventStreamOptions.MaxTopics"/> and <see cref="EventStreamOptions.MaxTopicLength"/>. A client that may choose
+    /// them may ask for everything: see <see cref="Filter"/>.
+    /// </summary>
+    public IReadOnlyCollection<string> TopicPatterns
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(value), "Leave the patterns away for none.");
     } = [];
 
     /// <summary>

@@ -10,7 +10,6 @@ namespace Workerman.EventStreams;
 /// </summary>
 public sealed class Subscription : IFeedSource
 {
-    private readonly IReadOnlyCollection<string> _topics;
     private readonly Func<PublishedEvent, bool>? _filter;
     private EventHub? _hub;
     private long _delivered;
@@ -23,11 +22,8 @@ public sealed class Subscription : IFeedSource
         Stream = stream;
         Connection = connection;
         _filter = options.Filter;
-        // A few topics are compared faster than looked up in a set.
-        _topics = options.Topics.Count > 8 ? options.Topics.ToHashSet(StringComparer.Ordinal) : options.Topics.ToArray();
-        if (_topics.Contains(null!))
-            throw new ArgumentException("A topic is null; leave the topics away to subscribe to all.", nameof(options));
-        IsPlain = _filter is null && _topics.Count == 0;
+        Wanted = WantedTopics.Of(options);
+        IsPlain = _filter is null && !Wanted.Any;
     }
 
     /// <summary>The stream that it is subscribed to.</summary>
@@ -36,8 +32,11 @@ public sealed class Subscription : IFeedSource
     /// <summary>The connection that the events go to.</summary>
     public TcpConnection Connection { get; }
 
-    /// <summary>The topics that it wants; none for all.</summary>
-    public IReadOnlyCollection<string> Topics => _topics;
+    /// <summary>The topics that it wants; none, and no <see cref="TopicPatterns"/>, for all.</summary>
+    public IReadOnlyCollection<string> Topics => Wanted.Topics;
+
+    /// <summary>The patterns of topics that it wants besides; made anew for each call.</summary>
+    public IReadOnlyCollection<string> TopicPatterns => [.. Wanted.Patterns.Select(static pattern => pattern.Text)];
 
     /// <summary>Whether it gets events. It ends with its connection, if not earlier.</summary>
     public bool IsActive => Volatile.Read(ref _hub) is not null;
@@ -56,6 +55,9 @@ public sealed class Subscription : IFeedSource
 
     /// <summary>Whether it wants everything.</summary>
     internal bool IsPlain { get => Has(Flags.Plain); private init => Set(Flags.Plain, value); }
+
+    /// <summary>The topics that it wants, as it compares them. Its hub has those share one object that want the same.</summary>
+    internal WantedTopics Wanted { get; set; }
 
     /// <summary>
     /// Sequence of the newest event when it subscribed. Those before it are replayed, and do not count for its being too slow.
@@ -192,7 +194,7 @@ public sealed class Subscription : IFeedSource
     internal bool Wants(PublishedEvent published)
     {
         if (IsPlain) return true;
-        if (_topics.Count > 0 && published.Topic is { } topic && !HasTopic(topic)) return false;
+        if (Wanted.Any && !Wanted.Want(published)) return false;
         if (_filter is null) return true;
         try
         {
@@ -211,16 +213,6 @@ public sealed class Subscription : IFeedSource
     private bool Has(Flags flag) => (_flags & flag) != 0;
 
     private void Set(Flags flag, bool value) => _flags = value ? _flags | flag : _flags & ~flag;
-
-    private bool HasTopic(string topic)
-    {
-        if (_topics is not string[] few) return _topics.Contains(topic);
-        foreach (string wanted in few)
-        {
-            if (wanted == topic) return true;
-        }
-        return false;
-    }
 
     /// <summary>What it has yes or no for, in one byte: there may be a million subscriptions.</summary>
     [System.Flags]

@@ -23,6 +23,9 @@ internal static class HandoverKind
     /// <summary>An event that was published in the old process, with a number.</summary>
     public const byte Publish = 4;
 
+    /// <summary>What such an event begins with.</summary>
+    public const byte PublishVersion = 2;
+
     /// <summary>From the new process: that number, and the event's id, or why it has none.</summary>
     public const byte Published = 5;
 }
@@ -94,7 +97,7 @@ internal sealed class HandoverSender(Channel channel, WorkerRun run, TimeSpan wi
     }
 
     /// <summary>Publishes in the new process, and waits for its answer: for the time of a system call or two, mostly.</summary>
-    private string Forward(string stream, int index, ServerSentEvents message, string? topic, string? key)
+    private string Forward(string stream, int index, ServerSentEvents message, EventTopics topics, string? key)
     {
         long number = Interlocked.Increment(ref _lastNumber);
         var answer = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -103,10 +106,11 @@ internal sealed class HandoverSender(Channel channel, WorkerRun run, TimeSpan wi
         {
             var output = new ArrayBufferWriter<byte>();
             var writer = new HandoverWriter(output);
+            writer.Write(HandoverKind.PublishVersion);
             writer.Write(number);
             writer.Write(stream);
             writer.Write(index);
-            writer.Write(topic);
+            topics.WriteTo(writer);
             writer.Write(key);
             writer.Write(message.Event);
             writer.Write(message.Data);
@@ -198,10 +202,11 @@ internal sealed class HandoverReceiver(Channel channel, WorkerRun run)
     private void Publish(byte[] payload)
     {
         var reader = new HandoverReader(new ReadOnlySequence<byte>(payload));
+        reader.ReadVersion(HandoverKind.PublishVersion);
         long number = reader.ReadInt64();
         string stream = reader.ReadText();
         int index = reader.ReadInt32();
-        string? topic = reader.ReadTextOrNull();
+        var topics = EventTopics.ReadFrom(ref reader);
         string? key = reader.ReadTextOrNull();
         string? name = reader.ReadTextOrNull();
         string? data = reader.ReadTextOrNull();
@@ -214,7 +219,7 @@ internal sealed class HandoverReceiver(Channel channel, WorkerRun run)
         {
             var message =
                 new ServerSentEvents { Event = name, Data = data, Id = id, Retry = retry < 0 ? null : retry, Comment = comment };
-            given = StreamHandover.Publish(stream, index, message, topic, key);
+            given = StreamHandover.Publish(stream, index, message, topics, key);
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {
