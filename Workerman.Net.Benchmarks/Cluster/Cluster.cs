@@ -137,10 +137,14 @@ internal static class Cluster
     private static async Task UntilAllHaveEverything(ClusterClient[] clients, ClusterRecord record)
     {
         long before = -1;
-        while (!Array.TrueForAll(clients, client => client.Number >= record.Total || client.Gaps > 0) && before != record.Delivered)
+        while (before != record.Delivered)
         {
             before = record.Delivered;
-            for (int i = 0; i < 100 && !Array.TrueForAll(clients, client => client.Number >= record.Total); i++) await Task.Delay(100);
+            for (int i = 0; i < 100; i++)
+            {
+                if (Array.TrueForAll(clients, client => client.Number >= record.Total || client.Gaps > 0)) return;
+                await Task.Delay(100);
+            }
         }
     }
 

@@ -60,9 +60,13 @@ internal sealed class EventClient : IDisposable
     /// <summary>The next event.</summary>
     public Block NextEvent()
     {
+        long end = Environment.TickCount64 + (long)Wait.Limit.TotalMilliseconds;
         while (true)
         {
             if (Next() is { IsEvent: true } block) return block;
+            // Signs of life come for ever.
+            if (Environment.TickCount64 > end)
+                Assert.Fail($"no event for {Wait.Limit.TotalSeconds} s; the last was {LastEventId}");
         }
     }
 

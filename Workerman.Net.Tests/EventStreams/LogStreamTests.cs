@@ -128,6 +128,19 @@ internal sealed class LogStreamTests(Type loopType)
     }
 
     [Test]
+    public async Task OneThatSubscribesBeforeTheLogIsHeardGetsWhatIsPublishedAfter()
+    {
+        var log = new TroubledLog { IsHeard = false };
+        await log.Inner.AppendAsync(new EventRecord { Data = "before" });
+        await using StreamServer server = Node(log);
+        using EventClient client = await server.Subscribe();
+        Assert.That(server.Subscriptions[0].IsPlaced, Is.False);
+        for (int i = 0; i < 3; i++) await server.Stream.PublishAsync($"{i}", default);
+        log.IsHeard = true;
+        Assert.That(client.Data(3), Is.EqualTo(new[] { "0", "1", "2" }));
+    }
+
+    [Test]
     public async Task OneThatIsAheadOfItsNodeIsNotToldOfAGap()
     {
         var log = new TroubledLog();

@@ -14,6 +14,9 @@ internal sealed class TroubledLog : IEventLog
 
     public bool IsReachable { get; set; } = true;
 
+    /// <summary>Whether it answers followers; it takes events all the same.</summary>
+    public bool IsHeard { get; set; } = true;
+
     /// <summary>Whether followers are told nothing.</summary>
     public bool HoldsBack { get; set; }
 
@@ -43,7 +46,7 @@ internal sealed class TroubledLog : IEventLog
     public async IAsyncEnumerable<EventBatch> FollowAsync(EventPlace? after, int tail,
         [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        while (!IsReachable) await Task.Delay(5, cancellation);
+        while (!IsReachable || !IsHeard) await Task.Delay(5, cancellation);
         while (true)
         {
             using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellation, Volatile.Read(ref _lost).Token);

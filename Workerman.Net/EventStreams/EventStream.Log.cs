@@ -115,25 +115,25 @@ public sealed partial class EventStream
         CancellationToken cancellation)
     {
         if (cancellation.IsCancellationRequested) return ValueTask.FromCanceled<string>(cancellation);
-        if (Options.Log is not { } log) return ValueTask.FromResult(PublishOn(message, topics, key));
+        if (Options.Log is null) return ValueTask.FromResult(PublishOn(message, topics, key));
         topics.Check(Options);
-        return AppendAsync(log, ToRecord(message, topics, key), cancellation);
+        return AppendAsync(ToRecord(message, topics, key), cancellation);
     }
 
-    private static async ValueTask<string> AppendAsync(IEventLog log, EventRecord record, CancellationToken cancellation)
+    private async ValueTask<string> AppendAsync(EventRecord record, CancellationToken cancellation)
     {
-        EventPlace place = await log.AppendAsync(record, cancellation).ConfigureAwait(false);
+        EventPlace place = await Follower!.AppendAsync(record, cancellation).ConfigureAwait(false);
         return record.Id ?? place.ToString();
     }
 
     /// <summary>Publishes on a log that asks nobody.</summary>
     /// <exception cref="InvalidOperationException">It has to ask somebody.</exception>
-    private static string AppendNow(IEventLog log, EventRecord record)
+    private string AppendNow(EventRecord record)
     {
-        if (!log.IsLocal)
+        if (!Follower!.Log.IsLocal)
             throw new InvalidOperationException("The stream stands on a log that has to ask another program, and Publish does "
                 + "not wait. Cure: await PublishAsync.");
-        EventPlace place = log.AppendAsync(record).AsTask().GetAwaiter().GetResult();
+        EventPlace place = Follower.AppendAsync(record, CancellationToken.None).GetAwaiter().GetResult();
         return record.Id ?? place.ToString();
     }
 

@@ -106,7 +106,7 @@ public sealed partial class EventStream
     {
         ArgumentNullException.ThrowIfNull(message);
         topics.Check(Options);
-        if (Options.Log is { } log) return AppendNow(log, ToRecord(message, topics, key));
+        if (Options.Log is not null) return AppendNow(ToRecord(message, topics, key));
         if (message.Id is { } id) EventIds.Check(id, Options.MaxIdLength);
         PublishedEvent? published;
         while ((published = TryPublish(_log.Draft(message), topics, key, out ForwardEvent? forward)) is null)

@@ -32,6 +32,12 @@ internal sealed class LogFollower
 
     private Exception? _failure;
 
+    /// <summary>Is done when all have been added that were published here before the log was heard.</summary>
+    private Task _early = Task.CompletedTask;
+
+    /// <summary>The first place that one of them was given; null for none.</summary>
+    private EventPlace? _earliest;
+
     /// <summary>The newest place when the log was first heard.</summary>
     private EventPlace? _first;
 
@@ -65,6 +71,34 @@ internal sealed class LogFollower
     /// <summary>Nobody uses the stream any more.</summary>
     public void Stop() => _stop.Cancel();
 
+    /// <summary>Adds an event to the log.</summary>
+    public async Task<EventPlace> AppendAsync(EventRecord record, CancellationToken cancellation)
+    {
+        TaskCompletionSource? early = null;
+        lock (_gate)
+        {
+            if (!_ready.Task.IsCompleted)
+            {
+                early = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _early = Task.WhenAll(_early, early.Task);
+            }
+        }
+        try
+        {
+            EventPlace place = await _log.AppendAsync(record, cancellation).ConfigureAwait(false);
+            if (early is null) return place;
+            lock (_gate)
+            {
+                if (_earliest is not { } first || first.Epoch != place.Epoch || place.Number < first.Number) _earliest = place;
+            }
+            return place;
+        }
+        finally
+        {
+            early?.SetResult();
+        }
+    }
+
     /// <summary>Reads what comes after a place, once for all who ask for the same.</summary>
     public Task<EventBatch> ReadAsync(EventPlace after)
     {
@@ -84,6 +118,13 @@ internal sealed class LogFollower
     public async Task<LogPage?> LocateAsync(string? lastId, bool fromOldest)
     {
         await Ready.ConfigureAwait(false);
+        if (string.IsNullOrEmpty(lastId) && !fromOldest)
+        {
+            Task early;
+            lock (_gate) early = _early;
+            await early.ConfigureAwait(false);
+            return LocateEarly();
+        }
         while (true)
         {
             try
@@ -154,6 +195,23 @@ internal sealed class LogFollower
         return ToPage(batch, isGap: after is not null && !IsSame(batch.After, after.Value));
     }
 
+    /// <summary>
+    /// Where one begins that has subscribed before it was known where the log is: with what came after the log was first heard,
+    /// or after this process itself began to publish.
+    /// </summary>
+    private LogPage LocateEarly()
+    {
+        lock (_cache.Gate)
+        {
+            long after = _first is { } first && first.Epoch == _cache.Epoch ? first.Number : _cache.Start.Number;
+            lock (_gate)
+            {
+                if (_earliest is { } earliest && earliest.Epoch == _cache.Epoch) after = Math.Min(after, earliest.Number - 1);
+            }
+            return new LogPage(_cache.At(after, _cache.IdFor(after), isGap: false), []);
+        }
+    }
+
     private LogPage? ToPage(EventBatch batch, bool isGap)
     {
         lock (_cache.Gate)
@@ -220,7 +278,8 @@ internal sealed class LogFollower
         _first ??= _log.Status.Head ?? batch.End;
         bool isReady = _first is { } first && (first.Epoch != batch.After.Epoch || first.Number <= batch.End.Number);
         stream.Take(batch, isReady);
-        if (isReady) _ready.TrySetResult();
+        if (!isReady) return true;
+        lock (_gate) _ready.TrySetResult();
         return true;
     }
 }
