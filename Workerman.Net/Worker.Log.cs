@@ -108,9 +108,10 @@ public partial class Worker
     public static string? StatusFile { get; set; }
 
     /// <summary>
-    /// Where what lives on a loop logs to: where its run does; on a loop of the application's own, where the library does.
+    /// Where what lives on a loop logs to: where its run does; on a loop of the application's own, and on none (null), where the
+    /// library does.
     /// </summary>
-    internal static ILogger LoggerOf(IEventLoop loop) => (loop as EventLoop)?.Logger ?? _peerLog;
+    internal static ILogger LoggerOf(IEventLoop? loop) => (loop as EventLoop)?.Logger ?? _peerLog;
 
     /// <summary>Says why a run cannot start: in the log, and on standard error where the log is a file.</summary>
     internal static void ReportStartFailure(ServerSettings settings, WorkerStartException failure)

@@ -145,6 +145,8 @@ internal sealed class ClusterRecord(int publishers, int eventsOfEach)
 
     public int EventsOfEach => eventsOfEach;
 
+    public long Delivered => Interlocked.Read(ref _delivered);
+
     public long Total => _events.Length - 1;
 
     public void OnGap(string lastId) => _gap ??= lastId;
@@ -182,7 +184,7 @@ internal sealed class ClusterRecord(int publishers, int eventsOfEach)
             .Select(static one => (one & uint.MaxValue) - 1).SequenceEqual(order));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
             {clients.Length} clients, {Total} events, {_delivered} deliveries in {time.TotalSeconds:0} s
-            lost {_lost + behind}, doubled {_doubled}, at another place {_others}, gaps {gaps} {_gap}
+            lost {_lost}, not arrived {behind}, doubled {_doubled}, at another place {_others}, gaps {gaps} {_gap}
             each publisher's own order: {(inOrder ? "kept" : "not kept")}
             from publishing to a client: p50 {Delay(0.5)} ms, p99 {Delay(0.99)} ms, longest {Delay(1)} ms
             """));

@@ -34,9 +34,10 @@ internal sealed partial class LayerTests
             "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket"],
         ["Handover"] = ["Workerman.Events"],
         ["EventStreams"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Protocols.Http",
-            "Workerman.Handover"],
+            "Workerman.Protocols.WebSocket", "Workerman.Handover"],
         ["Hosting"] = ["Workerman.Logging", "Workerman.Diagnostics", "Workerman.Events", "Workerman.Connection",
             "Workerman.Protocols", "Workerman.Handover"],
+        ["Grouping"] = ["Workerman.Events", "Workerman.Connection", "Workerman.Protocols.Http", "Workerman.Hosting"],
         // Processes, not workers: what they run it knows by its own interfaces.
         ["Supervision"] = ["Workerman.Logging", "Workerman.Events", "Workerman.Hosting", "Workerman.Events.SystemCalls",
             "Workerman.Supervision.ProcessCalls"],
@@ -45,7 +46,7 @@ internal sealed partial class LayerTests
             "Workerman.EventStreams", "Workerman.Handover", "Workerman.Supervision", "Workerman.Diagnostics"],
         [""] = ["Workerman.Workers", "Workerman.Events", "Workerman.Connection", "Workerman.Protocols", "Workerman.Supervision",
             "Workerman.Protocols.Http", "Workerman.Protocols.WebSocket", "Workerman.WebSockets", "Workerman.Tls",
-            "Workerman.Hosting", "Workerman.Logging", "Workerman.Handover", "Workerman.Diagnostics"],
+            "Workerman.Hosting", "Workerman.Logging", "Workerman.Handover", "Workerman.Diagnostics", "Workerman.Grouping"],
     };
 
     /// <summary>Folders that share the namespace, and the layer, of the folder above them.</summary>

@@ -17,7 +17,7 @@ internal sealed partial class DocumentationTests
     private static readonly CSharpCompilationOptions Options = new(
         OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable, allowUnsafe: false);
 
-    private static readonly MetadataReference[] References = [.. FindReferences(IsOfTheLibrary)];
+    internal static readonly MetadataReference[] References = [.. FindReferences(IsOfTheLibrary)];
 
     /// <summary>In a program that references the package of an extension.</summary>
     private static readonly MetadataReference[] ExtendedReferences = [.. FindReferences(name =>
@@ -56,7 +56,7 @@ internal sealed partial class DocumentationTests
     public void WhatDoesNotCompileIsFoundWhereItStands(string program, string complaint) =>
         Assert.That(Complaints(program, 1, References), Has.Some.Contains(complaint));
 
-    private static string[] Complaints(string program, int line, MetadataReference[] references)
+    internal static string[] Complaints(string program, int line, MetadataReference[] references)
     {
         // Behind as many empty lines as there are lines before it, so that a complaint has the line of the document.
         SyntaxTree tree = CSharpSyntaxTree.ParseText(new string('\n', line) + program);

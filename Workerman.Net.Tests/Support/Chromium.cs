@@ -42,7 +42,7 @@ internal sealed class Chromium : IAsyncDisposable
         [
             "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0",
-            $"--user-data-dir={profile}", .. more, page.ToString(),
+            $"--user-data-dir={profile}", .. more, page.AbsoluteUri,
         ];
         var start = new ProcessStartInfo(Path!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
         // It is killed, and would leave what it keeps there.
@@ -53,8 +53,16 @@ internal sealed class Chromium : IAsyncDisposable
         process.BeginErrorReadLine();
         process.BeginOutputReadLine();
         var chromium = new Chromium(process, profile);
-        await chromium.Attach(page);
-        return chromium;
+        try
+        {
+            await chromium.Attach(page);
+            return chromium;
+        }
+        catch
+        {
+            await chromium.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Runs an expression, awaits it if it is a promise, and gives its value back as text.</summary>
@@ -98,7 +106,7 @@ internal sealed class Chromium : IAsyncDisposable
         await Call("Runtime.enable", new { });
         await Call("Log.enable", new { });
         // The target is listed before its document is loaded.
-        string ready = $"location.href === '{page}' && document.readyState === 'complete'";
+        string ready = $"location.href === '{page.AbsoluteUri}' && document.readyState === 'complete'";
         long end = Environment.TickCount64 + (long)Wait.Limit.TotalMilliseconds;
         while (await Evaluate(ready) != "True" && Environment.TickCount64 < end) await Task.Delay(20);
     }
@@ -109,7 +117,7 @@ internal sealed class Chromium : IAsyncDisposable
             .WaitAsync(Wait.Limit).GetAwaiter().GetResult());
         foreach (JsonElement target in targets.RootElement.EnumerateArray())
         {
-            if (target.GetProperty("url").GetString() == page.ToString())
+            if (target.GetProperty("url").GetString() == page.AbsoluteUri)
                 return target.GetProperty("webSocketDebuggerUrl").GetString();
         }
         return null;

@@ -19,9 +19,10 @@ internal sealed class FrameClient : IDisposable
 
     private static readonly byte[] Mask = [0x12, 0x34, 0x56, 0x78];
 
-    public FrameClient(EndPoint endPoint, string fields = "", string path = "/", bool open = true)
+    public FrameClient(EndPoint endPoint, string fields = "", string path = "/", bool open = true,
+        int receiveBufferSize = 0)
     {
-        Client = new RawClient(endPoint);
+        Client = new RawClient(endPoint, receiveBufferSize);
         Client.Send($"GET {path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
             + $"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {Key}\r\n{fields}\r\n");
         if (!open) return;

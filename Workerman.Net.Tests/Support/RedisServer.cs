@@ -149,6 +149,7 @@ internal sealed partial class RedisServer : IDisposable
     private void End(int signal)
     {
         Process process = _process ?? throw new InvalidOperationException("redis-server does not run.");
+        // It may end by itself meanwhile.
         if (!process.HasExited) _ = kill(process.Id, signal);
         Assert.That(process.WaitForExit(Wait.Limit), () => $"redis-server does not end; it logged: {Log}");
         process.Dispose();

@@ -182,6 +182,7 @@ public abstract partial class AsyncTcpConnection : IConnectOutcome
             DropHeld();
             Unlist();
             MoveTo(ConnectionPhase.Freed);
+            TellOfEnd();
         }
         FailTask(SocketError.OperationAborted, $"connect {Address} failed: it was closed on the way");
     }

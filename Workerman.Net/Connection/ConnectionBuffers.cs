@@ -13,6 +13,9 @@ internal sealed class ConnectionBuffers(IEventLoop loop)
 {
     private static readonly ConditionalWeakTable<IEventLoop, ConnectionBuffers> All = [];
 
+    /// <summary>Replaced when it changes: one that is told of an end may be removed meanwhile.</summary>
+    private IConnectionObserver[] _observers = [];
+
     /// <summary>Where what arrives is received; as long as what a <see cref="TlsSocket"/> decrypts at once.</summary>
     public byte[] Receive { get; } = GC.AllocateUninitializedArray<byte>(TlsBuffers.PlaintextSize, pinned: true);
 
@@ -29,4 +32,26 @@ internal sealed class ConnectionBuffers(IEventLoop loop)
 
     /// <summary>Those of a loop. Any thread.</summary>
     public static ConnectionBuffers Of(IEventLoop loop) => All.GetValue(loop, static loop => new ConnectionBuffers(loop));
+
+    /// <summary>Has it hear of each end of a connection of the loop, until <see cref="Unobserve"/>.</summary>
+    public void Observe(IConnectionObserver observer) => _observers = [.. _observers, observer];
+
+    /// <summary>Has it hear of no more ends.</summary>
+    public void Unobserve(IConnectionObserver observer) => _observers = Array.FindAll(_observers, other => other != observer);
+
+    /// <summary>A connection has ended, and the application has been told.</summary>
+    public void TellOfEnd(TcpConnection connection)
+    {
+        foreach (IConnectionObserver observer in _observers) observer.OnEnded(connection);
+    }
+}
+
+/// <summary>
+/// Whoever keeps connections in a place of its own, in which no connection knows that it is: so that those that are in none take
+/// no memory for it. Called on the loop's thread; must not throw.
+/// </summary>
+internal interface IConnectionObserver
+{
+    /// <summary>A connection has ended, in whatever way, and <c>OnClose</c> has been called if it is.</summary>
+    void OnEnded(TcpConnection connection);
 }

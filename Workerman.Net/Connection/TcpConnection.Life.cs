@@ -189,6 +189,9 @@ public partial class TcpConnection : IDeferredWork
     {
     }
 
+    /// <summary>Has whoever keeps it in a place of its own forget it (<see cref="IConnectionObserver"/>).</summary>
+    private protected void TellOfEnd() => Buffers.TellOfEnd(this);
+
     /// <summary>Enters another phase of its life.</summary>
     private protected void MoveTo(ConnectionPhase phase) => _life.MoveTo(phase, Loop.Now);
 
@@ -311,6 +314,7 @@ public partial class TcpConnection : IDeferredWork
         _queue = null;
         Protocol.Dispose();
         if (_life.IsKnown || IsClient) _handler.OnClose(this);
+        TellOfEnd();
         _handler.OnFreed(this);
         socket.Dispose();
     }

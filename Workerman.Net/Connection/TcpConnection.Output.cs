@@ -366,6 +366,13 @@ public partial class TcpConnection
         return RefuseOpen(reason);
     }
 
+    /// <summary>
+    /// A message to a group that it is in has no form on it: it is dropped, and the application told. On the loop.
+    /// </summary>
+    internal void RefuseFromGroup(string kind) => RefuseOpen($"A {Protocol.Name} connection has no form for {kind}, which one of "
+        + "its groups was sent. A WebSocket takes text and bytes, HTTP text and events once an event stream is open, and a "
+        + "protocol of your own what it encodes.");
+
     private SendResult RefuseOpen(string reason) => _life.IsEnding ? SendResult.Dropped : Refuse(reason);
 
     private WriteOutcome OutcomeOfQueue() => _queue!.Length >= MaxSendBufferSize ? WriteOutcome.Full : WriteOutcome.Queued;

@@ -52,7 +52,7 @@ internal sealed partial class EventHub
             }
             subscription.Place(start);
             _stream.CountStart(isMoved ? null : lastId, start.IsGap);
-            Tell(subscription, _stream.Opening(lastId, start, isMoved, hasRetry: true));
+            Tell(subscription, _stream.Opening(subscription, lastId, start, isMoved, hasRetry: true));
             HandOutPage(subscription, start.BeginsWithNewest ? [] : page.Events);
         });
 
@@ -68,8 +68,8 @@ internal sealed partial class EventHub
                 || subscription.Cursor != after) return;
             if (page.Start.IsGap)
             {
-                ReadOnlySpan<byte> opening =
-                    _stream.Opening(new EventPlace(_log.Epoch, after).ToString(), page.Start, isMoved: false, hasRetry: true);
+                string lastId = new EventPlace(_log.Epoch, after).ToString();
+                ReadOnlySpan<byte> opening = _stream.Opening(subscription, lastId, page.Start, hasRetry: true);
                 subscription.Cursor = subscription.Known = page.Start.After;
                 _stream.CountStart(lastId: null, isGap: true);
                 Tell(subscription, opening);
@@ -145,6 +145,6 @@ internal sealed partial class EventHub
         _stream.CountStart(lastId: null, isGap: true);
         if (subscription.State == SubscriberState.BackPressured) BeginToCount(subscription);
         else MoveTo(subscription, SubscriberState.CatchingUp);
-        Tell(subscription, _stream.Opening(lastId, _start, isMoved: false, hasRetry: true));
+        Tell(subscription, _stream.Opening(subscription, lastId, _start, hasRetry: true));
     }
 }

@@ -12,8 +12,13 @@ internal sealed partial class EventHub
     private void CountShared(TopicFigures byTopic)
     {
         long shared = (_delivered - _deliveredBefore) / _windowCount;
-        if (shared == 0) return;
-        foreach (PublishedEvent? published in _window.AsSpan(0, _windowCount)) byTopic.CountDelivered(published!, shared);
+        if (shared > 0) CountWindow(byTopic, shared);
+    }
+
+    /// <summary>The events of the round were handed to so many connections.</summary>
+    private void CountWindow(TopicFigures byTopic, long connections)
+    {
+        foreach (PublishedEvent? published in _window.AsSpan(0, _windowCount)) byTopic.CountDelivered(published!, connections);
     }
 
     /// <summary>Records how long the events of the round took to all live subscribers of the loop.</summary>

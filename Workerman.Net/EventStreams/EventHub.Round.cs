@@ -20,6 +20,10 @@ internal sealed partial class EventHub
     private readonly PublishedEvent?[] _window = new PublishedEvent?[SharedSelections.MostEvents];
     private int _windowCount;
     private ArraySegment<byte> _shared;
+
+    /// <summary>The same as frames of WebSockets, once one of them wants it; otherwise null.</summary>
+    private byte[]? _sharedFrames;
+
     private byte[]? _rented;
 
     /// <summary>What one subscriber is handed, until it has been written.</summary>
@@ -151,7 +155,7 @@ internal sealed partial class EventHub
         while (Next(_live) is { } subscription)
         {
             if (subscription.Cursor >= _to) continue;
-            if (subscription.IsPlain && subscription.Cursor == _after) Share(subscription);
+            if (subscription.SharesBytes && subscription.Cursor == _after) Share(subscription);
             else _hasIndividual = true;
             if (Stopwatch.GetTimestamp() > deadline && _next >= 0) return false;
         }
@@ -161,12 +165,20 @@ internal sealed partial class EventHub
     private bool ServeIndividually(long deadline)
     {
         if (!_hasIndividual) return true;
+        bool served = HandOutToLive(deadline);
+        if (_sharedFrames is not null) _batch.Flush();
+        return served;
+    }
+
+    private bool HandOutToLive(long deadline)
+    {
         while (Next(_live) is { } subscription)
         {
             if (subscription.Cursor >= _to) continue;
             if (subscription.Cursor == _after)
             {
-                HandOut(subscription, _window.AsSpan(0, _windowCount));
+                if (subscription is { IsPlain: true, IsWebSocket: true }) ShareFrames(subscription);
+                else HandOut(subscription, _window.AsSpan(0, _windowCount));
             }
             else
             {
@@ -190,6 +202,30 @@ internal sealed partial class EventHub
         Advance(subscription);
         subscription.LastSent = Loop.Now;
         if (!subscription.Connection.FeedShared(_shared)) Remove(subscription);
+    }
+
+    /// <summary>WebSockets that want everything get the very same frames.</summary>
+    private void ShareFrames(Subscription subscription)
+    {
+        _sharedFrames ??= JoinFrames();
+        Advance(subscription);
+        if (_stream.ByTopic is { } byTopic) CountWindow(byTopic, 1);
+        subscription.LastSent = Loop.Now;
+        if (!subscription.CanBeFed || !subscription.Connection.FeedShared(_sharedFrames)) Remove(subscription);
+    }
+
+    private byte[] JoinFrames()
+    {
+        if (_windowCount == 1) return EventFrames.Of(_window[0]!);
+        byte[][] frames = [.. _window.Take(_windowCount).Select(static published => EventFrames.Of(published!))];
+        byte[] joined = GC.AllocateUninitializedArray<byte>(frames.Sum(static frame => frame.Length));
+        int length = 0;
+        foreach (byte[] frame in frames)
+        {
+            frame.CopyTo(joined, length);
+            length += frame.Length;
+        }
+        return joined;
     }
 
     private bool ServeCatchingUp(long deadline)
@@ -274,7 +310,7 @@ internal sealed partial class EventHub
                 continue;
             }
             last = published!;
-            _pieces[count++] = last.Bytes;
+            _pieces[count++] = subscription.IsWebSocket ? EventFrames.Of(last) : last.Bytes;
             if (last.Sequence <= joined) replayed++;
             byTopic?.CountDelivered(last, 1);
         }
@@ -294,7 +330,7 @@ internal sealed partial class EventHub
             subscription.Known = last.Sequence;
             CountDelivered(subscription, pieces.Length);
             subscription.LastSent = Loop.Now;
-            if (!subscription.Connection.Feed(pieces)) Remove(subscription);
+            if (!subscription.CanBeFed || !subscription.Connection.Feed(pieces)) Remove(subscription);
         }
         // The events that it does not want would make the id that it resumes by too old.
         else if (cursor - subscription.Known > _options.ReplayCount / 2)
@@ -306,6 +342,7 @@ internal sealed partial class EventHub
     private void ReleaseWindow()
     {
         _shared = default;
+        _sharedFrames = null;
         if (_rented is not null) ArrayPool<byte>.Shared.Return(_rented);
         _rented = null;
         _window.AsSpan(0, _windowCount).Clear();
@@ -335,7 +372,7 @@ internal sealed partial class EventHub
     {
         foreach (SubscriptionSet set in new[] { _live, _catchingUp, _backPressured, _reading })
         {
-            while (set.Count > 0) set[set.Count - 1].End(EventBlocks.Retry(TimeSpan.Zero));
+            while (set.Count > 0) set[set.Count - 1].EndNow(TimeSpan.Zero);
         }
         _phase = Phase.Idle;
     }
@@ -343,15 +380,14 @@ internal sealed partial class EventHub
     private void EndAll(long deadline)
     {
         EventStream.Completion ending = _ending!;
-        byte[] last = EventBlocks.Retry(ending.Retry);
         // One that is catching up has just subscribed, and first gets what it missed: the next round ends it.
         // One that waits for the log that the stream stands on resumes in another process.
         while (_live.Count + _backPressured.Count + _reading.Count > 0)
         {
             SubscriptionSet set = _live.Count > 0 ? _live : _backPressured.Count > 0 ? _backPressured : _reading;
-            set[set.Count - 1].End(ending.Window == TimeSpan.Zero
-                ? last
-                : EventBlocks.Retry((ending.Retry ?? TimeSpan.Zero) + HandoverPlan.RandomTime(ending.Window)));
+            set[set.Count - 1].EndNow(ending.Window == TimeSpan.Zero
+                ? ending.Retry
+                : (ending.Retry ?? TimeSpan.Zero) + HandoverPlan.RandomTime(ending.Window));
             if (Stopwatch.GetTimestamp() > deadline) return;
         }
         _phase = Phase.Idle;

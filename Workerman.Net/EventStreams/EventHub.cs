@@ -193,35 +193,49 @@ internal sealed partial class EventHub
             if (subscription.LastSent > latest) continue;
             if (_options.HeartbeatEvent is { } name) SendHeartbeat(subscription, name);
             else if (subscription.Known < subscription.Cursor) SendIdOnly(subscription);
-            else Send(subscription, EventBlocks.KeepAlive);
+            // A WebSocket has pings.
+            else if (!subscription.IsWebSocket) Send(subscription, EventBlocks.KeepAlive);
         }
         for (int i = _reading.Count - 1; i >= 0; i--)
         {
-            if (i < _reading.Count && _reading[i].LastSent <= latest) Send(_reading[i], EventBlocks.KeepAlive);
+            if (i < _reading.Count && _reading[i] is { IsWebSocket: false } one && one.LastSent <= latest)
+                Send(one, EventBlocks.KeepAlive);
         }
     }
 
     private void SendHeartbeat(Subscription subscription, string name)
     {
         long at = subscription.Cursor;
+        string? id = at == _heartbeatAt && !subscription.IsWebSocket ? null : IdAt(subscription);
+        subscription.Known = at;
+        if (subscription.IsWebSocket)
+        {
+            if (id is not null) Send(subscription, EventBlocks.Heartbeat(name, id, asFrame: true));
+            return;
+        }
         if (at != _heartbeatAt)
         {
-            _heartbeat = IdAt(subscription) is { } id ? EventBlocks.Heartbeat(name, id) : EventBlocks.KeepAlive;
+            _heartbeat = id is not null ? EventBlocks.Heartbeat(name, id) : EventBlocks.KeepAlive;
             _heartbeatAt = at;
         }
-        subscription.Known = at;
         Send(subscription, _heartbeat);
     }
 
     private void SendIdOnly(Subscription subscription)
     {
         long at = subscription.Cursor;
+        string? id = at == _idOnlyAt && !subscription.IsWebSocket ? null : IdAt(subscription);
+        subscription.Known = at;
+        if (subscription.IsWebSocket)
+        {
+            if (id is not null) Send(subscription, EventBlocks.IdOnly(id, asFrame: true));
+            return;
+        }
         if (at != _idOnlyAt)
         {
-            _idOnly = IdAt(subscription) is { } id ? EventBlocks.IdOnly(id) : EventBlocks.KeepAlive;
+            _idOnly = id is not null ? EventBlocks.IdOnly(id) : EventBlocks.KeepAlive;
             _idOnlyAt = at;
         }
-        subscription.Known = at;
         Send(subscription, _idOnly);
     }
 
@@ -233,7 +247,7 @@ internal sealed partial class EventHub
     private void Send(Subscription subscription, ReadOnlySpan<byte> bytes)
     {
         subscription.LastSent = Loop.Now;
-        if (!subscription.Connection.Feed(bytes)) Remove(subscription);
+        if (!subscription.CanBeFed || !subscription.Connection.Feed(bytes)) Remove(subscription);
     }
 
     private void CountDelivered(Subscription subscription, int delivered)
@@ -251,26 +265,32 @@ internal sealed partial class EventHub
 
 /// <summary>
 /// What a stream sends besides what was published: blocks without data, for which a browser dispatches no event (WHATWG HTML
-/// section 9.2.6), and the event that takes the place of a keep-alive comment.
-/// Pure; any thread.
+/// section 9.2.6), the event that tells of a gap, and the one that takes the place of a keep-alive comment. A WebSocket gets the
+/// same as frames (<see cref="EventFrames"/>). Pure; any thread.
 /// </summary>
 internal static class EventBlocks
 {
     /// <summary>A comment, which keeps the connection alive.</summary>
-    public static byte[] KeepAlive { get; } = Encode(new ServerSentEvents { Comment = "" });
+    public static byte[] KeepAlive { get; } = Encode(new ServerSentEvents { Comment = "" }, asFrame: false);
 
     /// <summary>An event without data, whose id is the one that the client resumes by.</summary>
-    public static byte[] Heartbeat(string name, string id) => Encode(new ServerSentEvents { Event = name, Id = id, Data = "" });
+    public static byte[] Heartbeat(string name, string id, bool asFrame = false) =>
+        Encode(new ServerSentEvents { Event = name, Id = id, Data = "" }, asFrame);
+
+    /// <summary>Tells that events after an id are missing.</summary>
+    public static byte[] Gap(string name, string? id, bool asFrame) =>
+        Encode(new ServerSentEvents { Event = name, Data = id }, asFrame);
 
     /// <summary>Sets the id that the client resumes by.</summary>
-    public static byte[] IdOnly(string id) => Encode(new ServerSentEvents { Id = id });
+    public static byte[] IdOnly(string id, bool asFrame = false) => Encode(new ServerSentEvents { Id = id }, asFrame);
 
     /// <summary>Sets how long the client waits before it connects again; empty for null.</summary>
-    public static byte[] Retry(TimeSpan? time) =>
-        time is { } retry ? Encode(new ServerSentEvents { Retry = (int)retry.TotalMilliseconds }) : [];
+    public static byte[] Retry(TimeSpan? time, bool asFrame = false) =>
+        time is { } retry ? Encode(new ServerSentEvents { Retry = (int)retry.TotalMilliseconds }, asFrame) : [];
 
-    private static byte[] Encode(ServerSentEvents block)
+    private static byte[] Encode(ServerSentEvents block, bool asFrame)
     {
+        if (asFrame) return EventFrames.Of(block);
         var output = new ArrayBufferWriter<byte>();
         block.WriteTo(output);
         return output.WrittenSpan.ToArray();

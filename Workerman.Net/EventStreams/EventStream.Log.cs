@@ -58,7 +58,7 @@ public sealed partial class EventStream
     /// <summary>Publishes an event on several topics, on any log.</summary>
     /// <inheritdoc cref="PublishAsync(ServerSentEvents, string?, string?, CancellationToken)"/>
     /// <param name="message">The event.</param>
-    /// <param name="topics">The topics; see <see cref="Publish(ServerSentEvents, IReadOnlyCollection{string}, string?)"/>.</param>
+    /// <param name="topics">The topics, as <c>Publish</c> takes them.</param>
     /// <param name="key">The key of which it is the newest event, in each of the topics.</param>
     /// <param name="cancellation">Ends the waiting; the event may be published all the same.</param>
     [OverloadResolutionPriority(-1)]

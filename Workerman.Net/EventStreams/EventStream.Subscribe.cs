@@ -42,15 +42,20 @@ public sealed partial class EventStream
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        if (options.FromLatestPerKey && !Options.KeepsNewestPerKey)
-            throw new InvalidOperationException("FromLatestPerKey needs the newest event of each key, which this stream does not "
-                + "keep. Cure: set EventStreamOptions.LatestPerKey, and give a key to Publish.");
+        CheckKeys(options);
         string? lastId = request.IsMoved ? null : options.LastEventId ?? request.Header("last-event-id");
         CheckWants(options, lastId);
         var subscription = new Subscription(this, connection, options);
         if (connection.Loop.IsCurrent) Begin(subscription, request, options, lastId);
         else connection.Loop.Post(() => Begin(subscription, request, options, lastId));
         return subscription;
+    }
+
+    private void CheckKeys(SubscribeOptions options)
+    {
+        if (options.FromLatestPerKey && !Options.KeepsNewestPerKey)
+            throw new InvalidOperationException("FromLatestPerKey needs the newest event of each key, which this stream does not "
+                + "keep. Cure: set EventStreamOptions.LatestPerKey, and give a key to Publish.");
     }
 
     /// <summary>
@@ -120,7 +125,7 @@ public sealed partial class EventStream
         }
         hub.Add(subscription, start);
         CountStart(lastId: null, start.IsGap);
-        if (start.IsGap) connection.Feed(Opening(moved.Place.LastId, start, isMoved: false));
+        if (start.IsGap) connection.Feed(Opening(subscription, moved.Place.LastId, start));
         else subscription.Known = moved.Place.Known;
         // What waits in any case is not to become more.
         if (!connection.BufferIsEmpty) hub.OnBackPressured(subscription);
@@ -171,7 +176,8 @@ public sealed partial class EventStream
         if (isPlaced) hub.Add(subscription, start);
         else hub.AddUnplaced(subscription, lastId, options, isMoved);
         if (isPlaced) CountStart(isMoved ? null : lastId, start.IsGap);
-        ReadOnlySpan<byte> opening = isPlaced ? Opening(lastId, start, isMoved) : isMoved ? [] : EventBlocks.Retry(Options.Retry);
+        ReadOnlySpan<byte> opening = isPlaced ? Opening(subscription, lastId, start, isMoved)
+            : isMoved ? [] : EventBlocks.Retry(Options.Retry, subscription.IsWebSocket);
         if (!opening.IsEmpty) connection.Feed(opening);
         // What waits in any case is not to become more.
         if (isMoved && !connection.BufferIsEmpty) hub.OnBackPressured(subscription);
@@ -211,13 +217,15 @@ public sealed partial class EventStream
     /// resume by: if it loses its connection before the first event, it does not miss what is published meanwhile. One that
     /// begins with the newest of each key has nothing before the first of them, and begins anew.
     /// </summary>
-    internal ReadOnlySpan<byte> Opening(string? lastId, in StartingPoint start, bool isMoved, bool hasRetry = false)
+    internal ReadOnlySpan<byte> Opening(Subscription subscription, string? lastId, in StartingPoint start, bool isMoved = false,
+        bool hasRetry = false)
     {
         var output = new ArrayBufferWriter<byte>();
-        if (!isMoved && !hasRetry) output.Write(EventBlocks.Retry(Options.Retry));
-        if (start.IsGap) new ServerSentEvents { Event = Options.GapEvent, Data = lastId }.WriteTo(output);
+        bool asFrames = subscription.IsWebSocket;
+        if (!isMoved && !hasRetry) output.Write(EventBlocks.Retry(Options.Retry, asFrames));
+        if (start.IsGap) output.Write(EventBlocks.Gap(Options.GapEvent, lastId, asFrames));
         if (!start.BeginsWithNewest && (start.IsGap || (string.IsNullOrEmpty(lastId) && !isMoved)))
-            output.Write(EventBlocks.IdOnly(start.Id));
+            output.Write(EventBlocks.IdOnly(start.Id, asFrames));
         return output.WrittenSpan;
     }
 }

@@ -51,13 +51,13 @@ internal static class MovingStreams
     /// <summary>Ends an event stream that is open: its client is told when to connect again.</summary>
     public static void End(TcpConnection connection, TimeSpan window)
     {
-        byte[] retry = EventBlocks.Retry(HandoverPlan.RandomTime(window));
+        TimeSpan retry = HandoverPlan.RandomTime(window);
         if (connection.Source is Subscription subscription)
         {
-            subscription.End(retry);
+            subscription.EndNow(retry);
             return;
         }
-        connection.Feed(retry);
+        connection.Feed(EventBlocks.Retry(retry));
         connection.Close();
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Workerman.Connection;
+using Workerman.Protocols.WebSocket;
 
 namespace Workerman.EventStreams;
 
@@ -17,13 +18,15 @@ public sealed class Subscription : IFeedSource
     private long _cursor;
     private Flags _flags;
 
-    internal Subscription(EventStream stream, TcpConnection connection, SubscribeOptions options)
+    internal Subscription(EventStream stream, TcpConnection connection, SubscribeOptions options, bool isWebSocket = false)
     {
         Stream = stream;
         Connection = connection;
         _filter = options.Filter;
         Wanted = WantedTopics.Of(options);
         IsPlain = _filter is null && !Wanted.Any;
+        IsWebSocket = isWebSocket;
+        SharesBytes = IsPlain && !isWebSocket;
     }
 
     /// <summary>The stream that it is subscribed to.</summary>
@@ -55,6 +58,18 @@ public sealed class Subscription : IFeedSource
 
     /// <summary>Whether it wants everything.</summary>
     internal bool IsPlain { get => Has(Flags.Plain); private init => Set(Flags.Plain, value); }
+
+    /// <summary>Whether its connection is a WebSocket, and gets frames.</summary>
+    internal bool IsWebSocket { get => Has(Flags.WebSocket); private init => Set(Flags.WebSocket, value); }
+
+    /// <summary>Whether it gets the bytes of a round as they are: it wants everything, and is no WebSocket.</summary>
+    internal bool SharesBytes { get => Has(Flags.SharesBytes); private init => Set(Flags.SharesBytes, value); }
+
+    /// <summary>
+    /// Whether its connection may be sent something, as far as its protocol goes: nothing follows the close frame of a WebSocket
+    /// (RFC 6455 section 5.5.1).
+    /// </summary>
+    internal bool CanBeFed => !IsWebSocket || Connection.Protocol is WebSocketProtocol { TakesMessages: true };
 
     /// <summary>The topics that it wants, as it compares them. Its hub has those share one object that want the same.</summary>
     internal WantedTopics Wanted { get; set; }
@@ -135,14 +150,14 @@ public sealed class Subscription : IFeedSource
         _hub?.Remove(this);
     }
 
-    /// <summary>Leaves the stream and closes the connection, once everything has been sent.</summary>
+    /// <summary>Leaves the stream and closes the connection, once everything has been sent; a WebSocket with 1000.</summary>
     /// <param name="retry">How long the client is to wait before it connects again; null to leave it as it is. Zero or more, to
     /// the millisecond.</param>
     public void End(TimeSpan? retry = null)
     {
-        byte[] last = EventBlocks.Retry(EventStreamOptions.RetryTime(retry));
-        if (Connection.Loop.IsCurrent) End(last);
-        else Connection.Loop.Post(() => End(last));
+        _ = EventStreamOptions.RetryTime(retry);
+        if (Connection.Loop.IsCurrent) EndNow(retry);
+        else Connection.Loop.Post(() => EndNow(retry));
     }
 
     void IFeedSource.OnBackPressured(TcpConnection connection) => _hub?.OnBackPressured(this);
@@ -183,11 +198,12 @@ public sealed class Subscription : IFeedSource
         Volatile.Write(ref _hub, null);
     }
 
-    internal void End(ReadOnlySpan<byte> last)
+    /// <summary>As <see cref="End"/>, on the loop.</summary>
+    internal void EndNow(TimeSpan? retry)
     {
         if (_hub is not { } hub) return;
         hub.Remove(this);
-        if (!last.IsEmpty) Connection.Feed(last);
+        if (retry is not null && CanBeFed) Connection.Feed(EventBlocks.Retry(retry, IsWebSocket));
         Connection.Close();
     }
 
@@ -224,6 +240,8 @@ public sealed class Subscription : IFeedSource
         BeginsWithNewest = 4,
         Expires = 8,
         Moves = 16,
+        WebSocket = 32,
+        SharesBytes = 64,
     }
 }
 

@@ -5,14 +5,15 @@ using Workerman.Protocols;
 namespace Workerman.Hosting;
 
 /// <summary>
-/// One message for all connections of a worker: encoded once, by the first connection whose protocol says that its bytes are
-/// right for the others too (<see cref="ConnectionProtocol.SharedEncoding"/>). Shared by the loops; what is encoded never
-/// changes.
+/// One message for many connections, all of a worker or members of a group: encoded once for each kind of connection, by the
+/// first whose protocol says that its bytes are right for the others too (<see cref="ConnectionProtocol.SharedEncoding"/>).
+/// Shared by the loops; what is encoded never changes.
 /// </summary>
 /// <param name="message">What is sent.</param>
 internal sealed class Broadcast<T>(T message)
 {
-    private Encoding? _encoding;
+    /// <summary>One for each kind, of which there are few. Replaced when it changes.</summary>
+    private Encoding[] _encodings = [];
 
     /// <summary>The bytes, and the kind of connections that they are right for.</summary>
     private sealed record Encoding(Type Kind, byte[] Bytes);
@@ -22,17 +23,35 @@ internal sealed class Broadcast<T>(T message)
     {
         foreach (TcpConnection connection in connections)
         {
-            if (connection.Status != ConnectionStatus.Established || !connection.Protocol.CanBroadcast<T>()) continue;
-            if (connection.Protocol.SharedEncoding is { } kind) connection.SendEncoded(BytesFor(kind, connection.Protocol));
-            else connection.SendMessage(message);
+            if (connection.Status == ConnectionStatus.Established && connection.Protocol.CanBroadcast<T>()) SendTo(connection);
         }
+    }
+
+    /// <summary>Sends it to one connection, unless the connection is about to end. On its loop.</summary>
+    /// <returns>False if the connection has no form for such messages.</returns>
+    public bool TrySendTo(TcpConnection connection)
+    {
+        if (!connection.Protocol.Takes<T>()) return false;
+        if (connection.Protocol.CanBroadcast<T>()) SendTo(connection);
+        return true;
+    }
+
+    private void SendTo(TcpConnection connection)
+    {
+        if (connection.Protocol.SharedEncoding is { } kind) connection.SendEncoded(BytesFor(kind, connection.Protocol));
+        else connection.SendMessage(message);
     }
 
     private byte[] BytesFor(Type kind, ConnectionProtocol protocol)
     {
-        if (Volatile.Read(ref _encoding) is { } encoding && encoding.Kind == kind) return encoding.Bytes;
+        Encoding[] known = Volatile.Read(ref _encodings);
+        foreach (Encoding encoding in known)
+        {
+            if (encoding.Kind == kind) return encoding.Bytes;
+        }
         byte[] bytes = Encode(protocol);
-        Volatile.Write(ref _encoding, new Encoding(kind, bytes));
+        // Two loops may do it at the same time: then one of the two encodings is made again.
+        Volatile.Write(ref _encodings, [.. known, new Encoding(kind, bytes)]);
         return bytes;
     }
 

@@ -137,4 +137,18 @@ internal static partial class Log
     [LoggerMessage(31, LogLevel.Warning,
         "Client connection {Connection} to {Address} refused what it received: {Status} {Reason}")]
     public static partial void ClientRejected(ILogger logger, long connection, string address, int status, string? reason);
+
+    [LoggerMessage(70, LogLevel.Warning, "A message to a group was dropped: for one of the loops more than {Limit} bytes wait "
+        + "already (GroupsOptions.MaxQueueSize). Its callbacks are too slow for what the others send.")]
+    public static partial void GroupMessageDropped(ILogger logger, int limit);
+
+    [LoggerMessage(71, LogLevel.Warning,
+        "A message to a group has not left for the other nodes: the backplane is not connected, or has no room")]
+    public static partial void GroupMessageNotPublished(ILogger logger);
+
+    [LoggerMessage(72, LogLevel.Error, "The backplane of a Groups has thrown; the message has not left for the other nodes")]
+    public static partial void GroupBackplaneFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(73, LogLevel.Warning, "A message of {Length} bytes from the backplane of a Groups was dropped: {Reason}")]
+    public static partial void GroupMessageMalformed(ILogger logger, int length, string reason);
 }

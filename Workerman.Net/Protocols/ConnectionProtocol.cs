@@ -201,6 +201,12 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     }
 
     /// <summary>
+    /// Whether the connection, as it is now, has a form for messages of a type that come unasked; that one may not be sent in
+    /// spite of it, <see cref="CanBroadcast{T}"/> says.
+    /// </summary>
+    public virtual bool Takes<T>() => this is IEncoder<T>;
+
+    /// <summary>
     /// Whether a message of a type may be sent to all connections, and to this one now: it is not the answer to a request.
     /// </summary>
     public virtual bool CanBroadcast<T>() => this is IEncoder<T>;

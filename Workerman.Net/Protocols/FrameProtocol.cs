@@ -10,7 +10,7 @@ namespace Workerman.Protocols;
 /// become U+FFFD. A length below 4 or above <c>MaxPackageSize</c> is refused as soon as it has arrived. It has no state: any
 /// number of connections may share one.
 /// </summary>
-public sealed class FrameProtocol : IProtocol<ReadOnlyMemory<byte>>, IProtocol<byte[]>, IProtocol<string>
+public sealed class FrameProtocol : IProtocol<ReadOnlyMemory<byte>>, IProtocol<byte[]>, IProtocol<string>, IStatelessEncoder
 {
     private const int HeadSize = 4;
 

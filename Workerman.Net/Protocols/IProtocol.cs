@@ -36,6 +36,13 @@ public interface IEncoder<in T>
 public interface IProtocol<T> : IDecoder<T>, IEncoder<T>;
 
 /// <summary>
+/// Marks a protocol of your own whose <see cref="IEncoder{T}.Encode"/> goes by the message alone: what one object has written is
+/// right for the connections of all others of its type. What is sent to many of them (<c>worker.Broadcast</c>, <c>Groups</c>) is
+/// encoded once then, and not for each. It has no members. Not for one that numbers, encrypts or compresses its messages.
+/// </summary>
+public interface IStatelessEncoder;
+
+/// <summary>
 /// Marks what the library's protocols send besides text and bytes, so that <c>Send</c> accepts it on every connection:
 /// <c>Response</c>, <c>Chunk</c>, <c>ServerSentEvents</c>, <c>WebSocketMessage</c>. It has no members. A message of your own
 /// needs it only where it is sent on a <c>TcpConnection</c> whose type does not say what its worker receives; the connections

@@ -32,6 +32,9 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, Mes
 
     public override string Sends => typeof(T).ToString();
 
+    /// <summary>One encoding serves all only where the protocol says that it keeps nothing between messages.</summary>
+    public override Type? SharedEncoding => _protocol is IStatelessEncoder ? _protocol.GetType() : null;
+
     public override WaitPhase Waiting =>
         rate.BytesPerSecond > 0 && _unfinished > MessageRate.FreeSize ? WaitPhase.Body : WaitPhase.Nothing;
 
@@ -82,6 +85,14 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, Mes
         if (_protocol is IEncoder<ReadOnlyMemory<byte>> encoder) encoder.Encode(bytes, output);
         else if (_protocol is IEncoder<byte[]> arrayEncoder) arrayEncoder.Encode(bytes.ToArray(), output);
         else Refuse("bytes");
+    }
+
+    public override bool Takes<TMessage>()
+    {
+        if (typeof(TMessage) == typeof(string)) return _protocol is IEncoder<string>;
+        if (typeof(TMessage) == typeof(ReadOnlyMemory<byte>) || typeof(TMessage) == typeof(byte[]))
+            return _protocol is IEncoder<ReadOnlyMemory<byte>> or IEncoder<byte[]>;
+        return base.Takes<TMessage>();
     }
 
     public override string? TakeRefusal()

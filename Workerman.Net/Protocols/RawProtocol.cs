@@ -47,6 +47,9 @@ internal sealed class RawTextProtocol(string name, bool datagrams) : ConnectionP
 {
     public override string Name => name;
 
+    /// <summary>What is sent is not changed, as without text.</summary>
+    public override Type SharedEncoding => typeof(RawProtocol);
+
     public override string Sends => "text and bytes";
 
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out string message)

@@ -9,7 +9,7 @@ namespace Workerman.Protocols;
 /// UTF-8, and bytes that are not valid UTF-8 become U+FFFD. <c>\n</c> is added to what is sent; a message that contains <c>\n</c>
 /// arrives as several messages. One object serves one connection, on its loop's thread.
 /// </summary>
-public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<byte>>, IProtocol<byte[]>
+public sealed class TextProtocol : IProtocol<string>, IProtocol<ReadOnlyMemory<byte>>, IProtocol<byte[]>, IStatelessEncoder
 {
     /// <summary>
     /// Bytes at the start of the input that are known to hold no line end, so that a line in many pieces is looked through once.

@@ -32,7 +32,9 @@ internal sealed class HandshakeProtocol(HttpOptions options, bool isSecure, bool
         typeof(Response).IsAssignableFrom(typeof(T)) || typeof(T) == typeof(Chunk) || typeof(T) == typeof(ServerSentEvents);
 
     /// <summary>A broadcast message is kept until the WebSocket is open, as other messages are.</summary>
-    public override bool CanBroadcast<T>() => this is IEncoder<T> && !BelongsToOpening<T>();
+    public override bool CanBroadcast<T>() => Takes<T>();
+
+    public override bool Takes<T>() => this is IEncoder<T> && !BelongsToOpening<T>();
 
     public override void Encode(string text, IBufferWriter<byte> output) => Frames.Encode(text, output);
 

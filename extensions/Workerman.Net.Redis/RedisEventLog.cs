@@ -235,7 +235,8 @@ public sealed class RedisEventLog : IEventLog
             if (_failure == failure) return;
             _failure = failure;
         }
-        (Options.Logger ?? Worker.Logger).LogFails(Key, e.Message);
+        // What follows are the inner figures of the connection's library.
+        (Options.Logger ?? Worker.Logger).LogFails(Key, e.Message.Split([" - ", ", command="], StringSplitOptions.None)[0]);
     }
 
     /// <summary>The id of the entry at a place.</summary>

@@ -1,13 +1,13 @@
 using System.Text.Json;
 using Workerman;
-using Workerman.Connection;
 using Workerman.Protocols.Http;
 
-// WebSocketChat [address]: a page, and a room for all who have it open, on one port.
+// WebSocketChat [address]: a page, and a room for all who have it open with the same name of one, on one port.
 string address = args.Length > 0 ? args[0] : "http://127.0.0.1:8080";
 
 var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
-var worker = new Worker(address) { Name = "chat" };
+var worker = new Worker(address) { Name = "chat", Count = 2 };
+var rooms = new Groups();
 int guests = 0;
 
 worker.OnMessage = (connection, request) =>
@@ -17,17 +17,26 @@ worker.OnMessage = (connection, request) =>
         connection.Send(page.Serve(request));
         return;
     }
-    if (!connection.UpgradeToWebSocket(request, (own, message) => Tell($"{own.Context}", message.Text))) return;
-    connection.Context = $"guest {++guests}";
-    connection.OnClose = _ => Tell($"{connection.Context}", "has left");
-    Tell($"{connection.Context}", "has come");
+    string room = request.Get("name", "lobby");
+    if (room.Length is 0 or > 40)
+    {
+        connection.Send(new Response(400));
+        return;
+    }
+    string guest = $"guest {Interlocked.Increment(ref guests)}";
+    if (!connection.UpgradeToWebSocket(request, (own, message) => Tell(room, guest, message.Text))) return;
+    connection.OnClose = own =>
+    {
+        // It would leave by itself when this returns; those who stay are told how many they are.
+        rooms.LeaveAll(own);
+        Tell(room, guest, "has left");
+    };
+    rooms.Join(connection, room);
+    Tell(room, guest, "has come");
 };
 
 Worker.RunAll();
 
-// Connections that have no context have only loaded the page, and are no WebSockets.
-void Tell(string who, string text)
-{
-    string message = JsonSerializer.Serialize(new { who, text });
-    foreach (TcpConnection other in worker.Connections.Where(other => other.Context is not null)) other.Send(message);
-}
+// Reaches the members on all loops, and encodes the message once.
+void Tell(string room, string who, string text) =>
+    rooms.Send(room, JsonSerializer.Serialize(new { who, text, count = rooms.Count(room) }));

@@ -121,7 +121,12 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     public bool IsStreaming => _state == State.Stream;
 
     /// <summary>An answer goes to the request that asked for it. Events go to all open event streams.</summary>
-    public override bool CanBroadcast<T>() => typeof(T) == typeof(ServerSentEvents) && _state == State.Stream;
+    public override bool CanBroadcast<T>() => Takes<T>();
+
+    public override bool Takes<T>() => typeof(T) == typeof(ServerSentEvents) && _state == State.Stream;
+
+    /// <summary>An event is the same bytes on each open stream.</summary>
+    public override Type? SharedEncoding => _state == State.Stream ? typeof(ServerSentEvents) : null;
 
     public override bool IsFinished => _state == State.Finished;
 

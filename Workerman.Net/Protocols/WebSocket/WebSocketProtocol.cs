@@ -86,9 +86,16 @@ internal sealed partial class WebSocketProtocol
     /// <summary>The subprotocol that the server chose; null for none, and on a server.</summary>
     public string? ChosenSubprotocol => _handshake?.Subprotocol;
 
+    /// <summary>Whether this end is the server's.</summary>
+    public bool IsServer => _role == WebSocketRole.Server;
+
+    /// <summary>Whether messages may be sent: it is open, and no close frame was sent or received.</summary>
+    public bool TakesMessages => _state == State.Open;
+
     public override bool IsReady => _state is State.Open or State.Opening;
 
-    public override bool CanBroadcast<T>() => _state == State.Open && base.CanBroadcast<T>();
+    /// <summary>A client's message before the handshake is through is held until then.</summary>
+    public override bool CanBroadcast<T>() => _state is State.Open or State.Opening && base.CanBroadcast<T>();
 
     /// <summary>What is sent to a peer does not show that it is there.</summary>
     public override bool SendingCounts => false;
