@@ -6,7 +6,6 @@ internal sealed record Grant(string?[] Actions, Matcher[] Topics, JsonElement Pa
 /// <summary>A valid access token (spec: Authorization). Immutable; any thread.</summary>
 internal sealed record Token(DateTime Expires, Grant[] Grants)
 {
-    
     private static readonly TokenValidationParameters Publisher = Rules("publisher"), Subscriber = Rules("subscriber");
 
     /// <summary>The first that allows an action on a topic; null if none does.</summary>
@@ -40,7 +39,8 @@ internal sealed record Token(DateTime Expires, Grant[] Grants)
     private static string? TextOf(Request request)
     {
         IReadOnlyList<string> fields = request.HeaderValues("authorization");
-        if (fields is [{ Length: > 7 } field] && field[..7].ToLowerInvariant() == "bearer ") return field[7..].Trim();
+        bool isBearer = fields is [{ } first] && first.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase);
+        if (isBearer) return fields[0][7..].Trim();
         string? cookie = request.Cookie(Settings.Cookie), from = request.Header("origin");
         from ??= Uri.TryCreate(request.Header("referer"), default, out Uri? page) ? page.GetLeftPart(UriPartial.Authority) : null;
         string[] trusted = [.. Settings.Origins, Settings.Origin, $"{request.ClientScheme}://{request.ClientHost}"];

@@ -7,8 +7,9 @@ namespace Workerman.Protocols.Http;
 /// <summary>
 /// A pattern of URLs after the URL Pattern standard (https://urlpattern.spec.whatwg.org, <c>URLPattern</c> in browsers), for
 /// routes and topics: <c>/books/:id</c>, <c>https://*.example.com/users/:id(\d+)</c>, <c>/files{/:name}?</c>. It says whether a
-/// URL matches and captures nothing. However the pattern is made, matching takes time in proportion to the URL: a regular expression in it
-/// that could take more is refused. Letters count as they are written, but in scheme and host. Immutable; any thread.
+/// URL matches and captures nothing. However the pattern is made, matching takes time in proportion to the URL: a regular
+/// expression in it that could take more is refused. Letters count as they are written, but in scheme and host. Immutable; any
+/// thread.
 /// <para><see cref="Uri"/> reads patterns as well as URLs, with marks in place of the pattern's groups. So both are resolved,
 /// encoded and cut into parts in the same way; it decodes escapes that nobody needs (<c>%61</c>), which the standard does
 /// not.</para>
