@@ -141,6 +141,32 @@ internal sealed class LogStreamTests(Type loopType)
     }
 
     [Test]
+    public async Task PatternsHoldForThoseThatOnlyTheLogCanPlace()
+    {
+        var log = new MemoryEventLog();
+        await log.AppendAsync(new EventRecord { Data = "b", Topics = ["b/1"] });
+        await log.AppendAsync(new EventRecord { Data = "a", Topics = ["a/1"] });
+        await using StreamServer server = Node(log, choose: _ => new() { TopicPatterns = ["a/*"], FromOldest = true });
+        for (int i = 0; i < 2; i++)
+        {
+            using (EventClient client = await server.Subscribe()) Assert.That(client.Data(1), Is.EqualTo(new[] { "a" }));
+            await Wait.Until(() => server.Stream.Subscribers == 0, "it to leave");
+        }
+    }
+
+    [Test]
+    public async Task OneWhosePlaceCannotBeFoundAtFirstIsNotForgotten()
+    {
+        var log = new TroubledLog { Failures = 1 };
+        await using StreamServer server = Node(log);
+        await server.Stream.Ready;
+        using EventClient client = await server.Subscribe("unknown");
+        Assert.That(client.NextEvent().Event, Is.EqualTo("gap"));
+        await server.Stream.PublishAsync("live", default);
+        Assert.That(client.Data(1), Is.EqualTo(new[] { "live" }));
+    }
+
+    [Test]
     public async Task OneThatIsAheadOfItsNodeIsNotToldOfAGap()
     {
         var log = new TroubledLog();

@@ -8,6 +8,7 @@ internal sealed class TroubledLog : IEventLog
 {
     private MemoryEventLog _inner = new();
     private CancellationTokenSource _lost = new();
+    private int _failures;
 
     /// <summary>What it has.</summary>
     public MemoryEventLog Inner => Volatile.Read(ref _inner);
@@ -16,6 +17,9 @@ internal sealed class TroubledLog : IEventLog
 
     /// <summary>Whether it answers followers; it takes events all the same.</summary>
     public bool IsHeard { get; set; } = true;
+
+    /// <summary>Looking for an id fails so often, with what no log should throw.</summary>
+    public int Failures { set => _failures = value; }
 
     /// <summary>Whether followers are told nothing.</summary>
     public bool HoldsBack { get; set; }
@@ -41,7 +45,9 @@ internal sealed class TroubledLog : IEventLog
         Reach().ReadAsync(after, limit, cancellation);
 
     public ValueTask<EventPlace?> FindAsync(string id, CancellationToken cancellation = default) =>
-        Reach().FindAsync(id, cancellation);
+        Interlocked.Decrement(ref _failures) >= 0
+            ? throw new InvalidOperationException("It fails as a log must not.")
+            : Reach().FindAsync(id, cancellation);
 
     public async IAsyncEnumerable<EventBatch> FollowAsync(EventPlace? after, int tail,
         [EnumeratorCancellation] CancellationToken cancellation = default)

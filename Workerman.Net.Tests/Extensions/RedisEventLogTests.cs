@@ -57,6 +57,38 @@ internal sealed class RedisEventLogTests : EventLogContract
     }
 
     [Test]
+    public async Task PagesAreBoundedByTheirSize()
+    {
+        IEventLog log = Make();
+        for (int i = 0; i < 20; i++) await log.AppendAsync(new EventRecord { Data = new string('x', 200_000) });
+        EventBatch page = await log.ReadAsync(null, 100);
+        long number = 0;
+        for (; page.Events.Count > 0; page = await log.ReadAsync(page.End, 100))
+        {
+            Assert.That(page.Events, Has.Count.InRange(1, 2));
+            Assert.That(page.After.Number, Is.EqualTo(number));
+            number = page.End.Number;
+        }
+        Assert.That(number, Is.EqualTo(20));
+    }
+
+    [Test]
+    public async Task MessageThatDoesNotFollowOnWhatWasSeenIsNotTaken()
+    {
+        IEventLog log = Make();
+        string key = ((RedisEventLog)log).Key;
+        await using Follower follower = new(log);
+        await follower.Next();
+        EventPlace place = await log.AppendAsync(new EventRecord { Data = "seen" });
+        Assert.That(await follower.Read(1), Has.Count.EqualTo(1));
+        // As from a Redis in which another event had the place before.
+        await _connection.GetSubscriber().PublishAsync(RedisChannel.Literal($"{{{key}}}:events"),
+            $"{place.Epoch}-2 othertag\nx 14\n{{\"data\":\"no\"}}");
+        await log.AppendAsync(new EventRecord { Data = "next" });
+        Assert.That((await follower.Next()).Events.Single().Data, Is.EqualTo("next"));
+    }
+
+    [Test]
     public async Task SizeIsBoundedToo()
     {
         var log = new RedisEventLog(_connection, NewKey(), new() { MaxSize = 10_000 });

@@ -169,6 +169,39 @@ internal sealed class RedisOutageTests
     }
 
     [Test]
+    public async Task WhoMayNotPublishIsHeardAtTheNextCheck()
+    {
+        using var redis = new RedisServer();
+        using ConnectionMultiplexer connection = await Connect(redis);
+        await using StreamServer server = Node(connection, Quick());
+        using EventClient client = await server.Subscribe();
+        Assert.That(redis.Cli("ACL", "SETUSER", "default", "resetchannels"), Is.EqualTo("OK"));
+        await PublishUntilItWorks(server, "1");
+        Assert.That(client.NextEvent().Data, Is.EqualTo("1"));
+    }
+
+    [Test]
+    public async Task EpochThatHasEndedIsNotGoneBackTo()
+    {
+        using var redis = new RedisServer();
+        using ConnectionMultiplexer connection = await Connect(redis);
+        await using StreamServer server = Node(connection, Quick());
+        using EventClient client = await server.Subscribe();
+        await server.Stream.PublishAsync("1", default);
+        Assert.That(client.NextEvent().Data, Is.EqualTo("1"));
+        string first = client.LastEventId!.Split('-')[0];
+        redis.Cli("SAVE");
+        redis.Cli("DEL", "stream");
+        Assert.That(client.NextEvent().Event, Is.EqualTo("gap"));
+        redis.Kill();
+        redis.Start();
+        await PublishUntilItWorks(server, "2");
+        Block block = client.NextEvent();
+        while (block.Data != "2") block = client.NextEvent();
+        Assert.That(client.LastEventId, Does.Not.StartWith(first + "-"));
+    }
+
+    [Test]
     public async Task WrongPasswordIsSaid()
     {
         using var redis = new RedisServer("requirepass right");

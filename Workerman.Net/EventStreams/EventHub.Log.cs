@@ -14,6 +14,9 @@ internal sealed partial class EventHub
 
     private StartingPoint _start;
 
+    /// <summary>Whether the generation before had the same epoch: only events between two places are missing.</summary>
+    private bool _keepsEpoch;
+
     /// <summary>Adds one of which only the log can say where it begins.</summary>
     /// <param name="subscription">The subscription.</param>
     /// <param name="lastId">The id of the last event that its client has had.</param>
@@ -23,6 +26,7 @@ internal sealed partial class EventHub
     {
         lock (_log.Gate) subscription.Enter(this, _log.At(_log.Head, "", isGap: false));
         subscription.Unplace();
+        ShareSelection(subscription);
         subscription.LastSent = Loop.Now;
         MoveTo(subscription, SubscriberState.Reading);
         Volatile.Write(ref _count, _count + 1);
@@ -34,7 +38,7 @@ internal sealed partial class EventHub
     private bool IsStale(Subscription subscription) => subscription.Generation != (byte)_generation;
 
     private void Locate(Subscription subscription, string? lastId, SubscribeOptions options, bool isMoved) =>
-        OnPage(_stream.Follower!.LocateAsync(lastId, options.FromOldest), page =>
+        OnPage(_stream.Follower!.LocateAsync(lastId, options.FromOldest, () => subscription.IsActive), page =>
         {
             if (subscription.State != SubscriberState.Reading) return;
             StartingPoint start = page.Start;
@@ -61,7 +65,7 @@ internal sealed partial class EventHub
     {
         MoveTo(subscription, SubscriberState.Reading);
         long after = subscription.Cursor;
-        OnPage(follower.ReadAfterAsync(after, _generation), page =>
+        OnPage(follower.ReadAfterAsync(after, _generation, () => subscription.IsActive), page =>
         {
             // It has been placed anew if its places have become others.
             if (subscription.State != SubscriberState.Reading || subscription.Generation != (byte)page.Start.Generation
@@ -108,6 +112,7 @@ internal sealed partial class EventHub
         lock (_log.Gate)
         {
             _generation = _log.Generation;
+            _keepsEpoch = _log.KeepsEpoch;
             _start = _log.At(_log.Start.Number, _log.Start.ToString(), isGap: true);
         }
         _after = _to = _start.After;
@@ -134,6 +139,13 @@ internal sealed partial class EventHub
     private void PlaceAnew(Subscription subscription)
     {
         bool isPlaced = subscription.IsPlaced;
+        // It has had, from the log itself, what this process has missed.
+        if (isPlaced && _keepsEpoch && subscription.Generation == (byte)(_generation - 1) && !subscription.IsConflated
+            && subscription.Cursor >= _start.After)
+        {
+            subscription.MoveToGeneration(_generation);
+            return;
+        }
         string lastId = _log.IdBefore(subscription.Known);
         subscription.Place(_start);
         if (!isPlaced)
@@ -144,6 +156,8 @@ internal sealed partial class EventHub
         }
         _stream.CountStart(lastId: null, isGap: true);
         if (subscription.State == SubscriberState.BackPressured) BeginToCount(subscription);
+        else if (subscription.State == SubscriberState.Reading && !subscription.Connection.BufferIsEmpty)
+            MoveTo(subscription, SubscriberState.BackPressured);
         else MoveTo(subscription, SubscriberState.CatchingUp);
         Tell(subscription, _stream.Opening(subscription, lastId, _start, hasRetry: true));
     }

@@ -92,14 +92,20 @@ internal sealed partial class EventHub
     public void Add(Subscription subscription, in StartingPoint start)
     {
         subscription.Enter(this, start);
-        if (subscription.Wanted.Selection is { } selection)
-            subscription.Wanted = WantedTopics.Of((_selections ??= new SharedSelections(_window)).Enter(selection));
+        ShareSelection(subscription);
         subscription.LastSent = Loop.Now;
         Volatile.Write(ref _slowest, Math.Min(Slowest, subscription.Cursor));
         MoveTo(subscription, SubscriberState.CatchingUp);
         Volatile.Write(ref _count, _count + 1);
         ArmKeepAlive();
         Wake();
+    }
+
+    /// <summary>Those that want the same share what is found out about that.</summary>
+    private void ShareSelection(Subscription subscription)
+    {
+        if (subscription.Wanted.Selection is { } selection)
+            subscription.Wanted = WantedTopics.Of((_selections ??= new SharedSelections(_window)).Enter(selection));
     }
 
     /// <summary>
@@ -199,7 +205,7 @@ internal sealed partial class EventHub
         for (int i = _reading.Count - 1; i >= 0; i--)
         {
             if (i < _reading.Count && _reading[i] is { IsWebSocket: false } one && one.LastSent <= latest)
-                Send(one, EventBlocks.KeepAlive);
+                Send(one, _options.HeartbeatEvent is { } name ? EventBlocks.Heartbeat(name, id: null) : EventBlocks.KeepAlive);
         }
     }
 
@@ -274,7 +280,7 @@ internal static class EventBlocks
     public static byte[] KeepAlive { get; } = Encode(new ServerSentEvents { Comment = "" }, asFrame: false);
 
     /// <summary>An event without data, whose id is the one that the client resumes by.</summary>
-    public static byte[] Heartbeat(string name, string id, bool asFrame = false) =>
+    public static byte[] Heartbeat(string name, string? id, bool asFrame = false) =>
         Encode(new ServerSentEvents { Event = name, Id = id, Data = "" }, asFrame);
 
     /// <summary>Tells that events after an id are missing.</summary>

@@ -29,6 +29,9 @@ internal sealed partial class EventLog
     /// </summary>
     public int Generation => Volatile.Read(ref _generation);
 
+    /// <summary>Whether the generation before had the same epoch.</summary>
+    public bool KeepsEpoch { get; private set; }
+
     /// <summary>Where a subscriber of the generation before goes on.</summary>
     public EventPlace Start => _start;
 
@@ -43,7 +46,17 @@ internal sealed partial class EventLog
         if (!follows) StartAt(batch.After);
         for (int i = 0; i < batch.Events.Count; i++)
         {
-            PublishedEvent published = PublishedAt(batch, i);
+            PublishedEvent published;
+            try
+            {
+                published = PublishedAt(batch, i);
+            }
+            catch (ArgumentException)
+            {
+                // No event can be so: it is as good as missing.
+                StartAt(batch.PlaceOf(i));
+                continue;
+            }
             Add(published);
             if (batch.Events[i].Id is not null) _ownIds[published.Id] = published.Sequence;
         }
@@ -54,7 +67,8 @@ internal sealed partial class EventLog
 
     /// <summary>The events of a batch that was read from the log. Any thread.</summary>
     public PublishedEvent[] ToPublished(EventBatch batch, int limit) =>
-        [.. Enumerable.Range(0, Math.Min(limit, batch.Events.Count)).Select(i => PublishedAt(batch, i))];
+        [.. Enumerable.Range(0, Math.Min(limit, batch.Events.Count)).Where(i => batch.Events[i].IsValid)
+            .Select(i => PublishedAt(batch, i))];
 
     /// <summary>Where a subscriber begins, if that can be said without asking the log.</summary>
     /// <param name="lastId">The id of its last event; null or empty for none.</param>
@@ -113,7 +127,8 @@ internal sealed partial class EventLog
     private void StartAt(EventPlace place)
     {
         _epochBefore = _ids.Epoch;
-        Clear();
+        // The newest events of keys are still that where only events between two places are missing.
+        Clear(keepsKeys: KeepsEpoch = _epochBefore == place.Epoch);
         _ids = new EventIds(place.Epoch);
         _start = place;
         _headId = place.ToString();

@@ -69,11 +69,11 @@ internal sealed partial class EventLog
 
     private PublishedEvent[] Kept() => Range(_head - _count, _count);
 
-    private void Clear()
+    private void Clear(bool keepsKeys = false)
     {
         _ring = new PublishedEvent?[16];
         (_count, _size, _written, _headId) = (0, 0, 0, null);
         _ownIds.Clear();
-        _keys?.Clear();
+        if (!keepsKeys) _keys?.Clear();
     }
 }

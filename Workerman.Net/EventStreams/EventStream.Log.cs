@@ -92,7 +92,9 @@ public sealed partial class EventStream
         EventBatch batch = await Follower.Log.ReadAsync(place, limit, cancellation).ConfigureAwait(false);
         PublishedEvent[] events = _log.ToPublished(batch, limit);
         bool isGap = !string.IsNullOrEmpty(after) && !(place is { } known && LogFollower.IsSame(known, batch.After));
-        bool isLast = events.Length == 0 || (Follower.Log.Status.Head is { } head && head.Number <= batch.End.Number);
+        bool isLast = Follower.Log.Status.Head is { } head
+            ? head.Epoch != batch.End.Epoch || head.Number <= batch.End.Number
+            : batch.Events.Count == 0;
         return new EventPage(events, events.Length > 0 ? events[^1].Id : batch.After.ToString(), isGap, isLast);
     }
 

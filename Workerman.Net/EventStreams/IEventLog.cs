@@ -142,6 +142,23 @@ public sealed record EventRecord
         Key = key,
     };
 
+    /// <summary>Whether an event can have such values.</summary>
+    internal bool IsValid
+    {
+        get
+        {
+            try
+            {
+                _ = ToMessage();
+                return Topics.All(static topic => topic is not null);
+            }
+            catch (ArgumentException)
+            {
+                return false;
+            }
+        }
+    }
+
     /// <summary>The event as it is sent.</summary>
     /// <exception cref="ArgumentException">No event can have such values.</exception>
     internal ServerSentEvents ToMessage() => new() { Id = Id, Event = Event, Data = Data, Comment = Comment, Retry = Retry };

@@ -115,9 +115,15 @@ internal sealed class LogFollower
     /// Finds where a subscriber begins whose place the cache does not have, and the first events that come after it. It waits for
     /// a log that cannot be reached.
     /// </summary>
-    public async Task<LogPage?> LocateAsync(string? lastId, bool fromOldest)
+    /// <returns>Null if nobody waits for it any more.</returns>
+    public async Task<LogPage?> LocateAsync(string? lastId, bool fromOldest, Func<bool> isWanted)
     {
-        await Ready.ConfigureAwait(false);
+        while (!Ready.IsCompleted)
+        {
+            if (!isWanted()) return null;
+            await Task.WhenAny(Ready, Task.Delay(Pause, _stop.Token)).ConfigureAwait(false);
+            _stop.Token.ThrowIfCancellationRequested();
+        }
         if (string.IsNullOrEmpty(lastId) && !fromOldest)
         {
             Task early;
@@ -125,36 +131,37 @@ internal sealed class LogFollower
             await early.ConfigureAwait(false);
             return LocateEarly();
         }
-        while (true)
+        while (isWanted())
         {
             try
             {
                 if (await TryLocateAsync(lastId, fromOldest).ConfigureAwait(false) is { } page) return page;
             }
-            catch (EventLogException)
+            catch (Exception e) when (!_stop.IsCancellationRequested)
             {
-                // The log says so in its status.
+                Note(e);
             }
             await Task.Delay(Pause, _stop.Token).ConfigureAwait(false);
         }
+        return null;
     }
 
     /// <summary>
     /// Reads what comes after a sequence that the cache no longer has. It waits for a log that cannot be reached.
     /// </summary>
-    /// <returns>Null if the sequences have become others meanwhile.</returns>
-    public async Task<LogPage?> ReadAfterAsync(long sequence, int generation)
+    /// <returns>Null if the sequences have become others meanwhile, or nobody waits for it any more.</returns>
+    public async Task<LogPage?> ReadAfterAsync(long sequence, int generation, Func<bool> isWanted)
     {
-        while (PlaceOf(sequence, generation) is { } after)
+        while (isWanted() && PlaceOf(sequence, generation) is { } after)
         {
             try
             {
                 EventBatch batch = await ReadAsync(after).ConfigureAwait(false);
                 if (ToPage(batch, isGap: !IsSame(batch.After, after)) is { } page) return page;
             }
-            catch (EventLogException)
+            catch (Exception e) when (!_stop.IsCancellationRequested)
             {
-                // The log says so in its status.
+                Note(e);
             }
             await Task.Delay(Pause, _stop.Token).ConfigureAwait(false);
         }
@@ -242,6 +249,16 @@ internal sealed class LogFollower
         }
     }
 
+    /// <summary>
+    /// A log that cannot be reached says so in its status; what else it throws is reported, once for each kind in a row.
+    /// </summary>
+    private void Note(Exception e)
+    {
+        if (e is EventLogException) return;
+        Exception? before = Interlocked.Exchange(ref _failure, e);
+        if (e.GetType() != before?.GetType()) Report?.Invoke("The log of an event stream has failed", e);
+    }
+
     [SuppressMessage("Design", "CA1031", Justification = "A log is the application's, and may throw anything.")]
     private async Task FollowAsync(int tail)
     {
@@ -263,8 +280,7 @@ internal sealed class LogFollower
             }
             catch (Exception e)
             {
-                if (e.GetType() != _failure?.GetType()) Report?.Invoke("The log of an event stream has failed", e);
-                _failure = e;
+                Note(e);
             }
             await Task.Delay(Pause).ConfigureAwait(false);
         }

@@ -186,6 +186,9 @@ public sealed class Subscription : IFeedSource
         Conflated = null;
     }
 
+    /// <summary>Its place means the same in the next generation of the log.</summary>
+    internal void MoveToGeneration(int generation) => Generation = (byte)generation;
+
     /// <summary>The place is not known yet.</summary>
     internal void Unplace() => Joined = -1;
 

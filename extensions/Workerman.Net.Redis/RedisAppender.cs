@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Security.Cryptography;
 using StackExchange.Redis;
 using Workerman.EventStreams;
@@ -126,7 +127,7 @@ internal sealed class RedisAppender
         // What this node has seen is at least so far: these events are not before it.
         EventPlace before = _before ??= (await _log.ReadPageAsync(null, 0, 1, isSeen: false, CancellationToken.None)
             .ConfigureAwait(false)).Newest;
-        EventPlace seen = _log.Seen is { } place && place.Epoch == before.Epoch && place.Number > before.Number ? place : before;
+        EventPlace seen = _log.Seen is { } place && IsLater(place, before) ? place : before;
         foreach (Waiting one in batch) one.Before ??= seen;
         string since = RedisEventLog.IdOf(batch[0].Before!.Value);
         RedisValue[] values = [RedisEventLog.IdOf(seen), since, .. batch.SelectMany(static one => one.Values)];
@@ -146,6 +147,10 @@ internal sealed class RedisAppender
         _before = new EventPlace(epoch, newest);
         _log.Note(_before.Value);
     }
+
+    private static bool IsLater(EventPlace a, EventPlace b) => a.Epoch == b.Epoch
+        ? a.Number > b.Number
+        : ulong.Parse(a.Epoch, CultureInfo.InvariantCulture) > ulong.Parse(b.Epoch, CultureInfo.InvariantCulture);
 
     private void Finish(Waiting one, EventPlace? place)
     {

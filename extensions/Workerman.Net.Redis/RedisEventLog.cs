@@ -15,6 +15,9 @@ namespace Workerman.Extensions.Redis;
 /// </summary>
 public sealed class RedisEventLog : IEventLog
 {
+    /// <summary>Bytes of events that are read at once, unless one has more.</summary>
+    private const int SizeAtOnce = 256 * 1024;
+
     private readonly IConnectionMultiplexer _connection;
     private readonly IDatabase _database;
     private readonly RedisKey[] _keys;
@@ -26,9 +29,6 @@ public sealed class RedisEventLog : IEventLog
     private string? _failure;
     private bool _hasAnswered;
     private long _gapReads;
-
-    /// <summary>Bytes of an event on average, for how many are read at once.</summary>
-    private double _averageSize = 256;
 
     /// <summary>Creates a log; it asks Redis nothing yet.</summary>
     /// <param name="connection">The connection, which may be lost and come back; see <c>AbortOnConnectFail</c> of its options for
@@ -47,11 +47,13 @@ public sealed class RedisEventLog : IEventLog
         string tagged = WithHashTag(key);
         _keys = [key, tagged + ":ids"];
         // The library of the connection puts the prefix before the names of channels; the script has to do so too.
-        Channel = RedisChannel.Literal(tagged + ":events");
+        // They know no databases.
+        string channel = tagged + ":events" + (_database.Database > 0 ? $":{_database.Database}" : "");
+        Channel = RedisChannel.Literal(channel);
         string prefix = (string?)ConfigurationOptions.Parse(connection.Configuration, ignoreUnknown: true).ChannelPrefix ?? "";
         _settings =
         [
-            prefix + tagged + ":events", Options.MaxCount,
+            prefix + channel, Options.MaxCount,
             Options.MaxAge == Timeout.InfiniteTimeSpan ? 0 : Math.Max(1, (long)Options.MaxAge.TotalMilliseconds), Options.MaxSize,
         ];
         Key = key;
@@ -96,7 +98,6 @@ public sealed class RedisEventLog : IEventLog
     public async ValueTask<EventBatch> ReadAsync(EventPlace? after, int limit, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
-        limit = AtOnce(64 * 1024, limit);
         RedisPage page = await ReadPageAsync(after, null, limit, isSeen: false, cancellation).ConfigureAwait(false);
         if (!page.IsOther) return page.Batch;
         // Another event has the place now: all that there are.
@@ -151,18 +152,16 @@ public sealed class RedisEventLog : IEventLog
         RedisValue place = after is { } known && TryIdOf(known, out string id) ? id : "";
         RedisValue newest = tail is { } count ? count : RedisValue.EmptyString;
         RedisResult result = await AskAsync(
-            () => EvaluateAsync(RedisScripts.Read, place, newest, limit + 1, isSeen ? 1 : 0), cancellation).ConfigureAwait(false);
+            () => EvaluateAsync(RedisScripts.Read, place, newest, limit + 1L, isSeen ? 1 : 0, SizeAtOnce), cancellation)
+            .ConfigureAwait(false);
         RedisPage page = RedisPage.Of(result, after, limit);
-        Note(page);
+        Note(page.Newest);
         return page;
     }
 
     /// <summary>Begins a new epoch, unless another node has done so already.</summary>
     internal Task RenewAsync(string epoch, CancellationToken cancellation) =>
         AskAsync(() => EvaluateAsync(RedisScripts.Renew, epoch), cancellation);
-
-    /// <summary>How many events have about so many bytes.</summary>
-    internal int AtOnce(int size, int limit) => (int)Math.Clamp(size / Volatile.Read(ref _averageSize), 1, limit);
 
     /// <summary>Takes note of the newest place.</summary>
     internal void Note(EventPlace place)
@@ -261,14 +260,6 @@ public sealed class RedisEventLog : IEventLog
         return dash > 0 && long.TryParse(text.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out number);
     }
 
-    private void Note(RedisPage page)
-    {
-        Note(page.Newest);
-        // The newest events count most.
-        if (page.Batch.Events.Count > 0)
-            Volatile.Write(ref _averageSize, Math.Max(64, 0.5 * _averageSize + 0.5 * page.Size / page.Batch.Events.Count));
-    }
-
     /// <summary>So that the keys which belong to a stream are on its node of Redis Cluster.</summary>
     private static string WithHashTag(string key)
     {
@@ -286,8 +277,7 @@ public sealed class RedisEventLog : IEventLog
 /// <param name="Batch">The events, up to the first that is missing.</param>
 /// <param name="Newest">The newest place there is.</param>
 /// <param name="IsOther">Whether the place after which was read is another event's by now.</param>
-/// <param name="Size">Bytes of the events.</param>
-internal sealed record RedisPage(EventBatch Batch, EventPlace Newest, bool IsOther, long Size)
+internal sealed record RedisPage(EventBatch Batch, EventPlace Newest, bool IsOther)
 {
     /// <summary>Reads what <see cref="RedisScripts.Read"/> returns.</summary>
     public static RedisPage Of(RedisResult result, EventPlace? after, int limit)
@@ -302,7 +292,6 @@ internal sealed record RedisPage(EventBatch Batch, EventPlace Newest, bool IsOth
         List<EventRecord> events = [];
         EventPlace? before = start;
         bool hasOthers = false;
-        long size = 0;
         foreach (RedisResult entry in (RedisResult[])result[2]!)
         {
             var fields = (RedisValue[])entry[1]!;
@@ -316,7 +305,7 @@ internal sealed record RedisPage(EventBatch Batch, EventPlace Newest, bool IsOth
                 continue;
             }
             hasOthers = true;
-            EventRecord? record = Decode(fields, tag, zero, ref size);
+            EventRecord? record = Decode(fields, tag, zero);
             // What cannot be read is as good as missing.
             if (events.Count == 0 && (record is null || number != next))
             {
@@ -331,14 +320,13 @@ internal sealed record RedisPage(EventBatch Batch, EventPlace Newest, bool IsOth
         // Those that follow have all been removed.
         if (!isOther && !hasOthers && before?.Number < newest) before = new EventPlace(epoch, newest);
         var head = new EventPlace(epoch, newest);
-        return new RedisPage(new EventBatch(before ?? head, events), head, isOther, size);
+        return new RedisPage(new EventBatch(before ?? head, events), head, isOther);
     }
 
-    private static EventRecord? Decode(RedisValue[] fields, string? tag, DateTimeOffset zero, ref long size)
+    private static EventRecord? Decode(RedisValue[] fields, string? tag, DateTimeOffset zero)
     {
         var json = (ReadOnlyMemory<byte>)Field(fields, "e");
         if (json.IsEmpty) return null;
-        size += json.Length;
         DateTimeOffset time = Field(fields, "m").TryParse(out long milliseconds) ? zero.AddMilliseconds(milliseconds) : default;
         return RecordJson.TryDecode(json, tag, time);
     }

@@ -16,7 +16,7 @@ internal sealed class RedisFollower(RedisEventLog log)
     /// <summary>Messages that may wait; beyond, they are read again from the log.</summary>
     private const int MostWaiting = 1024;
 
-    private const int SizeAtOnce = 256 * 1024;
+    private const int MostAtOnce = 256;
 
     private static readonly byte[] Check = [];
 
@@ -35,7 +35,7 @@ internal sealed class RedisFollower(RedisEventLog log)
         bool isFirst = true;
         await using var subscription = new RedisSubscription(log, message => _messages.Writer.TryWrite(message));
         using var check = new System.Threading.Timer(
-            _ => _messages.Writer.TryWrite(Check), null, TimeSpan.Zero, log.Options.CheckInterval);
+            _ => CheckIfIdle(), null, TimeSpan.Zero, log.Options.CheckInterval);
         while (true)
         {
             byte[] message = await _messages.Reader.ReadAsync(cancellation).ConfigureAwait(false);
@@ -60,12 +60,21 @@ internal sealed class RedisFollower(RedisEventLog log)
         }
     }
 
+    /// <summary>Where messages wait there is something to read anyway.</summary>
+    private void CheckIfIdle()
+    {
+        if (_messages.Reader.Count == 0) _messages.Writer.TryWrite(Check);
+    }
+
     /// <summary>Takes what a message tells, if it follows.</summary>
     private async Task<EventBatch?> TakeAsync(RedisMessage told, CancellationToken cancellation)
     {
-        log.Note(told.Last);
+        // Another epoch: it is read what that is. A database with the same key may use the channel too.
         if (_at is not { } at || told.Last.Epoch != at.Epoch) return null;
-        if (told.After == at.Number && told.Events.Count > 0)
+        log.Note(told.Last);
+        // The event before it must be the one that this node has seen, and not another with its number.
+        bool follows = told.Before is null || at.Tag is null || told.Before == at.Tag;
+        if (told.After == at.Number && told.Events.Count > 0 && follows)
         {
             var batch = new EventBatch(at, told.Events);
             Keep(batch);
@@ -99,8 +108,8 @@ internal sealed class RedisFollower(RedisEventLog log)
     {
         try
         {
-            RedisPage page = await log.ReadPageAsync(_at, tail == int.MaxValue ? null : tail, log.AtOnce(SizeAtOnce, 256),
-                isSeen: true, cancellation).ConfigureAwait(false);
+            RedisPage page = await log.ReadPageAsync(_at, tail == int.MaxValue ? null : tail, MostAtOnce, isSeen: true,
+                cancellation).ConfigureAwait(false);
             if (!page.IsOther) return page.Batch;
             await log.RenewAsync(_at!.Value.Epoch, cancellation).ConfigureAwait(false);
             return await TryReadAsync(tail, cancellation).ConfigureAwait(false);
@@ -131,14 +140,16 @@ internal sealed class RedisFollower(RedisEventLog log)
 internal sealed class RedisSubscription : IAsyncDisposable
 {
     private readonly RedisEventLog _log;
-    private readonly Action<RedisChannel, RedisValue> _handler;
+    private readonly Action<byte[]> _onMessage;
     private readonly EventHandler<ConnectionFailedEventArgs> _restored;
-    private bool _isMade;
+
+    /// <summary>The subscription; null while there is none. It gives the messages in their order.</summary>
+    private ChannelMessageQueue? _queue;
 
     public RedisSubscription(RedisEventLog log, Action<byte[]> onMessage)
     {
         _log = log;
-        _handler = (_, message) => onMessage((byte[]?)message ?? []);
+        _onMessage = onMessage;
         _restored = (_, _) => onMessage([]);
         log.Connection.ConnectionRestored += _restored;
     }
@@ -146,32 +157,25 @@ internal sealed class RedisSubscription : IAsyncDisposable
     /// <summary>Makes it if it is not made; a failure is seen by what is read next.</summary>
     public async Task EnsureAsync()
     {
-        if (_isMade) return;
+        if (_queue is not null) return;
         try
         {
-            await _log.Connection.GetSubscriber().SubscribeAsync(_log.Channel, _handler).ConfigureAwait(false);
-            _isMade = true;
+            _queue = await _log.Connection.GetSubscriber().SubscribeAsync(_log.Channel).ConfigureAwait(false);
+            _queue.OnMessage(message => _onMessage((byte[]?)message.Message ?? []));
         }
         catch (Exception e) when (RedisEventLog.IsOfRedis(e))
         {
             _log.OnFailed(e);
-            // Not to have it twice when it is made again.
-            await RemoveAsync().ConfigureAwait(false);
         }
     }
 
     public async ValueTask DisposeAsync()
     {
         _log.Connection.ConnectionRestored -= _restored;
-        if (_isMade) await RemoveAsync().ConfigureAwait(false);
-    }
-
-    private async Task RemoveAsync()
-    {
+        if (_queue is null) return;
         try
         {
-            await _log.Connection.GetSubscriber().UnsubscribeAsync(_log.Channel, _handler, CommandFlags.FireAndForget)
-                .ConfigureAwait(false);
+            await _queue.UnsubscribeAsync(CommandFlags.FireAndForget).ConfigureAwait(false);
         }
         catch (Exception e) when (RedisEventLog.IsOfRedis(e))
         {
@@ -186,7 +190,8 @@ internal sealed class RedisSubscription : IAsyncDisposable
 /// </summary>
 /// <param name="Last">The place of the last event.</param>
 /// <param name="Events">The events; none if they have to be read.</param>
-internal sealed record RedisMessage(EventPlace Last, IReadOnlyList<EventRecord> Events)
+/// <param name="Before">The tag of the event before the first of them; null if it is not told.</param>
+internal sealed record RedisMessage(EventPlace Last, IReadOnlyList<EventRecord> Events, string? Before)
 {
     /// <summary>The number before the first of them.</summary>
     public long After => Last.Number - Events.Count;
@@ -195,7 +200,9 @@ internal sealed record RedisMessage(EventPlace Last, IReadOnlyList<EventRecord> 
     public static RedisMessage? TryRead(ReadOnlyMemory<byte> message)
     {
         int end = message.Span.IndexOf((byte)'\n');
-        if (end < 0 || !RedisEventLog.TryReadId(message[..end], out string epoch, out long number)) return null;
+        if (end < 0) return null;
+        string[] place = System.Text.Encoding.ASCII.GetString(message[..end].Span).Split(' ');
+        if (!RedisEventLog.TryReadId(place[0], out string epoch, out long number)) return null;
         List<EventRecord> events = [];
         for (ReadOnlyMemory<byte> rest = message[(end + 1)..]; !rest.IsEmpty;)
         {
@@ -207,6 +214,6 @@ internal sealed record RedisMessage(EventPlace Last, IReadOnlyList<EventRecord> 
             events.Add(record);
             rest = rest[(end + 1 + length)..];
         }
-        return new RedisMessage(new EventPlace(epoch, number), events);
+        return new RedisMessage(new EventPlace(epoch, number), events, place.Length > 1 && place[1] != "" ? place[1] : null);
     }
 }

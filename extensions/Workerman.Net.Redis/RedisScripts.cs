@@ -33,7 +33,8 @@ internal static class RedisScripts
         local function renew()
           epoch, number = math.max(now, (epoch or 0) + 1), 0
           redis.call('XSETID', key, id(0))
-          redis.call('PUBLISH', channel, id(0) .. '\n')
+          -- Who may not publish, or is not heard, is found out by the next check of each node.
+          redis.pcall('PUBLISH', channel, id(0) .. '\n')
         end
         local info = redis.pcall('XINFO', 'STREAM', key)
         if info.err and string.find(info.err, 'no such key') then
@@ -56,7 +57,10 @@ internal static class RedisScripts
         local function check(known)
           if known == '' then return end
           local e, n = parts(known)
-          if e == epoch and n > number then renew() end
+          if e > epoch or (e == epoch and n > number) then
+            epoch = math.max(epoch, e)
+            renew()
+          end
         end
         local function remove(entry)
           local own = fields(entry).i
@@ -70,7 +74,7 @@ internal static class RedisScripts
           for _ = 1, most do
             if not first or count == 0 then return end
             local f = fields(first)
-            local tooOld = maxAge > 0 and now - (tonumber(f.m) or 0) > maxAge
+            local tooOld = maxAge > 0 and f.m and now - tonumber(f.m) > maxAge
             local tooLarge = count > 1 and size - (tonumber(f.z) or 0) + #(f.e or '') > maxSize
             if count <= maxCount and not tooOld and not tooLarge then return end
             remove(first)
@@ -87,6 +91,8 @@ internal static class RedisScripts
     /// event its number, or 0 if its id is in use.
     /// </summary>
     public const string Append = Common + """
+        -- A script is not undone: what would be refused later is to be refused now.
+        redis.call('HLEN', ids)
         check(ARGV[5])
         local known = {}
         if ARGV[6] ~= '' then
@@ -106,7 +112,8 @@ internal static class RedisScripts
           end
         end
         local size = tonumber(fields(last).z) or 0
-        local result, message = { text(epoch) }, ''
+        local prior = last and last[1] == id(number) and fields(last).t or ''
+        local result, told, length, added = { text(epoch) }, {}, 0, 0
         for i = 7, #ARGV, 3 do
           local own, tag, json = ARGV[i], ARGV[i + 1], ARGV[i + 2]
           local at = known[tag]
@@ -124,29 +131,32 @@ internal static class RedisScripts
               redis.call('XADD', key, id(at), 'e', json, 't', tag, 'm', text(now), 'z', text(size), 'i', own)
               redis.call('HSET', ids, own, id(at))
             end
-            message = message .. tag .. ' ' .. #json .. '\n' .. json
+            added = added + 1
+            length = length + #json
+            if length <= 65536 then told[#told + 1] = tag .. ' ' .. #json .. '\n' .. json end
           end
           result[#result + 1] = text(at)
         end
-        if message ~= '' then
+        if added > 0 then
           -- Who is told of large events without them reads them.
-          if #message > 65536 then message = '' end
-          redis.call('PUBLISH', channel, id(number) .. '\n' .. message)
+          if #told < added then told = {} end
+          redis.pcall('PUBLISH', channel, id(number) .. ' ' .. prior .. '\n' .. table.concat(told))
           last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
           first = first or oldest()
-          trim(#ARGV + 100)
+          pcall(trim, #ARGV + 100)
         end
         return result
         """;
 
     /// <summary>
     /// Reads events. ARGV: the place after which to read, or nothing; how many of the newest to begin with where there is no
-    /// place; how many at most; whether this node has seen the place. Returns the newest place, the time, and the entries, of
-    /// which the first is that of the place itself if it is there.
+    /// place; how many at most; whether this node has seen the place; how many bytes at most. Returns the newest place, the time,
+    /// and the entries, of which the first is that of the place itself if it is there.
     /// </summary>
     public const string Read = Common + """
         if ARGV[8] == '1' then check(ARGV[5]) end
-        trim(100)
+        -- Reading goes on where Redis takes no writes.
+        pcall(trim, 100)
         local from = 1
         if ARGV[5] ~= '' then
           local e, n = parts(ARGV[5])
@@ -154,7 +164,19 @@ internal static class RedisScripts
         elseif ARGV[6] ~= '' then
           from = number - tonumber(ARGV[6]) + 1
         end
-        return { id(number), text(now), redis.call('XRANGE', key, id(math.max(from, 0)), id(number), 'COUNT', ARGV[7]) }
+        local found, bytes, most, at = {}, 0, tonumber(ARGV[7]), id(math.max(from, 0))
+        while #found < most do
+          local page = redis.call('XRANGE', key, at, id(number), 'COUNT', math.min(16, most - #found))
+          for _, entry in ipairs(page) do
+            bytes = bytes + #(fields(entry).e or '')
+            -- The place itself, and one event in any case.
+            if #found >= 2 and bytes > tonumber(ARGV[9]) then return { id(number), text(now), found } end
+            found[#found + 1] = entry
+          end
+          if #page < 16 then break end
+          at = '(' .. page[#page][1]
+        end
+        return { id(number), text(now), found }
         """;
 
     /// <summary>Begins a new epoch if there is none since the one that is given. Returns the newest place.</summary>
