@@ -26,9 +26,9 @@ internal sealed class MetricsTests
         Assert.That(Ask(client, "/nothing").Status, Is.EqualTo(404));
         using var events = new RawClient(server.EndPoint);
         events.Send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n").ReadUntil("data: ");
-        // The next one finds it live.
-        events.ReadUntil("data: ");
-        page = Ask(client, "/metrics").Body;
+        // It is taken of the events that find a subscriber live: not of the first.
+        Wait.For(Wait.Until(() => (page = Ask(client, "/metrics").Body)
+            .Contains("workerman_event_stream_delay_seconds_count{", StringComparison.Ordinal), "the time that an event takes"));
         Assert.That(Value(page, "workerman_event_stream_subscribers", "stream=\"statistics\""), Is.EqualTo(1));
         Assert.That(Value(page, "workerman_event_stream_resumed_total", "stream=\"statistics\""), Is.Zero);
         Assert.That(Value(page, "workerman_event_stream_delay_seconds_count", "stream=\"statistics\""),
