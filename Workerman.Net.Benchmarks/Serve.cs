@@ -134,7 +134,7 @@ internal static partial class Serve
         {
             if (worker.Id != 0) return;
             if (log is null) Timer.Add(interval, () => stream.Publish(message));
-            else Timer.Add(interval, async () => await stream.PublishAsync(message));
+            else Timer.AddAsync(interval, async () => await stream.PublishAsync(message));
         };
         return (connection, request) => stream.Subscribe(connection, request);
     }

@@ -2,8 +2,8 @@
 """Starts a server of event streams and publishes an event to it every so many milliseconds, for referee.py.
 
     publish.py MS nchan PORT COMMAND...      POST to http://127.0.0.1:PORT/publish
-    publish.py MS pushpin PORT COMMAND...    POST to pushpin's control port 5561; and be the origin behind it, at PORT, which answers
-                                             each subscriber with what holds its connection (GRIP)
+    publish.py MS pushpin PORT COMMAND...    POST to pushpin's control port 5561; and be the origin behind it, at PORT,
+                                             which answers each subscriber with what holds its connection (GRIP)
 """
 import http.client, http.server, json, subprocess, sys, threading, time
 
@@ -15,7 +15,8 @@ class Origin(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.send_response(200)
-        for name, value in (("Content-Type", "text/event-stream"), ("Grip-Hold", "stream"), ("Grip-Channel", "all"), ("Content-Length", "0")):
+        for name, value in (("Content-Type", "text/event-stream"), ("Grip-Hold", "stream"), ("Grip-Channel", "all"),
+                            ("Content-Length", "0")):
             self.send_header(name, value)
         self.end_headers()
 

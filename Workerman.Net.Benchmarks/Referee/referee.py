@@ -39,7 +39,8 @@ daemon off; worker_processes 1; worker_rlimit_nofile 60000; pid nchan.pid; error
 events { worker_connections 30000; }
 http {
   access_log off; nchan_shared_memory_size 256m;
-  client_body_temp_path nchan.body; proxy_temp_path nchan.proxy; fastcgi_temp_path nchan.fast; uwsgi_temp_path nchan.uwsgi; scgi_temp_path nchan.scgi;
+  client_body_temp_path nchan.body; proxy_temp_path nchan.proxy; fastcgi_temp_path nchan.fast;
+  uwsgi_temp_path nchan.uwsgi; scgi_temp_path nchan.scgi;
   server {
     listen 127.0.0.1:9320;
     location = /publish { nchan_publisher; nchan_channel_id all; nchan_message_timeout 5m; }
@@ -80,7 +81,7 @@ def program(folder, name):
 
 def others(ours):
     """-> what else sends events to many subscribers, where it is installed: ours through Redis, nchan (nginx), pushpin. What
-    publishes to them is part of their process tree, as our timer is of ours: a sh loop with curl would cost more than the event."""
+    publishes to them is part of their process tree, as our timer is of ours."""
     found = {}
     if shutil.which("redis-server"):
         found["ours-redis"] = (9307, 0, ["sh", "-c", "redis-server --port 9309 --bind 127.0.0.1 --save '' >/dev/null & sleep 1; "
