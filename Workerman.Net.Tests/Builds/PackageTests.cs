@@ -12,6 +12,9 @@ namespace Workerman.Tests.Builds;
 /// </summary>
 internal sealed class PackageTests
 {
+    private static readonly string[] Packages =
+        ["Workerman.Net", "extensions/Workerman.Net.Hosting", "extensions/Workerman.Net.Redis"];
+
     private string _folder = null!;
     private string _version = null!;
     private (int Code, string Output) _built;
@@ -22,16 +25,17 @@ internal sealed class PackageTests
         _folder = Directory.CreateTempSubdirectory("workerman-package-").FullName;
         // A version of its own: NuGet never looks again at one that it has seen.
         _version = $"0.0.0-test.{DateTime.UtcNow.Ticks}";
-        // From a copy: what the tests themselves run on is not built again under another version.
+        // A copy of what this very build has made, packed without being compiled again.
         foreach (string file in SourceFiles())
         {
             string copy = PathOf("source", Path.GetRelativePath(Repository.Root, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
-        WriteSolution(PathOf("source", "packages.slnx"), "Workerman.Net", "extensions/Workerman.Net.Hosting",
-            "extensions/Workerman.Net.Redis");
-        Dotnet("pack", PathOf("source", "packages.slnx"), "-c", "Release", "-o", PathOf("feed"), $"-p:Version={_version}",
+        WriteSolution(PathOf("source", "packages.slnx"), Packages);
+        string solution = PathOf("source", "packages.slnx");
+        Dotnet("restore", solution, $"-p:Version={_version}");
+        Dotnet("pack", solution, "--no-build", "-c", Repository.Configuration, "-o", PathOf("feed"), $"-p:Version={_version}",
             "-p:ContinuousIntegrationBuild=false");
         MakeProject("app", "", File.ReadAllText(Repository.PathOf("samples", "Sse", "Program.cs")));
         // With the alias this would be Workerman's, which is static and no variable's type; that it is there otherwise the
@@ -120,13 +124,15 @@ internal sealed class PackageTests
     private static IEnumerable<string> SourceFiles() =>
     [
         .. new[] { "Directory.Build.props", ".editorconfig", "global.json", "README.md", "LICENSE", "CHANGELOG.md",
-            "Workerman.Net/Workerman.Net.csproj", "Workerman.Net/buildTransitive/Workerman.Net.props",
-            "Workerman.Net/Protocols/Http/Files/media.types", "extensions/Workerman.Net.Hosting/README.md",
-            "extensions/Workerman.Net.Hosting/Workerman.Net.Hosting.csproj", "extensions/Workerman.Net.Redis/README.md",
-            "extensions/Workerman.Net.Redis/Workerman.Net.Redis.csproj" }
-            .Select(file => Repository.PathOf(file.Split('/'))),
-        .. Repository.SourcesOf("Workerman.Net"),
-        .. Repository.SourcesOf("extensions"),
+            "Workerman.Net/buildTransitive/Workerman.Net.props", "extensions/Workerman.Net.Hosting/README.md",
+            "extensions/Workerman.Net.Redis/README.md" }.Select(file => Repository.PathOf(file.Split('/'))),
+        .. Packages.SelectMany(path =>
+        {
+            string name = path[(path.LastIndexOf('/') + 1)..];
+            string output = Repository.PathOf([.. path.Split('/'), "bin", Repository.Configuration, "net10.0", name]);
+            string project = Repository.PathOf([.. path.Split('/'), $"{name}.csproj"]);
+            return new[] { project, output + ".dll", output + ".pdb", output + ".xml" };
+        }),
     ];
 
     private void MakeProject(string name, string property, string program) =>

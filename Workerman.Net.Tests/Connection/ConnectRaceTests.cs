@@ -13,6 +13,7 @@ internal sealed class ConnectRaceTests(Type loopType)
 {
     private static readonly IPAddress Dead = IPAddress.Parse("127.0.0.2");
     private static readonly IPAddress Refusing = IPAddress.Parse("127.0.0.77");
+    private static readonly TimeSpan ShortDelay = TimeSpan.FromMilliseconds(20);
 
     private LoopRunner _loop = null!;
     private EventQueue _events = null!;
@@ -43,7 +44,8 @@ internal sealed class ConnectRaceTests(Type loopType)
     public void SilentAddressIsNotWaitedFor()
     {
         using var hole = new BlackHole(new IPEndPoint(Dead, _peer.Port));
-        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Connect([Dead, IPAddress.Loopback]);
+        AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Connect([Dead, IPAddress.Loopback],
+            connection => connection.AttemptDelay = Clients.Raw($"tcp://127.0.0.1:{_peer.Port}", _events).AttemptDelay);
         Assert.That(_events.Next(), Is.EqualTo("connect Established"));
         Assert.That(connection.RemoteAddress, Is.EqualTo(_peer.EndPoint));
         using RawClient server = _peer.Accept();
@@ -79,8 +81,7 @@ internal sealed class ConnectRaceTests(Type loopType)
     {
         using var one = new BlackHole(new IPEndPoint(Dead, _peer.Port));
         using var two = new BlackHole(new IPEndPoint(IPAddress.Parse("127.0.0.3"), _peer.Port));
-        Connect([Dead, IPAddress.Parse("127.0.0.3"), Refusing, IPAddress.Loopback],
-            connection => connection.AttemptDelay = TimeSpan.FromMilliseconds(20));
+        Connect([Dead, IPAddress.Parse("127.0.0.3"), Refusing, IPAddress.Loopback]);
         Assert.That(_events.Next(), Is.EqualTo("connect Established"));
     }
 
@@ -209,6 +210,7 @@ internal sealed class ConnectRaceTests(Type loopType)
     {
         AsyncTcpConnection<ReadOnlyMemory<byte>> connection = Clients.Raw($"tcp://many.test:{port ?? _peer.Port}", _events);
         connection.LookUp = _ => Task.FromResult(addresses);
+        connection.AttemptDelay = ShortDelay;
         return connection;
     }
 

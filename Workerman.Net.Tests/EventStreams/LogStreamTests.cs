@@ -14,6 +14,7 @@ internal sealed class LogStreamTests(Type loopType)
         var log = new MemoryEventLog();
         await using StreamServer one = Node(log);
         await using StreamServer other = Node(log);
+        await Task.WhenAll(one.Stream.Ready, other.Stream.Ready);
         using EventClient a = await one.Subscribe();
         using EventClient b = await other.Subscribe();
         List<string> ids = [];

@@ -6,9 +6,8 @@ using NUnit.Framework.Internal;
 namespace Workerman.Tests.Support;
 
 /// <summary>
-/// The tests as a program, <c>under CULTURE FIXTURE…</c>: runs fixtures with a culture that every thread has, loops included,
-/// which an attribute on a
-/// test cannot do. Started by <c>CultureTests</c>, each time in a process of its own.
+/// The tests as a program, <c>under CULTURE=FIXTURE,…</c>: runs fixtures with a culture that every thread has, loops included,
+/// which an attribute on a test cannot do; one culture after the other. Started by <c>CultureTests</c> in a process of its own.
 /// </summary>
 internal static class CultureRun
 {
@@ -20,23 +19,30 @@ internal static class CultureRun
             return OperatingSystem.IsLinux() ? SystemdActivation.Run(names, owner, sockets, program) : 2;
         if (args is ["write", string what, string path, string tag, string lines, string size])
             return LogWriter.Run(what, path, tag, lines, size);
-        if (args is not ["under", string name, .. string[] fixtures]) return 2;
-        CultureInfo culture = Find(name);
+        if (args is not ["under", .. string[] runs]) return 2;
+        bool hasPassed = true;
+        foreach (string run in runs) hasPassed &= Run(run.Split('=', ','));
+        return hasPassed ? 0 : 1;
+    }
+
+    private static bool Run(string[] cultureAndFixtures)
+    {
+        CultureInfo culture = Find(cultureAndFixtures[0]);
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.DefaultThreadCurrentUICulture = culture;
         CultureInfo.CurrentCulture = CultureInfo.CurrentUICulture = culture;
         Console.WriteLine($"{culture.Name}, {culture.Calendar.GetType().Name}: "
             + $"{-1234567.5} {new DateTime(2024, 2, 29, 0, 0, 0, DateTimeKind.Utc)} {"TITLE ID".ToLower(culture)}");
         var runner = new NUnitTestAssemblyRunner(new DefaultTestAssemblyBuilder());
         runner.Load(typeof(CultureRun).Assembly, new Dictionary<string, object>());
-        string classes = string.Concat(fixtures.Select(fixture => $"<class re='1'>\\.{fixture}$</class>"));
+        string classes = string.Concat(cultureAndFixtures[1..].Select(fixture => $"<class re='1'>\\.{fixture}$</class>"));
         // One loop will do: none of them knows what is written. Neither does how it is cut.
         string[] same = [.. Loops.Available[1..].Select(loop => loop.Name), "byte by byte", "cut at random"];
         string others = string.Concat(same.Select(test => $"<not><test re='1'>{test}</test></not>"));
         ITestResult result =
             runner.Run(new Reporter(), TestFilter.FromXml($"<filter><and><or>{classes}</or>{others}</and></filter>"));
-        Console.WriteLine($"passed {result.PassCount.ToString(CultureInfo.InvariantCulture)}, "
+        Console.WriteLine($"{cultureAndFixtures[0]}: passed {result.PassCount.ToString(CultureInfo.InvariantCulture)}, "
             + $"failed {result.FailCount.ToString(CultureInfo.InvariantCulture)}");
-        return result.FailCount == 0 && result.PassCount > 0 ? 0 : 1;
+        return result.FailCount == 0 && result.PassCount > 0;
     }
 
     /// <summary>

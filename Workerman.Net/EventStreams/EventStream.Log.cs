@@ -13,7 +13,8 @@ public sealed partial class EventStream
 
     /// <summary>
     /// Is done when the stream knows what its log has: at once without <see cref="EventStreamOptions.Log"/>. Clients may
-    /// subscribe before, and wait.
+    /// subscribe before, and wait; those without a last id then begin with what is published after the log was first heard, or
+    /// after this process published its first event. What other processes publish before that is not for them.
     /// </summary>
     public Task Ready => Follower?.Ready ?? Task.CompletedTask;
 
