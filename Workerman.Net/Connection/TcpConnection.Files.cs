@@ -9,11 +9,42 @@ namespace Workerman.Connection;
 /// </summary>
 public partial class TcpConnection
 {
-    /// <summary>Takes over the file that follows what was just encoded. Whatever ends the connection closes it.</summary>
-    private void TakeFile()
+    /// <summary>
+    /// So long a file is read into the output, behind its head, and leaves with it in one send: copying it twice costs less than
+    /// another send does.
+    /// </summary>
+    private const int SmallFile = 32 * 1024;
+
+    /// <summary>
+    /// Takes over the file that follows what was just encoded. Whatever ends the connection closes it. One that is read here stays
+    /// with the protocol, with nothing left of it, until the next step (<see cref="EndWrittenFile"/>).
+    /// </summary>
+    private void TakeFile(BatchBuffer output)
     {
-        Queue.File = Protocol.PendingFile;
+        FileRange file = Protocol.PendingFile!;
+        if (file.Remaining == 0 || TryWriteFile(file, output)) return;
+        Queue.File = file;
         Protocol.PendingFile = null;
+    }
+
+    /// <summary>Writes a small file behind its head, if that needs no disk.</summary>
+    private bool TryWriteFile(FileRange file, BatchBuffer output)
+    {
+        if (file.Remaining > SmallFile || !_socket.SendsFilesAtOnce) return false;
+        int length = (int)file.Remaining;
+        if (!Buffers.Disk.TryRead(file.Handle, file.Offset, output.GetSpan(length)[..length])) return false;
+        output.Advance(length);
+        file.Advance(length);
+        file.Dispose();
+        return true;
+    }
+
+    /// <summary>A file that was written whole, behind its head, has been sent as far as the protocol is concerned.</summary>
+    private void EndWrittenFile()
+    {
+        if (Protocol.PendingFile is null) return;
+        Protocol.PendingFile = null;
+        Protocol.OnFileSent();
     }
 
     /// <summary>Begins with the file, if there is one; nothing waits before it.</summary>
@@ -23,20 +54,28 @@ public partial class TcpConnection
         if (_queue is not { File: not null } queue) return false;
         if (queue.FileIsOrdered) return true;
         queue.ProgressAt = Loop.Now;
-        OrderFile(queue);
+        OrderFile(queue, atOnce: true);
         return true;
     }
 
-    /// <summary>Has the next piece of the file sent, once it is in memory: the loop does not wait for a disk.</summary>
-    private void OrderFile(SendQueue queue)
+    /// <summary>
+    /// Has the next piece of the file sent, once it is in memory: the loop does not wait for a disk. The first one does not wait for
+    /// the socket to be found writable, which it mostly is; those that follow do, so that the others get their turn.
+    /// </summary>
+    private void OrderFile(SendQueue queue, bool atOnce = false)
     {
         queue.FileIsOrdered = true;
         FileRange file = queue.File!;
         long count = Math.Min(file.Remaining, DiskReader.PieceSize);
-        if (Buffers.Disk.IsCached(file.Handle, file.Offset, count))
-            _socket.SendFileWhenWritable(file.Handle, file.Offset, count);
-        else
+        if (!Buffers.Disk.IsCached(file.Handle, file.Offset, count))
+        {
             Buffers.Disk.Fetch(Loop, file.Handle, file.Offset, count, () => OnFileFetched(file, count));
+            return;
+        }
+        var error = SocketError.WouldBlock;
+        int sent = atOnce ? _socket.SendFile(file.Handle, file.Offset, count, out error) : 0;
+        if (error == SocketError.WouldBlock) _socket.SendFileWhenWritable(file.Handle, file.Offset, count);
+        else OnFileSent(queue, sent, error);
     }
 
     private void OnFileFetched(FileRange file, long count)

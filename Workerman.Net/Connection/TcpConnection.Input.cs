@@ -155,6 +155,7 @@ public partial class TcpConnection : IContinuedWork
                 if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
                 break;
             }
+            EndWrittenFile();
             if (input.IsEmpty || !budget.IsSpentAfterMessage()) continue;
             ContinueNextTurn();
             break;

@@ -216,6 +216,7 @@ public partial class TcpConnection : IDeferredWork
     /// <summary>Takes the next step towards the end, if all that was sent has left and an end is wanted.</summary>
     private void Advance()
     {
+        EndWrittenFile();
         if (_life.IsEstablished && _queue?.File is null && !Protocol.IsFinished) return;
         FlushWrites();
         if (_life.IsGone || _queue is { Length: > 0 } || StartFile() || (_life.IsEnding && !SendEndOfSocket())) return;

@@ -290,7 +290,7 @@ public partial class TcpConnection
             throw;
         }
         // Before the batch, whose flush may end the connection, and with it the file.
-        if (Protocol.PendingFile is not null) TakeFile();
+        if (Protocol.PendingFile is not null) TakeFile(output);
         if (!batch.End(this, output, mark) && Protocol.TakeRefusal() is { } reason) return Refuse(reason);
         // Among messages that are being read the next step is taken once, after them.
         if (!_life.IsInBatch)

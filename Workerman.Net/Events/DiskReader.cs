@@ -21,6 +21,10 @@ internal class DiskReader
     public virtual bool IsCached(SafeFileHandle file, long offset, long count) =>
         !OperatingSystem.IsLinux() || !Environment.Is64BitProcess || LinuxPageCache.Has(file, offset, count);
 
+    /// <summary>Reads bytes of a file, all or none, if they are in memory.</summary>
+    public virtual bool TryRead(SafeFileHandle file, long offset, Span<byte> bytes) =>
+        OperatingSystem.IsLinux() && Environment.Is64BitProcess && LinuxPageCache.TryRead(file, offset, bytes);
+
     /// <summary>Reads the piece on another thread, and calls back on the loop, whether or not it could be read.</summary>
     public void Fetch(IEventLoop loop, SafeFileHandle file, long offset, long count, Action fetched) =>
         DiskThreads.Shared.Run(() =>
@@ -55,6 +59,8 @@ internal class DiskReader
 /// <summary>Asks what of a file is in memory: cachestat(2), or preadv2(2) with RWF_NOWAIT. No state; any thread.</summary>
 internal static unsafe class LinuxPageCache
 {
+    private static volatile bool _hasNoCall;
+
     /// <summary>
     /// Whether all pages of a piece are in memory. cachestat is refused for files of others (and is Linux 6.5), there the first
     /// and the last byte stand for the piece: the kernel reads ahead in larger steps.
@@ -70,18 +76,31 @@ internal static unsafe class LinuxPageCache
         return HasByte(file, offset) && HasByte(file, offset + count - 1);
     }
 
+    /// <summary>Reads what is in memory; false if that is not all of it.</summary>
+    public static bool TryRead(SafeFileHandle file, long offset, Span<byte> bytes)
+    {
+        fixed (byte* start = bytes) return ReadNow(file, start, bytes.Length, offset) == bytes.Length;
+    }
+
     private static bool HasByte(SafeFileHandle file, long offset)
     {
         byte first;
-        var part = new IoVector { Base = &first, Length = 1 };
+        return ReadNow(file, &first, 1, offset) is null or >= 0;
+    }
+
+    /// <summary>How many bytes were read without a wait for the disk; null if the C library is from before that.</summary>
+    private static nint? ReadNow(SafeFileHandle file, byte* bytes, int count, long offset)
+    {
+        if (_hasNoCall) return null;
+        var part = new IoVector { Base = bytes, Length = count };
         try
         {
-            return preadv2(file, &part, 1, offset, RWF_NOWAIT) >= 0;
+            return preadv2(file, &part, 1, offset, RWF_NOWAIT);
         }
         catch (EntryPointNotFoundException)
         {
-            // A C library from before it.
-            return true;
+            _hasNoCall = true;
+            return null;
         }
     }
 }

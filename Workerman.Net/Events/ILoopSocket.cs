@@ -91,6 +91,27 @@ public interface ILoopSocket : IDisposable
     /// <param name="offset">Where the bytes begin.</param>
     /// <param name="count">How many there are, at least 1.</param>
     void SendFileWhenWritable(SafeFileHandle file, long offset, long count);
+
+    /// <summary>
+    /// Whether files need not wait until the socket is found writable: <see cref="SendFile"/> sends, and a small file may leave with
+    /// the bytes before it.
+    /// </summary>
+    internal bool SendsFilesAtOnce => false;
+
+    /// <summary>
+    /// Sends bytes of a file now, as far as the socket takes them, as <see cref="SendFileWhenWritable"/> does later. Nothing is
+    /// called back.
+    /// </summary>
+    /// <param name="file">A regular file, open for reading.</param>
+    /// <param name="offset">Where the bytes begin.</param>
+    /// <param name="count">How many there are, at least 1.</param>
+    /// <param name="error">The error, such as <see cref="SocketError.WouldBlock"/>, or <see cref="SocketError.Success"/>.</param>
+    /// <returns>How many were sent; 0 without an error if the file has no bytes there any more or cannot be read.</returns>
+    internal int SendFile(SafeFileHandle file, long offset, long count, out SocketError error)
+    {
+        error = SocketError.WouldBlock;
+        return 0;
+    }
 }
 
 /// <summary>What a loop calls for a connected socket, on its thread.</summary>

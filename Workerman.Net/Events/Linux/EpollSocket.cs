@@ -69,6 +69,8 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
     // The interface says so too, by a default that costs more to ask.
     public bool JoinsBatches => true;
 
+    public bool SendsFilesAtOnce => true;
+
     public bool SendEnd() => true;
 
     public bool ShutdownSend() => shutdown(_fd, SHUT_WR) == 0;
@@ -86,6 +88,9 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
         _order = new EpollSendOrder(new EpollFileSend(file, offset, count));
         SetEvents(_events | EPOLLOUT);
     }
+
+    public int SendFile(SafeFileHandle file, long offset, long count, out SocketError error) =>
+        new EpollFileSend(file, offset, count).Send(_fd, out error);
 
     public void Dispose()
     {

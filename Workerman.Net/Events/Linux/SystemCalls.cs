@@ -34,6 +34,7 @@ internal static unsafe partial class SystemCalls
     public const int MSG_PEEK = 0x2;
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;
+    public const int MSG_MORE = 0x8000;
     public const int SHUT_WR = 1;
 
     // open(2), statx(2), inode(7)
@@ -60,6 +61,11 @@ internal static unsafe partial class SystemCalls
     public const int S_IFSOCK = 0xC000;
 #pragma warning restore IDE1006
 
+    // openat2(2)
+    public const ulong RESOLVE_NO_MAGICLINKS = 0x2;
+    public const ulong RESOLVE_NO_SYMLINKS = 0x4;
+    public const ulong RESOLVE_BENEATH = 0x8;
+
     // flock(2), fcntl(2): locks of an open file description
     public const int LOCK_SH = 1;
     public const int LOCK_EX = 2;
@@ -81,14 +87,19 @@ internal static unsafe partial class SystemCalls
     public const int MAP_SHARED = 1;
     public const int MAP_POPULATE = 0x8000;
 
-    // The C library has no functions for io_uring(7). The numbers of the calls are the same on every architecture of .NET's.
+    // The C library has no functions for these. The numbers of the calls are the same on every architecture of .NET's.
     private const int SYS_io_uring_setup = 425;
     private const int SYS_io_uring_enter = 426;
+    private const int SYS_openat2 = 437;
     private const int SYS_cachestat = 451;
 
     /// <summary>One of the few flags that differ between architectures.</summary>
     public static int O_NOFOLLOW =>
         RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Ppc64le ? 0x8000 : 0x20000;
+
+    /// <summary>Another one of them: the path must lead to a folder.</summary>
+    public static int O_DIRECTORY =>
+        RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Ppc64le ? 0x4000 : 0x10000;
 
     /// <summary>RLIMIT_NOFILE: how many descriptors the process may have.</summary>
     public static int RLIMIT_NOFILE => OperatingSystem.IsLinux() ? 7 : 8;
@@ -180,6 +191,10 @@ internal static unsafe partial class SystemCalls
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int statx(SafeFileHandle dirfd, string pathname, int flags, uint mask, FileStatus* statxbuf);
 
+    /// <summary>The same by a path in UTF-8 that ends with a NUL; for each request.</summary>
+    [LibraryImport("libc")]
+    public static partial int statx(int dirfd, byte* pathname, int flags, uint mask, FileStatus* statxbuf);
+
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint readlink(string pathname, byte* buf, nint bufsiz);
 
@@ -216,6 +231,10 @@ internal static unsafe partial class SystemCalls
 
     public static int io_uring_enter(int fd, uint toSubmit, uint minComplete, uint flags) =>
         (int)syscall(SYS_io_uring_enter, fd, (nint)toSubmit, (nint)minComplete, (nint)flags, 0, 0);
+
+    /// <summary>Opens a file in a way that says which links are followed; -1 with ENOSYS before Linux 5.6.</summary>
+    public static int openat2(int dirfd, byte* pathname, OpenHow* how) =>
+        (int)syscall(SYS_openat2, dirfd, (nint)pathname, (nint)how, sizeof(OpenHow), 0, 0);
 
     /// <summary>Which pages of a file are in memory; -1 where the kernel does not tell.</summary>
     public static int cachestat(int fd, CacheRange* range, CacheStatus* status) =>
@@ -267,6 +286,14 @@ internal static unsafe partial class SystemCalls
         public long Start;
         public long Length;
         public int Process;
+    }
+
+    /// <summary><c>struct open_how</c>.</summary>
+    public struct OpenHow
+    {
+        public ulong Flags;
+        public ulong Mode;
+        public ulong Resolve;
     }
 
     /// <summary><c>struct cachestat_range</c>.</summary>

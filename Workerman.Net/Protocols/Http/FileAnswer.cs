@@ -25,7 +25,8 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     public static FileAnswer Of(Response response, Request? request)
     {
         FileBody body = response.File!;
-        switch (OpenedFile.Open(body.Path, body.Within, out OpenedFile? file))
+        OpenedFile? file = body.TakeOpened();
+        switch (file is null ? OpenedFile.Open(body.Path, body.Within, out file) : Opening.Opened)
         {
             case Opening.Opened:
                 break;

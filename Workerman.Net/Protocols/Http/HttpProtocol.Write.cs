@@ -220,6 +220,7 @@ internal partial class HttpProtocol
         _request!.Telemetry?.End();
         bool skips = Persists && _bodyIsUnread;
         _state = skips ? State.Skip : Persists ? State.Head : State.Finished;
+        _request.CloseKept();
         // From here on only the application may hold the request; an idle connection holds none.
         _request = null;
         _session = null;

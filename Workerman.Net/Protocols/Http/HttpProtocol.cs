@@ -199,6 +199,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     /// <summary>Deletes temporary files, with the answer or when the client is gone.</summary>
     private void ReleaseBody()
     {
+        _request?.CloseKept();
         _body?.Dispose();
         _body = null;
     }

@@ -40,7 +40,10 @@ public partial class Response
     }
 }
 
-/// <summary>Which file, or which part of one, a response has as its body.</summary>
+/// <summary>
+/// Which file, or which part of one, a response has as its body. It may be open already: then the request that it was opened for
+/// closes it with its answer, if that is another one (<see cref="Request.Keep"/>).
+/// </summary>
 /// <param name="Path">Where it is.</param>
 /// <param name="Within">A folder that it must lie in, or null.</param>
 /// <param name="Offset">The first byte.</param>
@@ -51,5 +54,13 @@ internal sealed record FileBody(
     string Path, ServedFolder? Within = null, long Offset = 0, long Length = 0, string? Charset = null,
     bool Precompressed = false)
 {
+    private OpenedFile? _opened;
+
     public bool IsPart => Offset > 0 || Length > 0;
+
+    /// <summary>Keeps the file open for the answer. Any thread.</summary>
+    public void Keep(OpenedFile file) => Interlocked.Exchange(ref _opened, file)?.Dispose();
+
+    /// <summary>The file that is kept open, which is the caller's from here on; null for none. Any thread.</summary>
+    public OpenedFile? TakeOpened() => _opened is null ? null : Interlocked.Exchange(ref _opened, null);
 }

@@ -19,6 +19,8 @@ public sealed class StaticFiles
     /// <summary>Bytes of an escape, %XX.</summary>
     private const int Escaped = 3;
 
+    private ServedFolder _served;
+
     /// <summary>Serves a folder.</summary>
     /// <param name="folder">The folder of the files; it may be a link, which is resolved again for each request.</param>
     /// <exception cref="ArgumentException">There is no such folder.</exception>
@@ -28,6 +30,7 @@ public sealed class StaticFiles
         Folder = Path.GetFullPath(folder);
         if (!Directory.Exists(Folder))
             throw new ArgumentException($"There is no folder {Folder}; make it, or give the right path.", nameof(folder));
+        _served = new ServedFolder(Folder, DotFiles: false);
     }
 
     /// <summary>The folder, as a whole path.</summary>
@@ -46,7 +49,11 @@ public sealed class StaticFiles
     /// Whether files and folders whose names begin with a dot are served; not by default, because they are rarely meant to be
     /// public.
     /// </summary>
-    public bool ServeDotFiles { get; set; }
+    public bool ServeDotFiles
+    {
+        get => _served.DotFiles;
+        set => _served = new ServedFolder(Folder, value);
+    }
 
     /// <summary>The Cache-Control of files, for example <c>max-age=3600</c>; null for none.</summary>
     /// <exception cref="ArgumentException">It has a line break or another control character.</exception>
@@ -90,20 +97,22 @@ public sealed class StaticFiles
         if (PathPrefix.Strip(request.Path, prefix) is not { } below) return NotFound();
         if (request.Method is not ("GET" or "HEAD")) return Response.MethodNotAllowed("GET", "HEAD");
         if (!TryResolve(below, out string path, out bool wantsFolder)) return NotFound();
-        switch (Look(path))
+        if (wantsFolder && TryOpenIndex(path, out OpenedFile? file)) return File(request, IndexIn(path), file!);
+        switch (OpenedFile.Open(path, _served, out file))
         {
-            case Opening.Opened:
+            case Opening.Opened when wantsFolder:
                 // A path with a slash at its end names a folder, not a file.
-                return wantsFolder ? NotFound() : File(path);
+                file!.Dispose();
+                return NotFound();
+            case Opening.Opened:
+                return File(request, path, file!);
             case Opening.Forbidden:
                 return new Response(403, null, "<h3>403 Forbidden</h3>");
             case Opening.Refused:
                 return new Response(503, new() { ["Connection"] = "close" }, FileAnswer.Unavailable);
             case Opening.Folder:
                 if (!wantsFolder) return ToFolder(request);
-                path = Path.Combine(path, IndexFile ?? "");
-                // What the name leads to is judged again when it is sent, by FileAnswer.
-                return IndexFile is not null && Look(path) is Opening.Opened or Opening.Refused ? File(path) : NotFound();
+                return IndexFile is not null ? TryServe(request, IndexIn(path)) ?? NotFound() : NotFound();
             default:
                 return NotFound();
         }
@@ -163,27 +172,38 @@ public sealed class StaticFiles
             || (!name.Contains(':') && name[^1] is not ('.' or ' ') && !name.ContainsAny(Path.GetInvalidFileNameChars()));
     }
 
-    /// <summary>
-    /// Opens and closes the file, to see whether it is there: the answer opens it again, with the same checks, when it is sent.
-    /// </summary>
-    private Opening Look(string path)
+    private string IndexIn(string folder) => Path.Combine(folder, IndexFile!);
+
+    /// <summary>Opens the index file, which says that its folder is one and is served, where no link leads to it.</summary>
+    private bool TryOpenIndex(string folder, out OpenedFile? file)
     {
-        Opening opening = OpenedFile.Open(path, Served, out OpenedFile? file);
-        file?.Dispose();
-        return opening;
+        file = null;
+        if (IndexFile is null || OpenedFile.Open(IndexIn(folder), _served, out file) != Opening.Opened) return false;
+        if (file!.IsPlain) return true;
+        file.Dispose();
+        return false;
     }
 
-    private Response File(string path)
+    /// <summary>The answer with a file; null if there is none that may be read.</summary>
+    private Response? TryServe(Request request, string path) => OpenedFile.Open(path, _served, out OpenedFile? file) switch
     {
-        Response response = new Response().WithFile(new FileBody(path, Served, Charset: Charset, Precompressed: Precompressed));
+        Opening.Opened => File(request, path, file!),
+        // It is opened, or refused, when it is sent.
+        Opening.Refused => File(request, path, null),
+        _ => null,
+    };
+
+    private Response File(Request request, string path, OpenedFile? file)
+    {
+        var body = new FileBody(path, _served, Charset: Charset, Precompressed: Precompressed);
+        if (file is not null) request.Keep(body, file);
+        Response response = new Response().WithFile(body);
         return CacheControl is null ? response : response.WithHeader("Cache-Control", CacheControl);
     }
 
     /// <summary>The path has no empty part, so it does not begin with two slashes, which would name another host.</summary>
     private static Response ToFolder(Request request) =>
         Response.Redirect(request.QueryString.Length == 0 ? $"{request.Path}/" : $"{request.Path}/?{request.QueryString}", 301);
-
-    private ServedFolder Served => new(Folder, ServeDotFiles);
 
     private static Response NotFound() => new(404, null, FileAnswer.NotFound);
 }

@@ -9,9 +9,10 @@ using static Workerman.Events.SystemCalls;
 namespace Workerman.Protocols.Http.Files;
 
 /// <summary>
-/// Opening files on Linux so that nobody gets in between: the name is resolved once, to a handle that cannot be read from
-/// (O_PATH, which opens no device and waits for no pipe); what it is and where it lies is asked of that handle, and only then the
-/// same file is opened through it. Whatever happens to names and links meanwhile, what was judged is what is read. Stateless,
+/// Opening files on Linux so that nobody gets in between: in one step where no link leads to the file
+/// (<see cref="PlainFiles"/>). Otherwise, and where the kernel cannot do that, the name is resolved once, to a handle that cannot be
+/// read from (O_PATH, which opens no device and waits for no pipe); what it is and where it lies is asked of that handle, and only
+/// then the same file is opened through it. Whatever happens to names and links meanwhile, what was judged is what is read. Stateless,
 /// any thread.
 /// </summary>
 [SupportedOSPlatform("linux")]
@@ -23,6 +24,12 @@ internal static unsafe class LinuxFiles
         file = null;
         // A string with a NUL would be cut off there.
         if (path.Contains('\0', StringComparison.Ordinal)) return Opening.Missing;
+        return PlainFiles.TryOpen(path, within, out file) ?? Judge(path, within, out file);
+    }
+
+    private static Opening Judge(string path, ServedFolder? within, out OpenedFile? file)
+    {
+        file = null;
         using SafeFileHandle location = OpenAt(path, O_PATH | O_CLOEXEC, out int error);
         if (location.IsInvalid) return Outcome(error, path);
         if (IsReachedByBrief(location.DangerousGetHandle())) return Opening.Refused;
@@ -49,7 +56,9 @@ internal static unsafe class LinuxFiles
         using SafeFileHandle root = OpenAt(folder.Path, O_PATH | O_CLOEXEC, out int error);
         // Only what is gone is an answer; anything else is a failure to find one.
         if (root.IsInvalid) return Outcome(error, folder.Path) == Opening.Refused ? Opening.Refused : Opening.Missing;
-        return folder.Allows(PathOf(location), PathOf(root)) ? Opening.Opened : Opening.Missing;
+        string place = PathOf(root);
+        folder.IsLinked = place != Path.TrimEndingDirectorySeparator(folder.Path);
+        return folder.Allows(PathOf(location), place) ? Opening.Opened : Opening.Missing;
     }
 
     /// <summary>Where the kernel knows the open file to be, with all links followed.</summary>

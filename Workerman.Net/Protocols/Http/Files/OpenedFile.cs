@@ -32,6 +32,11 @@ internal sealed record OpenedFile(SafeFileHandle Handle, long Size, DateTimeOffs
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
 
     /// <summary>
+    /// Whether no link led to it: another judgement of its name would find the same file, unless the name is given to another.
+    /// </summary>
+    public bool IsPlain { get; init; }
+
+    /// <summary>
     /// Opens a regular file. Devices, pipes and sockets are never opened: a pipe would keep the loop waiting for its writer.
     /// </summary>
     /// <param name="path">Where it is.</param>
@@ -70,11 +75,18 @@ internal sealed record OpenedFile(SafeFileHandle Handle, long Size, DateTimeOffs
     public void Dispose() => Handle.Dispose();
 }
 
-/// <summary>A folder that files must be in, after all links are resolved, to be served. A value; pure.</summary>
+/// <summary>
+/// A folder that files must be in, after all links are resolved, to be served. A value, but for a hint; any thread.
+/// </summary>
 /// <param name="Path">Where it is; it may be a link itself.</param>
 /// <param name="DotFiles">Whether files and folders below it may have names that begin with a dot.</param>
 internal sealed record ServedFolder(string Path, bool DotFiles)
 {
+    private volatile bool _isLinked;
+
+    /// <summary>Whether its own path was last seen to have links in it. Any thread; it decides what is tried first, and no more.</summary>
+    public bool IsLinked { get => _isLinked; set => _isLinked = value; }
+
     /// <summary>Whether a file may be served from where it really is.</summary>
     /// <param name="real">The file's path without links.</param>
     /// <param name="root">This folder's path without links.</param>
