@@ -16,12 +16,13 @@ namespace Workerman.Benchmarks;
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application: <c>serve (--port P | --address
 /// A) (--sse-interval-ms M | --broadcast-ms M [--redis HOST:PORT]) [--loops N] [--event-loop epoll|socket] [--no-io-uring]
-/// [--tls] [--deflate] [--sessions FOLDER] [--files FOLDER] [--log-file FILE [--log-max-size N] [--log-count N]]</c>. With <c>--tls</c> it speaks
+/// [--tls] [--deflate] [--sessions FOLDER] [--files FOLDER [--no-copies]] [--log-file FILE [--log-max-size N] [--log-count N]]</c>. With <c>--tls</c> it speaks
 /// HTTPS, with a certificate of its own that is made at the start. With <c>--broadcast-ms</c> an event stream is no timer of its
 /// own but a subscription of the one <see cref="EventStream"/>, to which a timer publishes, with <c>--redis</c> through a log
 /// there. With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with <c>--deflate</c>. With
 /// <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets one and <c>?flush</c>
-/// ends the session. With <c>--files</c> other requests are answered with the files of a folder. <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has; <c>GET
+/// ends the session. With <c>--files</c> other requests are answered with the files of a folder; with
+/// <c>--no-copies</c> compressed copies of them are not looked for. <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has; <c>GET
 /// /fault?size=N</c> with it fails, with a message of N characters, and <c>GET /log?times=M&amp;size=N</c> logs M lines.
 /// </summary>
 internal static partial class Serve
@@ -41,7 +42,9 @@ internal static partial class Serve
         if (tls) Encrypt(worker);
         string? sessions = Arguments.Text(args, "--sessions");
         if (sessions is not null) worker.Options.Http.Session.Handler = new FileSessionHandler(sessions);
-        StaticFiles? files = Arguments.Text(args, "--files") is { } folder ? new StaticFiles(folder) : null;
+        StaticFiles? files = Arguments.Text(args, "--files") is { } folder
+            ? new StaticFiles(folder) { Precompressed = !args.Contains("--no-copies") }
+            : null;
         var loops = new EachLoop(worker);
         worker.OnWorkerStart = _ => loops.Enter();
         Action<TcpConnection, Request> stream = Arguments.Text(args, "--broadcast-ms") is null

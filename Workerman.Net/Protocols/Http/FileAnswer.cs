@@ -139,7 +139,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         {
             string charset = body.Charset ?? request?.FileCharset ?? HttpOptions.DefaultFileCharset;
             bool saysCharset = type is not null && charset.Length > 0 && CharsetParameter.IsWanted(type, charset, file.Handle);
-            head.Headers.Add("Content-Type", saysCharset ? $"{type};charset={charset}" : type ?? MediaTypes.Unknown);
+            head.Headers.AddOwn("Content-Type", saysCharset ? $"{type};charset={charset}" : type ?? MediaTypes.Unknown);
         }
         if (type is null) AddIfMissing(head, "Content-Disposition", AttachmentName.Format(name));
         return head;
@@ -158,7 +158,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
         }
         else
         {
-            head.WithHeader("ETag", validators.Tag.ToString()!);
+            head.Headers.AddOwn("ETag", validators.Tag.ToString()!);
         }
         if (head.GetHeader("Last-Modified") is { } ownDate)
             validators = validators with
@@ -166,7 +166,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
                 Modified = HttpDate.TryParse(ownDate, out DateTimeOffset date) ? date : null,
                 DateIsStrong = false
             };
-        else head.WithHeader("Last-Modified", HttpDate.Format(validators.Modified!.Value));
+        else head.Headers.AddOwn("Last-Modified", HttpDate.Format(validators.Modified!.Value));
         return validators;
     }
 
@@ -209,6 +209,6 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
 
     private static void AddIfMissing(Response response, string name, string value)
     {
-        if (response.GetHeader(name) is null) response.Headers.Add(name, value);
+        if (response.GetHeader(name) is null) response.Headers.AddOwn(name, value);
     }
 }

@@ -66,6 +66,7 @@ public partial class Response
     {
         var copy =
             new Response(status) { CustomReason = status == StatusCode ? CustomReason : null, ProtocolVersion = ProtocolVersion };
-        return copy.WithHeaders(Headers);
+        copy.Headers.AddAll(Headers);
+        return copy;
     }
 }

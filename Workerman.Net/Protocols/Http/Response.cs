@@ -123,7 +123,7 @@ public partial class Response : IMessage
     public Response WithBody(string body)
     {
         ArgumentNullException.ThrowIfNull(body);
-        return WithBody(Encoding.UTF8.GetBytes(body));
+        return WithBody(body.Length == 0 ? default : Encoding.UTF8.GetBytes(body));
     }
 
     /// <summary>

@@ -60,8 +60,19 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
     public bool Remove(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return _fields.RemoveAll(field => Matches(field, name)) > 0;
+        int before = _fields.Count;
+        for (int i = before - 1; i >= 0; i--)
+        {
+            if (Matches(_fields[i], name)) _fields.RemoveAt(i);
+        }
+        return _fields.Count < before;
     }
+
+    /// <summary>Adds a field of the library's own, which needs no check.</summary>
+    internal void AddOwn(string name, string value) => _fields.Add(new(name, value));
+
+    /// <summary>Adds the fields of another response, which have been checked, and keeps those that are there.</summary>
+    internal void AddAll(ResponseHeaders others) => _fields.AddRange(others._fields);
 
     /// <summary>The value of a field, the first if there are several.</summary>
     public bool TryGetValue(string name, [NotNullWhen(true)] out string? value)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Text;
@@ -52,6 +53,8 @@ internal static unsafe class PlainFiles
             RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, out file);
     }
 
+    // A path is shorter than its room by far, which is not cleared therefore.
+    [SkipLocalsInit]
     private static Opening? TryOpen(int folder, ReadOnlySpan<char> path, ulong resolve, out OpenedFile? file)
     {
         file = null;
