@@ -43,6 +43,23 @@ internal sealed class SlowDiskTests(Type loopType)
     }
 
     [Test]
+    public async Task OthersAreServedWhileASmallFileIsRead()
+    {
+        byte[] content = Content(100);
+        using var disk = new SlowDisk();
+        await using TestServer server = Serve(content, disk);
+        using RawClient client = server.Connect();
+        using RawClient other = server.Connect();
+        client.Send(Get + Other);
+        await Wait.Until(() => disk.Begun == 1, "the file");
+        for (int i = 0; i < 10; i++) Assert.That(other.Send(Other).ReadResponse().Body, Is.EqualTo("other"));
+        disk.Answer();
+        Assert.That(client.ReadUntil("\r\n\r\n"), Does.StartWith("HTTP/1.1 200"));
+        Assert.That(Encoding.Latin1.GetBytes(client.ReadExactly(content.Length)), Is.EqualTo(content));
+        Assert.That(client.ReadResponse().Body, Is.EqualTo("other"));
+    }
+
+    [Test]
     [Platform("Linux")]
     public async Task FileOfAConnectionThatEndsMeanwhileIsClosed()
     {
@@ -74,6 +91,8 @@ internal sealed class SlowDiskTests(Type loopType)
         Assert.That(DiskReader.Default.IsCached(file, 1, 1), Is.True, "a part of a page");
         Assert.That(DiskReader.Default.IsCached(file, 4095, 2), Is.True, "over the bound of two");
         Assert.That(DiskReader.Default.IsCached(file, 0, 0), Is.True, "nothing");
+        Assert.That(DiskReader.Default.TryRead(file, 4095, buffer.AsSpan(0, 8192)), Is.True);
+        Assert.That(DiskReader.Default.TryRead(file, buffer.Length - 1, buffer.AsSpan(0, 2)), Is.False, "beyond the end");
     }
 
     [Test]
@@ -124,6 +143,8 @@ internal sealed class SlowDiskTests(Type loopType)
         public int Begun => Volatile.Read(ref _begun);
 
         public override bool IsCached(SafeFileHandle file, long offset, long count) => false;
+
+        public override bool TryRead(SafeFileHandle file, long offset, Span<byte> bytes) => false;
 
         public void Answer() => _answers.Set();
 

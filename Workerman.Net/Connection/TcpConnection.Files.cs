@@ -13,7 +13,7 @@ public partial class TcpConnection
     /// So long a file is read into the output, behind its head, and leaves with it in one send: copying it twice costs less than
     /// another send does.
     /// </summary>
-    private const int SmallFile = 32 * 1024;
+    private const int SmallFile = 16 * 1024;
 
     /// <summary>
     /// Takes over the file that follows what was just encoded. Whatever ends the connection closes it. One that is read here stays
@@ -58,6 +58,17 @@ public partial class TcpConnection
         return true;
     }
 
+    /// <summary>Whether the file's first piece is sent right behind bytes that are sent now: it needs no disk.</summary>
+    private bool FileFollowsAtOnce()
+    {
+        if (_queue is not { File: { } file, FileIsOrdered: false } queue || !_socket.SendsFilesAtOnce) return false;
+        return queue.FileIsCached = IsCached(file);
+    }
+
+    /// <summary>Whether the next piece of a file is in memory.</summary>
+    private bool IsCached(FileRange file) =>
+        Buffers.Disk.IsCached(file.Handle, file.Offset, Math.Min(file.Remaining, DiskReader.PieceSize));
+
     /// <summary>
     /// Has the next piece of the file sent, once it is in memory: the loop does not wait for a disk. The first one does not wait for
     /// the socket to be found writable, which it mostly is; those that follow do, so that the others get their turn.
@@ -67,7 +78,9 @@ public partial class TcpConnection
         queue.FileIsOrdered = true;
         FileRange file = queue.File!;
         long count = Math.Min(file.Remaining, DiskReader.PieceSize);
-        if (!Buffers.Disk.IsCached(file.Handle, file.Offset, count))
+        bool isCached = queue.FileIsCached || IsCached(file);
+        queue.FileIsCached = false;
+        if (!isCached)
         {
             Buffers.Disk.Fetch(Loop, file.Handle, file.Offset, count, () => OnFileFetched(file, count));
             return;

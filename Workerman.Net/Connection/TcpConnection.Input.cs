@@ -161,7 +161,10 @@ public partial class TcpConnection : IContinuedWork
             break;
         }
         _life.IsInBatch = false;
+        bool fileWasOwed = _queue is { File: not null };
         Advance();
+        // It has left at once, so that the requests behind it have no other event to wait for.
+        if (fileWasOwed && !input.IsEmpty && Protocol.IsReady) ContinueNextTurn();
         TrackWait();
     }
 

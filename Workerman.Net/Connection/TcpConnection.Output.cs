@@ -37,7 +37,7 @@ public partial class TcpConnection
     internal int WriteRound { get; set; }
 
     /// <summary>Whether its bytes would go to the socket now and as they are, and so can be sent together with others'.</summary>
-    internal bool CanJoinBatch => !_life.IsGone && _socket.JoinsBatches && _queue is null or { Length: 0 };
+    internal bool CanJoinBatch => !_life.IsGone && _socket.JoinsBatches && _queue is null or { Length: 0, File: null };
 
     private SendQueue Queue => _queue ??= new SendQueue();
 
@@ -123,7 +123,9 @@ public partial class TcpConnection
             _queue.Append(bytes, lasting);
             return OutcomeOfQueue();
         }
-        int sent = _socket.Send(bytes, out SocketError error);
+        int sent = FileFollowsAtOnce()
+            ? _socket.SendBeforeFile(bytes, out SocketError error)
+            : _socket.Send(bytes, out error);
         return OnWritten(bytes, lasting, sent, error);
     }
 
@@ -140,6 +142,7 @@ public partial class TcpConnection
         SendQueue queue = Queue;
         queue.Append(bytes[sent..], lasting.IsEmpty ? lasting : lasting[sent..]);
         queue.ProgressAt = Loop.Now;
+        queue.FileIsCached = false;
         _socket.SendWhenWritable(queue.First());
         return OutcomeOfQueue();
     }

@@ -12,8 +12,11 @@ namespace Workerman.Events;
 /// </summary>
 internal class DiskReader
 {
-    /// <summary>Bytes that are looked at, and read, at a time: no more than a connection sends in a turn.</summary>
-    public const int PieceSize = 256 * 1024;
+    /// <summary>
+    /// Bytes that are looked at, and read, at a time, and that a connection sends in a turn, so that a fast reader of a large file
+    /// does not hold up the others: sendfile needs less than a tenth of a millisecond for them.
+    /// </summary>
+    public const int PieceSize = 512 * 1024;
 
     public static DiskReader Default { get; } = new();
 

@@ -93,10 +93,13 @@ public interface ILoopSocket : IDisposable
     void SendFileWhenWritable(SafeFileHandle file, long offset, long count);
 
     /// <summary>
-    /// Whether files need not wait until the socket is found writable: <see cref="SendFile"/> sends, and a small file may leave with
-    /// the bytes before it.
+    /// Whether files need not wait until the socket is found writable: a small one may leave with the bytes before it, and of others
+    /// <see cref="SendFile"/> is tried.
     /// </summary>
     internal bool SendsFilesAtOnce => false;
+
+    /// <summary>Sends as <see cref="Send"/> does bytes that <see cref="SendFile"/> follows at once: they may leave together.</summary>
+    internal int SendBeforeFile(ReadOnlySpan<byte> data, out SocketError error) => Send(data, out error);
 
     /// <summary>
     /// Sends bytes of a file now, as far as the socket takes them, as <see cref="SendFileWhenWritable"/> does later. Nothing is

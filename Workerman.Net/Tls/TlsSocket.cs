@@ -192,6 +192,8 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         if (!HasUnsent) SendOrder();
     }
 
+    public bool SendsFilesAtOnce => _inner.SendsFilesAtOnce;
+
     public void SendFileWhenWritable(SafeFileHandle file, long offset, long count)
     {
         _order = new Order(default, file, offset, count);

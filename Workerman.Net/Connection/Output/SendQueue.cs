@@ -26,6 +26,9 @@ internal sealed class SendQueue
     /// <summary>Whether the socket has been told to send a piece of the file.</summary>
     public bool FileIsOrdered { get; set; }
 
+    /// <summary>Whether the first piece of the file has just been found in memory, for the send before it.</summary>
+    public bool FileIsCached { get; set; }
+
     /// <summary>Whether the socket has something of its own to send before it ends (TLS: close_notify).</summary>
     public bool AwaitsSocket { get; set; }
 

@@ -15,9 +15,6 @@ namespace Workerman.Events;
 [SupportedOSPlatform("linux")]
 internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, long count)
 {
-    /// <summary>Bytes for one connection in a turn, so that a fast reader of a large file does not hold up the others.</summary>
-    private const int Budget = 256 * 1024;
-
     public bool IsEmpty => count == 0;
 
     /// <summary>Sends what the socket takes, once.</summary>
@@ -29,7 +26,7 @@ internal readonly unsafe struct EpollFileSend(SafeFileHandle file, long offset, 
         while (true)
         {
             long position = offset;
-            nint sent = sendfile(fd, file, &position, (nint)Math.Min(count, Budget));
+            nint sent = sendfile(fd, file, &position, (nint)Math.Min(count, DiskReader.PieceSize));
             if (sent >= 0) return (int)sent;
             switch (Marshal.GetLastPInvokeError())
             {

@@ -89,6 +89,9 @@ internal sealed class EpollSocket : ILoopSocket, IEpollHandler
         SetEvents(_events | EPOLLOUT);
     }
 
+    public int SendBeforeFile(ReadOnlySpan<byte> data, out SocketError error) =>
+        SocketCalls.Send(_fd, data, out error, MSG_MORE);
+
     public int SendFile(SafeFileHandle file, long offset, long count, out SocketError error) =>
         new EpollFileSend(file, offset, count).Send(_fd, out error);
 

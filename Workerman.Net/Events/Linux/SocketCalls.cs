@@ -24,10 +24,10 @@ internal static unsafe class SocketCalls
         return Outcome(count, out error);
     }
 
-    public static int Send(int fd, ReadOnlySpan<byte> data, out SocketError error)
+    public static int Send(int fd, ReadOnlySpan<byte> data, out SocketError error, int flags = 0)
     {
         nint count;
-        fixed (byte* bytes = data) count = send(fd, bytes, data.Length, MSG_NOSIGNAL);
+        fixed (byte* bytes = data) count = send(fd, bytes, data.Length, MSG_NOSIGNAL | flags);
         return Outcome(count, out error);
     }
 

@@ -76,6 +76,8 @@ internal sealed class SocketLoopSocket : ILoopSocket, ISocketLoopEvent
         _send.Start(data);
     }
 
+    public bool SendsFilesAtOnce => true;
+
     public void SendFileWhenWritable(SafeFileHandle file, long offset, long count)
     {
         if (_disposed) return;

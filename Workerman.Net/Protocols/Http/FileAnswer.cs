@@ -25,7 +25,7 @@ internal readonly record struct FileAnswer(Response Head, FileRange? Body)
     public static FileAnswer Of(Response response, Request? request)
     {
         FileBody body = response.File!;
-        OpenedFile? file = body.TakeOpened();
+        OpenedFile? file = body.TakeOpened()?.AsItIsNow();
         switch (file is null ? OpenedFile.Open(body.Path, body.Within, out file) : Opening.Opened)
         {
             case Opening.Opened:

@@ -27,7 +27,15 @@ internal static unsafe class LinuxFiles
         return PlainFiles.TryOpen(path, within, out file) ?? Judge(path, within, out file);
     }
 
-    private static Opening Judge(string path, ServedFolder? within, out OpenedFile? file)
+    /// <summary>Asks an open file anew for its size and date.</summary>
+    public static OpenedFile Renew(OpenedFile file)
+    {
+        FileStatus status = StatusOf(file.Handle, "A file");
+        return file with { Size = status.Size, Modified = status.Modified };
+    }
+
+    /// <summary>Opens a file whatever leads to it, and where the kernel has no openat2.</summary>
+    internal static Opening Judge(string path, ServedFolder? within, out OpenedFile? file)
     {
         file = null;
         using SafeFileHandle location = OpenAt(path, O_PATH | O_CLOEXEC, out int error);
@@ -56,9 +64,7 @@ internal static unsafe class LinuxFiles
         using SafeFileHandle root = OpenAt(folder.Path, O_PATH | O_CLOEXEC, out int error);
         // Only what is gone is an answer; anything else is a failure to find one.
         if (root.IsInvalid) return Outcome(error, folder.Path) == Opening.Refused ? Opening.Refused : Opening.Missing;
-        string place = PathOf(root);
-        folder.IsLinked = place != Path.TrimEndingDirectorySeparator(folder.Path);
-        return folder.Allows(PathOf(location), place) ? Opening.Opened : Opening.Missing;
+        return folder.Allows(PathOf(location), PathOf(root)) ? Opening.Opened : Opening.Missing;
     }
 
     /// <summary>Where the kernel knows the open file to be, with all links followed.</summary>

@@ -36,6 +36,9 @@ internal sealed record OpenedFile(SafeFileHandle Handle, long Size, DateTimeOffs
     /// </summary>
     public bool IsPlain { get; init; }
 
+    /// <summary>When it was opened, to a few milliseconds.</summary>
+    private readonly long _openedAt = Environment.TickCount64;
+
     /// <summary>
     /// Opens a regular file. Devices, pipes and sockets are never opened: a pipe would keep the loop waiting for its writer.
     /// </summary>
@@ -56,6 +59,10 @@ internal sealed record OpenedFile(SafeFileHandle Handle, long Size, DateTimeOffs
         if (opening == Opening.Refused) CountRefused();
         return opening;
     }
+
+    /// <summary>The same open file with its present size and date, if a while has passed since it was opened.</summary>
+    public OpenedFile AsItIsNow() =>
+        OperatingSystem.IsLinux() && Environment.TickCount64 != _openedAt ? LinuxFiles.Renew(this) : this;
 
     /// <summary>
     /// An entity tag of size and date in full precision, and the date. The tag is strong (RFC 9110 section 8.8.1) once the last
@@ -84,7 +91,7 @@ internal sealed record ServedFolder(string Path, bool DotFiles)
 {
     private volatile bool _isLinked;
 
-    /// <summary>Whether its own path was last seen to have links in it. Any thread; it decides what is tried first, and no more.</summary>
+    /// <summary>Whether its own path has been seen to have links in it, which decides what is tried first. Any thread.</summary>
     public bool IsLinked { get => _isLinked; set => _isLinked = value; }
 
     /// <summary>Whether a file may be served from where it really is.</summary>

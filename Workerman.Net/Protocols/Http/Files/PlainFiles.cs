@@ -36,11 +36,15 @@ internal static unsafe class PlainFiles
         file = null;
         if (_isUnknown || path.Length >= LongestPath) return null;
         if (within is null) return TryOpen(AT_FDCWD, path, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, out file);
-        // Without links both paths are what they would be with all links resolved.
-        if (!within.Allows(path, within.Path) || path.Length <= within.Path.Length) return null;
-        return within.IsLinked
-            ? TryOpenBelow(within, path, out file)
-            : TryOpen(AT_FDCWD, path, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, out file);
+        // Without links and steps up both paths are what they would be with all links resolved.
+        if (!within.Allows(path, within.Path) || path.Contains("/..", StringComparison.Ordinal)
+            || path.Length <= within.Path.Length) return null;
+        if (within.IsLinked) return TryOpenBelow(within, path, out file);
+        Opening? opening = TryOpen(AT_FDCWD, path, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, out file);
+        if (opening is not null || Marshal.GetLastSystemError() != ELOOP) return opening;
+        opening = TryOpenBelow(within, path, out file);
+        within.IsLinked = opening == Opening.Opened;
+        return opening;
     }
 
     private static Opening? TryOpenBelow(ServedFolder within, string path, out OpenedFile? file)
