@@ -2,7 +2,7 @@
 """Measures servers side by side on loopback and prints what each request costs them.
 
     Workerman.Net.Benchmarks/Referee/referee.py [http] [pipeline] [sse] [ws] [idle] [broadcast] [loops] [start]
-                                                [https] [ws64k] [ws64k-deflate]
+                                                [https] [ws64k] [ws64k-deflate] [static]
                                                 [--rounds 3] [--only ours,floor,kestrel]
 
 The figure is CPU microseconds of the server's whole process tree per request (event, message), with the server on
@@ -21,6 +21,10 @@ makes it with -p:PublishReadyToRun=true.
 Three more are beside Kestrel alone. `https` is `http` over TLS 1.3, each connection kept. `ws64k` and `ws64k-deflate` are 16 WebSocket
 clients whose messages of 64 KiB (lines of JSON that resemble each other) are echoed as a whole, as they are or compressed; the client
 has its frame ready and looks at the heads of what comes back.
+
+`static` stands for eight works beside nginx (sendfile on, no cache of open files), which is to be installed: files of 3, 30 and 300
+KiB and a mix of five sizes, with 64 and with 512 connections (`static-30x512` is one of them). Nothing is compressed, and ours looks
+for compressed copies all the same, as it does by default; `ours-plain` does not.
 
 Ours is started as
     dotnet Workerman.Net.Benchmarks/bin/Release/net10.0/Workerman.Net.Benchmarks.dll serve --port P --sse-interval-ms MS
@@ -53,6 +57,26 @@ SSE_MS, SSE_CONNS, IDLE_CONNS = 50, 1000, 10000
 BROADCAST_MS, BROADCAST_CONNS = 500, 10000
 LOOPS, LOOPS_CONNS, STARTS = 2, 1000, 10
 WS_SIZE, WS_CONNS = 64 * 1024, 16
+FILE_SIZES = (3, 10, 30, 100, 300)
+STATIC = {f"static-{size}x{conns}": (size, conns) for conns in (64, 512) for size in (3, 30, 300, "mix")}
+NGINX = """
+daemon off; master_process off; worker_rlimit_nofile 20000; pid nginx.pid; error_log nginx.log crit;
+events { worker_connections 4096; }
+http {
+  types { text/javascript js; }
+  access_log off; sendfile on; keepalive_requests 1000000000; keepalive_timeout 300;
+  client_body_temp_path nginx.body; proxy_temp_path nginx.proxy; fastcgi_temp_path nginx.fast;
+  uwsgi_temp_path nginx.uwsgi; scgi_temp_path nginx.scgi;
+  server { listen 127.0.0.1:9340 backlog=4096; root files; }
+}
+"""
+MIX = """
+local sizes, n = {%s}, 0
+request = function()
+  n = n + 1
+  return wrk.format("GET", "/" .. sizes[n %% #sizes + 1] .. ".js")
+end
+"""
 
 
 def build():
@@ -98,6 +122,18 @@ def others(ours):
     return found
 
 
+def make_files():
+    os.makedirs(f"{CACHE}/files", exist_ok=True)
+    draw = random.Random(3)
+    for size in FILE_SIZES:
+        with open(f"{CACHE}/files/{size}.js", "wb") as f:
+            f.write(bytes(draw.choices(range(32, 127), k=size * 1024)))
+    with open(f"{CACHE}/nginx.conf", "w") as f:
+        f.write(NGINX)
+    with open(f"{CACHE}/mix.lua", "w") as f:
+        f.write(MIX % ", ".join(map(str, FILE_SIZES)))
+
+
 def servers(work=None):
     ours = os.environ["OURS"].split() if "OURS" in os.environ else program("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks")
     if work == "broadcast":
@@ -105,6 +141,14 @@ def servers(work=None):
             "floor": (9301, 9301, [f"{CACHE}/floor", "9301", str(BROADCAST_MS)]),
             "ours": (9305, 9306, ours + ["serve", "--port", "9305", "--broadcast-ms", str(BROADCAST_MS)]),
             **others(ours),
+        }
+    if work in STATIC:
+        make_files()
+        own = ours + ["serve", "--files", f"{CACHE}/files", "--port"]
+        return {
+            "nginx": (9340, 0, ["nginx", "-p", CACHE, "-c", f"{CACHE}/nginx.conf"]),
+            "ours": (9305, 0, own + ["9305"]),
+            "ours-plain": (9307, 0, own + ["9307", "--no-copies"]),
         }
     if work == "loops":
         return {f"{n}-loop": (9310 + 2 * n, 0, ours + ["serve", "--port", str(9310 + 2 * n), "--loops", str(n)]) for n in (1, LOOPS)}
@@ -180,11 +224,11 @@ class Server:
         self.process.wait()
 
 
-def wrk(port, seconds, script=None, pinned=True, scheme="http"):
-    command = (["taskset", "-c", "1"] if pinned else []) + ["wrk", "-t1", "-c64", f"-d{seconds}s"]
+def wrk(port, seconds, script=None, pinned=True, scheme="http", path="", conns=64):
+    command = (["taskset", "-c", "1"] if pinned else []) + ["wrk", "-t1", f"-c{conns}", f"-d{seconds}s"]
     if script:
         command += ["-s", script]
-    out = subprocess.run(command + [f"{scheme}://127.0.0.1:{port}/"], capture_output=True, text=True).stdout
+    out = subprocess.run(command + [f"{scheme}://127.0.0.1:{port}/{path}"], capture_output=True, text=True).stdout
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)", out)
     if bad:
         raise RuntimeError(f"port {port}: {bad.group(0)}")
@@ -199,10 +243,16 @@ def netload(mode, port, conns, seconds, *more):
     return client
 
 
-def per_request(server, port, script, seconds=4, scheme="http"):
+def per_request(server, port, script, seconds=4, scheme="http", path="", conns=64):
     before = cpu_s(server.pid)
-    n, rate = wrk(port, seconds, script, scheme=scheme)
+    n, rate = wrk(port, seconds, script, scheme=scheme, path=path, conns=conns)
     return (cpu_s(server.pid) - before) / n * 1e6, rate
+
+
+def per_file(server, port, size, conns):
+    if size == "mix":
+        return per_request(server, port, f"{CACHE}/mix.lua", conns=conns)
+    return per_request(server, port, None, path=f"{size}.js", conns=conns)
 
 
 def per_event(server, port, mode, conns, seconds=5, more=()):
@@ -345,6 +395,7 @@ WORK = {
     "https": ("us/request", lambda s, port, ws_port: per_request(s, port, None, scheme="https")),
     "ws64k": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, False)),
     "ws64k-deflate": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, True)),
+    **{name: ("us/request", lambda s, port, ws_port, work=work: per_file(s, port, *work)) for name, work in STATIC.items()},
     "idle": ("bytes/connection", None),
     "broadcast": ("us/event", lambda s, port, ws_port: per_delivery(s, port)),
     "loops": ("us/request", lambda s, port, ws_port: shared_per_request(s, port)),
@@ -389,7 +440,7 @@ def main(argv):
         i = argv.index("--only"); only = argv[i + 1].split(","); del argv[i:i + 2]
     build()
     failed = False
-    works = argv or list(WORK)
+    works = [one for work in argv or WORK for one in (STATIC if work == "static" else [work])]
     if "start" in works:
         publish()
     for work in works:
@@ -406,10 +457,10 @@ def main(argv):
             one, more = table.values()
             print(f"{work:9s} {LOOPS}/1 = {statistics.median(a[0] / b[0] for a, b in zip(more, one)):.2f}", flush=True)
             print(f"{work:9s} largest share of {LOOPS_CONNS} connections = {max(shares(rounds)):.2f} x even", flush=True)
-        for peer in ("floor", "kestrel"):
-            pairs = list(zip(table.get("ours", []), table.get(peer, [])))
+        for own, peer in (("ours", "floor"), ("ours", "kestrel"), ("ours", "nginx"), ("ours-plain", "nginx")):
+            pairs = list(zip(table.get(own, []), table.get(peer, [])))
             if len(pairs) == rounds and not (work == "idle" and peer == "floor"):
-                print(f"{work:9s} ours/{peer} = {statistics.median(a[0] / b[0] for a, b in pairs):.2f}", flush=True)
+                print(f"{work:9s} {own}/{peer} = {statistics.median(a[0] / b[0] for a, b in pairs):.2f}", flush=True)
     return 2 if failed else 0
 
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using Workerman.Protocols.Http;
 using Workerman.Protocols.Http.Files;
 using Workerman.Tests.Support;
@@ -92,6 +93,7 @@ internal sealed partial class ServedPlaceTests(Type loopType)
 
     /// <summary>What needs one system call, and the way that kernels without it take.</summary>
     [Test]
+    [SupportedOSPlatform("linux")]
     public void BothWaysOfOpeningAgree()
     {
         MakeTree("real");
@@ -217,7 +219,7 @@ internal sealed partial class ServedPlaceTests(Type loopType)
     }
 
     /// <summary>Puts a link in the place of what is there, and back, in one step each where that can be.</summary>
-    private void Exchange(string place, string target, CancellationToken stop)
+    private static void Exchange(string place, string target, CancellationToken stop)
     {
         bool isLink = new FileInfo(place).LinkTarget is not null;
         string original = isLink ? new FileInfo(place).LinkTarget! : place + ".original";
