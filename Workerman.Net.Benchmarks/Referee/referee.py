@@ -2,7 +2,7 @@
 """Measures servers side by side on loopback and prints what each request costs them.
 
     Workerman.Net.Benchmarks/Referee/referee.py [http] [pipeline] [sse] [ws] [idle] [broadcast] [subscribers] [loops] [start]
-                                                [https] [ws64k] [ws64k-deflate]
+                                                [https] [metered] [ws64k] [ws64k-deflate]
                                                 [--rounds 3] [--only ours,floor,kestrel]
 
 The figure is CPU microseconds of the server's whole process tree per request (event, message), with the server on
@@ -18,6 +18,8 @@ alone, with one event loop and with two: a server with two needs two cores, so n
 them, which both feel alike; then 1,000 connections are opened and counted by loop. `start` is the time from the start of the
 process to its first answer, unpinned, the median of ten for each round, with the resident memory one second later;
 `published` is the sample as `dotnet publish` makes it with -p:PublishReadyToRun=true.
+
+`metered` is `http` by ours alone, beside the same while somebody listens to its meters.
 
 Three more are beside Kestrel alone. `https` is `http` over TLS 1.3, each connection kept. `ws64k` and `ws64k-deflate` are 16 WebSocket
 clients whose messages of 64 KiB (lines of JSON that resemble each other) are echoed as a whole, as they are or compressed; the client
@@ -137,6 +139,11 @@ def servers(work=None):
         }
     if work == "loops":
         return {f"{n}-loop": (9310 + 2 * n, 0, ours + ["serve", "--port", str(9310 + 2 * n), "--loops", str(n)]) for n in (1, LOOPS)}
+    if work == "metered":
+        return {
+            "ours": (9305, 0, ours + ["serve", "--port", "9305"]),
+            "metered": (9307, 0, ours + ["serve", "--port", "9307", "--metered"]),
+        }
     if work == "start":
         return {
             "kestrel": (9303, 0, ["dotnet", f"{CACHE}/kestrel/kestrel.dll", "9303"]),
@@ -395,6 +402,7 @@ WORK = {
     "pipeline": ("us/request", lambda s, port, ws_port: per_request(s, port, f"{HERE}/pipeline.lua")),
     "sse": ("us/event", lambda s, port, ws_port: per_event(s, port, "sse", SSE_CONNS)),
     "ws": ("us/message", lambda s, port, ws_port: per_event(s, ws_port, "ws", 64)),
+    "metered": ("us/request", lambda s, port, ws_port: per_request(s, port, None)),
     "https": ("us/request", lambda s, port, ws_port: per_request(s, port, None, scheme="https")),
     "ws64k": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, False)),
     "ws64k-deflate": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, True)),
@@ -463,7 +471,7 @@ def main(argv):
             one, more = table.values()
             print(f"{work:9s} {LOOPS}/1 = {statistics.median(a[0] / b[0] for a, b in zip(more, one)):.2f}", flush=True)
             print(f"{work:9s} largest share of {LOOPS_CONNS} connections = {max(shares(rounds)):.2f} x even", flush=True)
-        for peer in ("floor", "kestrel"):
+        for peer in ("floor", "kestrel", "metered"):
             pairs = list(zip(table.get("ours", []), table.get(peer, [])))
             if len(pairs) == rounds and not (work in ("idle", "subscribers") and peer == "floor"):
                 print(f"{work:9s} ours/{peer} = {statistics.median(a[0] / b[0] for a, b in pairs):.2f}", flush=True)

@@ -63,7 +63,7 @@ internal partial class HttpProtocol
             return verdict;
         }
         _refusedMethod = head.ContentLength == 0 ? KnownMethod.Other : HttpMethods.KnownOf(head.Method);
-        long bodyLimit = maxPackageSize - consumed;
+        long bodyLimit = (options.MaxRequestSize ?? maxPackageSize) - consumed;
         if (head.ContentLength > bodyLimit) return Refusals.BodyTooLarge;
         if (head.ContentLength != 0 && options.Bodies.Refuse(head.ContentLength, options) is { } full) return full;
         input = input.Slice(consumed);
