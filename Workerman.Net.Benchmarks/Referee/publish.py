@@ -10,6 +10,10 @@ import http.client, http.server, json, subprocess, sys, threading, time
 interval, kind, port, command = int(sys.argv[1]) / 1000, sys.argv[2], int(sys.argv[3]), sys.argv[4:]
 
 
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 4096
+
+
 class Origin(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -25,7 +29,7 @@ class Origin(http.server.BaseHTTPRequestHandler):
 
 
 if kind == "pushpin":
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Origin)
+    server = Server(("127.0.0.1", port), Origin)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 child = subprocess.Popen(command)
 time.sleep(1)

@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
 """Measures servers side by side on loopback and prints what each request costs them.
 
-    Workerman.Net.Benchmarks/Referee/referee.py [http] [pipeline] [sse] [ws] [idle] [broadcast] [loops] [start]
-                                                [https] [ws64k] [ws64k-deflate] [static]
+    Workerman.Net.Benchmarks/Referee/referee.py [http] [pipeline] [sse] [ws] [idle] [broadcast] [subscribers] [loops] [start]
+                                                [https] [metered] [ws64k] [ws64k-deflate] [static]
                                                 [--rounds 3] [--only ours,floor,kestrel]
 
 The figure is CPU microseconds of the server's whole process tree per request (event, message), with the server on
 one core and the load client on another: unlike a rate it hardly moves when the machine is busy with something else,
 and unlike a rate it is not the client that is measured. Each server is loaded until its figure is steady (up to a
-minute), then every round takes all servers in turn; ratios are taken within a round and the median is printed. `floor` is the machine's limit (floor.c), `kestrel` is ASP.NET Core.
+minute), then every round takes all servers in turn; ratios are taken within a round and the median is printed. `floor` is
+the machine's limit (floor.c), `kestrel` is ASP.NET Core.
 
-Three works are of another kind. `broadcast` has one event for 10,000 streams at a time; ours publishes it to an event
-stream, and Kestrel has no such thing; beside it are ours through Redis, nchan and pushpin where they are installed, with the
-memory that a subscriber takes. `loops` is ours alone, with one event loop and with two: a server with two needs
-two cores, so nobody is pinned there and the client shares them, which both feel alike; then 1,000 connections are
-opened and counted by loop. `start` is the time from the start of the process to its first answer, unpinned, the
-median of ten for each round, with the resident memory one second later; `published` is the sample as `dotnet publish`
-makes it with -p:PublishReadyToRun=true.
+Four works are of another kind. `broadcast` has one event for 10,000 streams at a time; ours publishes it to an event
+stream, and Kestrel has no such thing; beside it are ours through Redis, nchan and pushpin where they are installed.
+`subscribers` is the memory (proportional set size of the process tree) that each of those streams takes. `loops` is ours
+alone, with one event loop and with two: a server with two needs two cores, so nobody is pinned there and the client shares
+them, which both feel alike; then 1,000 connections are opened and counted by loop. `start` is the time from the start of the
+process to its first answer, unpinned, the median of ten for each round, with the resident memory one second later;
+`published` is the sample as `dotnet publish` makes it with -p:PublishReadyToRun=true.
+
+`metered` is `http` by ours alone, beside the same while somebody listens to its meters.
 
 Three more are beside Kestrel alone. `https` is `http` over TLS 1.3, each connection kept. `ws64k` and `ws64k-deflate` are 16 WebSocket
 clients whose messages of 64 KiB (lines of JSON that resemble each other) are echoed as a whole, as they are or compressed; the client
@@ -52,9 +55,35 @@ http {
   }
 }
 """
+PUSHPIN = """
+[global]
+include={{libdir}}/internal.conf
+rundir={folder}
+ipc_prefix=referee-
+[runner]
+services=condure,zurl,pushpin-proxy,pushpin-handler
+http_port=9330
+logdir={folder}
+log_level=1
+client_buffer_size=8192
+client_maxconn=50000
+[proxy]
+routesfile=pushpin.routes
+zurl_out_specs=ipc://{folder}/referee-zurl-in
+zurl_out_stream_specs=ipc://{folder}/referee-zurl-in-stream
+zurl_in_specs=ipc://{folder}/referee-zurl-out
+[handler]
+push_in_http_addr=127.0.0.1
+push_in_http_port=5561
+message_rate=10000000
+message_hwm=10000000
+connection_subscription_max=20
+"""
 SSE_MS, SSE_CONNS, IDLE_CONNS = 50, 1000, 10000
 # One core keeps up with 10,000 events of 10 us in a fifth of this.
 BROADCAST_MS, BROADCAST_CONNS = 500, 10000
+# One core does not keep up with as many of pushpin's.
+SLOWER = {"pushpin": 10}
 LOOPS, LOOPS_CONNS, STARTS = 2, 1000, 10
 WS_SIZE, WS_CONNS = 64 * 1024, 16
 FILE_SIZES = (3, 10, 30, 100, 300)
@@ -116,9 +145,11 @@ def others(ours):
             f.write(NCHAN)
         found["nchan"] = (9320, 0, publisher + ["nchan", "9320", "nginx", "-p", CACHE, "-c", f"{CACHE}/nchan.conf"])
     if shutil.which("pushpin"):
-        with open(f"{CACHE}/pushpin.routes", "w") as f:
-            f.write("* 127.0.0.1:9332\n")
-        found["pushpin"] = (9330, 0, publisher + ["pushpin", "9332", "pushpin", "--port=9330", f"--route=* 127.0.0.1:9332"])
+        for name, text in (("conf", PUSHPIN.format(folder=CACHE)), ("routes", "* 127.0.0.1:9332\n")):
+            with open(f"{CACHE}/pushpin.{name}", "w") as f:
+                f.write(text)
+        slow = publisher[:2] + [str(BROADCAST_MS * SLOWER["pushpin"])]
+        found["pushpin"] = (9330, 0, slow + ["pushpin", "9332", "pushpin", f"--config={CACHE}/pushpin.conf"])
     return found
 
 
@@ -136,7 +167,7 @@ def make_files():
 
 def servers(work=None):
     ours = os.environ["OURS"].split() if "OURS" in os.environ else program("Workerman.Net.Benchmarks", "Workerman.Net.Benchmarks")
-    if work == "broadcast":
+    if work in ("broadcast", "subscribers"):
         return {
             "floor": (9301, 9301, [f"{CACHE}/floor", "9301", str(BROADCAST_MS)]),
             "ours": (9305, 9306, ours + ["serve", "--port", "9305", "--broadcast-ms", str(BROADCAST_MS)]),
@@ -152,6 +183,11 @@ def servers(work=None):
         }
     if work == "loops":
         return {f"{n}-loop": (9310 + 2 * n, 0, ours + ["serve", "--port", str(9310 + 2 * n), "--loops", str(n)]) for n in (1, LOOPS)}
+    if work == "metered":
+        return {
+            "ours": (9305, 0, ours + ["serve", "--port", "9305"]),
+            "metered": (9307, 0, ours + ["serve", "--port", "9307", "--metered"]),
+        }
     if work == "start":
         return {
             "kestrel": (9303, 0, ["dotnet", f"{CACHE}/kestrel/kestrel.dll", "9303"]),
@@ -191,6 +227,14 @@ def cpu_s(pid):
             fields = f.read().rsplit(")", 1)[1].split()
         total += int(fields[11]) + int(fields[12])
     return total / TICK
+
+
+def pss_kb(pid):
+    total = 0
+    for p in tree(pid):
+        with open(f"/proc/{p}/smaps_rollup") as f:
+            total += int(re.search(r"\nPss:\s+(\d+)", f.read()).group(1))
+    return total
 
 
 def rss_kb(pid):
@@ -314,7 +358,23 @@ def bytes_per_idle(name, command, port):
         return (after - before) * 1024 / IDLE_CONNS, before
 
 
-def per_delivery(server, port, seconds=5):
+def bytes_per_subscriber(name, command, port):
+    with Server(name, command) as s:
+        netload("sse", port, 200, 1).communicate()
+        time.sleep(1)
+        before = pss_kb(s.pid)
+        client = netload("sse", port, BROADCAST_CONNS, 8)
+        time.sleep(7)
+        after = pss_kb(s.pid)
+        out, _ = client.communicate()
+        if f"conns={BROADCAST_CONNS} failed=0" not in out:
+            raise RuntimeError(f"{name}: {out.strip()}")
+        return (after - before) * 1024 / BROADCAST_CONNS, before
+
+
+def per_delivery(server, port):
+    slower = SLOWER.get(server.name, 1)
+    seconds = 5 if slower == 1 else 25
     client = netload("sse", port, BROADCAST_CONNS, seconds)
     before = cpu_s(server.pid)
     # The line comes before the client lets go of its connections, whose closing is not to be counted.
@@ -325,7 +385,7 @@ def per_delivery(server, port, seconds=5):
     found = re.search(r"conns=(\d+) failed=(\d+) count=(\d+) .*rate=(\d+)", out)
     if not found or found.group(1) != str(BROADCAST_CONNS) or found.group(2) != "0" or found.group(3) == "0":
         raise RuntimeError(f"{server.name}: {out.strip()}")
-    wanted = BROADCAST_CONNS * 1000 / BROADCAST_MS
+    wanted = BROADCAST_CONNS * 1000 / BROADCAST_MS / slower
     if float(found.group(4)) < 0.85 * wanted:
         raise RuntimeError(f"{server.name} does not keep up: {found.group(4)} events/s of {wanted:.0f}")
     return used / int(found.group(3)) * 1e6, float(found.group(4))
@@ -392,12 +452,14 @@ WORK = {
     "pipeline": ("us/request", lambda s, port, ws_port: per_request(s, port, f"{HERE}/pipeline.lua")),
     "sse": ("us/event", lambda s, port, ws_port: per_event(s, port, "sse", SSE_CONNS)),
     "ws": ("us/message", lambda s, port, ws_port: per_event(s, ws_port, "ws", 64)),
+    "metered": ("us/request", lambda s, port, ws_port: per_request(s, port, None)),
     "https": ("us/request", lambda s, port, ws_port: per_request(s, port, None, scheme="https")),
     "ws64k": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, False)),
     "ws64k-deflate": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, True)),
     **{name: ("us/request", lambda s, port, ws_port, work=work: per_file(s, port, *work)) for name, work in STATIC.items()},
     "idle": ("bytes/connection", None),
     "broadcast": ("us/event", lambda s, port, ws_port: per_delivery(s, port)),
+    "subscribers": ("bytes/stream", None),
     "loops": ("us/request", lambda s, port, ws_port: shared_per_request(s, port)),
     "start": ("ms", None),
 }
@@ -412,6 +474,9 @@ def measured(work, rounds, only):
             try:
                 if work == "idle":
                     table[name] = [bytes_per_idle(name, command, port) for _ in range(rounds)]
+                    continue
+                if work == "subscribers":
+                    table[name] = [bytes_per_subscriber(name, command, port) for _ in range(rounds)]
                     continue
                 if work == "start":
                     table[name] = [starts(name, command, port) for _ in range(rounds)]
@@ -451,15 +516,15 @@ def main(argv):
         for name, figures in table.items():
             middle, other = (statistics.median(f[i] for f in figures) for i in (0, 1))
             print(f"{work:9s} {name:8s} {middle:10.2f} {WORK[work][0]}  "
-                  + (f"base {other / 1024:.1f} MiB" if work == "idle" else f"{other:8.1f} MiB" if work == "start"
+                  + (f"base {other / 1024:.1f} MiB" if work in ("idle", "subscribers") else f"{other:8.1f} MiB" if work == "start"
                      else f"{other:12.0f}/s"), flush=True)
         if work == "loops" and len(table) == 2:
             one, more = table.values()
             print(f"{work:9s} {LOOPS}/1 = {statistics.median(a[0] / b[0] for a, b in zip(more, one)):.2f}", flush=True)
             print(f"{work:9s} largest share of {LOOPS_CONNS} connections = {max(shares(rounds)):.2f} x even", flush=True)
-        for own, peer in (("ours", "floor"), ("ours", "kestrel"), ("ours", "nginx"), ("ours-plain", "nginx")):
+        for own, peer in (("ours", "floor"), ("ours", "kestrel"), ("ours", "metered"), ("ours", "nginx"), ("ours-plain", "nginx")):
             pairs = list(zip(table.get(own, []), table.get(peer, [])))
-            if len(pairs) == rounds and not (work == "idle" and peer == "floor"):
+            if len(pairs) == rounds and not (work in ("idle", "subscribers") and peer == "floor"):
                 print(f"{work:9s} {own}/{peer} = {statistics.median(a[0] / b[0] for a, b in pairs):.2f}", flush=True)
     return 2 if failed else 0
 

@@ -260,7 +260,7 @@ internal abstract class EventLogContract
     }
 
     /// <summary>Follows a log, a batch at a time.</summary>
-    protected sealed class Follower : IAsyncDisposable
+    internal sealed class Follower : IAsyncDisposable
     {
         private readonly CancellationTokenSource _stop = new();
         private readonly IAsyncEnumerator<EventBatch> _batches;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using StackExchange.Redis;
 using Workerman.Events;
 using Workerman.EventStreams;
@@ -168,6 +169,35 @@ internal sealed class RedisOutageTests
         while (block.Data != "1") block = client.NextEvent();
     }
 
+    [TestCase("OOM", "CONFIG", "SET", "maxmemory", "1")]
+    [TestCase("READONLY", "REPLICAOF", "127.0.0.1", "1")]
+    public async Task RefusedWritesAreOneLineThoughReadingGoesOn(string reason, params string[] command)
+    {
+        using var redis = new RedisServer();
+        using ConnectionMultiplexer connection = await Connect(redis);
+        var logger = new TestServer.MemoryLogger();
+        RedisEventLogOptions options = Quick();
+        options.Logger = logger;
+        options.WhenUnavailable = WhenUnavailable.Wait;
+        await using StreamServer server = Node(connection, options);
+        await server.Stream.PublishAsync("0", default);
+        Assert.That(redis.Cli(command), Is.EqualTo("OK"));
+        Task<string> waiting = server.Stream.PublishAsync("1", default).AsTask();
+        await Wait.Until(() => logger.Lines.Any(line => line.Contains(reason, StringComparison.Ordinal)), "the line");
+        // Each of these is an answer, after which Redis is known to be there. Writing is tried ten times a second meanwhile.
+        long tries = RefusedWrites(redis);
+        await Wait.Until(() =>
+        {
+            server.Stream.ReadAsync().AsTask().GetAwaiter().GetResult();
+            return RefusedWrites(redis) >= tries + 5;
+        }, "five more tries");
+        Assert.That(server.Stream.LogStatus!.Value.IsConnected);
+        redis.Cli(reason == "OOM" ? ["CONFIG", "SET", "maxmemory", "0"] : ["REPLICAOF", "NO", "ONE"]);
+        await waiting.WaitAsync(Wait.Limit);
+        Assert.That(logger.Lines.Where(line => line.Contains("takes", StringComparison.Ordinal)), Has.Exactly(2).Items);
+        Assert.That(logger.Lines, Has.None.Contains("not available"));
+    }
+
     [Test]
     public async Task WhoMayNotPublishIsHeardAtTheNextCheck()
     {
@@ -228,6 +258,10 @@ internal sealed class RedisOutageTests
         await PublishUntilItWorks(server, "live");
         Assert.That(client.NextEvent().Data, Is.EqualTo("live"));
     }
+
+    private static long RefusedWrites(RedisServer redis) => long.Parse(redis.Cli("info", "stats").Split('\n')
+        .Single(line => line.StartsWith("total_error_replies:", StringComparison.Ordinal)).Split(':')[1],
+        CultureInfo.InvariantCulture);
 
     private static async Task PublishUntilItWorks(StreamServer server, string data)
     {

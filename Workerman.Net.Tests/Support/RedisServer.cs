@@ -23,13 +23,20 @@ internal sealed partial class RedisServer : IDisposable
 
     private readonly TemporaryFolder _folder = new();
     private readonly string _settings;
+    private readonly bool _isSentinel;
     private Process? _process;
 
     /// <summary>Starts it, and waits until it answers.</summary>
     /// <param name="settings">Lines of its <c>redis.conf</c>, such as <c>appendonly yes</c>; they come after those that say where
     /// it listens, and so count.</param>
     public RedisServer(params string[] settings)
+        : this(isSentinel: false, ["save \"\"", "appendonly no", .. settings])
     {
+    }
+
+    private RedisServer(bool isSentinel, string[] settings)
+    {
+        _isSentinel = isSentinel;
         EndPoint = new IPEndPoint(IPAddress.Loopback, Peer.UnusedPort());
         _settings = _folder.Write("redis.conf", $"""
             bind {EndPoint.Address}
@@ -37,8 +44,6 @@ internal sealed partial class RedisServer : IDisposable
             daemonize no
             dir {_folder.Path}
             logfile {_folder.PathOf("log")}
-            save ""
-            appendonly no
             {string.Join('\n', settings)}
             """);
         try
@@ -51,6 +56,16 @@ internal sealed partial class RedisServer : IDisposable
             throw;
         }
     }
+
+    /// <summary>A sentinel that watches a server, alone, and has a replica take its place half a second after it is
+    /// gone.</summary>
+    /// <param name="master">The server, whose name is <c>mymaster</c>.</param>
+    public static RedisServer Sentinel(RedisServer master) => new(isSentinel: true,
+    [
+        $"sentinel monitor mymaster {master.EndPoint.Address} {master.EndPoint.Port} 1",
+        "sentinel down-after-milliseconds mymaster 500",
+        "sentinel failover-timeout mymaster 3000",
+    ]);
 
     public static bool IsInstalled => Program is not null;
 
@@ -73,7 +88,7 @@ internal sealed partial class RedisServer : IDisposable
     public void Start()
     {
         if (_process is not null) throw new InvalidOperationException("redis-server runs; stop or kill it first.");
-        _process = Process.Start(new ProcessStartInfo(Program!, [_settings])
+        _process = Process.Start(new ProcessStartInfo(Program!, _isSentinel ? [_settings, "--sentinel"] : [_settings])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true

@@ -141,7 +141,7 @@ public partial class TcpConnection : IContinuedWork
     {
         var budget = new TurnBudget(Loop.FlushDeadline);
         _life.IsInBatch = true;
-        while (!input.IsEmpty && CanReadMessage())
+        while ((!input.IsEmpty || Protocol.HasUnfinishedWork) && CanReadMessage())
         {
             Verdict verdict = _handler.ReadMessage(this, ref input);
             if (verdict.Kind == VerdictKind.NeedMore && Protocol.HasPendingControl)
@@ -153,6 +153,7 @@ public partial class TcpConnection : IContinuedWork
             else if (verdict.Kind != VerdictKind.Message)
             {
                 if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
+                else if (Protocol.HasUnfinishedWork) ContinueNextTurn();
                 break;
             }
             EndWrittenFile();
@@ -169,17 +170,19 @@ public partial class TcpConnection : IContinuedWork
     }
 
     /// <summary>Whether messages may have come that are still to be read, in a turn to come or when the peer has read.</summary>
-    private bool HasWaitingInput => _life.ContinuesNextTurn || (_input is not null && !CanReadMessage());
+    private bool HasWaitingInput => _life.ContinuesNextTurn || (HasUnreadInput && !CanReadMessage());
+
+    private bool HasUnreadInput => _input is not null || Protocol.HasUnfinishedWork;
 
     /// <summary>Whether the peer sends no more, and nothing that it sent waits any more. On the loop.</summary>
     internal bool HasHandledAll => _life.Peer == PeerSide.Ended && !HasWaitingInput;
 
     private void ReadPending()
     {
-        ReadOnlySequence<byte> input = _input!.Read();
+        ReadOnlySequence<byte> input = _input?.Read() ?? default;
         ReadMessages(ref input);
-        _input.Consume(input);
-        if (_input.Length > 0) return;
+        _input?.Consume(input);
+        if (_input is not { Length: 0 }) return;
         _input.Discard();
         _input = null;
     }
@@ -240,7 +243,7 @@ public partial class TcpConnection : IContinuedWork
         if (!_life.IsEstablished) return;
         try
         {
-            if (_input is not null && CanReadMessage()) ReadPending();
+            if (HasUnreadInput && CanReadMessage()) ReadPending();
             if (_life.Peer == PeerSide.BrokenOff) BreakOff();
             CloseIfPeerHasAll();
             if (_life.IsDraining) Drain();

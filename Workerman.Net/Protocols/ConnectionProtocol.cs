@@ -18,6 +18,13 @@ internal interface IPeer
     bool IsGone => false;
 }
 
+/// <summary>How much a protocol does in one turn of the loop with what it has been given.</summary>
+internal static class TurnWork
+{
+    /// <summary>Bytes that are inflated; it takes about half a millisecond.</summary>
+    public const int InflatedBytes = 256 * 1024;
+}
+
 /// <summary>What a connection waits for its peer to do.</summary>
 internal enum WaitPhase : byte
 {
@@ -170,6 +177,13 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     public virtual void EncodeControl(IBufferWriter<byte> output)
     {
     }
+
+    /// <summary>
+    /// Whether what has come means more work than one turn has room for, such as a small message that inflates to a large one
+    /// (<see cref="TurnWork"/>): then it asks for more though it has not read all, and is asked again in the next turn, also if
+    /// nothing has come by then.
+    /// </summary>
+    public virtual bool HasUnfinishedWork => false;
 
     /// <summary>
     /// The error response for a handler that has failed: with a reason if the fault is the peer's, without if it is the server's.

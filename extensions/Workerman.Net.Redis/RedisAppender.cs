@@ -89,7 +89,8 @@ internal sealed class RedisAppender
             catch (Exception e)
             {
                 Exception cause = e is EventLogException { InnerException: { } inner } ? inner : e;
-                _log.OnFailed(cause);
+                if (cause is RedisServerException refusal) _log.OnRefused(refusal);
+                else _log.OnFailed(cause);
                 OnFailed(batch, cause);
                 await Task.Delay(Pause).ConfigureAwait(false);
             }
@@ -133,7 +134,7 @@ internal sealed class RedisAppender
         RedisValue[] values = [RedisEventLog.IdOf(seen), since, .. batch.SelectMany(static one => one.Values)];
         foreach (Waiting one in batch) one.IsInFlight = true;
         RedisResult result = await _log.EvaluateAsync(RedisScripts.Append, values).ConfigureAwait(false);
-        _log.OnAnswered();
+        _log.OnAdded();
         Volatile.Write(ref _failure, null);
         string epoch = result[0].ToString();
         long newest = 0;

@@ -27,6 +27,9 @@ public sealed class RedisEventLog : IEventLog
     private EventPlace? _head;
     private EventPlace? _seen;
     private string? _failure;
+
+    /// <summary>Why Redis has taken no event, though it answers; null if it has taken the last one.</summary>
+    private string? _refusal;
     private bool _hasAnswered;
     private long _gapReads;
 
@@ -226,6 +229,33 @@ public sealed class RedisEventLog : IEventLog
         (Options.Logger ?? Worker.Logger).LogAnswers(Key);
     }
 
+    /// <summary>Events were added.</summary>
+    internal void OnAdded()
+    {
+        OnAnswered();
+        lock (_gate)
+        {
+            if (_refusal is null) return;
+            _refusal = null;
+        }
+        (Options.Logger ?? Worker.Logger).LogAccepts(Key);
+    }
+
+    /// <summary>
+    /// Redis answers, and does not add events: out of memory, a replica. Whoever publishes is told; reading goes on, so this is
+    /// apart from <see cref="OnFailed"/>, or the two would take turns in the log.
+    /// </summary>
+    internal void OnRefused(RedisServerException e)
+    {
+        OnAnswered();
+        lock (_gate)
+        {
+            if (_refusal == e.Message) return;
+            _refusal = e.Message;
+        }
+        (Options.Logger ?? Worker.Logger).LogRefuses(Key, e.Message);
+    }
+
     internal void OnFailed(Exception e)
     {
         string failure = e is RedisServerException ? e.Message : e.GetType().Name;
@@ -350,4 +380,10 @@ internal static partial class RedisLogMessages
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The log '{Key}' is available in Redis again")]
     public static partial void LogAnswers(this ILogger logger, string key);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Redis takes no events for the log '{Key}': {Reason}")]
+    public static partial void LogRefuses(this ILogger logger, string key, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Redis takes events for the log '{Key}' again")]
+    public static partial void LogAccepts(this ILogger logger, string key);
 }

@@ -125,7 +125,7 @@ internal sealed class RequestCodingTests(Type loopType)
         {
             (HttpStatusCode status, string body, _) = await Send(server, type, coding, bomb);
             Assert.That((status, body), Is.EqualTo((HttpStatusCode.RequestEntityTooLarge,
-                "413 Content Too Large: request body too large (TcpConnection.MaxPackageSize)\n")));
+                "413 Content Too Large: request body too large (HttpOptions.MaxRequestSize, TcpConnection.MaxPackageSize)\n")));
         }
         Assert.That((await Send(server, "text/plain", coding, Encode(coding, new string('x', (1 << 20) - 1000)), "/length")).Body,
             Is.EqualTo($"{(1 << 20) - 1000} {(1 << 20) - 1000}"));

@@ -138,6 +138,51 @@ internal sealed class RequestTests
             Is.EqualTo(("1", "2", (string?)null, "d")));
     }
 
+    [TestCase("", "a")]
+    [TestCase("a", "a")]
+    [TestCase("a=", "a")]
+    [TestCase("a=1&a=2&b=3&a", "a")]
+    [TestCase("&&=x&a=1=2&&", "a")]
+    [TestCase("%61=1&a+b=2&a%20b=3", "a b")]
+    [TestCase("aa=1&%C3%A9=2", "\u00e9")]
+    [TestCase("%C3=2&%zz=3", "%zz")]
+    [TestCase("A=1", "a")]
+    [TestCase("a%5B%5D=1&a[]=2", "a[]")]
+    public void OneMemberIsFoundAsAmongAll(string query, string name)
+    {
+        string line = $"GET /?{query} HTTP/1.1\r\nHost: a\r\n\r\n";
+        string? expected = Parse(line).Get().TryGetValue(name, out string? value) ? value : null;
+        Assert.That(Parse(line).Get(name), Is.EqualTo(expected));
+        Request parsed = Parse(line);
+        parsed.Get();
+        Assert.That(parsed.Get(name), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void MembersOfOtherTypesAreRead()
+    {
+        const string Query = "page=2&big=9223372036854775807&x=1.5&minus=-3&word=two&empty=&enc=%31%30";
+        Request request = Parse($"GET /?{Query} HTTP/1.1\r\nHost: a\r\n\r\n");
+        Assert.That((request.Get("page", 1), request.Get("none", 7), request.Get("big", 0L), request.Get("x", 0.0),
+            request.Get("minus", 0), request.Get("enc", 0)), Is.EqualTo((2, 7, long.MaxValue, 1.5, -3, 10)));
+        foreach (string name in new[] { "word", "empty", "big", "x" })
+        {
+            Assert.That(() => request.Get(name, 1), Throws.InstanceOf<BadRequestException>()
+                .With.Property(nameof(BadRequestException.StatusCode)).EqualTo(400).And.Message.Contains(name));
+        }
+        Assert.That(() => request.Get("minus", 1u), Throws.InstanceOf<BadRequestException>());
+    }
+
+    [Test]
+    public void MembersAreCountedThoughOneIsAskedFor()
+    {
+        var options = new HttpOptions { MaxQueryMembers = 2 };
+        Assert.That(Parse("GET /?a=1&b=2 HTTP/1.1\r\nHost: a\r\n\r\n", options).Get("a"), Is.EqualTo("1"));
+        Request many = Parse("GET /?a=1&b=2&c=3 HTTP/1.1\r\nHost: a\r\n\r\n", options);
+        Assert.That(() => many.Get("a"), Throws.InstanceOf<BadRequestException>());
+        Assert.That(() => many.Get("a", 1), Throws.InstanceOf<BadRequestException>());
+    }
+
     private static Request Parse(string text, HttpOptions? options = null)
     {
         options ??= new HttpOptions();

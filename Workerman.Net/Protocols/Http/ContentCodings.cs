@@ -57,8 +57,9 @@ internal static class ContentCodings
 internal delegate void BodySink(ReadOnlySpan<byte> bytes);
 
 /// <summary>
-/// Decodes one content coding of a body, piece by piece as it arrives, and hands on the result; no more of it than the limit, so
-/// that a small body cannot decode to a huge one. Belongs to a <see cref="RequestBody"/>, which disposes of it.
+/// Decodes one content coding of a body, as it arrives and as much of it in a turn as that has room for, and hands on the result;
+/// no more of it than the limit, so that a small body cannot decode to a huge one. Belongs to a <see cref="RequestBody"/>, which
+/// disposes of it.
 /// </summary>
 /// <param name="coding">Its name, for error messages.</param>
 /// <param name="limit">Bytes that it may decode to.</param>
@@ -66,14 +67,51 @@ internal delegate void BodySink(ReadOnlySpan<byte> bytes);
 /// <param name="next">Where the bytes go.</param>
 internal abstract class ContentDecoder(string coding, long limit, ContentDecoder? following, BodySink next) : IDisposable
 {
+    private const int Step = 64 * 1024;
+
+    /// <summary>What has come, until all of it is decoded.</summary>
+    private MessageBuffer _input;
+    private bool _isDone = true;
     private long _length;
 
-    /// <summary>Decodes as far as the bytes go.</summary>
+    /// <summary>Whether something has come that is not decoded.</summary>
+    public bool HasWork => !_isDone || following?.HasWork == true;
+
+    /// <summary>Keeps bytes that have come, to be decoded; not before those that came earlier are.</summary>
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty) return;
+        bytes.CopyTo(_input.Extend(bytes.Length));
+        HasBegun = true;
+        _isDone = false;
+    }
+
+    /// <summary>Decodes what has come.</summary>
+    /// <param name="room">Bytes that it may decode to; what is left of them.</param>
     /// <exception cref="BadRequestException">They are not of the coding (400), or decode to more than the limit
     /// (413).</exception>
-    public abstract void Append(ReadOnlySpan<byte> bytes);
+    public void Work(ref long room)
+    {
+        byte[] output = ArrayPool<byte>.Shared.Rent(Step);
+        try
+        {
+            while (true)
+            {
+                following?.Work(ref room);
+                if (room <= 0 || _isDone) return;
+                int count = Decode(_input.Memory, output);
+                room -= count;
+                if (count > 0) Emit(output.AsSpan(0, count));
+                else Forget();
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(output);
+        }
+    }
 
-    /// <summary>No more will come.</summary>
+    /// <summary>No more will come, and all that has come is decoded.</summary>
     /// <exception cref="BadRequestException">The body breaks off.</exception>
     public void Complete()
     {
@@ -82,15 +120,32 @@ internal abstract class ContentDecoder(string coding, long limit, ContentDecoder
         following?.Complete();
     }
 
-    public virtual void Dispose() => following?.Dispose();
+    public virtual void Dispose()
+    {
+        _input.Release();
+        _isDone = true;
+        following?.Dispose();
+    }
 
-    protected bool HasBegun { get; set; }
+    protected bool HasBegun { get; private set; }
+
+    /// <summary>Decodes the next bytes.</summary>
+    /// <param name="input">All that has come; the same from call to call until it has decoded to nothing more.</param>
+    /// <param name="output">Where to.</param>
+    /// <returns>How many bytes; 0 if it needs more input, or the coding has ended.</returns>
+    protected abstract int Decode(ReadOnlyMemory<byte> input, Span<byte> output);
 
     /// <summary>Ends the decoding; nothing can be appended afterwards.</summary>
     /// <returns>Whether the coding has come to its own end: otherwise the body breaks off.</returns>
     protected abstract bool TryEnd();
 
-    protected void Emit(ReadOnlySpan<byte> bytes)
+    private void Forget()
+    {
+        _input.Release();
+        _isDone = true;
+    }
+
+    private void Emit(ReadOnlySpan<byte> bytes)
     {
         if ((_length += bytes.Length) > limit)
             throw new BadRequestException(Refusals.BodyTooLarge.Status, Refusals.BodyTooLarge.Reason!);
@@ -104,32 +159,24 @@ internal abstract class ContentDecoder(string coding, long limit, ContentDecoder
 internal sealed class BrotliBody(long limit, ContentDecoder? following, BodySink next)
     : ContentDecoder("br", limit, following, next)
 {
-    private const int Step = 64 * 1024;
-
     // Not readonly: it is a struct that changes.
     private BrotliDecoder _decoder;
+    private int _consumed;
     private bool _ended;
 
-    public override void Append(ReadOnlySpan<byte> bytes)
+    protected override int Decode(ReadOnlyMemory<byte> input, Span<byte> output)
     {
-        HasBegun |= !bytes.IsEmpty;
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(Step);
-        try
+        int written = 0;
+        while (!_ended && written == 0)
         {
-            while (!_ended)
-            {
-                OperationStatus status = _decoder.Decompress(bytes, buffer, out int consumed, out int written);
-                bytes = bytes[consumed..];
-                if (written > 0) Emit(buffer.AsSpan(0, written));
-                if (status == OperationStatus.InvalidData) throw Malformed();
-                _ended = status == OperationStatus.Done;
-                if (status == OperationStatus.NeedMoreData) break;
-            }
+            OperationStatus status = _decoder.Decompress(input.Span[_consumed..], output, out int consumed, out written);
+            _consumed += consumed;
+            if (status == OperationStatus.InvalidData) throw Malformed();
+            _ended = status == OperationStatus.Done;
+            if (status == OperationStatus.NeedMoreData) break;
         }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
+        if (written == 0) _consumed = 0;
+        return written;
     }
 
     public override void Dispose()

@@ -47,13 +47,21 @@ internal sealed class CachedHeads
 {
     private static CachedHeads _current = new();
 
+    /// <summary>Kinds of heads that are kept; an application that has more makes the others each time.</summary>
+    private const int MaxKinds = 32;
+
     private readonly long _validUntil;
+    private readonly string _date;
+
+    /// <summary>Those that were asked for within this second. Replaced when it changes.</summary>
+    private PlainHead[] _plain = [];
 
     private CachedHeads()
     {
         DateTime now = DateTime.UtcNow;
         _validUntil = Environment.TickCount64 + 1000 - now.Millisecond;
         string date = $"Date: {now.ToString("R", CultureInfo.InvariantCulture)}\r\n";
+        _date = date;
         Date = Encoding.ASCII.GetBytes(date);
         TextKeepAlive = Head(date, "keep-alive");
         TextClose = Head(date, "close");
@@ -76,6 +84,26 @@ internal sealed class CachedHeads
 
     /// <summary>The head of a text answer up to its length, on a connection that ends with it.</summary>
     public byte[] TextClose { get; }
+
+    /// <summary>
+    /// The head of an answer that has no field of the application's but its content type, up to its length.
+    /// </summary>
+    public byte[] Plain(int status, string contentType, bool keepAlive)
+    {
+        PlainHead[] known = Volatile.Read(ref _plain);
+        foreach (PlainHead head in known)
+        {
+            if (head.Status == status && head.KeepAlive == keepAlive && head.ContentType == contentType) return head.Bytes;
+        }
+        string statusLine = string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {status} {ReasonPhrases.Of(status)}\r\n");
+        byte[] bytes = Encoding.UTF8.GetBytes(statusLine + $"{_date}Content-Type: {contentType}\r\nConnection: {(keepAlive ? "keep-alive" : "close")}\r\nContent-Length: ");
+        // Two loops may do it at the same time: then one of the two is made again.
+        if (known.Length < MaxKinds) Volatile.Write(ref _plain, [.. known, new(status, contentType, keepAlive, bytes)]);
+        return bytes;
+    }
+
+    /// <summary>A head, and what it consists of.</summary>
+    private sealed record PlainHead(int Status, string ContentType, bool KeepAlive, byte[] Bytes);
 
     private static byte[] Head(string date, string connection) => Encoding.ASCII.GetBytes(
         $"HTTP/1.1 200 OK\r\n{date}Connection: {connection}\r\nContent-Type: {ResponseWriter.DefaultContentType}\r\n"

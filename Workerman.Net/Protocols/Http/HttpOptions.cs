@@ -16,6 +16,20 @@ public sealed class HttpOptions
     /// </summary>
     public int MaxRequestLineSize { get; set => field = Setting.InRange(value, 64, 1024 * 1024); } = 8 * 1024;
 
+    /// <summary>
+    /// Bytes that a request may have, its body included; null, the default, for what <c>TcpConnection.MaxPackageSize</c> says
+    /// (10 MiB). At least 1. Beyond: 413.
+    /// </summary>
+    public long? MaxRequestSize
+    {
+        get;
+        set
+        {
+            if (value is { } size) ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size, nameof(value));
+            field = value;
+        }
+    }
+
     /// <summary>Header fields that a request may have; 100, 1 to 10,000. Beyond: 431.</summary>
     public int MaxHeaderCount { get; set => field = Setting.InRange(value, 1, 10_000); } = 100;
 

@@ -15,6 +15,11 @@ internal partial class HttpProtocol
 
     private bool _continuePending;
 
+    /// <summary>Whether all of a coded body has come, though it is not decoded yet.</summary>
+    private bool _hasCodedBody;
+
+    public override bool HasUnfinishedWork => _body is { HasWork: true };
+
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out Request message)
     {
         message = null!;
@@ -27,8 +32,8 @@ internal partial class HttpProtocol
         if (_state == State.Skip && (!TrySkip(ref input) || input.IsEmpty)) return Verdict.NeedMore;
         Verdict verdict = Verdict.Message;
         if (_state == State.Head) verdict = ReadHead(ref input, maxPackageSize);
-        if (_state == State.Body) verdict = ReadBody(ref input);
-        else if (_state == State.Chunks) verdict = ReadChunks(ref input);
+        if (_state is State.Body or State.Chunks)
+            verdict = _body!.IsDecoded ? ReadCodedBody(ref input) : ReadBody(ref input);
         else if (_state == State.Asked) verdict = Verdict.NeedMore;
         if (verdict.Kind == VerdictKind.Message && _body is not null) verdict = CompleteBody();
         if (verdict.Kind == VerdictKind.Message) message = BeginExchange();
@@ -58,7 +63,7 @@ internal partial class HttpProtocol
             return verdict;
         }
         _refusedMethod = head.ContentLength == 0 ? KnownMethod.Other : HttpMethods.KnownOf(head.Method);
-        long bodyLimit = maxPackageSize - consumed;
+        long bodyLimit = (options.MaxRequestSize ?? maxPackageSize) - consumed;
         if (head.ContentLength > bodyLimit) return Refusals.BodyTooLarge;
         if (head.ContentLength != 0 && options.Bodies.Refuse(head.ContentLength, options) is { } full) return full;
         input = input.Slice(consumed);
@@ -91,6 +96,7 @@ internal partial class HttpProtocol
     {
         try
         {
+            if (_state == State.Chunks) return _body!.Chunks!.TryDecode(ref input);
             Take(ref input);
         }
         catch (Exception e) when (RefusalOf(e) is not null)
@@ -110,16 +116,27 @@ internal partial class HttpProtocol
         input = input.Slice(part.End);
     }
 
-    private Verdict ReadChunks(ref ReadOnlySequence<byte> input)
+    /// <summary>
+    /// Reads a body that is decoded as it comes. What comes next is not read before what has come is decoded, in as many turns as
+    /// that takes.
+    /// </summary>
+    private Verdict ReadCodedBody(ref ReadOnlySequence<byte> input)
     {
+        if (!_body!.HasWork)
+        {
+            Verdict verdict = ReadBody(ref input);
+            if (verdict.Kind == VerdictKind.Reject) return verdict;
+            _hasCodedBody = verdict.Kind == VerdictKind.Message;
+        }
         try
         {
-            return _body!.Chunks!.TryDecode(ref input);
+            _body.Decode();
         }
         catch (Exception e) when (RefusalOf(e) is not null)
         {
             return RefusalOf(e)!.Value;
         }
+        return _hasCodedBody && !_body.HasWork ? Verdict.Message : Verdict.NeedMore;
     }
 
     private Verdict CompleteBody()

@@ -77,10 +77,11 @@ internal partial class HttpProtocol
         bool stream = IsEventStream(message);
         if (!stream && IsChunked(message))
         {
-            BeginChunks(message, form, output);
+            BeginChunks(message.WithWrittenBody(), form, output);
             return;
         }
-        if (!stream && (message.Compression ?? options.Compression)) message = Compression.Apply(message, _request!);
+        if (!stream && (message.Compression ?? options.Compression))
+            message = Compression.Apply(message.WithWrittenBody(), _request!);
         if (stream) ResponseWriter.WriteStreamHead(message, output);
         else ResponseWriter.Write(message, form, output);
         _endsAfterAnswer |= stream || !form.KeepAlive;

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Compression;
 
 namespace Workerman.Protocols.Http;
@@ -11,8 +10,6 @@ namespace Workerman.Protocols.Http;
 internal sealed class InflatedBody(string coding, long limit, ContentDecoder? following, BodySink next)
     : ContentDecoder(coding, limit, following, next)
 {
-    private const int Step = 64 * 1024;
-
     /// <summary>
     /// Bytes that no gzip, zlib or deflate data can go on with: 0xFF begins neither a block nor a member and is no checksum, and
     /// there are more of them than the longest field of a gzip header has; the zeros behind end any text of such a header.
@@ -23,39 +20,38 @@ internal sealed class InflatedBody(string coding, long limit, ContentDecoder? fo
     private Inflater? _inflater;
     private byte? _first;
 
-    public override void Append(ReadOnlySpan<byte> bytes)
+    /// <summary>Whether the input that has come is with the inflater.</summary>
+    private bool _isGiven;
+
+    protected override int Decode(ReadOnlyMemory<byte> input, Span<byte> output)
     {
-        if (bytes.IsEmpty) return;
-        HasBegun = true;
-        if (_inflater is null && !_isGzip && _first is null)
+        // The first two bytes say which of the two formats deflate is.
+        if (_inflater is null && !_isGzip && _first is null && input.Length == 1)
         {
-            // The first two bytes say which of the two formats it is.
-            _first = bytes[0];
-            bytes = bytes[1..];
-            if (bytes.IsEmpty) return;
+            _first = input.Span[0];
+            return 0;
         }
-        byte[] input = ArrayPool<byte>.Shared.Rent(bytes.Length + 1);
-        byte[] output = ArrayPool<byte>.Shared.Rent(Step);
         try
         {
-            int length = 0;
-            if (_inflater is null && _first is { } first) input[length++] = first;
-            bytes.CopyTo(input.AsSpan(length));
-            length += bytes.Length;
-            _inflater ??= new Inflater(FormatOf(input));
-            _inflater.Give(input.AsMemory(0, length));
-            for (int count; (count = _inflater.Read(output.AsSpan(0, Step))) > 0;) Emit(output.AsSpan(0, count));
+            if (!_isGiven) Give(input);
+            int count = _inflater!.Read(output);
+            if (count > 0) return count;
+            _inflater.Give(default);
+            _isGiven = false;
+            return 0;
         }
         catch (InvalidDataException e)
         {
             throw Malformed(e);
         }
-        finally
-        {
-            _inflater?.Give(default);
-            ArrayPool<byte>.Shared.Return(input);
-            ArrayPool<byte>.Shared.Return(output);
-        }
+    }
+
+    private void Give(ReadOnlyMemory<byte> input)
+    {
+        if (_inflater is null && _first is { } first) input = (byte[])[first, .. input.Span];
+        _inflater ??= new Inflater(FormatOf(input.Span));
+        _inflater.Give(input);
+        _isGiven = true;
     }
 
     public override void Dispose()

@@ -9,7 +9,7 @@ namespace Workerman.Protocols.Http;
 internal static class Refusals
 {
     private const string Options = $"{nameof(HttpOptions)}.";
-    private const string Package = "TcpConnection.MaxPackageSize";
+    private const string Package = $"{Options}{nameof(HttpOptions.MaxRequestSize)}, TcpConnection.MaxPackageSize";
 
     /// <summary>
     /// The reason of a 415 for a content coding: that answer has Accept-Encoding, no other 415 has (RFC 9110 section 15.5.16).

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Text;
 using Workerman.Protocols.Http.Sessions;
 
@@ -89,14 +90,42 @@ public sealed partial class Request
     /// <summary>A member of the query, decoded; of several with the name the last (PHP: <c>get($name, $default)</c>).</summary>
     /// <exception cref="BadRequestException">The query has more than <see cref="HttpOptions.MaxQueryMembers"/>.</exception>
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public string? Get(string name, string? defaultValue = null) =>
-        Get().TryGetValue(name, out string? value) ? value : defaultValue;
+    public string? Get(string name, string? defaultValue = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (_parsed?.Query is { } members) return members.TryGetValue(name, out string? member) ? member : defaultValue;
+        return FindInQuery(name, out ReadOnlySpan<byte> value) ? UrlEncoding.Decode(value, plusIsSpace: true) : defaultValue;
+    }
+
+    /// <summary>
+    /// A member of the query as a number, a <see cref="Guid"/>, a date: <c>request.Get("page", 1)</c>; of several with the name
+    /// the last. It is read as text of the invariant culture.
+    /// </summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="defaultValue">What it is if the query has no such member.</param>
+    /// <exception cref="BadRequestException">It is there and is none of these (400), or the query has more members than
+    /// <see cref="HttpOptions.MaxQueryMembers"/>.</exception>
+    public T Get<T>(string name, T defaultValue)
+        where T : struct, IUtf8SpanParsable<T>
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (!FindInQuery(name, out ReadOnlySpan<byte> value)) return defaultValue;
+        ReadOnlySpan<byte> text = UrlEncoding.IsPlain(value) ? value : UrlEncoding.DecodeBytes(value, plusIsSpace: true);
+        return T.TryParse(text, CultureInfo.InvariantCulture, out T result)
+            ? result
+            : throw new BadRequestException(400, $"the query's {Printable.Of(name)} is not of type {typeof(T).Name}");
+    }
 
     /// <summary>All members of the query (PHP: <c>get()</c>).</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>
     public FieldCollection<string> Get() =>
-        Parsed.Query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers,
-            static () => Refusals.TooMany("query members", nameof(HttpOptions.MaxQueryMembers), 400));
+        Parsed.Query ??= UrlEncoding.Parse(SplitTarget().Query, _options.MaxQueryMembers, TooManyMembers);
+
+    private bool FindInQuery(string name, out ReadOnlySpan<byte> value) =>
+        UrlEncoding.TryFind(SplitTarget().Query, name, _options.MaxQueryMembers, TooManyMembers, out value);
+
+    private static BadRequestException TooManyMembers() =>
+        Refusals.TooMany("query members", nameof(HttpOptions.MaxQueryMembers), 400);
 
     /// <summary>All members of the query with a name, in their order. PHP has only the last, or <c>name[]</c>.</summary>
     /// <inheritdoc cref="Get(string, string?)" path="/exception"/>

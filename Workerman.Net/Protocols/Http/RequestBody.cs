@@ -44,6 +44,9 @@ internal sealed class RequestBody : IDisposable
 
     public long Length { get; private set; }
 
+    /// <summary>Whether something of it has come that is not decoded (<see cref="Decode()"/>).</summary>
+    public bool HasWork => _decoder?.HasWork == true;
+
     /// <summary>How many bytes of a body with a Content-Length have not arrived yet.</summary>
     public long Remaining { get; set; }
 
@@ -56,7 +59,7 @@ internal sealed class RequestBody : IDisposable
     /// <summary>Whether it is not wanted: what comes of it is dropped.</summary>
     public bool IsSkipped { get; private set; }
 
-    /// <exception cref="BadRequestException">A coding is malformed, or decodes to too many bytes.</exception>
+    /// <summary>Takes bytes in; those of a coded body are decoded by <see cref="Decode()"/>.</summary>
     /// <exception cref="BodiesFullException">All bodies together have as many bytes as they may.</exception>
     public void Append(ReadOnlySpan<byte> bytes)
     {
@@ -65,6 +68,11 @@ internal sealed class RequestBody : IDisposable
         if (_decoder is null) Store(bytes);
         else _decoder.Append(bytes);
     }
+
+    /// <summary>Decodes what has come, as much of it as a turn has room for.</summary>
+    /// <exception cref="BadRequestException">A coding is malformed, or decodes to too many bytes.</exception>
+    /// <exception cref="BodiesFullException">All bodies together have as many bytes as they may.</exception>
+    public void Decode() => Decode(TurnWork.InflatedBytes);
 
     /// <summary>Whether it comes more slowly than <see cref="HttpOptions.MinBodyRate"/> allows.</summary>
     public bool IsTooSlow(long now) =>
@@ -80,6 +88,7 @@ internal sealed class RequestBody : IDisposable
     /// <exception cref="BadRequestException">A coding breaks off.</exception>
     public void Complete()
     {
+        Decode(long.MaxValue);
         _decoder?.Complete();
         _decoder?.Dispose();
         if (_bytes is not null) _bytes.Complete();
@@ -125,6 +134,8 @@ internal sealed class RequestBody : IDisposable
     private SpooledBytes Bytes => _bytes ?? throw new InvalidOperationException(
         "A multipart body larger than HttpOptions.BodyMemoryThreshold is taken apart as it arrives; use Post and File, "
         + "or raise the threshold.");
+
+    private void Decode(long room) => _decoder?.Work(ref room);
 
     private void Store(ReadOnlySpan<byte> bytes)
     {

@@ -35,6 +35,7 @@ public partial class Response
     internal Response WithFile(FileBody file)
     {
         _body = default;
+        Writer = null;
         File = file;
         return this;
     }

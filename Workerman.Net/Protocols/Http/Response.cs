@@ -47,13 +47,18 @@ public partial class Response : IMessage
     /// <summary>The header fields (PHP: <c>getHeaders()</c>).</summary>
     public ResponseHeaders Headers { get; private set; }
 
-    /// <summary>The body's bytes (PHP: <c>rawBody()</c>).</summary>
-    public ReadOnlyMemory<byte> RawBody => _body;
+    /// <summary>
+    /// The body's bytes (PHP: <c>rawBody()</c>); one that is written when it is sent is written for each use of this.
+    /// </summary>
+    public ReadOnlyMemory<byte> RawBody => Writer?.ToArray() ?? _body;
 
     /// <summary>Whether the body is compressed; null: as the worker's options say.</summary>
     internal bool? Compression { get; private set; }
 
     private string? CustomReason { get; set; }
+
+    /// <summary>Whether version and reason phrase are the usual ones.</summary>
+    internal bool HasPlainStatusLine => CustomReason is null && ProtocolVersion == "1.1";
 
     /// <summary>
     /// Sets the status and, if it is not the registered one, the reason phrase (PHP: <c>withStatus($code, $reason)</c>).
@@ -132,6 +137,7 @@ public partial class Response : IMessage
     public Response WithBody(ReadOnlyMemory<byte> body)
     {
         _body = body;
+        Writer = null;
         File = null;
         return this;
     }

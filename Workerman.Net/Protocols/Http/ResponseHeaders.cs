@@ -88,6 +88,10 @@ public sealed class ResponseHeaders : IEnumerable<KeyValuePair<string, string>>
         return false;
     }
 
+    /// <summary>The content type, if that is the only field; null if there are others, or none.</summary>
+    internal string? OnlyContentType =>
+        _fields.Count == 1 && Matches(_fields[0], "Content-Type") ? _fields[0].Value : null;
+
     /// <summary>The body's length as the application has set it, or null.</summary>
     internal long? ContentLength => TryGetValue(LengthName, out string? value) ? ParseLength(value) : null;
 

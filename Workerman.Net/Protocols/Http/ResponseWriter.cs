@@ -55,9 +55,11 @@ internal static class ResponseWriter
         if (!form.IsHead) output.WriteLasting(body);
     }
 
-    private static void WriteBytesHead(int length, AnswerForm form, IBufferWriter<byte> output)
+    private static void WriteBytesHead(int length, AnswerForm form, IBufferWriter<byte> output) =>
+        WritePlainHead(TextHead(form), length, output);
+
+    private static void WritePlainHead(byte[] head, long length, IBufferWriter<byte> output)
     {
-        byte[] head = TextHead(form);
         var writer = new HeadWriter(output, head.Length + LongestNumber + 4);
         writer.Write(head);
         writer.Write(length);
@@ -69,14 +71,49 @@ internal static class ResponseWriter
     public static void Write(Response response, AnswerForm form, IBufferWriter<byte> output)
     {
         bool hasBody = HasBody(response.StatusCode);
+        if (response.Writer is { } made && hasBody)
+        {
+            WriteMade(response, made, form, output);
+            return;
+        }
         ReadOnlyMemory<byte> body = hasBody ? response.RawBody : default;
         WriteHead(response, form, body.Length, output);
         if (!form.IsHead) output.WriteLasting(body);
     }
 
+    /// <summary>A response whose body is written now.</summary>
+    private static void WriteMade(Response response, BodyWriter body, AnswerForm form, IBufferWriter<byte> output)
+    {
+        // Not straight into the output: what writes it may send something itself, which goes there too.
+        BodyBuffer buffer = BodyBuffer.Take();
+        try
+        {
+            body.Write(buffer);
+            WriteHead(response, form, buffer.Written.Length, output);
+            if (!form.IsHead) output.Write(buffer.Written);
+        }
+        finally
+        {
+            buffer.GiveBack();
+        }
+    }
+
+    /// <summary>The head up to the length, if all that the application has set is the status and the content type.</summary>
+    private static byte[]? PlainHeadOf(Response response, AnswerForm form)
+    {
+        if (response.StatusCode < 200 || !HasBody(response.StatusCode) || !response.HasPlainStatusLine) return null;
+        string? contentType = response.Headers.Count == 0 ? DefaultContentType : response.Headers.OnlyContentType;
+        return contentType is null ? null : CachedHeads.Current.Plain(response.StatusCode, contentType, form.KeepAlive);
+    }
+
     /// <summary>The head of a response whose body of <paramref name="bodyLength"/> bytes comes from elsewhere.</summary>
     public static void WriteHead(Response response, AnswerForm form, long bodyLength, IBufferWriter<byte> output)
     {
+        if (PlainHeadOf(response, form) is { } head)
+        {
+            WritePlainHead(head, bodyLength, output);
+            return;
+        }
         bool bodiless = IsBodiless(response.StatusCode);
         HeadWriter writer = BeginHead(response, output);
         if (!bodiless && response.GetHeader("Content-Type") is null) Field(ref writer, "Content-Type", DefaultContentType);

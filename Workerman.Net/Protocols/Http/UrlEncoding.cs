@@ -16,19 +16,58 @@ internal static class UrlEncoding
     public static FieldCollection<string> Parse(ReadOnlySpan<byte> text, int limit, Func<BadRequestException> tooMany)
     {
         var members = new FieldCollection<string>();
-        foreach (Range range in text.Split((byte)'&'))
+        while (TryReadMember(ref text, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value))
         {
-            ReadOnlySpan<byte> member = text[range];
-            if (member.IsEmpty) continue;
-            int equals = member.IndexOf((byte)'=');
-            ReadOnlySpan<byte> name = equals < 0 ? member : member[..equals];
-            ReadOnlySpan<byte> value = equals < 0 ? default : member[(equals + 1)..];
-            if (name.IsEmpty) continue;
             if (members.Total == limit) throw tooMany();
             members.Add(Decode(name, plusIsSpace: true), Decode(value, plusIsSpace: true));
         }
         return members;
     }
+
+    /// <summary>Finds the last member of a name, without reading the others.</summary>
+    /// <param name="text">A query.</param>
+    /// <param name="name">The name, decoded.</param>
+    /// <param name="limit">Members that the query may have.</param>
+    /// <param name="tooMany">Makes the exception for more.</param>
+    /// <param name="value">The value, as it was sent.</param>
+    public static bool TryFind(ReadOnlySpan<byte> text, string name, int limit, Func<BadRequestException> tooMany,
+        out ReadOnlySpan<byte> value)
+    {
+        value = default;
+        bool found = false;
+        int count = 0;
+        while (TryReadMember(ref text, out ReadOnlySpan<byte> next, out ReadOnlySpan<byte> nextValue))
+        {
+            if (count++ == limit) throw tooMany();
+            if (!IsNamed(next, name)) continue;
+            value = nextValue;
+            found = true;
+        }
+        return found;
+    }
+
+    /// <summary>Reads the next <c>name=value</c>; members without a name are none.</summary>
+    private static bool TryReadMember(scoped ref ReadOnlySpan<byte> text, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    {
+        while (!text.IsEmpty)
+        {
+            int end = text.IndexOf((byte)'&');
+            ReadOnlySpan<byte> member = end < 0 ? text : text[..end];
+            text = end < 0 ? default : text[(end + 1)..];
+            int equals = member.IndexOf((byte)'=');
+            name = equals < 0 ? member : member[..equals];
+            value = equals < 0 ? default : member[(equals + 1)..];
+            if (!name.IsEmpty) return true;
+        }
+        name = value = default;
+        return false;
+    }
+
+    private static bool IsNamed(ReadOnlySpan<byte> sent, string name) =>
+        IsPlain(sent) && Ascii.IsValid(sent) ? Ascii.Equals(sent, name) : Decode(sent, plusIsSpace: true) == name;
+
+    /// <summary>Whether nothing of it is encoded.</summary>
+    public static bool IsPlain(ReadOnlySpan<byte> text) => text.IndexOfAny((byte)'%', (byte)'+') < 0;
 
     public static string Decode(ReadOnlySpan<byte> text, bool plusIsSpace)
     {

@@ -98,21 +98,35 @@ internal sealed class MessageInflater(bool takesContextOver) : IDisposable
     private const int Step = 16 * 1024;
 
     private Inflater? _inflater;
+    private bool _isAtTail;
 
-    /// <summary>Inflates one message.</summary>
-    /// <param name="compressed">Its payload.</param>
-    /// <param name="limit">Bytes that it may come to.</param>
-    /// <param name="into">Where to.</param>
-    /// <returns>False if it comes to more; the object cannot be used any more then.</returns>
-    /// <exception cref="InvalidDataException">It is not in the compressed format.</exception>
-    public bool TryInflate(ReadOnlyMemory<byte> compressed, long limit, ref MessageBuffer into)
+    /// <summary>Begins one message.</summary>
+    /// <param name="compressed">Its payload; unchanged until it is inflated.</param>
+    public void Begin(ReadOnlyMemory<byte> compressed)
     {
         _inflater ??= new Inflater(static input => new DeflateStream(input, CompressionMode.Decompress));
-        if (!TryRead(_inflater, compressed, limit, ref into)) return false;
-        if (_inflater.Left > 0) throw new InvalidDataException("the compressed data go on behind their end");
-        if (!TryRead(_inflater, MessageDeflater.Tail, limit, ref into)) return false;
+        _inflater.Give(compressed);
+        _isAtTail = false;
+    }
+
+    /// <summary>Inflates the message that has begun, as much of it as a turn has room for.</summary>
+    /// <param name="limit">Bytes that it may come to. If it comes to more the object cannot be used any more.</param>
+    /// <param name="into">Where to.</param>
+    /// <returns>Whether that was all of it.</returns>
+    /// <exception cref="InvalidDataException">It is not in the compressed format.</exception>
+    public bool Inflate(long limit, ref MessageBuffer into)
+    {
+        long end = into.Length + (long)TurnWork.InflatedBytes;
+        if (!TryRead(Math.Min(limit, end), ref into)) return into.Length > limit;
+        if (!_isAtTail)
+        {
+            if (_inflater!.Left > 0) throw new InvalidDataException("the compressed data go on behind their end");
+            _isAtTail = true;
+            _inflater.Give(MessageDeflater.Tail);
+            if (!TryRead(Math.Min(limit, end), ref into)) return into.Length > limit;
+        }
         // RFC 7692 section 7.2.3.4: a block may have BFINAL set; then the tail is not read, and the next message begins anew.
-        if (!takesContextOver || _inflater.Left > 0) Dispose();
+        if (!takesContextOver || _inflater!.Left > 0) Dispose();
         return true;
     }
 
@@ -122,18 +136,18 @@ internal sealed class MessageInflater(bool takesContextOver) : IDisposable
         _inflater = null;
     }
 
-    /// <summary>Inflates one piece of a message, as far as it goes.</summary>
-    private static bool TryRead(Inflater inflater, ReadOnlyMemory<byte> piece, long limit, ref MessageBuffer into)
+    /// <summary>Inflates what was given.</summary>
+    /// <returns>Whether that was all of it; false if the message has become longer than so many bytes before.</returns>
+    private bool TryRead(long end, ref MessageBuffer into)
     {
-        inflater.Give(piece);
         while (true)
         {
             int before = into.Length;
-            int count = inflater.Read(into.Extend(Step));
+            int count = _inflater!.Read(into.Extend(Step));
             into.Truncate(before + count);
             if (count == 0) return true;
             // How much a few bytes become is only known as they are inflated.
-            if (into.Length > limit) return false;
+            if (into.Length > end) return false;
         }
     }
 }

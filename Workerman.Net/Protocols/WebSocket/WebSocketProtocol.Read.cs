@@ -21,9 +21,15 @@ internal sealed partial class WebSocketProtocol
     private LeastRate? _rate;
     private Utf8Check _utf8;
     private MessageBuffer _message;
+
+    /// <summary>What <see cref="_message"/> has been inflated to, as long as it is.</summary>
+    private MessageBuffer _plain;
+    private bool _isInflating;
     private string? _text;
     private byte[] _data = [];
     private bool _isText;
+
+    public override bool HasUnfinishedWork => _isInflating;
 
     private bool IsWithinMessage => _inFrame || _kind != Opcode.Continuation;
 
@@ -48,6 +54,7 @@ internal sealed partial class WebSocketProtocol
     {
         if (_state == State.Opening) return ReadAnswer(ref input);
         limit = Math.Min(limit, MessageSize.Most);
+        if (_isInflating) return Complete(limit);
         while (true)
         {
             if (!_inFrame)
@@ -192,7 +199,12 @@ internal sealed partial class WebSocketProtocol
     {
         try
         {
-            if (_compressed && !Inflate(limit)) return TooBig();
+            if (_compressed)
+            {
+                Inflate(limit);
+                if (_isInflating) return Verdict.NeedMore;
+                if (_message.Length > limit) return TooBig();
+            }
             _isText = _kind == Opcode.Text;
             // Section 5.6: text is UTF-8, its last character is whole. Compressed text could not be checked as it arrived.
             if (_isText && (_compressed ? !Utf8.IsValid(_message.Written) : !_utf8.IsAtBoundary)) return NotUtf8();
@@ -202,31 +214,29 @@ internal sealed partial class WebSocketProtocol
         }
         catch (InvalidDataException)
         {
+            _isInflating = false;
             return Verdict.Reject(CloseCode.InvalidData, "data that cannot be inflated");
         }
         finally
         {
-            _message.Release();
-            _kind = Opcode.Continuation;
-            _utf8 = default;
+            if (!_isInflating)
+            {
+                _message.Release();
+                _plain.Release();
+                _kind = Opcode.Continuation;
+                _utf8 = default;
+            }
         }
     }
 
-    private bool Inflate(long limit)
+    /// <summary>Inflates the message, as much of it as a turn has room for.</summary>
+    private void Inflate(long limit)
     {
         _inflater ??= new MessageInflater(
             !(_role == WebSocketRole.Server ? _deflate!.ClientNoContextTakeover : _deflate!.ServerNoContextTakeover));
-        var plain = new MessageBuffer();
-        try
-        {
-            bool fits = _inflater.TryInflate(_message.Memory, limit, ref plain);
-            (plain, _message) = (_message, plain);
-            return fits;
-        }
-        finally
-        {
-            plain.Release();
-        }
+        if (!_isInflating) _inflater.Begin(_message.Memory);
+        _isInflating = !_inflater.Inflate(limit, ref _plain);
+        if (!_isInflating) (_plain, _message) = (_message, _plain);
     }
 
     private static Verdict Broken(string reason) => Verdict.Reject(CloseCode.ProtocolError, reason);

@@ -152,6 +152,7 @@ internal sealed partial class WebSocketProtocol
     public override void Dispose()
     {
         _message.Release();
+        _plain.Release();
         _inflater?.Dispose();
         _deflater?.Dispose();
         base.Dispose();

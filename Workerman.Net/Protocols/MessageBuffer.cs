@@ -1,10 +1,11 @@
 using System.Buffers;
 
-namespace Workerman.Protocols.WebSocket;
+namespace Workerman.Protocols;
 
 /// <summary>
-/// The payload of a message that has not arrived whole. It takes memory for the bytes that have arrived, not for the length that
-/// was announced, and returns it with the message. Belongs to its protocol.
+/// Bytes that are gathered: the payload of a message that has not arrived whole, or what is still to be decoded of one. It takes
+/// memory for the bytes that have arrived, not for the length that was announced, and returns it with the message. Belongs to its
+/// protocol.
 /// </summary>
 internal struct MessageBuffer
 {
