@@ -16,8 +16,8 @@ public partial class TcpConnection
     private const int SmallFile = 16 * 1024;
 
     /// <summary>
-    /// Takes over the file that follows what was just encoded. Whatever ends the connection closes it. One that is read here stays
-    /// with the protocol, with nothing left of it, until the next step (<see cref="EndWrittenFile"/>).
+    /// Takes over the file that follows what was just encoded. Whatever ends the connection closes it. One that is read here
+    /// stays with the protocol, with nothing left of it, until the next step (<see cref="EndWrittenFile"/>).
     /// </summary>
     private void TakeFile(BatchBuffer output)
     {
@@ -70,8 +70,8 @@ public partial class TcpConnection
         Buffers.Disk.IsCached(file.Handle, file.Offset, Math.Min(file.Remaining, DiskReader.PieceSize));
 
     /// <summary>
-    /// Has the next piece of the file sent, once it is in memory: the loop does not wait for a disk. The first one does not wait for
-    /// the socket to be found writable, which it mostly is; those that follow do, so that the others get their turn.
+    /// Has the next piece of the file sent, once it is in memory: the loop does not wait for a disk. The first one does not wait
+    /// for the socket to be found writable, which it mostly is; those that follow do, so that the others get their turn.
     /// </summary>
     private void OrderFile(SendQueue queue, bool atOnce = false)
     {

@@ -13,8 +13,8 @@ namespace Workerman.Events;
 internal class DiskReader
 {
     /// <summary>
-    /// Bytes that are looked at, and read, at a time, and that a connection sends in a turn, so that a fast reader of a large file
-    /// does not hold up the others: sendfile needs less than a tenth of a millisecond for them.
+    /// Bytes that are looked at, and read, at a time, and that a connection sends in a turn, so that a fast reader of a large
+    /// file does not hold up the others: sendfile needs less than a tenth of a millisecond for them.
     /// </summary>
     public const int PieceSize = 512 * 1024;
 

@@ -93,12 +93,14 @@ public interface ILoopSocket : IDisposable
     void SendFileWhenWritable(SafeFileHandle file, long offset, long count);
 
     /// <summary>
-    /// Whether files need not wait until the socket is found writable: a small one may leave with the bytes before it, and of others
-    /// <see cref="SendFile"/> is tried.
+    /// Whether files need not wait until the socket is found writable: a small one may leave with the bytes before it, and of
+    /// others <see cref="SendFile"/> is tried.
     /// </summary>
     internal bool SendsFilesAtOnce => false;
 
-    /// <summary>Sends as <see cref="Send"/> does bytes that <see cref="SendFile"/> follows at once: they may leave together.</summary>
+    /// <summary>
+    /// Sends as <see cref="Send"/> does bytes that <see cref="SendFile"/> follows at once: they may leave together.
+    /// </summary>
     internal int SendBeforeFile(ReadOnlySpan<byte> data, out SocketError error) => Send(data, out error);
 
     /// <summary>

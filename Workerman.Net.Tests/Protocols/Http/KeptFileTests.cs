@@ -68,7 +68,8 @@ internal sealed class KeptFileTests(Type loopType)
     }
 
     [Test]
-    public async Task FileThatIsNotSentIsClosedWithTheAnswer([Values("other", "twice", "bytes", "chunks", "stream", "fault", "head")] string how)
+    public async Task FileThatIsNotSentIsClosedWithTheAnswer(
+        [Values("other", "twice", "bytes", "chunks", "stream", "fault", "head")] string how)
     {
         await using TestServer server = Serve((connection, request, response) =>
         {
@@ -87,7 +88,8 @@ internal sealed class KeptFileTests(Type loopType)
             }
         });
         using RawClient client = server.Connect();
-        client.Send(how == "head" ? Get("/a.txt").Replace("GET", "HEAD", StringComparison.Ordinal) : Get("/a.txt")).ReadUntil("\r\n\r\n");
+        string get = Get("/a.txt");
+        client.Send(how == "head" ? get.Replace("GET", "HEAD", StringComparison.Ordinal) : get).ReadUntil("\r\n\r\n");
         await NoneIsOpen();
     }
 

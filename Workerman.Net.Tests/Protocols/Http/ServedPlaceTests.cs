@@ -99,9 +99,9 @@ internal sealed partial class ServedPlaceTests(Type loopType)
         MakeTree("real");
         Link("linked", "real");
         MakePipe("real/pipe");
-        string[] names = ["a.txt", "sub", "sub/b.txt", "sub/", "a.txt/", "a.txt/x", ".env", "missing", "sub/missing", "pipe", "out",
-            "outside/a.txt", "outside/missing", "absolute", "in", "inside/b.txt", "dot", "self", "gone", "back/real/a.txt", "..",
-            "../real/a.txt", "../secret.txt", "sub/../a.txt", ".", ""];
+        string[] names = ["a.txt", "sub", "sub/b.txt", "sub/", "a.txt/", "a.txt/x", ".env", "missing", "sub/missing", "pipe",
+            "out", "outside/a.txt", "outside/missing", "absolute", "in", "inside/b.txt", "dot", "self", "gone", "back/real/a.txt",
+            "..", "../real/a.txt", "../secret.txt", "sub/../a.txt", ".", ""];
         foreach (string root in (string[])["real", "linked", "real/"])
         {
             foreach (bool dots in (bool[])[false, true])
@@ -118,7 +118,8 @@ internal sealed partial class ServedPlaceTests(Type loopType)
         foreach (string path in names.Select(name => Path.Combine(_folder.PathOf("real"), name)))
         {
             Opening expected = OpenAndClose(out string? content, path, null, LinuxFiles.Judge);
-            Assert.That((OpenAndClose(out string? read, path, null, LinuxFiles.Open), read), Is.EqualTo((expected, content)), path);
+            Assert.That((OpenAndClose(out string? read, path, null, LinuxFiles.Open), read),
+                Is.EqualTo((expected, content)), path);
         }
     }
 
@@ -175,7 +176,8 @@ internal sealed partial class ServedPlaceTests(Type loopType)
     private static readonly (string Path, (int Status, string Body) Answer)[] Verdicts =
     [
         ("/a.txt", (200, "a file")), ("/sub/b.txt", (200, "below")), ("/in", (200, "below")), ("/inside/b.txt", (200, "below")),
-        ("/absolute", (200, "a file")), ("/back/real/a.txt", (200, "a file")), ("/sub/", (200, "index")), ("/inside/", (200, "index")),
+        ("/absolute", (200, "a file")), ("/back/real/a.txt", (200, "a file")), ("/sub/", (200, "index")),
+        ("/inside/", (200, "index")),
         ("/out", NotFound), ("/outside/a.txt", NotFound), ("/outside/", NotFound), ("/outside", NotFound), ("/dot", NotFound),
         ("/self", NotFound), ("/gone", NotFound), ("/missing", NotFound), ("/back/secret.txt", NotFound), ("/", NotFound),
     ];

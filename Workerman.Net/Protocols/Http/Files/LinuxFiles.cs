@@ -10,10 +10,10 @@ namespace Workerman.Protocols.Http.Files;
 
 /// <summary>
 /// Opening files on Linux so that nobody gets in between: in one step where no link leads to the file
-/// (<see cref="PlainFiles"/>). Otherwise, and where the kernel cannot do that, the name is resolved once, to a handle that cannot be
-/// read from (O_PATH, which opens no device and waits for no pipe); what it is and where it lies is asked of that handle, and only
-/// then the same file is opened through it. Whatever happens to names and links meanwhile, what was judged is what is read. Stateless,
-/// any thread.
+/// (<see cref="PlainFiles"/>). Otherwise, and where the kernel cannot do that, the name is resolved once, to a handle that cannot
+/// be read from (O_PATH, which opens no device and waits for no pipe); what it is and where it lies is asked of that handle, and
+/// only then the same file is opened through it. Whatever happens to names and links meanwhile, what was judged is what is read.
+/// Stateless, any thread.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal static unsafe class LinuxFiles

@@ -11,9 +11,9 @@ namespace Workerman.Protocols.Http.Files;
 /// <summary>
 /// Opening files on Linux whose path has no link in it (<c>openat2</c> with RESOLVE_NO_SYMLINKS, Linux 5.6): the kernel refuses
 /// each link while it walks, so that the path itself says where the file is, and nothing has to be asked of <c>/proc</c>. The
-/// path of the folder is walked anew for each file, so whoever replaces the folder is followed at once; where that path has links,
-/// which its owner may have, the folder is opened by it first and the file below that (RESOLVE_BENEATH). What it has no answer for,
-/// links below the folder above all, <see cref="LinuxFiles"/> judges. No state but that of the kernel; any thread.
+/// path of the folder is walked anew for each file, so whoever replaces the folder is followed at once; where that path has
+/// links, which its owner may have, the folder is opened by it first and the file below that (RESOLVE_BENEATH). What it has no
+/// answer for, links below the folder above all, <see cref="LinuxFiles"/> judges. No state but that of the kernel; any thread.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal static unsafe class PlainFiles
