@@ -488,7 +488,8 @@ def measured(work, rounds, only):
         for _ in range(rounds if running else 0):
             for name, server in running.items():
                 try:
-                    table.setdefault(name, []).append(WORK[work][1](server, *chosen[name][:2]))
+                    figure = WORK[work][1](server, *chosen[name][:2])
+                    table.setdefault(name, []).append(figure)
                 except Exception as problem:
                     problems.append(f"{work} {name}: {problem}")
     finally:

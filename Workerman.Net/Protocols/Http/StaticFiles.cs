@@ -82,8 +82,8 @@ public sealed class StaticFiles
     /// <summary>
     /// The answer to a request: a file, 301 for a folder without its slash, 404 for what does not exist or is not served, 403 for
     /// what may not be read, 405 for other methods than GET and HEAD, 503, with the connection's end, while few file descriptors
-    /// are left. Check its status to answer a 404 in another way. A path of more than 4,096 bytes, or with a name of more than
-    /// 255, is a 404: no system has such files.
+    /// are left. Check its status to answer a 404 in another way; the file is kept open until the request has its answer. A path
+    /// of more than 4,096 bytes, or with a name of more than 255, is a 404: no system has such files.
     /// </summary>
     /// <param name="request">The request.</param>
     /// <param name="prefix">The path of the folder in URLs, for instance <c>/assets</c>: <c>/assets/app.js</c> is its

@@ -26,6 +26,8 @@ internal static unsafe class PlainFiles
     /// </summary>
     private const ulong Flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
+    private const ulong Unlinked = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+
     private static volatile bool _isUnknown;
 
     /// <summary>Opens a regular file that no link leads to.</summary>
@@ -35,13 +37,13 @@ internal static unsafe class PlainFiles
     {
         file = null;
         if (_isUnknown || path.Length >= LongestPath) return null;
-        if (within is null) return TryOpen(AT_FDCWD, path, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, out file);
+        if (within is null) return TryOpen(AT_FDCWD, path, Unlinked, out file, out _);
         // Without links and steps up both paths are what they would be with all links resolved.
         if (!within.Allows(path, within.Path) || path.Contains("/..", StringComparison.Ordinal)
             || path.Length <= within.Path.Length) return null;
         if (within.IsLinked) return TryOpenBelow(within, path, out file);
-        Opening? opening = TryOpen(AT_FDCWD, path, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, out file);
-        if (opening is not null || Marshal.GetLastSystemError() != ELOOP) return opening;
+        Opening? opening = TryOpen(AT_FDCWD, path, Unlinked, out file, out int error);
+        if (error != ELOOP) return opening;
         opening = TryOpenBelow(within, path, out file);
         within.IsLinked = opening == Opening.Opened;
         return opening;
@@ -53,25 +55,24 @@ internal static unsafe class PlainFiles
         using var root = new SafeFileHandle(open(within.Path, O_PATH | O_DIRECTORY | O_CLOEXEC), ownsHandle: true);
         if (root.IsInvalid) return null;
         ReadOnlySpan<char> below = path.AsSpan(within.Path.Length).TrimStart('/');
-        return TryOpen((int)root.DangerousGetHandle(), below,
-            RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, out file);
+        return TryOpen((int)root.DangerousGetHandle(), below, RESOLVE_BENEATH | Unlinked, out file, out _);
     }
 
     // A path is shorter than its room by far, which is not cleared therefore.
     [SkipLocalsInit]
-    private static Opening? TryOpen(int folder, ReadOnlySpan<char> path, ulong resolve, out OpenedFile? file)
+    private static Opening? TryOpen(int folder, ReadOnlySpan<char> path, ulong resolve, out OpenedFile? file, out int error)
     {
-        file = null;
+        (file, error) = (null, 0);
         byte* name = stackalloc byte[LongestPath];
         if (!Encoding.UTF8.TryGetBytes(path, new Span<byte>(name, LongestPath - 1), out int length)) return null;
         name[length] = 0;
         var status = new FileStatus();
         // Devices and pipes are not opened at all, and folders need not be.
-        if (statx(folder, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) != 0) return Outcome();
+        if (statx(folder, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) != 0) return Outcome(out error);
         if (status.Kind != S_IFREG) return null;
         var how = new OpenHow { Flags = Flags, Resolve = resolve };
         int descriptor = openat2(folder, name, &how);
-        if (descriptor < 0) return Outcome();
+        if (descriptor < 0) return Outcome(out error);
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);
         byte none = 0;
         // Of the file that is open, which may be another one than that of a moment before.
@@ -85,9 +86,9 @@ internal static unsafe class PlainFiles
     }
 
     /// <summary>What is certain without following links.</summary>
-    private static Opening? Outcome()
+    private static Opening? Outcome(out int error)
     {
-        int error = Marshal.GetLastSystemError();
+        error = Marshal.GetLastSystemError();
         if (error == ENOSYS) _isUnknown = true;
         return error is ENOENT or ENOTDIR ? Opening.Missing : null;
     }
