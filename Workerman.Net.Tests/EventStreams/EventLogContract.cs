@@ -45,6 +45,24 @@ internal abstract class EventLogContract
         Assert.That((nothing.After, nothing.Events.Count), Is.EqualTo((places[9], 0)));
     }
 
+    /// <summary>A client that resumes by such an id could mean either of two events.</summary>
+    [Test]
+    public async Task IdThatAPlaceCouldHaveIsRefused()
+    {
+        IEventLog log = Make();
+        EventPlace[] places = await AppendAsync(log, 3);
+        string epoch = places[0].Epoch;
+        foreach (string id in new[] { $"{places[1]}", $"{epoch}-0", $"{epoch}-2", $"{epoch}-99" })
+        {
+            Assert.That(async () => await log.AppendAsync(new EventRecord { Data = "forged", Id = id }),
+                Throws.ArgumentException, id);
+        }
+        foreach (string id in new[] { $"x{epoch}-2", $"{epoch}", $"{epoch}-2-", $"{epoch}-a", "1-2" })
+            await log.AppendAsync(new EventRecord { Data = "own", Id = id });
+        EventBatch all = await log.ReadAsync(null, 100);
+        Assert.That(string.Join(' ', all.Events.Select(record => record.Data)), Is.EqualTo("0 1 2 own own own own own"));
+    }
+
     [Test]
     public async Task EmptyLogHasAPlaceBeforeTheFirst()
     {

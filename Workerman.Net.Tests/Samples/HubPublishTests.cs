@@ -63,6 +63,27 @@ internal sealed class HubPublishTests
         Assert.That(ids[1], Does.StartWith("urn:uuid:"));
     }
 
+    /// <summary>Its form is that of the ids which the log gives.</summary>
+    [Test]
+    public async Task IdThatTheLogCouldGiveIsReplaced()
+    {
+        using HubStream stream = _hub.Subscribe("match=epoch");
+        string epoch = stream.ReadUntil("\n\n").Split("id: ")[1].Split('-')[0];
+        using HttpResponseMessage answer = await _hub.Publish(HubServer.All, ("topic", "epoch"), ("id", $"{epoch}-100000"));
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        Assert.That(await answer.Content.ReadAsStringAsync(), Does.StartWith("urn:uuid:"));
+    }
+
+    [Test]
+    public async Task TopicsAreBoundedTogether()
+    {
+        (string, string?)[] topics =
+            [.. Enumerable.Range(0, 5).Select(i => ("topic", (string?)($"{i}" + new string('t', 4000))))];
+        using HttpResponseMessage fits = await _hub.Publish(HubServer.All, topics[..4]);
+        using HttpResponseMessage exceeds = await _hub.Publish(HubServer.All, topics);
+        Assert.That((fits.StatusCode, exceeds.StatusCode), Is.EqualTo((HttpStatusCode.OK, HttpStatusCode.RequestEntityTooLarge)));
+    }
+
     [TestCase("data=x", 400)]
     [TestCase("topic=a%00", 400)]
     [TestCase("topic=a%0Ab", 400)]
@@ -90,6 +111,9 @@ internal sealed class HubPublishTests
     [TestCase("topic=a&id=&type=&retry=", 200)]
     [TestCase("topic=a&retry=99999999999999999999", 200)]
     [TestCase("topic=a&id=x%20", 200)]
+    [TestCase("topic=a&id=%EF%BF%BD", 200)]
+    [TestCase("topic=a&data=\u00ef\u00bf\u00bd", 200)]
+    [TestCase("topic=a&data=%EF%BF%BD%FF", 400)]
     [TestCase("topic=a;charset", 200)]
     public async Task FormIsJudged(string form, int status)
     {
@@ -116,6 +140,11 @@ internal sealed class HubPublishTests
     [TestCase("https://example.com\\.well-known\\mercure\\x")]
     [TestCase("HTTPS://EXAMPLE.com:8443/.well-known/mercure/")]
     [TestCase("https:/.well-known/mercure/x")]
+    [TestCase("https:///localhost/.well-known/mercure/subscriptions/exact/a/b")]
+    [TestCase("foo:/a/../.well-known/mercure/x")]
+    [TestCase("C:/.well-known/mercure")]
+    [TestCase("https://a..b/.well-known/mercure/x")]
+    [TestCase("https://a%41/.well-known/mercure/x")]
     public async Task HubsOwnNamespaceIsReserved(string topic)
     {
         using HttpResponseMessage answer = await _hub.Publish(HubServer.All, ("topic", "a"), ("topic", topic));

@@ -32,4 +32,43 @@ internal sealed class HubRedisTests
         using HttpResponseMessage health = await one.Get("/healthz");
         Assert.That(health.StatusCode, Is.EqualTo(HttpStatusCode.OK));
     }
+
+    [Test]
+    public async Task BrowsersThatComeBackDuringAnOutageWaitAndMissNothing()
+    {
+        if (!RedisServer.IsInstalled) Assert.Ignore("redis-server is not installed (Debian: apt-get install redis-server).");
+        using var redis = new RedisServer("appendonly yes", "appendfsync always");
+        using HubServer hub = new("--redis", $"{redis.EndPoint}");
+        using HttpResponseMessage first = await hub.Publish(HubServer.All, ("topic", "a"), ("data", "1"), ("id", "one"));
+        using HttpResponseMessage second = await hub.Publish(HubServer.All, ("topic", "a"), ("data", "2"), ("id", "two"));
+        redis.Kill();
+        using HubStream resumed = hub.Subscribe("match=a&last_event_id=one");
+        using HttpResponseMessage refused = await hub.Publish(HubServer.All, ("topic", "a"), ("data", "no"));
+        Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
+        string said = await refused.Content.ReadAsStringAsync();
+        Assert.That(said, Is.EqualTo("the log cannot be reached"), "and nothing of its inside");
+        redis.Start();
+        Assert.That(resumed.Next().Data, Is.EqualTo("2"));
+    }
+
+    [Test]
+    public async Task EndOfASubscriptionIsToldAfterItsBeginning()
+    {
+        if (!RedisServer.IsInstalled) Assert.Ignore("redis-server is not installed (Debian: apt-get install redis-server).");
+        using var redis = new RedisServer();
+        using HubServer hub = new("--redis", $"{redis.EndPoint}");
+        using HubStream watcher = hub.Subscribe("match=*", HubServer.All);
+        string query = string.Join('&', Enumerable.Range(0, 50).Select(i => $"match=t{i}"));
+        for (int i = 0; i < 10; i++) hub.Subscribe(query).Dispose();
+        var active = new Dictionary<string, bool>();
+        int ended = 0;
+        while (ended < 500)
+        {
+            using var document = System.Text.Json.JsonDocument.Parse(watcher.Next().Data);
+            string id = document.RootElement.GetProperty("id").GetString()!;
+            bool isActive = document.RootElement.GetProperty("active").GetBoolean();
+            Assert.That(active.TryAdd(id, isActive) ? isActive : active[id] && !isActive, id);
+            if (!isActive) ended++;
+        }
+    }
 }

@@ -67,6 +67,9 @@ internal sealed class HubServer : IDisposable
         };
     }
 
+    public static string SignText(string text) =>
+        $"{text}.{Encode(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Key), Encoding.ASCII.GetBytes(text)))}";
+
     public static string Encode(byte[] bytes) => Convert.ToBase64String(bytes).TrimEnd('=').Replace('+', '-').Replace('/', '_');
 
     /// <summary>Publishes; a name with the value null is left away.</summary>

@@ -14,6 +14,18 @@ internal sealed class HubSubscribeTests
     [OneTimeTearDown]
     public void Stop() => _hub.Dispose();
 
+    /// <summary>An event would cost each of them time for each letter of its topics.</summary>
+    [TestCase(10, 99, 200)]
+    [TestCase(20, 100, 400)]
+    [TestCase(1, 2000, 400)]
+    public async Task RegularExpressionsOfASubscriberAreBounded(int count, int length, int status)
+    {
+        string pattern = Uri.EscapeDataString("/(" + new string('a', length - 3) + ")");
+        string query = string.Join('&', Enumerable.Range(0, count).Select(i => $"match_urlpattern={pattern}{i}"));
+        using HttpResponseMessage answer = await _hub.Get($"{HubServer.Path}?{query}");
+        Assert.That((int)answer.StatusCode, Is.EqualTo(status));
+    }
+
     [TestCase("match=a-topic", "a-topic")]
     [TestCase("match_exact=a-topic", "a-topic")]
     [TestCase("match=foo&match=a-topic", "a-topic")]

@@ -59,6 +59,9 @@ internal sealed class HubTokenTests
         yield return Case("no aud", false, Without("aud"));
         yield return Case("wrong iss", false, With("iss", "https://localhost/"));
         yield return Case("no iss", false, Without("iss"));
+        string[] parts = HubServer.All.Split('.');
+        yield return Case("an extension that is not understood", false, HubServer.SignText(HubServer.Encode(
+            "{\"alg\":\"HS256\",\"typ\":\"at+jwt\",\"crit\":[\"b64\"],\"b64\":false}"u8.ToArray()) + "." + parts[1]));
         yield return Case("details no list", false, Details("{}"));
         yield return Case("detail no object", false, Details("[1]"));
         yield return Case("no actions", false, Detail("'topics':[{'match':'a'}]"));

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Runtime.CompilerServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -21,7 +22,7 @@ internal static class EventFrames
 
     /// <summary>The frame of an event. Nobody changes these bytes.</summary>
     public static byte[] Of(PublishedEvent published) => Known.GetValue(published, static published =>
-        Encode(published.Id, published.Event, published.Data, published.AllTopics, retry: null));
+        Encode(published.Id, published.Event, published.Data, published.AllTopics, RetryOf(published.Bytes)));
 
     /// <summary>The frame of what a stream says besides.</summary>
     public static byte[] Of(ServerSentEvents block) => Encode(block.Id, block.Event, block.Data, topics: default, block.Retry);
@@ -45,6 +46,17 @@ internal static class EventFrames
         Span<byte> head = stackalloc byte[FrameHeader.MaxSize];
         int size = FrameHeader.Write(head, Opcode.Text, compressed: false, json.WrittenCount, mask: null);
         return [.. head[..size], .. json.WrittenSpan];
+    }
+
+    /// <summary>The time that a client waits before it connects again, which is kept only as it is sent.</summary>
+    private static int? RetryOf(ReadOnlySpan<byte> block)
+    {
+        foreach (Range line in block.Split((byte)'\n'))
+        {
+            ReadOnlySpan<byte> text = block[line];
+            if (text.StartsWith("retry: "u8) && Utf8Parser.TryParse(text[7..], out int retry, out _)) return retry;
+        }
+        return null;
     }
 
     private static void WriteAll(EventTopics topics, Utf8JsonWriter writer)

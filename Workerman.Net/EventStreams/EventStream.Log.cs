@@ -145,9 +145,26 @@ public sealed partial class EventStream
     {
         if (message.Id is { } id) EventIds.Check(id, Options.MaxIdLength);
         if (_completion is not null) throw Completed();
+        foreach (string text in (ReadOnlySpan<string>)[key ?? "", .. topics.All])
+        {
+            if (!IsUnicode(text))
+                throw new ArgumentException("A topic or the key has half a surrogate pair, which no other process could be told. "
+                    + "Cure: remove it.");
+        }
         // No place is longer.
         _ = new EventDraft(message, new EventIds(new string('0', 20)), long.MaxValue, Options.MaxEventSize);
         return EventRecord.Of(message, topics.All, key);
+    }
+
+    private static bool IsUnicode(string text)
+    {
+        for (int i = text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF'); i >= 0 && i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i])) continue;
+            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1])) return false;
+            i++;
+        }
+        return true;
     }
 
     /// <summary>Ends the following when the stream is collected: nobody disposes of one.</summary>

@@ -28,7 +28,8 @@ public interface IEventLog
     /// <param name="record">The event; its time and tag are the log's to set.</param>
     /// <param name="cancellation">Ends the waiting; the event may have been added all the same.</param>
     /// <returns>Its place.</returns>
-    /// <exception cref="ArgumentException">An event with its id is in the log already.</exception>
+    /// <exception cref="ArgumentException">An event with its id is in the log already, or the id is written as a place of the
+    /// log's epoch is (<see cref="EventPlace.ToString"/>): a client that resumes by it could mean either.</exception>
     /// <exception cref="EventLogException">It could not be added, or it is not known whether it was; the message says
     /// which.</exception>
     ValueTask<EventPlace> AppendAsync(EventRecord record, CancellationToken cancellation = default);

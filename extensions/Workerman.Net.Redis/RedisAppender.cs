@@ -158,8 +158,8 @@ internal sealed class RedisAppender
         Remove(one);
         if (place is { } at) one.Added.TrySetResult(at);
         else
-            one.Added.TrySetException(new ArgumentException($"An event with id '{one.Id}' is in the log already, so nobody could "
-                + "resume by it; ids are unique. Leave Id null to have one assigned."));
+            one.Added.TrySetException(new ArgumentException($"An event with id '{one.Id}' is in the log already, or the "
+                + "id has the form of those that the log gives, so nobody could resume by it. Leave Id null to have one assigned."));
     }
 
     /// <summary>Ends the waiting of those that trying again does not help; the others stay, until their time is over.</summary>

@@ -88,7 +88,7 @@ internal static class RedisScripts
     /// <summary>
     /// Adds events. ARGV: the place that this node has seen last, the place after which one of these events may have been added
     /// already, by an attempt whose answer was lost; then the id, the tag and the JSON of each. Returns the epoch, and for each
-    /// event its number, or 0 if its id is in use.
+    /// event its number, or 0 if its id is in use, or has the form of a place of this epoch.
     /// </summary>
     public const string Append = Common + """
         -- A script is not undone: what would be refused later is to be refused now.
@@ -111,6 +111,7 @@ internal static class RedisScripts
             from = '(' .. page[#page][1]
           end
         end
+        local ownForm = '^' .. text(epoch) .. '%-%d+'
         local size = tonumber(fields(last).z) or 0
         local prior = last and last[1] == id(number) and fields(last).t or ''
         local result, told, length, added = { text(epoch) }, {}, 0, 0
@@ -119,6 +120,8 @@ internal static class RedisScripts
           local at = known[tag]
           if not at and own ~= '' then
             local there = redis.call('HGET', ids, own)
+            -- One that a place could have: nobody could resume by it.
+            if string.match(own, ownForm .. '$') or string.match(own, ownForm .. '%-%w+$') then at = 0 end
             if there and #redis.call('XRANGE', key, there, there) > 0 then at = 0 end
           end
           if not at then

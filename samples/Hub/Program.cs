@@ -24,12 +24,13 @@ worker.OnMessageAsync = async (connection, request) =>
     {
         if (await Answer(connection, request) is { } answer) connection.Send(answer.WithHeaders(Cors(request)));
     }
-    catch (Exception e) when (e is BadRequestException or FormatException or EventLogException)
+    catch (Exception e) when (e is BadRequestException or FormatException or EventLogException or TimeoutException)
     {
         // RFC 6750 section 3: the challenge has an error code, unless there was no token.
         int status = e is BadRequestException known ? known.StatusCode : e is FormatException ? 400 : 503;
         bool isCode = e.Message is "invalid_request" or "invalid_token" or "insufficient_scope";
-        Response answer = Reply(status, "text/plain; charset=utf-8", e.Message).WithHeaders(Cors(request));
+        Response answer = Reply(status, "text/plain; charset=utf-8", status == 503 ? "the log cannot be reached" : e.Message)
+            .WithHeaders(Cors(request));
         if (isCode) answer.WithHeader("WWW-Authenticate", $"Bearer error=\"{e.Message}\", {challenge}");
         else if (status == 401) answer.WithHeader("WWW-Authenticate", $"Bearer {challenge}");
         connection.Send(answer);
@@ -63,14 +64,15 @@ async ValueTask<Response?> Subscribe(TcpConnection connection, Request request)
     Token? token = await Token.Of(request, publishes: false);
     Refuse(token is null && Settings.Of("anonymous", "true") != "true", 401, "a token is needed");
     KeyValuePair<string, string>[] fields = [.. request.Get().Fields, .. request.Method == "QUERY" ? request.Post().Fields : []];
-    Refuse(!IsUtf8(request.QueryString + request.Body, fields), 400, "it is not UTF-8");
+    Refuse(!IsUtf8(Encoding.UTF8.GetBytes(request.QueryString)) || !IsUtf8(request.RawBody), 400, "it is not UTF-8");
     // All names that begin with match are reserved: a misspelled type is refused.
     Matcher[] matchers = [.. fields.Where(static field => field.Key.StartsWith("match", StringComparison.OrdinalIgnoreCase))
         .Select(static field => (Type: Matcher.TypeOf(field.Key), Pattern: field.Value)).Distinct().Take(Matcher.MaxCount + 1)
         .Select(static wanted => new Matcher(wanted.Type, wanted.Pattern))];
     Refuse(matchers.Length is 0 or > Matcher.MaxCount, 400, $"1 to {Matcher.MaxCount} matchers are needed");
+    Refuse(matchers.Sum(static matcher => matcher.Cost) > Matcher.MaxCost, 400, "regular expressions that cost too much");
     string? lastId = request.Header("last-event-id") ?? fields.FirstOrDefault(static field => field.Key == "last_event_id").Value;
-    bool isKnown = lastId is not (null or "" or "earliest") && !(await stream.ReadAsync(lastId, 1)).IsGap;
+    bool isKnown = lastId is not (null or "" or "earliest") && await IsKnown(lastId);
     ResponseHeaders headers = Cors(request);
     if (lastId is not null) headers["Mercure-Last-Event-ID"] = isKnown ? lastId : "earliest";
     connection.Context = new Subscriber("urn:uuid:" + Guid.NewGuid(), matchers, token);
@@ -99,9 +101,10 @@ async ValueTask<string> Publish(Request request)
     string id = form["id"].FirstOrDefault(""), type = form["type"].FirstOrDefault(""), retry = form["retry"].FirstOrDefault("");
     string[] texts = [.. form["topic"], id, type];
     Topic[] topics = [.. form["topic"].Take(Matcher.MaxCount).Select(static topic => new Topic(topic))];
-    bool isTooLarge = texts.Length > Matcher.MaxCount + 2 || texts.Any(static text => text.Length > Matcher.MaxLength);
+    bool isTooLarge = texts.Length > Matcher.MaxCount + 2 || texts.Any(static text => text.Length > Matcher.MaxLength)
+        || texts.Sum(static text => text.Length) > Matcher.MaxLength * 4;
     Refuse(isTooLarge, 413, "too many topics, or a topic, id or type is too long");
-    Refuse(!IsUtf8(request.Body, request.Post().Fields), 400, "it is not UTF-8");
+    Refuse(!IsUtf8(request.RawBody), 400, "it is not UTF-8");
     Refuse(topics.Length == 0 || !texts.All(Topic.IsVisible), 400, "no topic, or a control or format character");
     Refuse(topics.Any(static topic => topic.IsReserved || topic.Text == "*"), 400, "a topic is reserved for the hub");
     Refuse(id.StartsWith('#') || id == "earliest" || type == "mercure", 400, "the id or the type is reserved for the hub");
@@ -109,13 +112,36 @@ async ValueTask<string> Publish(Request request)
     Refuse(!topics.All(topic => token.Find("publish", topic) is not null), 403, "insufficient_scope");
     // The hub gives an id of its own for one that another update has, or that no header field brings back as it is.
     bool isOwn = id == "" || id != id.Trim() || !(await stream.ReadAsync(id, 1)).IsGap;
-    return await Send(new Update(form["private"].Any(), topics), new()
+    var update = new Update(form["private"].Any(), topics);
+    var message = new ServerSentEvents
     {
         Id = isOwn ? null : id,
         Event = type == "" ? null : type,
         Data = form["data"].FirstOrDefault(""),
         Retry = retry == "" ? null : int.TryParse(retry, out int milliseconds) ? milliseconds : int.MaxValue,
-    });
+    };
+    try
+    {
+        return await Send(update, message);
+    }
+    catch (ArgumentException) when (!isOwn)
+    {
+        message.Id = null;
+        return await Send(update, message);
+    }
+}
+
+// While the log cannot be reached an id is taken for a known one: the stream finds out, and says so with an event "gap".
+async ValueTask<bool> IsKnown(string id)
+{
+    try
+    {
+        return !(await stream.ReadAsync(id, 1)).IsGap;
+    }
+    catch (EventLogException)
+    {
+        return true;
+    }
 }
 
 // Spec: Subscription API. The id is read before the list: what changes meanwhile comes after it.
@@ -139,9 +165,16 @@ async ValueTask<Response> List(Request request)
 }
 
 // Spec: Subscription Events. A log that cannot be reached has said so in the log of the program.
-async void Announce(Subscription subscription, bool isActive)
+void Announce(Subscription subscription, bool isActive)
 {
+    // One after the other: the end of a subscription does not overtake its beginning.
     var subscriber = (Subscriber)subscription.Connection.Context!;
+    subscriber.Announced = AnnounceAfter(subscriber.Announced, subscriber, isActive);
+}
+
+async Task AnnounceAfter(Task before, Subscriber subscriber, bool isActive)
+{
+    await before;
     foreach (JsonObject document in subscriber.Matchers.Select(matcher => subscriber.Describe(list, matcher, isActive)))
     {
         var message = new ServerSentEvents { Event = "mercure", Data = document.ToJsonString() };
@@ -173,10 +206,8 @@ static ResponseHeaders Cors(Request request)
     return headers;
 }
 
-// What was no UTF-8 has become U+FFFD.
-static bool IsUtf8(string encoded, IEnumerable<KeyValuePair<string, string>> fields) =>
-    encoded.Contains("%EF%BF%BD", StringComparison.OrdinalIgnoreCase)
-        || !fields.Any(static field => $"{field}".Contains('\uFFFD', StringComparison.Ordinal));
+static bool IsUtf8(ReadOnlyMemory<byte> encoded) =>
+    System.Text.Unicode.Utf8.IsValid(System.Net.WebUtility.UrlDecodeToBytes(encoded.ToArray(), 0, encoded.Length));
 
 static Response Reply(int status, string type, string text) => new Response(status, null, text).WithHeader("Content-Type", type);
 
@@ -185,9 +216,12 @@ static void Refuse(bool isWrong, int status, string reason)
     if (isWrong) throw new BadRequestException(status, reason);
 }
 
-/// <summary>Who has subscribed on a connection. Immutable; any thread.</summary>
+/// <summary>Who has subscribed on a connection. On its loop.</summary>
 internal sealed record Subscriber(string Id, Matcher[] Matchers, Token? Token)
 {
+    /// <summary>Is done when others have been told of all that was to be told.</summary>
+    public Task Announced { get; set; } = Task.CompletedTask;
+
     public JsonObject Describe(string list, Matcher matcher, bool isActive)
     {
         var document = new JsonObject

@@ -23,6 +23,8 @@ internal sealed record Token(DateTime Expires, Grant[] Grants)
             if (!result.IsValid) throw new FormatException("It is not valid.", result.Exception);
             var token = (JsonWebToken)result.SecurityToken;
             if (token.Typ?.ToLowerInvariant() is not ("at+jwt" or "application/at+jwt")) throw new FormatException("typ");
+            // RFC 7515 section 4.1.11: there is no extension that is understood here.
+            if (token.TryGetHeaderValue("crit", out object? _)) throw new FormatException("crit");
             using var claims = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));
             bool hasAny = claims.RootElement.TryGetProperty("authorization_details", out JsonElement details);
             Grant[] grants = hasAny ? [.. details.EnumerateArray().Select(GrantOf).OfType<Grant>()] : [];

@@ -90,6 +90,12 @@ internal sealed class UrlPatternTests
     [TestCase("https://example.com/:a/", "https://example.com/x/")]
     [TestCase("foo://bar/:id", "foo://bar/1")]
     [TestCase("foo://bar/:id", "foo://bar/1/2")]
+    [TestCase("//example.com/books/:id", "https://hub.example.com//example.com/books/1")]
+    [TestCase("https://example.com./books/:id", "https://example.com./books/1")]
+    [TestCase("(https?)://example.com:*/x", "http://example.com:8080/x")]
+    [TestCase("http{s}?://example.com:*/x", "https://example.com:8080/x")]
+    [TestCase("http{s}?://{:sub.}?example.com:*/x", "https://a.example.com:8080/x")]
+    [TestCase(@"/10\:30/:id", "/10:30/1")]
     public void Matches(string pattern, string url) => Assert.That(new UrlPattern(pattern, Base).IsMatch(url));
 
     [TestCase("https://example.com/books/:id", "https://example.com/books/1/2")]
@@ -112,6 +118,9 @@ internal sealed class UrlPatternTests
     [TestCase("https://example.com:abc1/:id", "x")]
     [TestCase("https://example.com/:a*:b", "https://example.com/a")]
     [TestCase("https://example.com/:a/", "https://example.com/x")]
+    [TestCase("//example.com/books/:id", "https://example.com/books/1")]
+    [TestCase("https://example.com/books/:id", "https://example.com./books/1")]
+    [TestCase("https://example.com./books/:id", "https://example.com/books/1")]
     public void DoesNotMatch(string pattern, string url) => Assert.That(new UrlPattern(pattern, Base).IsMatch(url), Is.False);
 
     [TestCase("https://example.com/(")]
@@ -125,6 +134,9 @@ internal sealed class UrlPatternTests
     [TestCase(@"https://example.com/a\")]
     [TestCase("https://example.com/([)")]
     [TestCase("https://example.com/:a/:a")]
+    [TestCase("https://x/:")]
+    [TestCase("/::a")]
+    [TestCase("/10:30")]
     [TestCase(@"https://example.com/(\m)")]
     [TestCase("https://example.com/:id(\u00e9)")]
     [TestCase("https://exa mple.com/:id")]
@@ -137,19 +149,19 @@ internal sealed class UrlPatternTests
     [TestCase(@"/(a\1)")]
     [TestCase("/((?=a)b)")]
     [TestCase("/((?>a)b)")]
-    [TestCase("/(a{1001})")]
-    [TestCase("/((?:a{40}){26})")]
+    [TestCase("/(a{101})")]
+    [TestCase("/((?:a{20}){6})")]
     [TestCase("/((?:(?:a{999}){999}){999})")]
     [TestCase("/(a{99999999999999999999})")]
-    [TestCase("/(a{500})(a{501})")]
+    [TestCase("/(a{50})(a{51})")]
     public void IsRefusedWhereARegularExpressionCouldTakeLong(string pattern) =>
         Assert.That(() => new UrlPattern(pattern, Base), Throws.TypeOf<FormatException>());
 
-    [TestCase("/(a{1000})")]
-    [TestCase("/((?:a{40}){25})")]
-    [TestCase("/(a{500})(a{500})")]
+    [TestCase("/(a{100})")]
+    [TestCase("/((?:a{20}){5})")]
+    [TestCase("/(a{50})(a{50})")]
     public void CountedRepetitionsAreAllowedUpToTheLimit(string pattern) =>
-        Assert.That(new UrlPattern(pattern, Base).IsMatch("/" + new string('a', 1000)));
+        Assert.That(new UrlPattern(pattern, Base).IsMatch("/" + new string('a', 100)));
 
     /// <summary>A backtracking engine would need about 2 to the power of 40,000 steps.</summary>
     [TestCase("/(a+)+x")]

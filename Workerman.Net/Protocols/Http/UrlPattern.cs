@@ -19,7 +19,7 @@ public sealed class UrlPattern
     private const int User = 1, Host = 2, Port = 3, Path = 4, Query = 5, Fragment = 6;
 
     /// <summary>How often counted repetitions may repeat something all in all: each repetition is a copy in memory.</summary>
-    private const int MaxRepetitions = 1000;
+    private const int MaxRepetitions = 100;
 
     private const RegexOptions Named = RegexOptions.ExplicitCapture | RegexOptions.Singleline | RegexOptions.CultureInvariant;
 
@@ -36,7 +36,9 @@ public sealed class UrlPattern
     private static readonly Regex Given = new("^([^:/?#]+:(?<authority>//(?<user>[^/?#]*@)?[^/?#]*)?)?(?<path>[^?#]*)"
         + @"(?<query>\?[^#]*)?(?<fragment>#.*)?$", Named);
 
-    private static readonly Regex BeforePort = new("^[^/?#]+://[^/?#]*:$", Named);
+    /// <summary>Where the authority of a pattern is, a question mark in it being a modifier of what is before.</summary>
+    private static readonly Regex Authority = new(
+        @"^([^/?#(){}]|\([^()]*\)\??|\{[^{}]*\}\??)+://(?<authority>([^/?#]|(?<=[)}*])\?)*)", Named);
     private static readonly Regex Repetition = new(@"\{(?<least>[0-9]+)(,(?<most>[0-9]*))?\}", Named);
     private static readonly string[] SpecialSchemes = ["http", "https", "ws", "wss", "ftp", "file"];
 
@@ -58,22 +60,28 @@ public sealed class UrlPattern
         ArgumentNullException.ThrowIfNull(pattern);
         _baseUrl = baseUrl;
         var groups = new List<GroupCollection>();
+        Group authority = Authority.Match(pattern).Groups["authority"];
         string? port = null;
         string marked = Token.Replace(pattern, token =>
         {
-            if (token.Groups["text"].Success) return TextOf(token, pattern);
+            if (token.Groups["text"].Success) return TextOf(token, pattern, authority);
             groups.Add(token.Groups);
             string mark = string.Create(CultureInfo.InvariantCulture, $"zq9g{groups.Count - 1}g9z");
-            if (!BeforePort.IsMatch(pattern[..token.Index])) return token.Groups["slash"].Value + mark;
+            bool isPort = token.Index > authority.Index && token.Index < authority.Index + authority.Length
+                && pattern[token.Index - 1] == ':';
+            if (!isPort) return token.Groups["slash"].Value + mark;
             // System.Uri takes a number for a port, and nothing else.
             port = mark;
             return "1";
         });
-        if (!TryResolve(marked, baseUrl, out Uri? url))
+        // A pattern of two slashes has no host: it is the path of the base URL's.
+        string absolute = marked.StartsWith("//", StringComparison.Ordinal) && baseUrl is not null
+            ? baseUrl.GetLeftPart(UriPartial.Authority) + marked : marked;
+        if (!TryResolve(absolute, baseUrl, out Uri? url))
             throw new FormatException($"The pattern '{pattern}' is no URL, or it is relative and there is no base URL.");
         if (groups.Sum(static group => RepetitionsOf(group["own"].Value)) > MaxRepetitions)
             throw new FormatException($"The pattern '{pattern}' repeats something more than {MaxRepetitions} times.");
-        string?[] parts = [.. Parts.Select(part => url.GetComponents(part, UriFormat.UriEscaped))];
+        string?[] parts = [.. Parts.Select((_, i) => PartOf(url, i))];
         parts[Port] = port ?? parts[Port];
         ForgetWhatIsNotSaid(parts, Given.Match(marked).Groups, isEmpty: marked.Length == 0);
         bool hasSegments = Compile(parts[0], groups, null) is not { } scheme || Array.Exists(SpecialSchemes, scheme);
@@ -95,9 +103,17 @@ public sealed class UrlPattern
         ArgumentNullException.ThrowIfNull(url);
         for (int i = 0; i < _parts.Length; i++)
         {
-            if (_parts[i]?.Invoke(url.GetComponents(Parts[i], UriFormat.UriEscaped)) == false) return false;
+            if (_parts[i]?.Invoke(PartOf(url, i)) == false) return false;
         }
         return true;
+    }
+
+    /// <summary>One of <see cref="Parts"/>.</summary>
+    private static string PartOf(Uri url, int part)
+    {
+        string text = url.GetComponents(Parts[part], UriFormat.UriEscaped);
+        // The normalized form has no dot at its end, and a host with one is another host.
+        return part == Host && url.Host.EndsWith('.') && !text.EndsWith('.') ? text + '.' : text;
     }
 
     private static bool TryResolve(string text, Uri? baseUrl, [NotNullWhen(true)] out Uri? url) =>
@@ -105,8 +121,13 @@ public sealed class UrlPattern
         baseUrl is not null ? Uri.TryCreate(baseUrl, text, out url)
             : Uri.TryCreate(text.StartsWith('/') ? null : text, UriKind.Absolute, out url);
 
-    private static string TextOf(Match token, string pattern)
+    private static string TextOf(Match token, string pattern, Group authority)
     {
+        // Behind the authority a colon begins a name.
+        bool isInPath = authority.Success ? token.Index >= authority.Index + authority.Length : pattern.StartsWith('/');
+        if (token.Value == ":" && isInPath)
+            throw new FormatException($"The pattern '{pattern}' has a colon at {token.Index} that no name follows. "
+                + @"Cure: escape it (\) if it stands for itself.");
         if (token.Length == 1 && token.Value is "+" or "*" or "(" or "\\")
             throw new FormatException($"The pattern '{pattern}' has '{token.Value}' at {token.Index}, where it means nothing. "
                 + @"Cure: escape it (\) if it stands for itself.");
