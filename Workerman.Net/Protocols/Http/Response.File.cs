@@ -43,7 +43,7 @@ public partial class Response
 
 /// <summary>
 /// Which file, or which part of one, a response has as its body. It may be open already: then the request that it was opened for
-/// closes it with its answer, if that is another one (<see cref="Request.Keep"/>).
+/// closes it with its answer, if that is another one (<see cref="Request.Keep"/>). Owned by its response; any thread.
 /// </summary>
 /// <param name="Path">Where it is.</param>
 /// <param name="Within">A folder that it must lie in, or null.</param>
