@@ -41,7 +41,10 @@ internal sealed class InflatingTests(Type loopType)
         if (body.Length == 0) chunked = [.. "0\r\n\r\n"u8];
         foreach (byte[] request in new byte[][]
         {
-            [.. Encoding.Latin1.GetBytes($"GET /begin HTTP/1.1\r\nHost: a\r\n\r\n{Head(codings, $"Content-Length: {body.Length}")}"), .. body],
+            [
+                .. "GET /begin HTTP/1.1\r\nHost: a\r\n\r\n"u8,
+                .. Encoding.Latin1.GetBytes(Head(codings, $"Content-Length: {body.Length}")), .. body,
+            ],
             [.. Encoding.Latin1.GetBytes(Head(codings, "Transfer-Encoding: chunked")), .. chunked],
         })
         {

@@ -35,7 +35,8 @@ internal sealed class RedisClusterLogTests : EventLogContract
         }
         foreach (RedisServer node in _nodes)
         {
-            await Wait.Until(() => node.Cli("cluster", "info") is var info && info.Contains("cluster_state:ok", StringComparison.Ordinal)
+            await Wait.Until(() => node.Cli("cluster", "info") is var info
+                && info.Contains("cluster_state:ok", StringComparison.Ordinal)
                 && info.Contains($"cluster_known_nodes:{Nodes}", StringComparison.Ordinal), "the cluster to be whole");
         }
         _connection = await ConnectionMultiplexer.ConnectAsync(string.Join(',', _nodes.Select(node => node.EndPoint)));

@@ -19,7 +19,8 @@ internal sealed class RedisSentinelTests
             "repl-diskless-sync-delay 0");
         using var sentinel = RedisServer.Sentinel(master);
         await Wait.Until(() => sentinel.Cli("sentinel", "replicas", "mymaster").Contains("slave0", StringComparison.Ordinal)
-            || sentinel.Cli("info", "sentinel").Contains("slaves=1", StringComparison.Ordinal), "the sentinel to know the replica");
+            || sentinel.Cli("info", "sentinel").Contains("slaves=1", StringComparison.Ordinal),
+            "the sentinel to know the replica");
         await using ConnectionMultiplexer connection =
             await ConnectionMultiplexer.ConnectAsync($"{sentinel.EndPoint},serviceName=mymaster,abortConnect=false");
         var log = new RedisEventLog(connection, "log", new() { CheckInterval = TimeSpan.FromMilliseconds(200) });

@@ -21,7 +21,10 @@ internal sealed class CultureTests
     /// <summary>Those that take longer are dealt out.</summary>
     private static readonly Dictionary<string, string> Cultures = new()
     {
-        ["sv-SE"] = "ReplayTests", ["ar-SA"] = "FileResponseTests", ["fa-IR"] = "FormTests", ["th-TH"] = "StaticFilesTests",
+        ["sv-SE"] = "ReplayTests",
+        ["ar-SA"] = "FileResponseTests",
+        ["fa-IR"] = "FormTests",
+        ["th-TH"] = "StaticFilesTests",
         ["tr-TR"] = "WireRuleTests",
     };
 

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Microsoft.CodeAnalysis;
@@ -36,6 +37,8 @@ internal sealed partial class DocumentationTests
             .Select(item => $"global using {item.Attribute("Alias")!.Value} = {item.Attribute("Include")!.Value};\n"),
     ]));
 
+    private static readonly Lazy<CSharpGeneratorDriver> Json = new(MakeJson);
+
     private static readonly string Extensions = Repository.PathOf("extensions");
 
     private static IEnumerable<TestCaseData> Blocks =>
@@ -60,8 +63,24 @@ internal sealed partial class DocumentationTests
     {
         // Behind as many empty lines as there are lines before it, so that a complaint has the line of the document.
         SyntaxTree tree = CSharpSyntaxTree.ParseText(new string('\n', line) + program);
-        return [.. CSharpCompilation.Create("Block", [Usings, tree], references, Options).Emit(Stream.Null).Diagnostics
+        Compilation compilation = CSharpCompilation.Create("Block", [Usings, tree], references, Options);
+        if (program.Contains("[JsonSerializable(", StringComparison.Ordinal))
+            Json.Value.RunGeneratorsAndUpdateCompilation(compilation, out compilation, out _);
+        return [.. compilation.Emit(Stream.Null).Diagnostics
             .Where(complaint => complaint.Severity >= DiagnosticSeverity.Warning).Select(complaint => complaint.ToString())];
+    }
+
+    /// <summary>The source generator of JSON, which comes with the SDK.</summary>
+    private static CSharpGeneratorDriver MakeJson()
+    {
+        string runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
+        string dotnet = Path.GetFullPath(Path.Combine(runtime, "..", "..", ".."));
+        string pack = Directory.GetDirectories(Path.Combine(dotnet, "packs", "Microsoft.NETCore.App.Ref")).Order().Last();
+        Assembly assembly = Assembly.LoadFrom(
+            Path.Combine(pack, "analyzers", "dotnet", "cs", "System.Text.Json.SourceGeneration.dll"));
+        var generator = (IIncrementalGenerator)Activator.CreateInstance(
+            assembly.GetTypes().Single(type => type.IsAssignableTo(typeof(IIncrementalGenerator)) && !type.IsAbstract))!;
+        return CSharpGeneratorDriver.Create(generator);
     }
 
     /// <summary>The runtime without ASP.NET, and what else a program references.</summary>

@@ -6,6 +6,9 @@ namespace Workerman.Extensions.Hosting;
 /// <summary>What the configuration says of <see cref="HttpOptions"/>. Belongs to its <see cref="WorkerSettings"/>.</summary>
 public sealed class HttpSettings
 {
+    /// <inheritdoc cref="HttpOptions.MaxRequestSize"/>
+    public long? MaxRequestSize { get; set; }
+
     /// <inheritdoc cref="HttpOptions.MaxHeadSize"/>
     public int? MaxHeadSize { get; set; }
 
@@ -90,6 +93,7 @@ public sealed class HttpSettings
 
     internal void ApplyTo(HttpOptions options, SettingPath path)
     {
+        path.Set(MaxRequestSize, value => options.MaxRequestSize = value);
         path.Set(MaxHeadSize, value => options.MaxHeadSize = value);
         path.Set(MaxRequestLineSize, value => options.MaxRequestLineSize = value);
         path.Set(MaxHeaderCount, value => options.MaxHeaderCount = value);

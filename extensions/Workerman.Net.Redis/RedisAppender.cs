@@ -159,7 +159,8 @@ internal sealed class RedisAppender
         if (place is { } at) one.Added.TrySetResult(at);
         else
             one.Added.TrySetException(new ArgumentException($"An event with id '{one.Id}' is in the log already, or the "
-                + "id has the form of those that the log gives, so nobody could resume by it. Leave Id null to have one assigned."));
+                + "id has the form of those that the log gives, so nobody could resume by it. Leave Id null to have one "
+                + "assigned."));
     }
 
     /// <summary>Ends the waiting of those that trying again does not help; the others stay, until their time is over.</summary>

@@ -96,7 +96,9 @@ internal sealed class CachedHeads
             if (head.Status == status && head.KeepAlive == keepAlive && head.ContentType == contentType) return head.Bytes;
         }
         string statusLine = string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {status} {ReasonPhrases.Of(status)}\r\n");
-        byte[] bytes = Encoding.UTF8.GetBytes(statusLine + $"{_date}Content-Type: {contentType}\r\nConnection: {(keepAlive ? "keep-alive" : "close")}\r\nContent-Length: ");
+        string connection = keepAlive ? "keep-alive" : "close";
+        byte[] bytes = Encoding.UTF8.GetBytes(
+            $"{statusLine}{_date}Content-Type: {contentType}\r\nConnection: {connection}\r\nContent-Length: ");
         // Two loops may do it at the same time: then one of the two is made again.
         if (known.Length < MaxKinds) Volatile.Write(ref _plain, [.. known, new(status, contentType, keepAlive, bytes)]);
         return bytes;

@@ -47,7 +47,8 @@ internal static class UrlEncoding
     }
 
     /// <summary>Reads the next <c>name=value</c>; members without a name are none.</summary>
-    private static bool TryReadMember(scoped ref ReadOnlySpan<byte> text, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    private static bool TryReadMember(scoped ref ReadOnlySpan<byte> text, out ReadOnlySpan<byte> name,
+        out ReadOnlySpan<byte> value)
     {
         while (!text.IsEmpty)
         {
