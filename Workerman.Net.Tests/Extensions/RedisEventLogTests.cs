@@ -121,8 +121,9 @@ internal sealed class RedisEventLogTests : EventLogContract
         await log.AppendAsync(new EventRecord { Data = "first" });
         for (int i = 0; i < 5; i++)
         {
-            // Redis gets it, and its answer is lost with the connection.
-            proxy.LosesNextAnswerTo("EVALSHA");
+            // Redis gets it, and its answer is lost with the connection. On a new one the client may send the script itself
+            // (EVAL) in place of its hash (EVALSHA).
+            proxy.LosesNextAnswerTo("EVAL");
             await log.AppendAsync(new EventRecord { Data = $"{i}", Id = $"own{i}" }).AsTask().WaitAsync(Wait.Limit);
             await direct.AppendAsync(new EventRecord { Data = "other" });
         }
