@@ -266,9 +266,18 @@ internal sealed class LogStreamTests(Type loopType)
         var stream = new EventStream("remote", new() { Log = log, MaxEventSize = 1024 });
         Assert.That(async () => await stream.PublishAsync(new string('x', 2000), default), Throws.ArgumentException);
         Assert.That(async () => await stream.PublishAsync(new ServerSentEvents { Id = "" }), Throws.ArgumentException);
+        foreach (string half in new[] { "a\ud800", "\udc00b", "\ud800\ud800\udc00", "\udc00\ud800" })
+        {
+            var message = new ServerSentEvents { Data = "x" };
+            Assert.That(async () => await stream.PublishAsync(message, half), Throws.ArgumentException);
+            Assert.That(async () => await stream.PublishAsync(message, "t", half), Throws.ArgumentException);
+            Assert.That(async () => await stream.PublishAsync(message, ["t", half]), Throws.ArgumentException);
+        }
+        await stream.PublishAsync(new ServerSentEvents { Data = "x" }, "\ud83d\ude00a\ud83d\ude00", "\ufffd");
+        Assert.That((await log.ReadAsync(null, 10)).Events, Has.Count.EqualTo(1));
         stream.Complete();
         Assert.That(async () => await stream.PublishAsync("late", default), Throws.InvalidOperationException);
-        Assert.That((await log.ReadAsync(null, 10)).Events, Is.Empty);
+        Assert.That((await log.ReadAsync(null, 10)).Events, Has.Count.EqualTo(1));
     }
 
     [Test]

@@ -36,6 +36,10 @@ internal sealed class WebSocketSubscriberTests(Type loopType)
             Is.EqualTo("""{"id":"own","event":"named","data":"a \"quote\"\r\né\u0001","topic":"t"}"""));
         Assert.That(client.ReadText(), Is.EqualTo("""{"id":"several","data":"","topic":"t","topics":["t","u"]}"""));
         Assert.That(client.ReadText(), Is.EqualTo("""{"id":"none"}"""));
+        stream.Publish(new ServerSentEvents { Id = "retry", Data = "retry: 9\nb", Retry = 5 });
+        Assert.That(client.ReadText(), Is.EqualTo("""{"id":"retry","data":"retry: 9\nb","retry":5}"""));
+        stream.Publish(new ServerSentEvents { Id = "no retry", Data = "retry: 9" });
+        Assert.That(client.ReadText(), Is.EqualTo("""{"id":"no retry","data":"retry: 9"}"""));
         stream.Publish("half \ud800 a pair");
         Assert.That(Parse(client.ReadText()).Data, Is.EqualTo("half \ufffd a pair"));
     }

@@ -78,8 +78,31 @@ public partial class Response
 /// <summary>A body that is written when its response is sent. Immutable; its response's.</summary>
 internal abstract class BodyWriter
 {
+    private const int KeptSize = 64 * 1024;
+
+    /// <summary>Where a body is written whose length is not known yet; null while one is.</summary>
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _idle;
+
     /// <summary>Writes all of it.</summary>
     public abstract void Write(IBufferWriter<byte> output);
+
+    /// <summary>Writes all of it to a buffer of the thread, which is to be given back.</summary>
+    public ArrayBufferWriter<byte> WriteToBuffer()
+    {
+        ArrayBufferWriter<byte> buffer = _idle ?? new ArrayBufferWriter<byte>(4096);
+        // What writes the body may send one itself.
+        _idle = null;
+        Write(buffer);
+        return buffer;
+    }
+
+    public static void GiveBack(ArrayBufferWriter<byte> buffer)
+    {
+        buffer.ResetWrittenCount();
+        // One large body must not keep its size for the life of the thread.
+        if (buffer.Capacity <= KeptSize) _idle = buffer;
+    }
 
     public byte[] ToArray()
     {
@@ -140,62 +163,5 @@ internal static class JsonWriters
         public Memory<byte> GetMemory(int sizeHint = 0) => throw new InvalidOperationException();
 
         public Span<byte> GetSpan(int sizeHint = 0) => throw new InvalidOperationException();
-    }
-}
-
-/// <summary>
-/// Where a body is written of which the length is not known yet. One for each thread, in use while one body is written; another
-/// one where that writes a body itself.
-/// </summary>
-internal sealed class BodyBuffer : IBufferWriter<byte>
-{
-    private const int KeptSize = 64 * 1024;
-
-    [ThreadStatic]
-    private static BodyBuffer? _idle;
-
-    private byte[] _bytes = new byte[4096];
-    private int _length;
-
-    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
-
-    /// <summary>An empty one that nobody else uses until it is given back.</summary>
-    public static BodyBuffer Take()
-    {
-        BodyBuffer taken = _idle ?? new BodyBuffer();
-        _idle = null;
-        return taken;
-    }
-
-    public void GiveBack()
-    {
-        _length = 0;
-        // One large body must not keep its size for the life of the thread.
-        if (_bytes.Length <= KeptSize) _idle = this;
-    }
-
-    public void Advance(int count)
-    {
-        if (count < 0 || count > _bytes.Length - _length) throw new ArgumentOutOfRangeException(nameof(count));
-        _length += count;
-    }
-
-    public Memory<byte> GetMemory(int sizeHint = 0)
-    {
-        Ensure(sizeHint);
-        return _bytes.AsMemory(_length);
-    }
-
-    public Span<byte> GetSpan(int sizeHint = 0)
-    {
-        Ensure(sizeHint);
-        return _bytes.AsSpan(_length);
-    }
-
-    private void Ensure(int sizeHint)
-    {
-        long needed = (long)_length + Math.Max(sizeHint, 1);
-        if (needed > _bytes.Length)
-            Array.Resize(ref _bytes, (int)Math.Min(Array.MaxLength, Math.Max(needed, 2L * _bytes.Length)));
     }
 }

@@ -85,17 +85,10 @@ internal static class ResponseWriter
     private static void WriteMade(Response response, BodyWriter body, AnswerForm form, IBufferWriter<byte> output)
     {
         // Not straight into the output: what writes it may send something itself, which goes there too.
-        BodyBuffer buffer = BodyBuffer.Take();
-        try
-        {
-            body.Write(buffer);
-            WriteHead(response, form, buffer.Written.Length, output);
-            if (!form.IsHead) output.Write(buffer.Written);
-        }
-        finally
-        {
-            buffer.GiveBack();
-        }
+        ArrayBufferWriter<byte> buffer = body.WriteToBuffer();
+        WriteHead(response, form, buffer.WrittenCount, output);
+        if (!form.IsHead) output.Write(buffer.WrittenSpan);
+        BodyWriter.GiveBack(buffer);
     }
 
     /// <summary>The head up to the length, if all that the application has set is the status and the content type.</summary>
