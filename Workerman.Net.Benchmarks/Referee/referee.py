@@ -3,7 +3,8 @@
 
     Workerman.Net.Benchmarks/Referee/referee.py [http] [pipeline] [sse] [ws] [idle] [broadcast] [subscribers] [loops] [start]
                                                 [https] [browser] [metered] [ws64k] [ws64k-deflate] [static]
-                                                [--rounds 3] [--only ours,floor,kestrel]
+                                                [http-512] [http-2048] [https-512]
+                                                [--rounds 3] [--only ours,floor,kestrel] [--no-io-uring]
 
 The figure is CPU microseconds of the server's whole process tree per request (event, message), with the server on
 one core and the load client on another: unlike a rate it hardly moves when the machine is busy with something else,
@@ -18,6 +19,9 @@ alone, with one event loop and with two: a server with two needs two cores, so n
 them, which both feel alike; then 1,000 connections are opened and counted by loop. `start` is the time from the start of the
 process to its first answer, unpinned, the median of ten for each round, with the resident memory one second later;
 `published` is the sample as `dotnet publish` makes it with -p:PublishReadyToRun=true.
+
+`http-512`, `http-2048` and `https-512` are `http` and `https` with so many connections instead of 64. With --no-io-uring ours
+does without it, as it has to in most containers.
 
 `metered` is `http` by ours alone, beside the same while somebody listens to its meters.
 
@@ -80,6 +84,7 @@ message_rate=10000000
 message_hwm=10000000
 connection_subscription_max=20
 """
+MANY = {f"{scheme}-{conns}": (scheme, conns) for scheme, conns in (("http", 512), ("http", 2048), ("https", 512))}
 SSE_MS, SSE_CONNS, IDLE_CONNS = 50, 1000, 10000
 # One core keeps up with 10,000 events of 10 us in a fifth of this.
 BROADCAST_MS, BROADCAST_CONNS = 500, 10000
@@ -196,8 +201,8 @@ def servers(work=None):
             "sample": (8080, 0, program("samples/Sse", "Sse")),
             "published": (8080, 0, ["dotnet", f"{CACHE}/published/Sse.dll"]),
         }
-    if work in ("https", "browser", "ws64k", "ws64k-deflate"):
-        theirs, own = {"https": (["tls"], ["--tls"]), "browser": (["browser"], ["--browser"]), "ws64k": ([], []), "ws64k-deflate": (["deflate"], ["--deflate"])}[work]
+    if work in ("https", "https-512", "browser", "ws64k", "ws64k-deflate"):
+        theirs, own = {"https": (["tls"], ["--tls"]), "https-512": (["tls"], ["--tls"]), "browser": (["browser"], ["--browser"]), "ws64k": ([], []), "ws64k-deflate": (["deflate"], ["--deflate"])}[work]
         return {
             "kestrel": (9303, 9303, ["dotnet", f"{CACHE}/kestrel/kestrel.dll", "9303", str(SSE_MS)] + theirs),
             "ours": (9305, 9306, ours + ["serve", "--port", "9305"] + own),
@@ -459,6 +464,8 @@ WORK = {
     "ws64k": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, False)),
     "ws64k-deflate": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, True)),
     **{name: ("us/request", lambda s, port, ws_port, work=work: per_file(s, port, *work)) for name, work in STATIC.items()},
+    **{name: ("us/request", lambda s, port, ws_port, many=many: per_request(s, port, None, scheme=many[0], conns=many[1]))
+       for name, many in MANY.items()},
     "idle": ("bytes/connection", None),
     "broadcast": ("us/event", lambda s, port, ws_port: per_delivery(s, port)),
     "subscribers": ("bytes/stream", None),
@@ -467,10 +474,11 @@ WORK = {
 }
 
 
-def measured(work, rounds, only):
+def measured(work, rounds, only, more=()):
     """-> {server: [(figure, rate), ...]}, and the problems met. All servers run throughout, one loaded at a time."""
     table, problems, running = {}, [], {}
-    chosen = {name: s for name, s in servers(work).items() if not only or work == "loops" or name in only}
+    chosen = {name: (port, ws_port, command + list(more) if "serve" in command else command)
+              for name, (port, ws_port, command) in servers(work).items() if not only or work == "loops" or name in only}
     try:
         for name, (port, ws_port, command) in chosen.items():
             try:
@@ -506,13 +514,15 @@ def main(argv):
         i = argv.index("--rounds"); rounds = int(argv[i + 1]); del argv[i:i + 2]
     if "--only" in argv:
         i = argv.index("--only"); only = argv[i + 1].split(","); del argv[i:i + 2]
+    more = ["--no-io-uring"] if "--no-io-uring" in argv else []
+    argv = [one for one in argv if one not in more]
     build()
     failed = False
     works = [one for work in argv or WORK for one in (STATIC if work == "static" else [work])]
     if "start" in works:
         publish()
     for work in works:
-        table, problems = measured(work, rounds, only)
+        table, problems = measured(work, rounds, only, more)
         for problem in problems:
             print(problem, flush=True)
         failed |= bool(problems)
