@@ -18,13 +18,13 @@ namespace Workerman.Benchmarks;
 /// The server that load tools are pointed at. It uses the public API only, like any application: <c>serve (--port P | --address
 /// A) (--sse-interval-ms M | --broadcast-ms M [--redis HOST:PORT]) [--loops N] [--event-loop epoll|socket] [--no-io-uring]
 /// [--tls] [--deflate] [--metered] [--sessions FOLDER] [--files FOLDER [--no-copies]] [--log-file FILE [--log-max-size N]
-/// [--log-count N]]</c>. With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the start. With
+/// [--log-count N]] [--uploads memory|array|files|streamed]</c>. With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the start. With
 /// <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see cref="EventStream"/>, to which
 /// a timer publishes, with <c>--redis</c> through a log there. With <c>--metered</c> somebody listens to the library's meters.
 /// With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with <c>--deflate</c>. With
 /// <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets one and <c>?flush</c>
 /// ends the session. With <c>--files</c> other requests are answered with the files of a folder; with <c>--no-copies</c>
-/// compressed copies of them are not looked for. <c>GET /loops</c> with <c>Accept: application/json</c> answers how many
+/// compressed copies of them are not looked for. With <c>--uploads</c> requests are answered with the length of their body. <c>GET /loops</c> with <c>Accept: application/json</c> answers how many
 /// connections each loop has; <c>GET /fault?size=N</c> with it fails, with a message of N characters, and <c>GET
 /// /log?times=M&amp;size=N</c> logs M lines.
 /// </summary>
@@ -63,12 +63,24 @@ internal static partial class Serve
             else if (sessions is not null && request.Path == "/session") UseSession(connection, request);
             else connection.Send("Hello, World!");
         };
+        if (Arguments.Text(args, "--uploads") is { } form) TakeUploads(worker, form);
         using MeterListener? listener = args.Contains("--metered") ? Listen() : null;
         int port = Arguments.Integer(args, "--port", 0);
         // With port 0 the system chooses both: two programs at once do not meet on port 1.
         if (Arguments.Text(args, "--port") is not null) Echo(port == 0 ? 0 : port + 1, worker.Count, args.Contains("--deflate"));
         Worker.RunAll();
         return Environment.ExitCode;
+    }
+
+    /// <summary>Answers each body with its length: kept in memory, there as one array, in a temporary file, or as it comes.</summary>
+    private static void TakeUploads(Worker worker, string form)
+    {
+        const int Largest = 64 * 1024 * 1024;
+        worker.Options.Http.MaxRequestSize = Largest;
+        worker.Options.Http.MaxBodyMemory = 16L * Largest;
+        if (form != "files") worker.Options.Http.BodyMemoryThreshold = Largest;
+        worker.OnMessage = (connection, request) =>
+            connection.Send($"{(form == "array" ? request.RawBody.Length : request.BodyLength)}");
     }
 
     /// <summary>Listens to what is measured as an exporter does, and keeps nothing.</summary>

@@ -14,6 +14,9 @@ public partial class TcpConnection : IContinuedWork
     /// <summary>Bytes read ahead while an answer is owed; beyond it the peer waits in its own send buffer.</summary>
     private const int ReadAheadLimit = 64 * 1024;
 
+    /// <summary>Bytes of a protocol's own room that are worth a receive.</summary>
+    private const int LeastRoom = 4096;
+
     private PendingBytes? _input;
     private long _bytesRead;
 
@@ -75,7 +78,8 @@ public partial class TcpConnection : IContinuedWork
 
     private void Receive()
     {
-        int count = _socket.Receive(Buffers.Receive, out SocketError error);
+        Span<byte> room = Protocol.HasRoom ? RoomOfProtocol() : default;
+        int count = _socket.Receive(room.IsEmpty ? Buffers.Receive : room, out SocketError error);
         if (error is SocketError.WouldBlock or SocketError.Interrupted) return;
         if (error != SocketError.Success)
         {
@@ -88,9 +92,29 @@ public partial class TcpConnection : IContinuedWork
             return;
         }
         if (TlsSocket is null) CountRead(count);
-        if (_life.IsEstablished) OnReceived(Buffers.Receive, count);
+        if (!room.IsEmpty) OnFilled(count);
+        else if (_life.IsEstablished) OnReceived(Buffers.Receive, count);
         else if (_life.Phase == ConnectionPhase.ProxyHeader) ReceiveProxyHeader(count);
         // Closing and ending: what still comes is read only to be thrown away.
+    }
+
+    /// <summary>
+    /// Where the protocol has the next bytes, if they are its alone and nothing waits before them. What is decrypted needs a
+    /// buffer of its own, and what was received ahead one of at least 4 KiB.
+    /// </summary>
+    private Span<byte> RoomOfProtocol()
+    {
+        if (TlsSocket is not null || _input is not null || _life.ContinuesNextTurn || !CanReadMessage()) return default;
+        Span<byte> room = Protocol.Room();
+        return room.Length >= LeastRoom ? room : default;
+    }
+
+    private void OnFilled(int count)
+    {
+        Verdict verdict = Protocol.OnFilled(count);
+        if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
+        TrackWait();
+        UpdateReading();
     }
 
     /// <summary>Bytes have come; over TLS those of the wire.</summary>

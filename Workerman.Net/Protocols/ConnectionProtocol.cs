@@ -88,6 +88,21 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     public FileRange? PendingFile { get; set; }
 
     /// <summary>
+    /// Whether the protocol may have a <see cref="Room"/>. Not virtual, because it is read before every receive.
+    /// </summary>
+    public bool HasRoom { get; protected set; }
+
+    /// <summary>
+    /// Where the next bytes belong, if that is known before they come: the connection may receive them there, past its buffer and
+    /// the decoder, and then calls <see cref="OnFilled"/>. Empty for none. They never complete a message.
+    /// </summary>
+    public virtual Span<byte> Room() => default;
+
+    /// <summary>So many bytes were received into the <see cref="Room"/>.</summary>
+    /// <returns>A rejection, or that more is needed.</returns>
+    public virtual Verdict OnFilled(int count) => Verdict.NeedMore;
+
+    /// <summary>
     /// Whether a message is of no use when its peer is gone: a request, whose answer nobody would get. Messages of others are
     /// handed on although the peer has reset the connection behind them, which the system does for a program that ends without
     /// having read everything.

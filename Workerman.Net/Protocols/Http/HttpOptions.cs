@@ -98,7 +98,8 @@ public sealed class HttpOptions
 
     /// <summary>
     /// Bytes of a body that are kept in memory; 1 MiB, at least 0. What is larger goes to a temporary file, a form's parts each
-    /// by itself.
+    /// by itself. More than 1 MiB in memory vanishes with the answer, as a file does, unless <see cref="Request.RawBody"/> was
+    /// asked for before.
     /// </summary>
     public int BodyMemoryThreshold { get; set => field = Setting.InRange(value, 0); } = 1024 * 1024;
 

@@ -86,6 +86,7 @@ internal partial class HttpProtocol
         _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options,
             _request.Header("content-encoding"), limit);
         _body.Remaining = head.ContentLength;
+        HasRoom = true;
         _state = options.AsksBeforeBodies ? State.Asked : head.IsChunked ? State.Chunks : State.Body;
         if (head.IsChunked) _body.Chunks = new ChunkedDecoder(_body, limit, options);
         // RFC 9110 section 10.1.1: if some of the body has arrived already, the client does not wait.
@@ -104,6 +105,21 @@ internal partial class HttpProtocol
             return RefusalOf(e)!.Value;
         }
         return _body!.Remaining == 0 ? Verdict.Message : Verdict.NeedMore;
+    }
+
+    public override Span<byte> Room() => _state == State.Body ? _body!.Room() : default;
+
+    public override Verdict OnFilled(int count)
+    {
+        try
+        {
+            _body!.Advance(count);
+            return Verdict.NeedMore;
+        }
+        catch (Exception e) when (RefusalOf(e) is not null)
+        {
+            return RefusalOf(e)!.Value;
+        }
     }
 
     /// <summary>Takes in what has come of a body of known length.</summary>

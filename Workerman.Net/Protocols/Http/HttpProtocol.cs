@@ -202,5 +202,6 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
         _request?.CloseKept();
         _body?.Dispose();
         _body = null;
+        HasRoom = false;
     }
 }

@@ -16,10 +16,10 @@ public sealed partial class Request
 
     /// <summary>
     /// The body's bytes, chunks already joined (PHP: <c>rawBody()</c>). Those of a body larger than
-    /// <see cref="HttpOptions.BodyMemoryThreshold"/> are read from a temporary file; <see cref="OpenBody"/> does not need as much
-    /// memory.
+    /// <see cref="HttpOptions.BodyMemoryThreshold"/> are read from a temporary file. Of a larger body than 1 MiB this is a copy,
+    /// which stays after the answer; <see cref="OpenBody"/> needs none.
     /// </summary>
-    /// <exception cref="InvalidOperationException"> They were deleted with the answer, or were split into parts as they arrived:
+    /// <exception cref="InvalidOperationException"> They have vanished with the answer, or were split into parts as they arrived:
     /// a large multipart body is in <see cref="File()"/> and <see cref="Post()"/>. </exception>
     public ReadOnlyMemory<byte> RawBody => _body?.ToMemory() ?? default;
 

@@ -7,6 +7,9 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 internal sealed class RequestBody : IDisposable
 {
+    /// <summary>Bytes of which fewer are received with whatever follows them.</summary>
+    private const int LeastRoom = 16 * 1024;
+
     private readonly HttpOptions _options;
     private readonly string? _contentType;
     private readonly ContentDecoder? _decoder;
@@ -101,6 +104,27 @@ internal sealed class RequestBody : IDisposable
 
     public Stream OpenRead() => Bytes.OpenRead();
 
+    /// <summary>Hands on the bytes of one that <see cref="IsInMemory"/>, piece by piece.</summary>
+    public void CopyTo(BodySink sink) => Bytes.CopyTo(sink);
+
+    /// <summary>Room for what comes next of a body of known length, so that it is received in its place; or none.</summary>
+    public Span<byte> Room()
+    {
+        // The last byte is not received so: what completes the message is decoded.
+        long most = Remaining - 1;
+        return most >= LeastRoom && _decoder is null && !IsSkipped && _bytes is not null ? _bytes.Room(most) : default;
+    }
+
+    /// <summary>So many bytes were received into the <see cref="Room"/>.</summary>
+    /// <exception cref="BodiesFullException">All bodies together have as many bytes as they may.</exception>
+    public void Advance(int count)
+    {
+        _received += count;
+        Length += count;
+        Remaining -= count;
+        _bytes!.Advance(count);
+    }
+
     /// <summary>The multipart form that the body is.</summary>
     /// <exception cref="BodiesFullException">All bodies together have as many bytes as they may.</exception>
     public MultipartForm ReadForm()
@@ -111,7 +135,7 @@ internal sealed class RequestBody : IDisposable
         bool isRead = false;
         try
         {
-            form.Append(_bytes!.ToMemory().Span);
+            _bytes!.CopyTo(form.Append);
             form.Complete();
             isRead = true;
         }
@@ -152,6 +176,6 @@ internal sealed class RequestBody : IDisposable
         if (_bytes is null) return;
         SpooledBytes begun = _bytes;
         _bytes = null;
-        using (begun) _form.Append(begun.ToMemory().Span);
+        using (begun) begun.CopyTo(_form.Append);
     }
 }

@@ -9,12 +9,11 @@ namespace Workerman.Protocols.Http;
 /// <param name="options">The folder of the file, and how much all bodies together may have.</param>
 internal sealed class SpooledBytes(int threshold, long expected, HttpOptions options) : IDisposable
 {
-    private const int LeastCapacity = 256;
+    private const int LeastCounted = 256;
 
     private readonly int _threshold = Math.Min(threshold, Array.MaxLength);
 
-    private byte[] _memory = [];
-    private int _length;
+    private readonly ByteBlocks _memory = new(expected);
     private TemporaryFile? _file;
     private bool _disposed;
 
@@ -37,9 +36,23 @@ internal sealed class SpooledBytes(int threshold, long expected, HttpOptions opt
             _file!.Write(bytes);
             return;
         }
-        Reserve(bytes.Length);
-        bytes.CopyTo(_memory.AsSpan(_length));
-        _length += bytes.Length;
+        Count(Length);
+        _memory.Append(bytes);
+    }
+
+    /// <summary>Room in memory for what comes next, so that it is received in its place; none where it has to be appended.</summary>
+    /// <param name="most">Bytes that may be received; no more than are expected.</param>
+    public Span<byte> Room(long most) => _file is null && expected <= _threshold && Length + most <= expected
+        ? _memory.Room(most)
+        : default;
+
+    /// <summary>So many bytes were received into the <see cref="Room"/>.</summary>
+    /// <exception cref="BodiesFullException">All bodies together have as many bytes as they may.</exception>
+    public void Advance(int count)
+    {
+        Length += count;
+        _memory.Advance(count);
+        Count(Length);
     }
 
     /// <summary>No more is appended.</summary>
@@ -49,7 +62,7 @@ internal sealed class SpooledBytes(int threshold, long expected, HttpOptions opt
     /// <exception cref="InvalidOperationException">The file was deleted, or is larger than an array can be.</exception>
     public ReadOnlyMemory<byte> ToMemory()
     {
-        if (_file is null) return _memory.AsMemory(0, _length);
+        if (_file is null) return _memory.ToMemory();
         ThrowIfGone();
         if (Length > Array.MaxLength)
             throw new InvalidOperationException($"{Length} bytes are more than an array can hold; read them from a stream.");
@@ -61,10 +74,13 @@ internal sealed class SpooledBytes(int threshold, long expected, HttpOptions opt
 
     public Stream OpenRead()
     {
-        if (_file is null) return new MemoryStream(_memory, 0, _length, writable: false);
+        if (_file is null) return _memory.OpenRead();
         ThrowIfGone();
         return _file.OpenRead();
     }
+
+    /// <summary>Hands on what is in memory, piece by piece.</summary>
+    public void CopyTo(BodySink sink) => _memory.CopyTo(sink);
 
     /// <summary>
     /// Moves the file to a path, where it is kept. If the bytes are in memory, they are written to a file first.
@@ -93,6 +109,7 @@ internal sealed class SpooledBytes(int threshold, long expected, HttpOptions opt
     {
         _disposed = true;
         _file?.Dispose();
+        _memory.Release();
         GiveMemoryBack();
         GiveDiskBack();
     }
@@ -100,9 +117,8 @@ internal sealed class SpooledBytes(int threshold, long expected, HttpOptions opt
     private void Spill()
     {
         _file = new TemporaryFile(options.UploadFolder);
-        _file.Write(_memory.AsSpan(0, _length));
-        _memory = [];
-        _length = 0;
+        _memory.CopyTo(_file.Write);
+        _memory.Release();
         GiveMemoryBack();
     }
 
@@ -125,18 +141,16 @@ internal sealed class SpooledBytes(int threshold, long expected, HttpOptions opt
     }
 
     /// <summary>
-    /// Grows by doubling what has arrived. The length that was announced takes no memory, because a client may announce any.
+    /// Counts what has come, in steps that double. The length that was announced counts for nothing, because a client may announce
+    /// any.
     /// </summary>
-    private void Reserve(int more)
+    private void Count(long needed)
     {
-        int needed = _length + more;
-        if (needed <= _memory.Length) return;
-        long capacity = Math.Max(needed, Math.Max(LeastCapacity, 2L * _memory.Length));
-        if (expected >= needed) capacity = Math.Min(capacity, expected);
-        capacity = Math.Min(capacity, Array.MaxLength);
-        options.Bodies.TakeMemory(capacity - _memoryTaken, options);
-        _memoryTaken = capacity;
-        Array.Resize(ref _memory, (int)capacity);
+        if (needed <= _memoryTaken) return;
+        long counted = Math.Max(needed, Math.Max(LeastCounted, 2L * _memoryTaken));
+        if (expected >= needed) counted = Math.Min(counted, expected);
+        options.Bodies.TakeMemory(counted - _memoryTaken, options);
+        _memoryTaken = counted;
     }
 
     private void ThrowIfGone()
