@@ -261,6 +261,19 @@ public partial class TcpConnection : IContinuedWork
         Loop.ContinueNextTurn(this);
     }
 
+    void IPeer.GoOn()
+    {
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(((IPeer)this).GoOn);
+            return;
+        }
+        if (!_life.IsEstablished) return;
+        if (Protocol.HasPendingControl) SendControl();
+        TrackWait();
+        ContinueNextTurn();
+    }
+
     void IContinuedWork.Continue()
     {
         _life.ContinuesNextTurn = false;

@@ -16,6 +16,13 @@ internal interface IPeer
 
     /// <summary>Whether the connection is closed.</summary>
     bool IsGone => false;
+
+    /// <summary>
+    /// What the protocol has waited for has happened: it is asked again what it has to send, and whether it is ready. Any thread.
+    /// </summary>
+    void GoOn()
+    {
+    }
 }
 
 /// <summary>How much a protocol does in one turn of the loop with what it has been given.</summary>

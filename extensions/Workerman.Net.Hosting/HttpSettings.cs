@@ -75,6 +75,9 @@ public sealed class HttpSettings
     /// <inheritdoc cref="HttpOptions.DecompressRequests"/>
     public bool? DecompressRequests { get; set; }
 
+    /// <inheritdoc cref="HttpOptions.StreamBodies"/>
+    public bool? StreamBodies { get; set; }
+
     /// <inheritdoc cref="HttpOptions.Compression"/>
     public bool? Compression { get; set; }
 
@@ -116,6 +119,7 @@ public sealed class HttpSettings
         path.Set(AllowConnect, value => options.AllowConnect = value);
         path.Set(AllowTrace, value => options.AllowTrace = value);
         path.Set(DecompressRequests, value => options.DecompressRequests = value);
+        path.Set(StreamBodies, value => options.StreamBodies = value);
         path.Set(Compression, value => options.Compression = value);
         path.Set(FileCharset, value => options.FileCharset = value);
         path.Set(ForwardedFields, value => options.ForwardedFields = value);

@@ -80,7 +80,7 @@ internal sealed class ByteBlocksTests
     [Test]
     public void PoolKeepsWhatIsNeededAndLetsGoOfTheRest()
     {
-        var pool = new BlockPool();
+        using var pool = new BlockPool();
         MemoryBlock[] first = [.. Enumerable.Range(0, 4).Select(_ => pool.Rent())];
         foreach (MemoryBlock block in first) pool.Return(block);
         pool.Trim();

@@ -81,7 +81,8 @@ internal sealed class LargeBodyTests(Type loopType)
         await using TestServer server = TestServer.Http(loopType, (connection, request) =>
         {
             using Stream stream = request.File("f")!.OpenRead();
-            connection.Send($"{request.Post("a")} {request.File("f")!.IsInMemory} {Convert.ToHexString(SHA256.HashData(stream))}");
+            connection.Send($"{request.Post("a")} {request.File("f")!.IsInMemory} "
+                + Convert.ToHexString(SHA256.HashData(stream)));
         }, worker => worker.Options.Http.BodyMemoryThreshold = int.MaxValue);
         using var client = new HttpClient();
         using var form = new MultipartFormDataContent { { new StringContent("text"), "a" } };

@@ -6,7 +6,7 @@ namespace Workerman.Protocols.Http;
 /// Memory outside of the collector's heap, which would otherwise allow itself as much garbage again as it holds. Owned by who has
 /// rented it, and used while that is alive; left behind, it is freed by its finalizer. Any one thread at a time.
 /// </summary>
-internal sealed unsafe class MemoryBlock
+internal sealed unsafe class MemoryBlock : IDisposable
 {
     private readonly byte* _start = (byte*)NativeMemory.Alloc(BlockPool.BlockSize);
 
@@ -15,7 +15,7 @@ internal sealed unsafe class MemoryBlock
     public Span<byte> Bytes => new(_start, BlockPool.BlockSize);
 
     /// <summary>Gives it back to the system.</summary>
-    public void Free()
+    public void Dispose()
     {
         GC.SuppressFinalize(this);
         NativeMemory.Free(_start);
@@ -29,7 +29,7 @@ internal sealed unsafe class MemoryBlock
 /// else has it. <see cref="System.Buffers.ArrayPool{T}.Shared"/> keeps too few of this size for several uploads. One for the
 /// process; any thread.
 /// </summary>
-internal sealed class BlockPool
+internal sealed class BlockPool : IDisposable
 {
     /// <summary>Bytes of a block: what one receive takes at most.</summary>
     public const int BlockSize = 256 * 1024;
@@ -82,12 +82,14 @@ internal sealed class BlockPool
         _timer.Change(Look, Look);
     }
 
+    public void Dispose() => _timer.Dispose();
+
     /// <summary>Lets go of the blocks that have been idle ever since the last look.</summary>
     internal void Trim()
     {
         lock (_gate)
         {
-            for (; _unneeded > 0; _unneeded--) _idle.Pop().Free();
+            for (; _unneeded > 0; _unneeded--) _idle.Pop().Dispose();
             _unneeded = _idle.Count;
             if (_unneeded > 0) return;
             _isTimed = false;

@@ -7,8 +7,9 @@ namespace Workerman.Protocols.Http;
 /// Bytes in memory as they come. Up to <see cref="MostKept"/> they are one array, in the end of the length that was announced,
 /// which belongs to whoever is handed it and stays as long as that. More than that are blocks of the <see cref="BlockPool"/>,
 /// which nobody outside sees: they are copied when they are asked for as one array, and go back with <see cref="Release"/>, so
-/// that another body may have them. Memory is taken as bytes come, not for what was announced, and none of it is zeroed. It counts nothing and knows no
-/// limit. Owned by a <see cref="SpooledBytes"/>; filled on the loop's thread, read and released by any.
+/// that another body may have them. Memory is taken as bytes come, not for what was announced, and none of it is zeroed. It
+/// counts nothing and knows no limit. Owned by a <see cref="SpooledBytes"/>; filled on the loop's thread, read and released by
+/// any.
 /// </summary>
 /// <param name="expected">How many bytes there will be; -1 if that is not known.</param>
 internal sealed class ByteBlocks(long expected)
@@ -103,6 +104,17 @@ internal sealed class ByteBlocks(long expected)
             }
             ThrowIfReleased();
             foreach (Block block in _blocks) sink(block.Written);
+        }
+    }
+
+    /// <summary>Hands all of them over to a file that is to be written; nothing is left here.</summary>
+    public void MoveTo(SpooledFile file)
+    {
+        lock (_gate)
+        {
+            if (_blocks is null) file.Append(_array.AsSpan(0, _arrayLength));
+            foreach (Block block in _blocks ?? []) file.Append(block.Memory, block.Length);
+            _blocks?.Clear();
         }
     }
 

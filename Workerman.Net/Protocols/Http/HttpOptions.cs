@@ -1,4 +1,5 @@
 using Workerman.Protocols.Http.Files;
+using static Workerman.Events.DiskThreads;
 
 namespace Workerman.Protocols.Http;
 
@@ -121,6 +122,9 @@ public sealed class HttpOptions
     /// </summary>
     public long MaxBodyDisk { get; set => field = Setting.AtLeast(value, 0); } = 4L * 1024 * 1024 * 1024;
 
+    /// <summary>Has temporary files written, off the loop. Tests stand in for the threads.</summary>
+    internal Action<Action> RunOnDisk { get; set; } = Shared.Run;
+
     /// <summary>What the bodies of all requests have now.</summary>
     internal BodyTotals Bodies { get; } = new();
 
@@ -160,6 +164,13 @@ public sealed class HttpOptions
     /// and is not read as a form or JSON: <c>Post</c>, <c>File</c> and <c>Json</c> throw, which is answered with 415.
     /// </summary>
     public bool DecompressRequests { get; set; }
+
+    /// <summary>
+    /// Whether a request with a body is handed on as soon as its head has come; not by default. Its handler reads the body as it
+    /// comes (<see cref="Request.BodyReader"/>, <see cref="Request.OpenBody"/>, <see cref="Request.ReadPartsAsync"/>) or waits
+    /// for all of it (<see cref="Request.ReadBodyAsync"/>). Limits, rates and <see cref="DecompressRequests"/> hold as without.
+    /// </summary>
+    public bool StreamBodies { get; set; }
 
     /// <summary>
     /// The proxies in front of the worker, whose header fields about the client are trusted: see <see cref="Request.ClientIp"/>.

@@ -15,6 +15,7 @@ internal sealed class RequestBody : IDisposable
     private readonly ContentDecoder? _decoder;
     private SpooledBytes? _bytes;
     private MultipartForm? _form;
+    private RequestBody? _whole;
     private LeastRate? _rate;
     private long _received;
     private bool _disposed;
@@ -24,8 +25,9 @@ internal sealed class RequestBody : IDisposable
     /// <param name="options">Thresholds and limits.</param>
     /// <param name="contentEncoding">The Content-Encoding header field, or null.</param>
     /// <param name="limit">Bytes that it may have after decoding.</param>
+    /// <param name="streams">Whether it is not kept, but handed on as it comes (<see cref="Stream"/>).</param>
     public RequestBody(string? contentType, long expected, HttpOptions options, string? contentEncoding = null,
-        long limit = long.MaxValue)
+        long limit = long.MaxValue, bool streams = false)
     {
         _options = options;
         _contentType = contentType;
@@ -33,9 +35,13 @@ internal sealed class RequestBody : IDisposable
         if (options.DecompressRequests) _decoder = ContentCodings.Decoder(codings, limit, Store);
         IsCoded = codings.Length > 0 && _decoder is null;
         if (_decoder is not null) expected = -1;
-        if (expected > options.BodyMemoryThreshold && IsMultipart && !IsCoded) TakeApart();
-        else _bytes = new SpooledBytes(options.BodyMemoryThreshold, expected, options);
+        if (streams) Stream = new StreamedBody(options) { IsDecoded = IsDecoded, Expected = expected };
+        else if (expected > options.BodyMemoryThreshold && IsMultipart && !IsCoded) TakeApart();
+        else _bytes = new SpooledBytes(options.BodyMemoryThreshold, expected, options, BacklogOf(expected));
     }
+
+    /// <summary>Where it goes if it is handed on as it comes; null if it is kept.</summary>
+    public StreamedBody? Stream { get; }
 
     /// <summary>Whether it is still in a content coding, so its bytes cannot be read as its content type says.</summary>
     public bool IsCoded { get; }
@@ -58,6 +64,9 @@ internal sealed class RequestBody : IDisposable
 
     /// <summary>Whether the bytes are kept, and in memory.</summary>
     public bool IsInMemory => _bytes?.IsInMemory == true;
+
+    /// <summary>What waits to be written to its files; null if it has none.</summary>
+    public DiskBacklog? Backlog { get; private set; }
 
     /// <summary>Whether it is not wanted: what comes of it is dropped.</summary>
     public bool IsSkipped { get; private set; }
@@ -94,8 +103,15 @@ internal sealed class RequestBody : IDisposable
         Decode(long.MaxValue);
         _decoder?.Complete();
         _decoder?.Dispose();
-        if (_bytes is not null) _bytes.Complete();
-        else _form!.Complete();
+        _bytes?.Complete();
+        _form?.Complete();
+    }
+
+    /// <summary>What was streamed has been gathered after all: it goes when this does.</summary>
+    public void Adopt(RequestBody whole)
+    {
+        _whole = whole;
+        if (_disposed) whole.Dispose();
     }
 
     /// <summary>The bytes as they were sent, or decoded.</summary>
@@ -112,7 +128,8 @@ internal sealed class RequestBody : IDisposable
     {
         // The last byte is not received so: what completes the message is decoded.
         long most = Remaining - 1;
-        return most >= LeastRoom && _decoder is null && !IsSkipped && _bytes is not null ? _bytes.Room(most) : default;
+        if (most < LeastRoom || _decoder is not null || Chunks is not null || IsSkipped) return default;
+        return Stream is not null ? Stream.Room(most) : _bytes is not null ? _bytes.Room(most) : default;
     }
 
     /// <summary>So many bytes were received into the <see cref="Room"/>.</summary>
@@ -122,7 +139,8 @@ internal sealed class RequestBody : IDisposable
         _received += count;
         Length += count;
         Remaining -= count;
-        _bytes!.Advance(count);
+        if (Stream is not null) Stream.Advance(count);
+        else _bytes!.Advance(count);
     }
 
     /// <summary>The multipart form that the body is.</summary>
@@ -153,17 +171,28 @@ internal sealed class RequestBody : IDisposable
         _decoder?.Dispose();
         _form?.Dispose();
         _bytes?.Dispose();
+        _whole?.Dispose();
+        Stream?.Forget();
     }
 
     private SpooledBytes Bytes => _bytes ?? throw new InvalidOperationException(
         "A multipart body larger than HttpOptions.BodyMemoryThreshold is taken apart as it arrives; use Post and File, "
-        + "or raise the threshold.");
+        + "or raise the threshold, or set HttpOptions.StreamBodies and use ReadPartsAsync.");
+
+    /// <summary>One that stays in memory needs none.</summary>
+    private DiskBacklog? BacklogOf(long expected) =>
+        expected >= 0 && expected <= _options.BodyMemoryThreshold ? null : Backlog ??= new DiskBacklog(_options.RunOnDisk);
 
     private void Decode(long room) => _decoder?.Work(ref room);
 
     private void Store(ReadOnlySpan<byte> bytes)
     {
         Length += bytes.Length;
+        if (Stream is not null)
+        {
+            Stream.Append(bytes);
+            return;
+        }
         if (Length > _options.BodyMemoryThreshold && _bytes is not null && IsMultipart && !IsCoded) TakeApart();
         if (_bytes is not null) _bytes.Append(bytes);
         else _form!.Append(bytes);
@@ -172,7 +201,7 @@ internal sealed class RequestBody : IDisposable
     /// <summary>From here on the body is split into its parts, beginning with the bytes that have arrived already.</summary>
     private void TakeApart()
     {
-        _form = new MultipartForm(_contentType!, _options, _options.FileMemoryThreshold);
+        _form = new MultipartForm(_contentType!, _options, _options.FileMemoryThreshold, BacklogOf(long.MaxValue));
         if (_bytes is null) return;
         SpooledBytes begun = _bytes;
         _bytes = null;
