@@ -233,6 +233,12 @@ public partial class TcpConnection : IContinuedWork
     {
         // Messages may wait that were not read before: they come first, and then this is asked again.
         if (_life.ContinuesNextTurn || _life.Peer != PeerSide.Ended || !_life.IsEstablished || !CanReadMessage()) return;
+        if (Protocol.HasUnfinishedWork)
+        {
+            // It has become ready, and is about to hear of it.
+            ContinueNextTurn();
+            return;
+        }
         if (!_handler.OnPeerEnded(this)) Close();
     }
 
@@ -292,6 +298,9 @@ public partial class TcpConnection : IContinuedWork
         }
     }
 
+    /// <summary>Whether what the protocol does not want yet is taken in: no more of a body that nobody has room for.</summary>
+    private bool CanReadAhead => !Protocol.HasRoom && RecvBufferQueueSize < ReadAheadLimit;
+
     private protected void UpdateReading()
     {
         if (_life.IsGone) return;
@@ -299,7 +308,7 @@ public partial class TcpConnection : IContinuedWork
         {
             < ConnectionPhase.Opening => true,
             <= ConnectionPhase.HalfClosed =>
-                !_life.IsPaused && ((CanReadMessage() && !_life.ContinuesNextTurn) || RecvBufferQueueSize < ReadAheadLimit),
+                !_life.IsPaused && ((CanReadMessage() && !_life.ContinuesNextTurn) || CanReadAhead),
             // What the peer sends is read, so that the answer is not lost to a reset.
             _ => _life.IsLingering,
         };

@@ -95,7 +95,8 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     public FileRange? PendingFile { get; set; }
 
     /// <summary>
-    /// Whether the protocol may have a <see cref="Room"/>. Not virtual, because it is read before every receive.
+    /// Whether a message is being read of which more comes than can be kept: the protocol may have a <see cref="Room"/> for it,
+    /// and while it is not ready nothing is read ahead. Not virtual, because it is read before every receive.
     /// </summary>
     public bool HasRoom { get; protected set; }
 

@@ -93,6 +93,26 @@ internal sealed class SlowUploadDiskTests(Type loopType)
         Assert.That(server.Main.Options.Http.Bodies.Disk, Is.Zero);
     }
 
+    /// <summary>The last block is written, and before the loop hears of it the client ends its side.</summary>
+    [Test]
+    public void ClientMayEndItsSideWhileTheFileIsWritten()
+    {
+        using var folder = new TemporaryFolder();
+        var options = new HttpOptions { BodyMemoryThreshold = 100, UploadFolder = folder.Path };
+        MemoryConnection peer =
+            MemoryConnection.Http((connection, request) => connection.Send($"{request.Body.Length}"), options);
+        options.RunOnDisk = _disk.Enqueue;
+        peer.Socket.Arrive($"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n{new string('x', 2000)}");
+        peer.Loop.TurnUntilNothingHappens();
+        Assert.That(peer.Socket.Sent, Is.Empty);
+        peer.Loop.IsCurrent = false;
+        while (_disk.TryDequeue(out Action? work)) work();
+        peer.Loop.IsCurrent = true;
+        peer.Socket.ArriveEnd();
+        peer.Loop.TurnUntilNothingHappens();
+        Assert.That(peer.Socket.Sent, Does.StartWith("HTTP/1.1 200 ").And.EndWith("2000"));
+    }
+
     /// <summary>The disk works until this is disposed of.</summary>
     private DiskThread Working() => new(_disk);
 

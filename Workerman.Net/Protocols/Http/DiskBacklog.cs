@@ -14,7 +14,7 @@ internal sealed class DiskBacklog(Action<Action> run)
     private int _waiting;
     private volatile Exception? _fault;
 
-    /// <summary>Called when something was written, from any thread.</summary>
+    /// <summary>Called when there is room again, and when all is written, from any thread.</summary>
     public Action? GoOn { get; set; }
 
     /// <summary>Whether so much waits that no more is to be taken in.</summary>
@@ -34,8 +34,8 @@ internal sealed class DiskBacklog(Action<Action> run)
     public void Remove(Exception? fault)
     {
         if (fault is not null) _fault ??= fault;
-        Interlocked.Decrement(ref _waiting);
-        GoOn?.Invoke();
+        int left = Interlocked.Decrement(ref _waiting);
+        if (left is 0 or Most / 2) GoOn?.Invoke();
     }
 
     /// <exception cref="IOException">Something could not be written: the disk is full, or few descriptors are left.</exception>

@@ -210,6 +210,7 @@ internal partial class HttpProtocol
         _begun = false;
         _served = true;
         _continuePending = false;
+        HasRoom = false;
         return _request;
     }
 }

@@ -7,6 +7,9 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 internal sealed class SpooledFile : IDisposable
 {
+    /// <summary>Blocks that are worth a change of threads.</summary>
+    private const int LeastAtOnce = 2;
+
     private static readonly BlockPool Pool = BlockPool.Shared;
 
     private readonly string _folder;
@@ -88,8 +91,18 @@ internal sealed class SpooledFile : IDisposable
             _isDisposed = true;
             if (_block is not null) Pool.Return(_block);
             _block = null;
+            if (!_isRunning) ReturnWaiting();
             // Otherwise the thread that writes does it, when it has done what it is at.
             if (!_isRunning) _file?.Dispose();
+        }
+    }
+
+    /// <summary>Nobody writes what waits any more.</summary>
+    private void ReturnWaiting()
+    {
+        while (_steps.TryDequeue(out Step step))
+        {
+            if (step.Block is not null) Pool.Return(step.Block);
         }
     }
 
@@ -108,7 +121,7 @@ internal sealed class SpooledFile : IDisposable
         lock (_gate)
         {
             _steps.Enqueue(step);
-            if (_isRunning) return;
+            if (_isRunning || (step.Block is not null && _steps.Count < LeastAtOnce)) return;
             _isRunning = true;
         }
         _backlog.Run(Work);
