@@ -18,11 +18,12 @@ namespace Workerman.Benchmarks;
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application: <c>serve (--port P | --address
 /// A) (--sse-interval-ms M | --broadcast-ms M [--redis HOST:PORT]) [--loops N] [--event-loop epoll|socket] [--no-io-uring]
-/// [--tls] [--deflate] [--metered] [--sessions FOLDER] [--files FOLDER [--no-copies]] [--log-file FILE [--log-max-size N]
-/// [--log-count N]] [--uploads memory|array|files|streamed]</c>. With <c>--tls</c> it speaks HTTPS, with a certificate of its own
-/// that is made at the start. With <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one
-/// <see cref="EventStream"/>, to which a timer publishes, with <c>--redis</c> through a log there. With <c>--metered</c> somebody
-/// listens to the library's meters. With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with
+/// [--tls] [--deflate] [--metered] [--browser] [--sessions FOLDER] [--files FOLDER [--no-copies]] [--log-file FILE
+/// [--log-max-size N] [--log-count N]] [--uploads memory|array|files|streamed]</c>. With <c>--tls</c> it speaks HTTPS, with a
+/// certificate of its own that is made at the start. With <c>--broadcast-ms</c> an event stream is no timer of its own but a
+/// subscription of the one <see cref="EventStream"/>, to which a timer publishes, with <c>--redis</c> through a log there. With
+/// <c>--metered</c> somebody listens to the library's meters. With <c>--browser</c> each request's User-Agent, Accept-Language
+/// and cookie <c>session</c> are read. With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with
 /// <c>--deflate</c>. With <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets
 /// one and <c>?flush</c> ends the session. With <c>--files</c> other requests are answered with the files of a folder; with
 /// <c>--no-copies</c> compressed copies of them are not looked for. With <c>--uploads</c> requests are answered with the length
@@ -49,6 +50,7 @@ internal static partial class Serve
         StaticFiles? files = Arguments.Text(args, "--files") is { } folder
             ? new StaticFiles(folder) { Precompressed = !args.Contains("--no-copies") }
             : null;
+        bool readsFields = args.Contains("--browser");
         var loops = new EachLoop(worker);
         worker.OnWorkerStart = _ => loops.Enter();
         Action<TcpConnection, Request> stream = Arguments.Text(args, "--broadcast-ms") is null
@@ -60,6 +62,7 @@ internal static partial class Serve
             if (accept == "text/event-stream") stream(connection, request);
             else if (accept == "application/json") SendFigures(connection, request, worker, loops);
             else if (files is not null) connection.Send(files.Serve(request));
+            else if (readsFields) ReadFields(connection, request);
             // The path is not asked for by the requests that are measured.
             else if (sessions is not null && request.Path == "/session") UseSession(connection, request);
             else connection.Send("Hello, World!");
@@ -140,6 +143,14 @@ internal static partial class Serve
         if (request.Path == "/log") LogLines(request);
         if (request.Path == "/loops") SendLoops(connection, worker, loops);
         else connection.Send("Hello, World!");
+    }
+
+    private static void ReadFields(TcpConnection connection, Request request)
+    {
+        bool hasAll = request.Header("user-agent") is not null && request.Header("accept-language") is not null
+            && request.Cookie("session") is not null;
+        if (hasAll) connection.Send("Hello, World!");
+        else connection.Send(new Response(400));
     }
 
     private static void LogLines(Request request)

@@ -2,7 +2,7 @@
 """Measures servers side by side on loopback and prints what each request costs them.
 
     Workerman.Net.Benchmarks/Referee/referee.py [http] [pipeline] [sse] [ws] [idle] [broadcast] [subscribers] [loops] [start]
-                                                [https] [metered] [ws64k] [ws64k-deflate] [static] [upload]
+                                                [https] [browser] [metered] [ws64k] [ws64k-deflate] [static] [upload]
                                                 [--rounds 3] [--only ours,floor,kestrel]
 
 The figure is CPU microseconds of the server's whole process tree per request (event, message), with the server on
@@ -21,7 +21,8 @@ process to its first answer, unpinned, the median of ten for each round, with th
 
 `metered` is `http` by ours alone, beside the same while somebody listens to its meters.
 
-Three more are beside Kestrel alone. `https` is `http` over TLS 1.3, each connection kept. `ws64k` and `ws64k-deflate` are 16 WebSocket
+Four more are beside Kestrel alone. `browser` is a GET with 14 header fields of a browser and a query, whose handler reads two
+fields and a cookie (browser.lua). `https` is `http` over TLS 1.3, each connection kept. `ws64k` and `ws64k-deflate` are 16 WebSocket
 clients whose messages of 64 KiB (lines of JSON that resemble each other) are echoed as a whole, as they are or compressed; the client
 has its frame ready and looks at the heads of what comes back.
 
@@ -203,8 +204,8 @@ def servers(work=None):
             "sample": (8080, 0, program("samples/Sse", "Sse")),
             "published": (8080, 0, ["dotnet", f"{CACHE}/published/Sse.dll"]),
         }
-    if work in ("https", "ws64k", "ws64k-deflate"):
-        theirs, own = {"https": (["tls"], ["--tls"]), "ws64k": ([], []), "ws64k-deflate": (["deflate"], ["--deflate"])}[work]
+    if work in ("https", "browser", "ws64k", "ws64k-deflate"):
+        theirs, own = {"https": (["tls"], ["--tls"]), "browser": (["browser"], ["--browser"]), "ws64k": ([], []), "ws64k-deflate": (["deflate"], ["--deflate"])}[work]
         return {
             "kestrel": (9303, 9303, ["dotnet", f"{CACHE}/kestrel/kestrel.dll", "9303", str(SSE_MS)] + theirs),
             "ours": (9305, 9306, ours + ["serve", "--port", "9305"] + own),
@@ -477,6 +478,7 @@ WORK = {
     "ws": ("us/message", lambda s, port, ws_port: per_event(s, ws_port, "ws", 64)),
     "metered": ("us/request", lambda s, port, ws_port: per_request(s, port, None)),
     "https": ("us/request", lambda s, port, ws_port: per_request(s, port, None, scheme="https")),
+    "browser": ("us/request", lambda s, port, ws_port: per_request(s, port, f"{HERE}/browser.lua")),
     "ws64k": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, False)),
     "ws64k-deflate": ("us/message", lambda s, port, ws_port: per_message(s, ws_port, True)),
     **{name: ("us/request", lambda s, port, ws_port, work=work: per_file(s, port, *work)) for name, work in STATIC.items()},

@@ -72,12 +72,16 @@ internal sealed class PackageTests
         using ZipArchive package = ZipFile.OpenRead(PathOf("feed", $"{id}.{_version}.nupkg"));
         Assert.That(package.Entries.Select(entry => entry.FullName), Is.SupersetOf(new[]
         {
-            $"lib/net10.0/{id}.dll", $"lib/net10.0/{id}.xml", "README.md", "LICENSE", "CHANGELOG.md", more,
+            $"lib/net10.0/{id}.dll", $"lib/net10.0/{id}.xml", "README.md", "LICENSE", "CHANGELOG.md", "icon.png", more,
         }.Distinct()));
         using var nuspec = new StreamReader(package.Entries.Single(entry => entry.Name == $"{id}.nuspec").Open());
         string text = nuspec.ReadToEnd();
         Assert.That(text, Does.Contain("<license type=\"expression\">MIT</license>").And.Contain("<readme>README.md</readme>")
-            .And.Contain("<tags>workerman "));
+            .And.Contain("<tags>workerman ").And.Contain("<icon>icon.png</icon>"));
+        Assert.That(text, Does.Match(@"<releaseNotes>\s*### \w+"), "the changelog's section");
+        using var readme = new StreamReader(package.GetEntry("README.md")!.Open());
+        Assert.That(readme.ReadToEnd(), Does.Not.Match(@"\]\((?!https?:)").And.Not.Match(@"(?m)^\[[^\]]+\]: (?!https?:)"),
+            "nuget.org has no folder that a relative link could lead into");
         Assert.That(text.Split("<dependency ").Length - 1, Is.EqualTo(dependencies));
         using ZipArchive symbols = ZipFile.OpenRead(PathOf("feed", $"{id}.{_version}.snupkg"));
         Assert.That(symbols.Entries.Select(entry => entry.FullName), Does.Contain($"lib/net10.0/{id}.pdb"));
@@ -123,9 +127,12 @@ internal sealed class PackageTests
 
     private static IEnumerable<string> SourceFiles() =>
     [
-        .. new[] { "Directory.Build.props", ".editorconfig", "global.json", "README.md", "LICENSE", "CHANGELOG.md",
-            "Workerman.Net/buildTransitive/Workerman.Net.props", "extensions/Workerman.Net.Hosting/README.md",
-            "extensions/Workerman.Net.Redis/README.md" }.Select(file => Repository.PathOf(file.Split('/'))),
+        .. new[]
+        {
+            "Directory.Build.props", ".editorconfig", "global.json", "LICENSE", "CHANGELOG.md", "docs/images/icon.png",
+            "Workerman.Net/README.md", "Workerman.Net/buildTransitive/Workerman.Net.props",
+            "extensions/Workerman.Net.Hosting/README.md", "extensions/Workerman.Net.Redis/README.md",
+        }.Select(file => Repository.PathOf(file.Split('/'))),
         .. Packages.SelectMany(path =>
         {
             string name = path[(path.LastIndexOf('/') + 1)..];

@@ -8,7 +8,7 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Samples;
 
 /// <summary>
-/// The C# blocks of the README, of docs/ and of the extensions' READMEs: each is a whole program that compiles as it stands,
+/// The C# blocks of the README, of docs/ and of the packages' READMEs: each is a whole program that compiles as it stands,
 /// without a warning, in a fresh console project that references the package. Compiled in this process; <c>PackageTests</c> has
 /// the package itself.
 /// </summary>
@@ -41,13 +41,16 @@ internal sealed partial class DocumentationTests
 
     private static readonly string Extensions = Repository.PathOf("extensions");
 
-    private static IEnumerable<TestCaseData> Blocks =>
-        from file in Directory.EnumerateFiles(Repository.Root, "README.md").Concat(Guides())
+    private static IEnumerable<TestCaseData> Blocks => AllBlocks.Select(block =>
+        new TestCaseData(block.Program, block.Line, block.File.StartsWith(Extensions, StringComparison.Ordinal))
+            .SetArgDisplayNames($"{Path.GetRelativePath(Repository.Root, block.File)} line {block.Line}"));
+
+    /// <summary>Each block, with the number of lines before it.</summary>
+    internal static IEnumerable<(string File, int Line, string Program)> AllBlocks =>
+        from file in Guides()
         let text = File.ReadAllText(file).ReplaceLineEndings("\n")
         from block in CSharpBlock().Matches(text)
-        let line = text.AsSpan(0, block.Groups[1].Index).Count('\n')
-        select new TestCaseData(block.Groups[1].Value, line, file.StartsWith(Extensions, StringComparison.Ordinal))
-            .SetArgDisplayNames($"{Path.GetRelativePath(Repository.Root, file)} line {line}");
+        select (file, text.AsSpan(0, block.Groups[1].Index).Count('\n'), block.Groups[1].Value);
 
     [TestCaseSource(nameof(Blocks))]
     public void BlockCompilesWithoutAWarning(string program, int line, bool isExtended) =>
@@ -59,15 +62,18 @@ internal sealed partial class DocumentationTests
     public void WhatDoesNotCompileIsFoundWhereItStands(string program, string complaint) =>
         Assert.That(Complaints(program, 1, References), Has.Some.Contains(complaint));
 
-    internal static string[] Complaints(string program, int line, MetadataReference[] references)
+    internal static string[] Complaints(string program, int line, MetadataReference[] references) =>
+        [.. Compile(program, line, references).Emit(Stream.Null).Diagnostics
+            .Where(complaint => complaint.Severity >= DiagnosticSeverity.Warning).Select(complaint => complaint.ToString())];
+
+    internal static Compilation Compile(string program, int line, MetadataReference[] references)
     {
         // Behind as many empty lines as there are lines before it, so that a complaint has the line of the document.
         SyntaxTree tree = CSharpSyntaxTree.ParseText(new string('\n', line) + program);
         Compilation compilation = CSharpCompilation.Create("Block", [Usings, tree], references, Options);
         if (program.Contains("[JsonSerializable(", StringComparison.Ordinal))
             Json.Value.RunGeneratorsAndUpdateCompilation(compilation, out compilation, out _);
-        return [.. compilation.Emit(Stream.Null).Diagnostics
-            .Where(complaint => complaint.Severity >= DiagnosticSeverity.Warning).Select(complaint => complaint.ToString())];
+        return compilation;
     }
 
     /// <summary>The source generator of JSON, which comes with the SDK.</summary>
@@ -96,8 +102,9 @@ internal sealed partial class DocumentationTests
     private static bool IsOfTheLibrary(string name) =>
         name is "Workerman.Net" or "Microsoft.Extensions.Caching.Abstractions" or "Microsoft.Extensions.Logging.Abstractions";
 
-    private static IEnumerable<string> Guides() => new[] { Repository.PathOf("docs"), Extensions }.Where(Directory.Exists)
-        .SelectMany(folder => Directory.EnumerateFiles(folder, "*.md", SearchOption.AllDirectories));
+    private static IEnumerable<string> Guides() => Repository.Pages.Where(page =>
+        Path.GetRelativePath(Repository.Root, page).Split(Path.DirectorySeparatorChar)[0]
+            is "README.md" or "docs" or "Workerman.Net" or "extensions");
 
     [GeneratedRegex("^```csharp\n(.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex CSharpBlock();

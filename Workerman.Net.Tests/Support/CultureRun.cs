@@ -2,6 +2,7 @@ using System.Globalization;
 using NUnit.Framework.Api;
 using NUnit.Framework.Interfaces;
 using NUnit.Framework.Internal;
+using Workerman.Tests.Protocols.Http;
 
 namespace Workerman.Tests.Support;
 
@@ -19,6 +20,7 @@ internal static class CultureRun
             return OperatingSystem.IsLinux() ? SystemdActivation.Run(names, owner, sockets, program) : 2;
         if (args is ["write", string what, string path, string tag, string lines, string size])
             return LogWriter.Run(what, path, tag, lines, size);
+        if (args is ["scan", string seed]) return FieldScannerTests.Run(seed);
         if (args is not ["under", .. string[] runs]) return 2;
         bool hasPassed = true;
         foreach (string run in runs) hasPassed &= Run(run.Split('=', ','));

@@ -36,7 +36,7 @@ public partial class TcpConnection
     /// <summary>The system call of the batch that the connection was put into last.</summary>
     internal int WriteRound { get; set; }
 
-    /// <summary>Whether its bytes would go to the socket now and as they are, and so can be sent together with others'.</summary>
+    /// <summary>Whether its bytes would go to the socket now, and so can be sent together with others'.</summary>
     internal bool CanJoinBatch => !_life.IsGone && _socket.JoinsBatches && _queue is null or { Length: 0, File: null };
 
     private SendQueue Queue => _queue ??= new SendQueue();

@@ -29,7 +29,7 @@ public sealed partial class EventStream
     /// <summary>Publishes an event of data alone, for all, on any log.</summary>
     /// <param name="data">Its data; may have several lines.</param>
     /// <param name="cancellation">Ends the waiting; the event may be published all the same.</param>
-    /// <inheritdoc cref="PublishAsync(ServerSentEvents, string?, string?, CancellationToken)"/>
+    /// <inheritdoc cref="PublishAsync(ServerSentEvents, string?, string?, CancellationToken)" path="/returns|/exception"/>
     public ValueTask<string> PublishAsync(string data, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(data);
@@ -57,7 +57,7 @@ public sealed partial class EventStream
     }
 
     /// <summary>Publishes an event on several topics, on any log.</summary>
-    /// <inheritdoc cref="PublishAsync(ServerSentEvents, string?, string?, CancellationToken)"/>
+    /// <inheritdoc cref="PublishAsync(ServerSentEvents, string?, string?, CancellationToken)" path="/returns|/exception"/>
     /// <param name="message">The event.</param>
     /// <param name="topics">The topics, as <c>Publish</c> takes them.</param>
     /// <param name="key">The key of which it is the newest event, in each of the topics.</param>

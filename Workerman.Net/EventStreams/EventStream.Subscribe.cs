@@ -29,7 +29,7 @@ public sealed partial class EventStream
         return Subscribe(connection, request, new SubscribeOptions { Topics = topics });
     }
 
-    /// <inheritdoc cref="Subscribe(TcpConnection, Request, IReadOnlyCollection{string})"/>
+    /// <inheritdoc cref="Subscribe(TcpConnection, Request, IReadOnlyCollection{string})" path="/summary|/returns|/exception"/>
     /// <param name="connection">The connection that the request came on.</param>
     /// <param name="request">The request, which has no answer yet.</param>
     /// <param name="options">What is wanted.</param>

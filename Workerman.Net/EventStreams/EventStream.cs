@@ -88,7 +88,7 @@ public sealed partial class EventStream
     /// Publishes an event on several topics: a subscriber that asked for any of them gets it, once. Any thread; events of one
     /// thread keep their order. The event and the topics are copied.
     /// </summary>
-    /// <inheritdoc cref="Publish(ServerSentEvents, string?, string?)"/>
+    /// <inheritdoc cref="Publish(ServerSentEvents, string?, string?)" path="/returns|/exception"/>
     /// <param name="message">The event.</param>
     /// <param name="topics">The topics; those that are named twice count once. None: all subscribers get the event.</param>
     /// <param name="key">The key of which it is the newest event, in each of the topics; null for none.</param>

@@ -348,7 +348,7 @@ public abstract class EventLoop : IEventLoop, ILoopState
     }
 
     /// <summary>Does not let deferred work wait for slow callbacks. Called when one has returned.</summary>
-    private protected void RunDeferredIfDue()
+    internal void RunDeferredIfDue()
     {
         if (_deferred.Count == 0 || !FlushDeadline.HasPassedAfterCallback()) return;
         RunDeferred();

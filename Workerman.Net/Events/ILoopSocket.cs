@@ -37,8 +37,7 @@ public interface ILoopSocket : IDisposable
     int Send(ReadOnlySpan<byte> data, out SocketError error);
 
     /// <summary>
-    /// Whether what is sent goes to the system as it is, so that <see cref="IEventLoop.SendAll"/> can send it with others'. True,
-    /// but for a socket that wraps another.
+    /// Whether <see cref="IEventLoop.SendAll"/> can send what this one sends with others'. A socket that wraps another says how.
     /// </summary>
     internal bool JoinsBatches => true;
 

@@ -13,7 +13,7 @@ internal struct TurnBudget(FlushDeadline clock)
     public const int MaxMessages = 64;
 
     /// <summary>How many messages may follow each other without a look at the clock, as long as they are quick.</summary>
-    private const int QuickMessages = 2;
+    private const int QuickMessages = 4;
 
     /// <summary>A message that takes less is quick.</summary>
     private static readonly long Quick = LoopClock.FromMilliseconds(1) / 8;

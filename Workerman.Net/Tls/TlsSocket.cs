@@ -14,8 +14,11 @@ namespace Workerman.Tls;
 /// <see cref="TlsFilter"/>'s. Plaintext counts as sent no sooner than its ciphertext: what is told of it in advance is less than
 /// what has left. Belongs to its connection, on the loop's thread; the addresses are for any.
 /// </summary>
-internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
+internal sealed partial class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
 {
+    /// <summary>A message that leaves with those of others is one record at most (RFC 8446 section 5.1).</summary>
+    public const int MostInBatch = 16 * 1024;
+
     /// <summary>Bytes that are encrypted at a time.</summary>
     private const int PieceSize = 64 * 1024;
 
@@ -108,25 +111,14 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
 
     public bool HasUnread => _inner.HasUnread;
 
-    /// <summary>What is sent has to be encrypted first.</summary>
-    public bool JoinsBatches => false;
+    /// <summary>
+    /// Whether a message can be encrypted now, and leave with those of others: by <see cref="EncryptForBatch"/>.
+    /// </summary>
+    public bool JoinsBatches => _state == State.Secured && !HasUnsent && !_disposed;
 
     bool ISocketHandler.ReceivesAtOnce => true;
 
     private bool HasUnsent => !_unsent.IsEmpty;
-
-    /// <summary>Lets bytes pass as they are until <see cref="Start"/>. Before anything was received.</summary>
-    public void WaitForStart() => _state = State.Clear;
-
-    /// <summary>
-    /// Begins the handshake: a client says hello, a server reads the peer's. By itself a server begins when that comes.
-    /// </summary>
-    /// <param name="received">What the peer has sent already, borrowed for this call.</param>
-    public void Start(ReadOnlyMemory<byte> received)
-    {
-        _state = State.Handshake;
-        Handshake(received);
-    }
 
     public int Receive(Span<byte> buffer, out SocketError error)
     {
@@ -165,6 +157,36 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         if (sent > 0) error = SocketError.Success;
         else if (error == SocketError.Success) error = SocketError.WouldBlock;
         return sent;
+    }
+
+    /// <summary>
+    /// Encrypts a message of at most <see cref="MostInBatch"/> bytes, which others send: followed by <see cref="EndSend"/>.
+    /// </summary>
+    /// <returns>What they send it to: the loop's socket.</returns>
+    /// <exception cref="IOException">It cannot be encrypted any more.</exception>
+    /// <exception cref="InvalidOperationException">Neither: the peer was told that no more is sent.</exception>
+    public ILoopSocket EncryptForBatch(ReadOnlySpan<byte> message, IBufferWriter<byte> output)
+    {
+        _filter.Encrypt(message, output);
+        return _inner;
+    }
+
+    /// <summary>The ciphertext of a piece was given to the loop's socket. What that has not taken is kept.</summary>
+    /// <param name="length">The length of the piece.</param>
+    /// <param name="ciphertext">What it was encrypted to.</param>
+    /// <param name="sent">How much of that the socket has taken.</param>
+    /// <param name="error">Its error; where there is none but that it has no room, Success.</param>
+    /// <returns>How many bytes of the piece count as sent.</returns>
+    public int EndSend(int length, ReadOnlySpan<byte> ciphertext, int sent, ref SocketError error)
+    {
+        if (error == SocketError.WouldBlock) (sent, error) = (0, SocketError.Success);
+        if (error != SocketError.Success) return 0;
+        _handler.OnTaken(sent);
+        if (sent == ciphertext.Length) return length;
+        Keep(ciphertext[sent..]);
+        int counted = Math.Min(sent, length - 1);
+        _uncounted = length - counted;
+        return counted;
     }
 
     /// <summary>Ends both directions: what still comes is dropped.</summary>
@@ -259,53 +281,6 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
 
     void ISocketHandler.OnBroken() => _handler.OnBroken();
 
-    void ITlsOwner.WakeHandshake() => _loop.Post(() =>
-    {
-        if (_disposed || _state is not (State.Handshake or State.HandshakeOffThread)) return;
-        _state = State.Handshake;
-        ReadEnabled = _readEnabled;
-        Handshake(default);
-    });
-
-    private void Handshake(ReadOnlyMemory<byte> ciphertext)
-    {
-        TlsProgress progress = _filter.Handshake(ciphertext);
-        // The application has the last word on a certificate, and may have ended the connection there.
-        if (_disposed || _state == State.Ended) return;
-        if (progress == TlsProgress.OffThread)
-        {
-            _state = State.HandshakeOffThread;
-            ReadEnabled = _readEnabled;
-            return;
-        }
-        bool sent = SendOwn();
-        if (progress == TlsProgress.Failed)
-        {
-            _state = State.Ended;
-            _handler.OnHandshakeFailed(_filter.Failure!);
-        }
-        else if (!sent)
-        {
-            _handler.OnReadable();
-        }
-        else if (progress == TlsProgress.Secured)
-        {
-            _state = State.Secured;
-            _handler.OnSecured();
-            ReceiveArrived();
-        }
-    }
-
-    /// <summary>The first message often comes together with the end of the handshake.</summary>
-    private void ReceiveArrived()
-    {
-        if (_disposed || _state != State.Secured || !_filter.HasArrived) return;
-        _hasArrived = true;
-        _handler.OnReadable();
-        _hasArrived = false;
-        TellRest();
-    }
-
     /// <summary>The peer's end, or what it is refused for, came with bytes that the owner has received by now.</summary>
     private void TellRest()
     {
@@ -372,12 +347,22 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
     /// <returns>How much of it counts as sent.</returns>
     private int Encrypt(ReadOnlySpan<byte> piece, out SocketError error)
     {
-        int sent = Write(piece, static (filter, piece, output) => filter.Encrypt(piece, output), out error);
-        if (error != SocketError.Success) return 0;
-        if (!HasUnsent) return piece.Length;
-        int counted = Math.Min(sent, piece.Length - 1);
-        _uncounted = piece.Length - counted;
-        return counted;
+        ArrayBufferWriter<byte> ciphertext = _buffers.Ciphertext;
+        try
+        {
+            _filter.Encrypt(piece, ciphertext);
+            int sent = _inner.Send(ciphertext.WrittenSpan, out error);
+            return EndSend(piece.Length, ciphertext.WrittenSpan, sent, ref error);
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException)
+        {
+            error = SocketError.ConnectionAborted;
+            return 0;
+        }
+        finally
+        {
+            ciphertext.ResetWrittenCount();
+        }
     }
 
     /// <summary>
@@ -386,37 +371,28 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
     /// <returns>Whether all has left.</returns>
     private bool SendCloseNotify()
     {
-        if (_state == State.Secured && !_notified) Write(default, static (filter, _, output) => filter.End(output), out _);
+        bool isDue = _state == State.Secured && !_notified;
         _notified = true;
-        return !HasUnsent;
-    }
-
-    /// <returns>How many bytes of the ciphertext have left.</returns>
-    private int Write(ReadOnlySpan<byte> plaintext, EncryptInto encrypt, out SocketError error)
-    {
+        if (!isDue) return !HasUnsent;
         ArrayBufferWriter<byte> ciphertext = _buffers.Ciphertext;
-        int sent = 0;
         try
         {
-            encrypt(_filter, plaintext, ciphertext);
-            sent = SendCiphertext(ciphertext.WrittenSpan, out error);
+            _filter.End(ciphertext);
+            SendCiphertext(ciphertext.WrittenSpan, out _);
         }
         catch (Exception e) when (e is IOException or InvalidOperationException)
         {
-            error = SocketError.ConnectionAborted;
+            // The connection is broken: nobody is left to be told.
         }
         finally
         {
             ciphertext.ResetWrittenCount();
         }
-        return sent;
+        return !HasUnsent;
     }
 
-    private delegate void EncryptInto(TlsFilter filter, ReadOnlySpan<byte> plaintext, ArrayBufferWriter<byte> output);
-
     /// <summary>Sends ciphertext, behind what waits; what the socket does not take is kept.</summary>
-    /// <returns>How many bytes it has taken.</returns>
-    private int SendCiphertext(ReadOnlySpan<byte> ciphertext, out SocketError error)
+    private void SendCiphertext(ReadOnlySpan<byte> ciphertext, out SocketError error)
     {
         error = SocketError.Success;
         int sent = 0;
@@ -424,11 +400,10 @@ internal sealed class TlsSocket : ILoopSocket, ISocketHandler, ITlsOwner
         {
             sent = _inner.Send(ciphertext, out error);
             if (error == SocketError.WouldBlock) (sent, error) = (0, SocketError.Success);
-            if (error != SocketError.Success) return 0;
+            if (error != SocketError.Success) return;
             _handler.OnTaken(sent);
         }
         if (sent < ciphertext.Length) Keep(ciphertext[sent..]);
-        return sent;
     }
 
     private void Keep(ReadOnlySpan<byte> rest)

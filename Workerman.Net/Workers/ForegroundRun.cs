@@ -50,9 +50,10 @@ internal static class ForegroundRun
 
     private static void RunUntilStopped(WorkerRun run, ServerSettings settings, bool isQuiet, Func<Task, IDisposable?> begin)
     {
-        if (!isQuiet) ConsoleLines.Print(run.Banner(Banner.CtrlC), isError: false);
         TimeSpan graceful = Worker.GracefulStopTimeout;
         using var signals = new StopSignals(settings.Logger, run.Stop, run.Abort, reload: null, () => run.Stop(graceful));
+        // Who reads the banner may send a signal at once.
+        if (!isQuiet) ConsoleLines.Print(run.Banner(Banner.CtrlC), isError: false);
         Task running = run.RunAsync();
         using IDisposable? report = begin(running);
         running.GetAwaiter().GetResult();

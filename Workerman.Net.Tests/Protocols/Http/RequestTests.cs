@@ -126,9 +126,17 @@ internal sealed class RequestTests
     [TestCase("a=1; a=2", "a=2")]
     [TestCase("__Host-s=good; __%48ost-s=evil; a%3Db=c", "__Host-s=good|__%48ost-s=evil|a%3Db=c",
         TestName = "names are taken as they are")]
-    public void Cookies(string field, string cookies) => Assert.That(
-        string.Join('|', Parse($"GET / HTTP/1.1\r\nHost: a\r\nCookie: {field}\r\n\r\n")
-            .Cookie().Select(c => $"{c.Key}={c.Value}")), Is.EqualTo(cookies));
+    [TestCase("\u00c3\u00a9=1; e=2; \u00ff=3", "\u00e9=1|e=2|\ufffd=3", TestName = "names are UTF-8")]
+    [TestCase(";; a = 1 ;\tb=\"2\"; b=3", "a=1|b=3", TestName = "white space around names and values is left out")]
+    public void Cookies(string field, string cookies)
+    {
+        string head = $"GET / HTTP/1.1\r\nHost: a\r\nCookie: {field}\r\n\r\n";
+        Assert.That(string.Join('|', Parse(head).Cookie().Select(c => $"{c.Key}={c.Value}")), Is.EqualTo(cookies));
+        // One by its name, which reads no other.
+        Assert.That(string.Join('|', Parse(head).Cookie().Keys.Select(name => $"{name}={Parse(head).Cookie(name)}")),
+            Is.EqualTo(cookies));
+        Assert.That(Parse(head).Cookie(""), Is.Null);
+    }
 
     [Test]
     public void CookieByNameOverSeveralFields()

@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Workerman.Events;
+using Workerman.Tls;
 
 namespace Workerman.Connection;
 
@@ -20,10 +22,17 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
     /// <summary>So many bytes do not wait for the end of the turn.</summary>
     private const int Limit = 64 * 1024;
 
+    /// <summary>So many bytes of ciphertext end a call.</summary>
+    private const int MostCiphertext = 256 * 1024;
+
     private readonly FlushDeadline _deadline = loop.FlushDeadline;
     private readonly BatchBuffer _buffer = new();
     private readonly List<Write> _writes = [];
     private readonly SocketSend[] _sends = new SocketSend[MaxSends];
+
+    /// <summary>What the connections of one call send encrypted; null before the first.</summary>
+    private OutputBuffer? _ciphertext;
+
     private int _next;
     private int _holds;
     private int _round;
@@ -129,37 +138,74 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
     /// <summary>
     /// Makes one call for the next connections, but for one alone. It ends before what cannot leave as it is, before bytes that
     /// are elsewhere than the first, and before a connection that is in it already: what it has here goes on from what the socket
-    /// leaves of that.
+    /// leaves of that. Connections that encrypt are sent for in a call of their own.
     /// </summary>
     private bool TrySendSeveral()
     {
         ReadOnlySpan<Write> writes = CollectionsMarshal.AsSpan(_writes)[_next..];
+        bool encrypts = writes[0].Connection.TlsSocket is not null;
         int round = ++_round;
         int count = 0;
         for (; count < Math.Min(writes.Length, MaxSends); count++)
         {
             TcpConnection connection = writes[count].Connection;
-            if (connection.WriteRound == round || writes[count].Source != writes[0].Source || !connection.CanJoinBatch) break;
+            if (connection.WriteRound == round || !connection.CanJoinBatch) break;
+            ref SocketSend send = ref _sends[count];
+            if (encrypts ? !TryEncrypt(writes[count], ref send) : !TryJoin(writes[count], writes[0].Source, ref send)) break;
             connection.WriteRound = round;
-            _sends[count] = connection.SendOf(writes[count].Offset, writes[count].Length);
         }
-        if (count > 1) Send(writes[..count]);
-        _sends.AsSpan(0, count).Clear();
-        return count > 1;
+        // What is encrypted already cannot be encrypted again.
+        if (count > 1 || (encrypts && count > 0)) Send(writes[..count], encrypts);
+        else count = 0;
+        _sends.AsSpan(0, Math.Max(count, 1)).Clear();
+        _ciphertext?.Clear();
+        return count > 0;
     }
 
-    private void Send(ReadOnlySpan<Write> writes)
+    private static bool TryJoin(in Write write, byte[]? source, ref SocketSend send)
     {
-        ReadOnlySpan<byte> bytes = writes[0].Source is { } source ? source : _buffer.Written;
+        if (write.Source != source || write.Connection.TlsSocket is not null) return false;
+        send = write.Connection.SendOf(write.Offset, write.Length);
+        return true;
+    }
+
+    /// <summary>Encrypts behind the others what a connection sends, if that is little.</summary>
+    private bool TryEncrypt(in Write write, ref SocketSend send)
+    {
+        if (write.Connection.TlsSocket is not { } tls || write.Length > TlsSocket.MostInBatch) return false;
+        OutputBuffer ciphertext = _ciphertext ??= new OutputBuffer();
+        int start = ciphertext.Length;
+        if (start >= MostCiphertext) return false;
+        try
+        {
+            ILoopSocket socket = tls.EncryptForBatch(_buffer.BytesOf(write.Piece), ciphertext);
+            send = new SocketSend(socket, start, ciphertext.Length - start);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException)
+        {
+            // Sent by itself it fails in the same way, and its connection is told.
+            ciphertext.Truncate(start);
+            return false;
+        }
+    }
+
+    private void Send(ReadOnlySpan<Write> writes, bool encrypts)
+    {
+        ReadOnlySpan<byte> bytes = encrypts ? _ciphertext!.Written : writes[0].Source is { } source ? source : _buffer.Written;
         List<(TcpConnection Connection, WriteOutcome Outcome)>? unsent = null;
         loop.SendAll(bytes, _sends.AsSpan(0, writes.Length));
         for (int i = 0; i < writes.Length; i++)
         {
             ref readonly Write write = ref writes[i];
-            write.Connection.PendingWrites--;
-            WriteOutcome outcome = write.Connection.OnWritten(
-                bytes.Slice(write.Offset, write.Length), write.Piece.Lasting, _sends[i].Sent, _sends[i].Error);
-            if (outcome != WriteOutcome.Sent) (unsent ??= []).Add((write.Connection, outcome));
+            ref readonly SocketSend send = ref _sends[i];
+            TcpConnection connection = write.Connection;
+            connection.PendingWrites--;
+            (int sent, SocketError error) = (send.Sent, send.Error);
+            if (encrypts)
+                sent = connection.TlsSocket!.EndSend(write.Length, bytes.Slice(send.Offset, send.Length), sent, ref error);
+            WriteOutcome outcome = connection.OnWritten(_buffer.BytesOf(write.Piece), write.Piece.Lasting, sent, error);
+            if (outcome != WriteOutcome.Sent) (unsent ??= []).Add((connection, outcome));
         }
         _next += writes.Length;
         if (unsent is null) return;

@@ -14,9 +14,16 @@ namespace Workerman.Events;
 internal sealed class EpollListener : ILoopListener, IEpollHandler
 {
     /// <summary>
-    /// Connections in a turn: few, so that several loops share many new ones, and open connections are not kept waiting.
+    /// Connections in a turn while hardly any wait: few, so that several loops share them, and open connections are not kept
+    /// waiting.
     /// </summary>
-    private const int BatchSize = 8;
+    private const int Least = 8;
+
+    /// <summary>Connections in a turn while so many wait.</summary>
+    private const int Most = 512;
+
+    /// <summary>How long accepting may take in a turn, once it has accepted <see cref="Least"/>.</summary>
+    private static readonly long MaxTime = LoopClock.FromMilliseconds(2);
 
     private readonly EpollLoop _loop;
     private readonly IAcceptHandler _handler;
@@ -24,6 +31,12 @@ internal sealed class EpollListener : ILoopListener, IEpollHandler
     private readonly ulong _data;
     private bool _enabled = true;
     private bool _disposed;
+
+    /// <summary>
+    /// Connections in a turn: twice as many as in the last one that left some waiting, half as many as in the last one that left
+    /// none. So those that come at once are all accepted within a few turns, however much else there is in a turn.
+    /// </summary>
+    private int _most = Least;
 
     public EpollListener(EpollLoop loop, Socket listener, IAcceptHandler handler)
     {
@@ -54,16 +67,25 @@ internal sealed class EpollListener : ILoopListener, IEpollHandler
 
     public void OnReady(uint events)
     {
-        for (int i = 0; i < BatchSize && _enabled && !_disposed; i++)
+        FlushDeadline clock = _loop.FlushDeadline;
+        long begin = clock.LastLook;
+        for (int i = 0; i < _most; i++)
         {
+            if (!_enabled || _disposed) return;
+            if (i > 0 && i % Least == 0 && clock.Look() - begin > MaxTime) return;
             int fd = SocketCalls.Accept(_fd, out PeerName peer);
             if (fd < 0)
             {
-                OnError(Marshal.GetLastPInvokeError());
+                int error = Marshal.GetLastPInvokeError();
+                _most = Math.Max(Least, _most / 2);
+                OnError(error);
                 return;
             }
             _handler.OnAccepted(new ConnectedSocket(fd, peer));
+            // As behind any other callback.
+            _loop.RunDeferredIfDue();
         }
+        _most = Math.Min(2 * _most, Most);
     }
 
     private void OnError(int error)

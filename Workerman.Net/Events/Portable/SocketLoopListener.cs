@@ -8,6 +8,9 @@ namespace Workerman.Events;
 /// </summary>
 internal sealed class SocketLoopListener : ILoopListener, ISocketLoopEvent
 {
+    /// <summary>Connections in a turn.</summary>
+    private const int BatchSize = 64;
+
     private readonly SocketLoop _loop;
     private readonly Socket _listener;
     private readonly IAcceptHandler _handler;
@@ -64,6 +67,19 @@ internal sealed class SocketLoopListener : ILoopListener, ISocketLoopEvent
 
     void ISocketLoopEvent.OnReady()
     {
+        for (int count = 1; ; count++)
+        {
+            Complete();
+            if (!Begin()) return;
+            if (count < BatchSize) continue;
+            _loop.Enqueue(this);
+            return;
+        }
+    }
+
+    /// <summary>The accept that was under way has ended.</summary>
+    private void Complete()
+    {
         _accepting = false;
         Socket? socket = _accept.AcceptSocket;
         SocketError error = _accept.SocketError;
@@ -73,19 +89,34 @@ internal sealed class SocketLoopListener : ILoopListener, ISocketLoopEvent
             if (_finishing && error == SocketError.Success) Deliver(socket!);
             else socket?.Dispose();
             _accept.Dispose();
-            return;
         }
-        if (error != SocketError.Success) OnError(error);
-        else if (_enabled) Deliver(socket!);
-        else _kept = socket;
-        Accept();
+        else if (error != SocketError.Success)
+        {
+            OnError(error);
+        }
+        else if (_enabled)
+        {
+            Deliver(socket!);
+            _loop.RunDeferredIfDue();
+        }
+        else
+        {
+            _kept = socket;
+        }
     }
 
     private void Accept()
     {
-        if (_disposed || _accepting || !_enabled) return;
+        if (Begin()) _loop.Enqueue(this);
+    }
+
+    /// <summary>Begins to accept, unless it is under way or not wanted.</summary>
+    /// <returns>Whether a connection has been waiting, so that it has ended at once.</returns>
+    private bool Begin()
+    {
+        if (_disposed || _accepting || !_enabled) return false;
         _accepting = true;
-        if (!_listener.AcceptAsync(_accept)) _loop.Enqueue(this);
+        return !_listener.AcceptAsync(_accept);
     }
 
     private void Deliver(Socket socket)

@@ -95,16 +95,57 @@ internal static class CookieHeader
     /// <exception cref="BadRequestException">There are more than <paramref name="limit"/>.</exception>
     public static void Read(ReadOnlySpan<byte> value, FieldCollection<string> cookies, int limit)
     {
-        foreach (Range range in value.Split((byte)';'))
+        while (TryReadPair(ref value, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> text))
         {
-            ReadOnlySpan<byte> pair = HttpChars.TrimWhitespace(value[range]);
-            int equals = pair.IndexOf((byte)'=');
-            if (equals <= 0) continue;
-            ReadOnlySpan<byte> text = HttpChars.TrimWhitespace(pair[(equals + 1)..]);
-            if (text is [(byte)'"', .., (byte)'"']) text = text[1..^1];
-            string name = Encoding.UTF8.GetString(HttpChars.TrimWhitespace(pair[..equals]));
-            if (cookies.Total == limit) throw Refusals.TooMany("cookies", nameof(HttpOptions.MaxCookies), 431);
-            cookies.Add(name, UrlEncoding.Decode(text, plusIsSpace: false));
+            if (cookies.Total == limit) throw TooMany();
+            cookies.Add(Encoding.UTF8.GetString(name), Decode(text));
         }
     }
+
+    /// <summary>Finds the last cookie of a name, without reading the others.</summary>
+    /// <param name="value">A Cookie header field.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="limit">Cookies that the request may have.</param>
+    /// <param name="count">Those that it has in the fields before; then, with those of this one.</param>
+    /// <returns>Its value; null if there is none.</returns>
+    /// <exception cref="BadRequestException">There are more than <paramref name="limit"/>.</exception>
+    public static string? Find(ReadOnlySpan<byte> value, string name, int limit, ref int count)
+    {
+        ReadOnlySpan<byte> last = default;
+        bool found = false;
+        while (TryReadPair(ref value, out ReadOnlySpan<byte> next, out ReadOnlySpan<byte> text))
+        {
+            if (count++ == limit) throw TooMany();
+            if (!IsNamed(next, name)) continue;
+            last = text;
+            found = true;
+        }
+        return found ? Decode(last) : null;
+    }
+
+    /// <summary>Reads the next <c>name=value</c>; what has no name is no cookie.</summary>
+    private static bool TryReadPair(scoped ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> text)
+    {
+        while (!rest.IsEmpty)
+        {
+            int end = rest.IndexOf((byte)';');
+            ReadOnlySpan<byte> pair = HttpChars.TrimWhitespace(end < 0 ? rest : rest[..end]);
+            rest = end < 0 ? default : rest[(end + 1)..];
+            int equals = pair.IndexOf((byte)'=');
+            if (equals <= 0) continue;
+            name = HttpChars.TrimWhitespace(pair[..equals]);
+            text = HttpChars.TrimWhitespace(pair[(equals + 1)..]);
+            if (text is [(byte)'"', .., (byte)'"']) text = text[1..^1];
+            return true;
+        }
+        name = text = default;
+        return false;
+    }
+
+    private static bool IsNamed(ReadOnlySpan<byte> name, string wanted) =>
+        Ascii.Equals(name, wanted) || (!Ascii.IsValid(wanted) && Encoding.UTF8.GetString(name) == wanted);
+
+    private static string Decode(ReadOnlySpan<byte> text) => UrlEncoding.Decode(text, plusIsSpace: false);
+
+    private static BadRequestException TooMany() => Refusals.TooMany("cookies", nameof(HttpOptions.MaxCookies), 431);
 }

@@ -42,19 +42,18 @@ internal sealed class HeadProgress
     }
 
     /// <summary>A request line has come whole, and a number of fields behind it.</summary>
-    /// <param name="bytes">The input from <paramref name="offset"/> on.</param>
+    /// <param name="bytes">The input from the request line on.</param>
     /// <param name="position">Where in it the line starts that has not ended.</param>
-    /// <param name="offset">Where it begins in the whole input.</param>
-    /// <param name="start">Where in it the request line starts.</param>
+    /// <param name="start">Where the request line starts in the whole input.</param>
     /// <param name="minorVersion">The version of the request line.</param>
     /// <param name="authority">The authority of its target, or nothing.</param>
-    public static HeadProgress InFields(ReadOnlySpan<byte> bytes, int position, int offset, int start, int minorVersion,
+    public static HeadProgress InFields(ReadOnlySpan<byte> bytes, int position, int start, int minorVersion,
         ReadOnlySpan<byte> authority)
     {
         var progress = new HeadProgress
         {
-            Start = offset + start,
-            LineStart = offset + position,
+            Start = start,
+            LineStart = start + position,
             HasLine = true,
             _minorVersion = minorVersion,
             _authority = authority.ToArray(),
@@ -83,7 +82,12 @@ internal sealed class HeadProgress
     {
         var framing = new RequestFraming(_minorVersion, _authority, options.MaxListElements) { State = _framing };
         var reader = new LineReader(input);
-        Verdict verdict = HttpParser.ReadFields(ref reader, 0, options, ref framing, [], ref _count);
+        // Positions are found again when all have come: these are only counted.
+        int most = Math.Max(options.MaxHeaderCount, _count);
+        Span<HeaderField> fields = most <= HttpParser.StackFields
+            ? stackalloc HeaderField[HttpParser.StackFields]
+            : new HeaderField[most];
+        Verdict verdict = HttpParser.ReadFields(ref reader, ref framing, fields[..most], ref _count);
         _framing = framing.State;
         LineStart += reader.Position;
         ReadOnlySpan<byte> line = input[reader.Position..];

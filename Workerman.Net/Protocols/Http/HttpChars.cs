@@ -35,6 +35,8 @@ internal static class HttpChars
 
     private static readonly bool[] TokenTable = Table(Token);
 
+    private static readonly bool[] TargetTable = Table(Target);
+
     /// <summary>
     /// How many token characters the bytes begin with. Names are short, so looking at each byte is faster than a vectorized
     /// search.
@@ -59,7 +61,18 @@ internal static class HttpChars
     public static bool IsFieldValue(ReadOnlySpan<char> text) => !text.ContainsAny(ControlChars);
 
     /// <summary>The position of the first byte that no request target may contain, or -1.</summary>
-    public static int IndexOfNonTarget(ReadOnlySpan<byte> bytes) => bytes.IndexOfAnyExcept(TargetBytes);
+    public static int IndexOfNonTarget(ReadOnlySpan<byte> bytes)
+    {
+        // As with names: a vectorized search is faster only where there is more to look at.
+        ReadOnlySpan<bool> isTarget = TargetTable;
+        int few = Math.Min(bytes.Length, 12);
+        for (int i = 0; i < few; i++)
+        {
+            if (!isTarget[bytes[i]]) return i;
+        }
+        int index = bytes[few..].IndexOfAnyExcept(TargetBytes);
+        return index < 0 ? index : index + few;
+    }
 
     /// <summary>OWS is made of these (RFC 9110 section 5.6.3).</summary>
     public static bool IsWhitespace(byte b) => b is (byte)' ' or (byte)'\t';

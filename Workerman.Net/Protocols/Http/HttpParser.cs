@@ -11,7 +11,7 @@ namespace Workerman.Protocols.Http;
 internal static class HttpParser
 {
     /// <summary>The number of fields whose positions are kept on the stack.</summary>
-    private const int StackFields = 128;
+    public const int StackFields = 128;
 
     /// <summary>Reads one head from the start of the input, of which nothing is known.</summary>
     /// <inheritdoc cref="TryParse(in ReadOnlySequence{byte}, HttpOptions, bool, ref HeadProgress?, out RequestHead, out int)"/>
@@ -91,32 +91,34 @@ internal static class HttpParser
         head = default;
         consumed = 0;
         if (progress is { HasLine: true }) return progress.ReadFields(input, options);
-        Span<HeaderField> fields = options.MaxHeaderCount <= StackFields
-            ? stackalloc HeaderField[StackFields]
-            : new HeaderField[options.MaxHeaderCount];
-        int offset = progress?.LineStart ?? 0;
+        int start = LineReader.EmptyLines(input);
+        int offset = (progress?.LineStart ?? 0) + start;
+        input = input[start..];
         var reader = new LineReader(input);
-        int start = reader.SkipEmptyLines();
-        Verdict verdict = ReadRequestLine(ref reader, options, isSecure, out RequestLine line);
+        var line = new RequestLine();
+        Verdict verdict = line.TryReadUsual(ref reader, options)
+            ? Verdict.Message
+            : ReadRequestLine(ref reader, options, isSecure, out line);
         if (verdict.Kind != VerdictKind.Message)
         {
-            if (verdict.Kind == VerdictKind.NeedMore)
-                progress = HeadProgress.InRequestLine(input[start..], offset + start, options);
+            if (verdict.Kind == VerdictKind.NeedMore) progress = HeadProgress.InRequestLine(input, offset, options);
             return verdict;
         }
-        ReadOnlySpan<byte> authority = Authority(input[start..], line);
+        int most = options.MaxHeaderCount;
+        Span<HeaderField> fields = most <= StackFields ? stackalloc HeaderField[StackFields] : new HeaderField[most];
+        ReadOnlySpan<byte> authority = Authority(input, line);
         var framing = new RequestFraming(line.MinorVersion, authority, options.MaxListElements);
         int count = 0;
-        verdict = ReadFields(ref reader, start, options, ref framing, fields, ref count);
+        verdict = ReadFields(ref reader, ref framing, fields[..most], ref count);
         if (verdict.Kind == VerdictKind.Message)
         {
             consumed = offset + reader.Position;
             progress = null;
-            head = Build(input[start..reader.Position], fields[..count], line, framing);
+            RequestHead.Keep(ref head, input[..reader.Position], fields[..count], line, framing);
         }
         else if (verdict.Kind == VerdictKind.NeedMore)
         {
-            progress = HeadProgress.InFields(input, reader.Position, offset, start, line.MinorVersion, authority);
+            progress = HeadProgress.InFields(input, reader.Position, offset, line.MinorVersion, authority);
             progress.Keep(framing, count);
         }
         return verdict;
@@ -126,38 +128,59 @@ internal static class HttpParser
     /// Reads header fields up to the empty line, or to the line that has not ended, which the reader stands before then.
     /// </summary>
     /// <param name="reader">Stands behind the request line, or behind a field.</param>
-    /// <param name="start">Where the request line starts.</param>
-    /// <param name="options">The limits.</param>
     /// <param name="framing">What whole fields say, is noted in it.</param>
-    /// <param name="fields">Takes the positions of the fields, if it has room.</param>
+    /// <param name="fields">Takes the positions of the fields; more than it has room for there may not be.</param>
     /// <param name="count">How many fields there are.</param>
-    internal static Verdict ReadFields(ref LineReader reader, int start, HttpOptions options, ref RequestFraming framing,
-        scoped Span<HeaderField> fields, ref int count)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static Verdict ReadFields(ref LineReader reader, ref RequestFraming framing, scoped Span<HeaderField> fields,
+        ref int count)
     {
-        for (; ; count++)
+        while (true)
         {
-            LineEnd end = reader.Read(out ReadOnlySpan<byte> text, out int lineStart);
-            Verdict verdict;
-            if (text.IsEmpty)
-            {
-                verdict = end == LineEnd.Open ? Verdict.NeedMore : framing.Judge();
-                return verdict.Kind == VerdictKind.Message && end == LineEnd.Ended ? verdict : OrWait(verdict, end);
-            }
-            if (count == options.MaxHeaderCount) return Refusals.TooManyHeaders;
-            if (end != LineEnd.Ended)
-            {
-                RequestFraming trial = framing;
-                return OrWait(ReadField(text, end != LineEnd.Open, lineStart - start, ref trial, out _), end);
-            }
-            verdict = ReadField(text, isWhole: true, lineStart - start, ref framing, out HeaderField field);
-            if (verdict.Kind != VerdictKind.Message) return OrWait(verdict, end);
-            if (count < fields.Length) fields[count] = field;
+            int first = count;
+            int position = reader.Position;
+            count += FieldScanner.Scan(reader.Input, ref position, fields[count..]);
+            reader.Position = position;
+            Verdict verdict = Note(reader.Input, fields[first..count], ref framing);
+            if (verdict.Kind != VerdictKind.Message) return verdict;
+            if (reader.TrySkipEmptyLine()) return framing.Judge();
+            verdict = ReadUnusualField(ref reader, count < fields.Length, ref framing, out HeaderField field);
+            if (verdict.Kind != VerdictKind.Message) return verdict;
+            fields[count++] = field;
         }
+    }
+
+    /// <summary>What the fields mean that were found, in their order.</summary>
+    private static Verdict Note(ReadOnlySpan<byte> input, scoped ReadOnlySpan<HeaderField> fields, ref RequestFraming framing)
+    {
+        foreach (ref readonly HeaderField field in fields)
+        {
+            if (!RequestFraming.MayMean(field.NameLength, input[field.NameStart])) continue;
+            Verdict verdict = framing.Note(input.Slice(field.NameStart, field.NameLength),
+                input.Slice(field.ValueStart, field.ValueLength), isWhole: true);
+            if (verdict.Kind != VerdictKind.Message) return verdict;
+        }
+        return Verdict.Message;
+    }
+
+    /// <summary>Reads a field that <see cref="FieldScanner"/> does not take: it has not ended, or may be invalid.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Verdict ReadUnusualField(ref LineReader reader, bool hasRoom, ref RequestFraming framing,
+        out HeaderField field)
+    {
+        field = default;
+        LineEnd end = reader.Read(out ReadOnlySpan<byte> text, out int start);
+        if (text.IsEmpty) return end == LineEnd.Open ? Verdict.NeedMore : OrWait(framing.Judge(), end);
+        if (!hasRoom) return Refusals.TooManyHeaders;
+        if (end == LineEnd.Ended) return ReadField(text, isWhole: true, start, ref framing, out field);
+        RequestFraming trial = framing;
+        return OrWait(ReadField(text, end != LineEnd.Open, start, ref trial, out _), end);
     }
 
     /// <summary>
     /// Section 3: a request line that is too long is a 414, which is about the target; if the method alone is too long, a 400.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static Verdict ReadRequestLine(ref LineReader reader, HttpOptions options, bool isSecure, out RequestLine line)
     {
         line = new RequestLine();
@@ -212,15 +235,4 @@ internal static class HttpParser
         if (target[0] == '/') return default;
         return head[..line.MethodLength].SequenceEqual("CONNECT"u8) ? target : RequestTarget.Authority(target);
     }
-
-    private static RequestHead Build(ReadOnlySpan<byte> bytes, ReadOnlySpan<HeaderField> fields, in RequestLine line,
-        in RequestFraming framing) => new(bytes, fields)
-        {
-            MethodLength = line.MethodLength,
-            TargetLength = line.TargetLength,
-            IsHttp11 = line.MinorVersion == 1,
-            ContentLength = framing.ContentLength,
-            KeepAlive = framing.KeepAlive,
-            ExpectsContinue = framing.ExpectsContinue,
-        };
 }

@@ -23,17 +23,30 @@ internal enum LineEnd
 /// </summary>
 internal ref struct LineReader(ReadOnlySpan<byte> input)
 {
-    private readonly ReadOnlySpan<byte> _input = input;
+    /// <summary>The lines.</summary>
+    public readonly ReadOnlySpan<byte> Input = input;
 
-    public int Position { get; private set; }
+    /// <summary>Where the next line starts.</summary>
+    public int Position { get; set; }
 
-    /// <summary>Skips the empty lines before a request line (section 2.2), which count as bytes of the head.</summary>
-    /// <returns>Where the request line starts.</returns>
+    /// <summary>
+    /// How many bytes the empty lines before a request line have (section 2.2), which count as bytes of the head.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int SkipEmptyLines()
+    public static int EmptyLines(ReadOnlySpan<byte> input)
     {
-        while (_input[Position..].StartsWith("\r\n"u8)) Position += 2;
-        return Position;
+        int length = 0;
+        while (input[length..].StartsWith("\r\n"u8)) length += 2;
+        return length;
+    }
+
+    /// <summary>Skips an empty line.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TrySkipEmptyLine()
+    {
+        if (!Input[Position..].StartsWith("\r\n"u8)) return false;
+        Position += 2;
+        return true;
     }
 
     /// <summary>The next line, or the beginning of one.</summary>
@@ -41,7 +54,7 @@ internal ref struct LineReader(ReadOnlySpan<byte> input)
     public LineEnd Read(out ReadOnlySpan<byte> line, out int start)
     {
         start = Position;
-        ReadOnlySpan<byte> rest = _input[start..];
+        ReadOnlySpan<byte> rest = Input[start..];
         int end = rest.IndexOfAny((byte)'\r', (byte)'\n');
         line = end < 0 ? rest : rest[..end];
         if (end < 0) return LineEnd.Open;

@@ -167,8 +167,19 @@ public sealed partial class Request
     /// <summary>A cookie, percent-decoded (PHP: <c>cookie($name, $default)</c>).</summary>
     /// <exception cref="BadRequestException">There are more than <see cref="HttpOptions.MaxCookies"/>.</exception>
     [return: NotNullIfNotNull(nameof(defaultValue))]
-    public string? Cookie(string name, string? defaultValue = null) =>
-        Cookie().TryGetValue(name, out string? value) ? value : defaultValue;
+    public string? Cookie(string name, string? defaultValue = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (_parsed?.Cookies is { } cookies) return cookies.TryGetValue(name, out string? known) ? known : defaultValue;
+        string? value = null;
+        int count = 0;
+        foreach (HeaderField field in _head.Fields)
+        {
+            if (!IsCookieField(field)) continue;
+            value = CookieHeader.Find(_head.Value(field), name, _options.MaxCookies, ref count) ?? value;
+        }
+        return value ?? defaultValue;
+    }
 
     /// <summary>All cookies (PHP: <c>cookie()</c>).</summary>
     /// <inheritdoc cref="Cookie(string, string?)" path="/exception"/>
@@ -219,12 +230,15 @@ public sealed partial class Request
         return headers;
     }
 
+    private bool IsCookieField(in HeaderField field) =>
+        field.NameLength == 6 && Ascii.EqualsIgnoreCase(_head.Name(field), "cookie"u8);
+
     private FieldCollection<string> ReadCookies()
     {
         var cookies = new FieldCollection<string>();
         foreach (HeaderField field in _head.Fields)
         {
-            if (Ascii.EqualsIgnoreCase(_head.Name(field), "cookie"u8))
+            if (IsCookieField(field))
                 CookieHeader.Read(_head.Value(field), cookies, _options.MaxCookies);
         }
         return cookies;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Workerman.Protocols.Http;
@@ -25,6 +26,17 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
 
     public readonly bool KeepAlive => !State.Close && (minorVersion == 1 || State.KeepAlive);
 
+    /// <summary>Whether a field may be one that is known here, by the length and the first letter of its name.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool MayMean(int nameLength, byte first) => nameLength switch
+    {
+        4 => (first | 0x20) == 'h',
+        6 => (first | 0x20) == 'e',
+        10 or 12 or 14 => (first | 0x20) == 'c',
+        17 => (first | 0x20) == 't',
+        _ => false,
+    };
+
     /// <summary>Takes one header field into account.</summary>
     /// <param name="name">A whole name.</param>
     /// <param name="value">Its value without white space around it, or the beginning of it.</param>
@@ -37,7 +49,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
                 return NoteHost(value, isWhole);
             case 6 when isWhole && Ascii.EqualsIgnoreCase(name, "expect"u8):
                 return NoteExpectation(value);
-            case 10 when isWhole && Ascii.EqualsIgnoreCase(name, "connection"u8):
+            case 10 when isWhole && (name.SequenceEqual("Connection"u8) || Ascii.EqualsIgnoreCase(name, "connection"u8)):
                 return NoteConnection(value);
             // RFC 9110 section 5.3: a field that is no list may occur once; of several it is not defined which one counts.
             case 12 when Ascii.EqualsIgnoreCase(name, "content-type"u8):
@@ -77,6 +89,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
         return Verdict.Message;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private Verdict NoteLength(ReadOnlySpan<byte> value, bool isWhole)
     {
         // Section 6.3: repeated lengths may be merged if they are equal, or refused, which is safer.
@@ -94,6 +107,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
         return Verdict.Message;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private Verdict NoteEncoding(ReadOnlySpan<byte> value, bool isWhole)
     {
         if (State.HasEncoding) return Verdict.Reject(400, "more than one Transfer-Encoding");
@@ -131,6 +145,7 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     /// <summary>
     /// RFC 9110 section 10.1.1: any other expectation is not supported, 417; HTTP/1.0 has none, so it is ignored.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private Verdict NoteExpectation(ReadOnlySpan<byte> value)
     {
         if (minorVersion == 0) return Verdict.Message;
@@ -148,8 +163,16 @@ internal ref struct RequestFraming(int minorVersion, ReadOnlySpan<byte> authorit
     /// Section 9.6: close wins over keep-alive. RFC 9110 section 5.6.1.2: empty elements are ignored, but no more of them than
     /// make sense.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private Verdict NoteConnection(ReadOnlySpan<byte> value)
     {
+        // What browsers send.
+        if (value.SequenceEqual("keep-alive"u8) && State.Elements < maxElements)
+        {
+            State.Elements++;
+            State.KeepAlive = true;
+            return Verdict.Message;
+        }
         foreach (Range range in value.Split((byte)','))
         {
             if (++State.Elements > maxElements) return Refusals.TooManyElements;

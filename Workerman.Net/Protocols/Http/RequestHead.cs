@@ -10,68 +10,74 @@ internal readonly record struct HeaderField(int NameStart, int NameLength, int V
 
 /// <summary>
 /// The head of one request as the parser read it: a copy of its bytes, the positions of its parts in them, and what they mean for
-/// the framing. A value that never changes; kept by its <see cref="Request"/>. It allocates one array only, because every request
-/// does.
+/// the framing. A value that does not change once it is made; owned by its <see cref="Request"/>. It allocates one array only,
+/// because every request does.
 /// </summary>
-internal readonly struct RequestHead
+internal struct RequestHead
 {
     /// <summary>The bytes, and after them the table of the fields.</summary>
-    private readonly byte[]? _buffer;
-    private readonly int _length;
+    private byte[]? _buffer;
+    private int _length;
 
-    /// <summary>Keeps a head.</summary>
+    /// <summary>Keeps a head where it is needed, because a copy of it costs as much as reading a field.</summary>
+    /// <param name="head">The place.</param>
     /// <param name="bytes">From the method to the empty line, which are copied.</param>
     /// <param name="fields">The header fields, which are copied.</param>
-    public RequestHead(ReadOnlySpan<byte> bytes, ReadOnlySpan<HeaderField> fields)
+    /// <param name="line">The request line.</param>
+    /// <param name="framing">What the fields mean.</param>
+    public static void Keep(ref RequestHead head, ReadOnlySpan<byte> bytes, scoped ReadOnlySpan<HeaderField> fields,
+        in RequestLine line, in RequestFraming framing)
     {
-        ReadOnlySpan<byte> table = MemoryMarshal.AsBytes(fields);
-        _length = bytes.Length;
-        _buffer = GC.AllocateUninitializedArray<byte>(TableStart(_length) + table.Length);
-        bytes.CopyTo(_buffer);
-        table.CopyTo(_buffer.AsSpan(TableStart(_length)));
+        head.SetBytes(bytes, fields);
+        head.MethodLength = line.MethodLength;
+        head.TargetLength = line.TargetLength;
+        head.IsHttp11 = line.MinorVersion == 1;
+        head.ContentLength = framing.ContentLength;
+        head.KeepAlive = framing.KeepAlive;
+        head.ExpectsContinue = framing.ExpectsContinue;
     }
 
-    public required int MethodLength { get; init; }
+    public int MethodLength { readonly get; private set; }
 
-    public required int TargetLength { get; init; }
+    public int TargetLength { readonly get; private set; }
 
     /// <summary>Bytes of the body, -1 if it is chunked.</summary>
-    public required long ContentLength { get; init; }
+    public long ContentLength { readonly get; private set; }
 
     /// <summary>Whether it is HTTP/1.1; else it is HTTP/1.0.</summary>
-    public required bool IsHttp11 { get; init; }
+    public bool IsHttp11 { readonly get; private set; }
 
     /// <summary>Whether the connection may be used again (RFC 9112 section 9.3).</summary>
-    public required bool KeepAlive { get; init; }
+    public bool KeepAlive { readonly get; private set; }
 
     /// <summary>Whether the client waits for 100 before it sends the body (RFC 9110 section 10.1.1).</summary>
-    public required bool ExpectsContinue { get; init; }
+    public bool ExpectsContinue { readonly get; private set; }
 
     /// <summary>Whether there is no head: the value of a parser that found no complete one.</summary>
-    public bool IsEmpty => _buffer is null;
+    public readonly bool IsEmpty => _buffer is null;
 
     /// <summary>0 or 1: HTTP/1.0 or HTTP/1.1.</summary>
-    public int MinorVersion => IsHttp11 ? 1 : 0;
+    public readonly int MinorVersion => IsHttp11 ? 1 : 0;
 
     /// <summary>From the method to the empty line.</summary>
-    public ReadOnlySpan<byte> Bytes => _buffer.AsSpan(0, _length);
+    public readonly ReadOnlySpan<byte> Bytes => _buffer.AsSpan(0, _length);
 
-    public ReadOnlySpan<HeaderField> Fields =>
+    public readonly ReadOnlySpan<HeaderField> Fields =>
         _buffer is null ? default : MemoryMarshal.Cast<byte, HeaderField>(_buffer.AsSpan(TableStart(_length)));
 
-    public bool IsChunked => ContentLength < 0;
+    public readonly bool IsChunked => ContentLength < 0;
 
-    public bool IsHead => MethodLength == 4 && Method.SequenceEqual("HEAD"u8);
+    public readonly bool IsHead => MethodLength == 4 && Method.SequenceEqual("HEAD"u8);
 
-    public bool IsConnect => MethodLength == 7 && Method.SequenceEqual("CONNECT"u8);
+    public readonly bool IsConnect => MethodLength == 7 && Method.SequenceEqual("CONNECT"u8);
 
-    public ReadOnlySpan<byte> Method => _buffer.AsSpan(0, MethodLength);
+    public readonly ReadOnlySpan<byte> Method => _buffer.AsSpan(0, MethodLength);
 
-    public ReadOnlySpan<byte> Target => _buffer.AsSpan(MethodLength + 1, TargetLength);
+    public readonly ReadOnlySpan<byte> Target => _buffer.AsSpan(MethodLength + 1, TargetLength);
 
-    public ReadOnlySpan<byte> Name(in HeaderField field) => _buffer.AsSpan(field.NameStart, field.NameLength);
+    public readonly ReadOnlySpan<byte> Name(in HeaderField field) => _buffer.AsSpan(field.NameStart, field.NameLength);
 
-    public ReadOnlySpan<byte> Value(in HeaderField field) => _buffer.AsSpan(field.ValueStart, field.ValueLength);
+    public readonly ReadOnlySpan<byte> Value(in HeaderField field) => _buffer.AsSpan(field.ValueStart, field.ValueLength);
 
     /// <summary>
     /// The head of the request once its body has arrived (RFC 9112 section 7.1.3): with a Content-Length in place of
@@ -79,7 +85,7 @@ internal readonly struct RequestHead
     /// </summary>
     /// <param name="length">Bytes of the body.</param>
     /// <param name="decoded">Whether its content codings were decoded too.</param>
-    public RequestHead WithLength(long length, bool decoded)
+    public readonly RequestHead WithLength(long length, bool decoded)
     {
         var bytes = new ArrayBufferWriter<byte>(_length + 64);
         var fields = new List<HeaderField>(Fields.Length);
@@ -95,15 +101,10 @@ internal readonly struct RequestHead
             else Add(name, Value(field));
         }
         bytes.Write("\r\n"u8);
-        return new RequestHead(bytes.WrittenSpan, CollectionsMarshal.AsSpan(fields))
-        {
-            MethodLength = MethodLength,
-            TargetLength = TargetLength,
-            IsHttp11 = IsHttp11,
-            ContentLength = length,
-            KeepAlive = KeepAlive,
-            ExpectsContinue = ExpectsContinue,
-        };
+        RequestHead head = this;
+        head.SetBytes(bytes.WrittenSpan, CollectionsMarshal.AsSpan(fields));
+        head.ContentLength = length;
+        return head;
 
         void Add(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
         {
@@ -114,6 +115,15 @@ internal readonly struct RequestHead
             bytes.Write(value);
             bytes.Write("\r\n"u8);
         }
+    }
+
+    private void SetBytes(ReadOnlySpan<byte> bytes, scoped ReadOnlySpan<HeaderField> fields)
+    {
+        ReadOnlySpan<byte> table = MemoryMarshal.AsBytes(fields);
+        byte[] buffer = GC.AllocateUninitializedArray<byte>(TableStart(bytes.Length) + table.Length);
+        bytes.CopyTo(buffer);
+        table.CopyTo(buffer.AsSpan(TableStart(bytes.Length)));
+        (_buffer, _length) = (buffer, bytes.Length);
     }
 
     private static int TableStart(int length) => (length + 3) & ~3;
