@@ -331,6 +331,30 @@ internal sealed class StreamedBodyTests(Type loopType)
     }
 
     [Test]
+    public async Task EncryptedBodiesComeWholeWhileTheHandlerIsSlow([Values] bool streams)
+    {
+        await using TestServer server = TlsServers.Https(loopType, null, worker =>
+        {
+            worker.Options.Http.StreamBodies = streams;
+            worker.OnMessageAsync = async (connection, request) =>
+            {
+                for (int i = 0; i < 20; i++) await Task.Yield();
+                await Digest(connection, request);
+            };
+        });
+        using HttpClient client = TlsServers.Http();
+        byte[] body = Bytes(4_000_000);
+        for (int i = 0; i < 3; i++)
+        {
+            using var content = new ByteArrayContent(body);
+            using HttpResponseMessage answer = await client.PostAsync(new Uri(TlsServers.UriOf(server), "/a"), content);
+            Assert.That(await answer.Content.ReadAsStringAsync(),
+                Is.EqualTo($"/a {body.Length} {Convert.ToHexString(SHA256.HashData(body))} -"));
+        }
+        Assert.That(server.Main.Options.Http.Bodies.Memory, Is.Zero);
+    }
+
+    [Test]
     public async Task BodyReaderIsThereWithoutStreamBodiesToo()
     {
         await using TestServer server = TestServer.Http(loopType, (_, _) => { }, worker =>
