@@ -26,6 +26,8 @@ internal sealed class ConfigurationTests
         ["SameSite"] = SameSite.Strict,
         ["ForwardedFields"] = ForwardedFields.XForwardedFor,
         ["Protocols"] = SslProtocols.Tls13,
+        ["GzipLevel"] = 9,
+        ["BrotliQuality"] = 7,
     };
 
     /// <summary>A section, what it is bound to, and what that sets.</summary>

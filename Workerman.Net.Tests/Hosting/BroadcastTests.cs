@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Net.WebSockets;
+using System.Text;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
 using Workerman.Protocols.WebSocket;
@@ -35,6 +37,61 @@ internal sealed class BroadcastTests(Type loopType)
             Assert.That(client.ReadFrame().Payload, Is.EqualTo("two"u8.ToArray()));
             Assert.That(client.ReadText(), Has.Length.EqualTo(70_000));
             client.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// Some compress with a smaller window, some not at all, and between two broadcasts each gets a message of its own.
+    /// </summary>
+    [Test]
+    public async Task CompressedOnceItIsReadByAllClients([Values(false, true)] bool noContextTakeover)
+    {
+        string text = string.Concat(Enumerable.Range(0, 2000).Select(i => $"line {i % 97} of all, "));
+        var worker = new Worker<string>("websocket://127.0.0.1:0")
+        {
+            Name = "test",
+            OnMessage = (connection, message) => connection.Send(message + text),
+        };
+        worker.Options.WebSocket.Deflate = new DeflateOptions { NoContextTakeover = noContextTakeover };
+        await using TestServer server = TestServer.Start(loopType, worker);
+        WebSocketDeflateOptions?[] kinds =
+        [
+            new(), new(), new() { ServerContextTakeover = false }, new() { ServerMaxWindowBits = 10 },
+            new() { ServerMaxWindowBits = 13, ServerContextTakeover = false }, null,
+        ];
+        var clients = new List<ClientWebSocket>();
+        foreach (WebSocketDeflateOptions? kind in kinds)
+        {
+            var client = new ClientWebSocket();
+            client.Options.DangerousDeflateOptions = kind;
+            await client.ConnectAsync(new Uri($"ws://{server.EndPoint}/"), CancellationToken.None).WaitAsync(Wait.Limit);
+            clients.Add(client);
+        }
+        foreach (ClientWebSocket client in clients) await Ask(client, "own", "own" + text);
+        for (int round = 0; round < 3; round++)
+        {
+            worker.Broadcast($"{round}{text}");
+            foreach (ClientWebSocket client in clients) Assert.That(await Read(client), Is.EqualTo($"{round}{text}"));
+            foreach (ClientWebSocket client in clients) await Ask(client, "own", "own" + text);
+        }
+        clients.ForEach(client => client.Dispose());
+
+        static async Task Ask(ClientWebSocket client, string question, string answer)
+        {
+            await client.SendAsync(Encoding.UTF8.GetBytes(question), WebSocketMessageType.Text, true, CancellationToken.None);
+            Assert.That(await Read(client), Is.EqualTo(answer));
+        }
+
+        static async Task<string> Read(ClientWebSocket client)
+        {
+            var bytes = new MemoryStream();
+            byte[] buffer = new byte[16 * 1024];
+            while (true)
+            {
+                WebSocketReceiveResult part = await client.ReceiveAsync(buffer, CancellationToken.None).WaitAsync(Wait.Limit);
+                bytes.Write(buffer, 0, part.Count);
+                if (part.EndOfMessage) return Encoding.UTF8.GetString(bytes.ToArray());
+            }
         }
     }
 

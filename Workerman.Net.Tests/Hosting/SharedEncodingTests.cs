@@ -24,16 +24,20 @@ internal sealed class SharedEncodingTests
             yield return Case("WebSocket", new WebSocketProtocol(true, new(), deflate: null), typeof(WebSocketProtocol));
             var deflate = new DeflateParameters(false, false, 15, null);
             yield return Case("compressed", new WebSocketProtocol(true, new(), deflate), null);
+            var options = new WebSocketOptions { Deflate = new DeflateOptions() };
+            yield return Case("compressed each by itself",
+                new WebSocketProtocol(true, options, deflate with { ServerNoContextTakeover = true }),
+                new SharedDeflate(options.Deflate, 15));
             yield return Case("own", new MessageProtocol<string>("tcp", new Counting(() => { })), null);
             yield return Case("HTTP", new HttpProtocol(new HttpOptions()), null);
 
-            static TestCaseData Case(string name, object protocol, Type? kind) =>
+            static TestCaseData Case(string name, object protocol, object? kind) =>
                 new TestCaseData(protocol, kind).SetArgDisplayNames(name);
         }
     }
 
     [TestCaseSource(nameof(Kinds))]
-    public void ConnectionsOfAKindShareIt(object protocol, Type? kind) =>
+    public void ConnectionsOfAKindShareIt(object protocol, object? kind) =>
         Assert.That(((ConnectionProtocol)protocol).SharedEncoding, Is.EqualTo(kind));
 
     [Test]

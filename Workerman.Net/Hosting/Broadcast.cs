@@ -16,7 +16,7 @@ internal sealed class Broadcast<T>(T message)
     private Encoding[] _encodings = [];
 
     /// <summary>The bytes, and the kind of connections that they are right for.</summary>
-    private sealed record Encoding(Type Kind, byte[] Bytes);
+    private sealed record Encoding(object Kind, byte[] Bytes);
 
     /// <summary>Sends it to the connections of one loop, on its thread.</summary>
     public void SendTo(ConnectionCollection connections)
@@ -42,12 +42,12 @@ internal sealed class Broadcast<T>(T message)
         else connection.SendMessage(message);
     }
 
-    private byte[] BytesFor(Type kind, ConnectionProtocol protocol)
+    private byte[] BytesFor(object kind, ConnectionProtocol protocol)
     {
         Encoding[] known = Volatile.Read(ref _encodings);
         foreach (Encoding encoding in known)
         {
-            if (encoding.Kind == kind) return encoding.Bytes;
+            if (encoding.Kind.Equals(kind)) return encoding.Bytes;
         }
         byte[] bytes = Encode(protocol);
         // Two loops may do it at the same time: then one of the two encodings is made again.

@@ -249,10 +249,10 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     public virtual bool CanBroadcast<T>() => this is IEncoder<T>;
 
     /// <summary>
-    /// Connections that name the same type send a message as the same bytes, so that one encoding serves all; null where each has
+    /// Connections that name equal objects send a message as the same bytes, so that one encoding serves all; null where each has
     /// its own.
     /// </summary>
-    public virtual Type? SharedEncoding => null;
+    public virtual object? SharedEncoding => null;
 
     /// <summary>The activity of the request that is with the application; null for none, and while nobody listens.</summary>
     public virtual Activity? Activity => null;

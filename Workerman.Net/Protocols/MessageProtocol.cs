@@ -33,7 +33,7 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, Mes
     public override string Sends => typeof(T).ToString();
 
     /// <summary>One encoding serves all only where the protocol says that it keeps nothing between messages.</summary>
-    public override Type? SharedEncoding => _protocol is IStatelessEncoder ? _protocol.GetType() : null;
+    public override object? SharedEncoding => _protocol is IStatelessEncoder ? _protocol.GetType() : null;
 
     public override WaitPhase Waiting =>
         rate.BytesPerSecond > 0 && _unfinished > MessageRate.FreeSize ? WaitPhase.Body : WaitPhase.Nothing;

@@ -13,7 +13,7 @@ internal sealed class RawProtocol(string name) : ConnectionProtocol, IDecoder<Re
 
     public override string Name => name;
 
-    public override Type SharedEncoding => typeof(RawProtocol);
+    public override object SharedEncoding => typeof(RawProtocol);
 
     public override string Sends => "text and bytes";
 
@@ -48,7 +48,7 @@ internal sealed class RawTextProtocol(string name, bool datagrams) : ConnectionP
     public override string Name => name;
 
     /// <summary>What is sent is not changed, as without text.</summary>
-    public override Type SharedEncoding => typeof(RawProtocol);
+    public override object SharedEncoding => typeof(RawProtocol);
 
     public override string Sends => "text and bytes";
 

@@ -23,7 +23,7 @@ internal sealed class HandshakeProtocol(HttpOptions options, bool isSecure, bool
 
     public override bool IsOpening => true;
 
-    public override Type? SharedEncoding => Frames.SharedEncoding;
+    public override object? SharedEncoding => Frames.SharedEncoding;
 
     /// <summary>The status of the HTTP answer that the application has sent to this request; 0 for none.</summary>
     public int AnsweredWith { get; set; }

@@ -81,6 +81,12 @@ public sealed class HttpSettings
     /// <inheritdoc cref="HttpOptions.Compression"/>
     public bool? Compression { get; set; }
 
+    /// <inheritdoc cref="HttpOptions.GzipLevel"/>
+    public int? GzipLevel { get; set; }
+
+    /// <inheritdoc cref="HttpOptions.BrotliQuality"/>
+    public int? BrotliQuality { get; set; }
+
     /// <inheritdoc cref="HttpOptions.FileCharset"/>
     public string? FileCharset { get; set; }
 
@@ -121,6 +127,8 @@ public sealed class HttpSettings
         path.Set(DecompressRequests, value => options.DecompressRequests = value);
         path.Set(StreamBodies, value => options.StreamBodies = value);
         path.Set(Compression, value => options.Compression = value);
+        path.Set(GzipLevel, value => options.GzipLevel = value);
+        path.Set(BrotliQuality, value => options.BrotliQuality = value);
         path.Set(FileCharset, value => options.FileCharset = value);
         path.Set(ForwardedFields, value => options.ForwardedFields = value);
         path.Set(TrustedProxies, value => options.TrustedProxies = ProxyProtocolSettings.ListOf(value));

@@ -68,6 +68,38 @@ internal sealed class CompressionTests(Type loopType)
             Is.EqualTo((Field(get, "Content-Length"), "gzip")));
     }
 
+    [TestCase("gzip")]
+    [TestCase("br")]
+    public async Task HarderIsSmaller(string coding)
+    {
+        var lengths = new List<int>();
+        foreach ((int gzip, int brotli) in ((int, int)[])[(1, 0), (9, 11)])
+        {
+            await using TestServer server = TestServer.Http(loopType, (connection, _) => connection.Send(Long), worker =>
+            {
+                worker.Options.Http.Compression = true;
+                worker.Options.Http.GzipLevel = gzip;
+                worker.Options.Http.BrotliQuality = brotli;
+            });
+            using RawClient client = server.Connect();
+            (_, _, string body) = client.Send(Get(coding)).ReadResponse();
+            Assert.That(Decompress(coding, body), Is.EqualTo(Long));
+            lengths.Add(body.Length);
+        }
+        Assert.That(lengths[1], Is.LessThan(lengths[0]));
+    }
+
+    [Test]
+    public void LevelsHaveBounds()
+    {
+        var options = new HttpOptions();
+        Assert.That((options.GzipLevel, options.BrotliQuality), Is.EqualTo((1, 1)));
+        Assert.That(() => options.GzipLevel = 0, Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(() => options.GzipLevel = 10, Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(() => options.BrotliQuality = -1, Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(() => options.BrotliQuality = 12, Throws.InstanceOf<ArgumentOutOfRangeException>());
+    }
+
     private static IEnumerable<TestCaseData> LeftAlone()
     {
         yield return Case("off by default", () => new Response(200, null, Long), varies: false);

@@ -194,6 +194,37 @@ public sealed class HttpOptions
     /// </summary>
     public bool Compression { get; set; }
 
+    /// <summary>
+    /// How hard gzip tries when it compresses an answer, 1 to 9; 1, because the other connections of the loop wait meanwhile.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is neither.</exception>
+    public int GzipLevel
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, 9);
+            field = value;
+        }
+    } = 1;
+
+    /// <summary>
+    /// How hard Brotli tries when it compresses an answer, 0 to 11; 1, which takes as long as gzip at 1 and becomes smaller. From
+    /// 5 on an answer takes several times as long.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is neither.</exception>
+    public int BrotliQuality
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, 11);
+            field = value;
+        }
+    } = 1;
+
     /// <summary>Has the temporary files of killed processes removed from <see cref="UploadFolder"/>.</summary>
     internal void SweepUploads() => AbandonedFiles.SweepOnce(UploadFolder);
 

@@ -84,7 +84,7 @@ internal partial class HttpProtocol
             return;
         }
         if (!stream && (message.Compression ?? options.Compression))
-            message = Compression.Apply(message.WithWrittenBody(), _request!);
+            message = Compression.Apply(message.WithWrittenBody(), _request!, options);
         if (stream) ResponseWriter.WriteStreamHead(message, output);
         else ResponseWriter.Write(message, form, output);
         _endsAfterAnswer |= stream || !form.KeepAlive;

@@ -137,7 +137,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     public override bool Takes<T>() => typeof(T) == typeof(ServerSentEvents) && _state == State.Stream;
 
     /// <summary>An event is the same bytes on each open stream.</summary>
-    public override Type? SharedEncoding => _state == State.Stream ? typeof(ServerSentEvents) : null;
+    public override object? SharedEncoding => _state == State.Stream ? typeof(ServerSentEvents) : null;
 
     public override bool IsFinished => _state == State.Finished;
 

@@ -14,7 +14,8 @@ public sealed class DeflateOptions
 
     /// <summary>
     /// Whether each message that is sent is compressed by itself: it is larger then, but nothing is kept between messages;
-    /// otherwise some 260 KiB are, for each connection. The peer may ask for it too.
+    /// otherwise some 260 KiB are, for each connection, and a message for many connections is compressed once for all of them and
+    /// not once for each. The peer may ask for it too.
     /// </summary>
     public bool NoContextTakeover { get; init; }
 

@@ -98,3 +98,11 @@ internal sealed record DeflateParameters(bool ServerNoContextTakeover, bool Clie
         int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int bits) && bits is >= 8 and <= LargestWindow
         && value![0] != '0' ? bits : null;
 }
+
+/// <summary>
+/// What messages that are compressed by themselves depend on, so that connections for which it is equal send the same bytes. A
+/// value; any thread.
+/// </summary>
+/// <param name="Options">How they are compressed: those of one worker.</param>
+/// <param name="WindowBits">The window that they are compressed with at most.</param>
+internal sealed record SharedDeflate(DeflateOptions Options, int WindowBits);

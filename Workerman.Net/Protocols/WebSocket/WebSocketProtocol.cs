@@ -102,8 +102,20 @@ internal sealed partial class WebSocketProtocol
 
     public override bool IsFinished => _state == State.Closed;
 
-    /// <summary>Without compression and masks, the same bytes go to all clients of a server.</summary>
-    public override Type? SharedEncoding => _role == WebSocketRole.Server && _deflate is null ? typeof(WebSocketProtocol) : null;
+    /// <summary>
+    /// Without masks the same bytes go to all clients of a server; those that get compressed messages, where none refers back to
+    /// the one before it.
+    /// </summary>
+    public override object? SharedEncoding
+    {
+        get
+        {
+            if (_role != WebSocketRole.Server) return null;
+            if (_deflate is null) return typeof(WebSocketProtocol);
+            if (!_deflate.ServerNoContextTakeover) return null;
+            return field ??= new SharedDeflate(_options.Deflate!, _deflate.ServerWindowBits);
+        }
+    }
 
     /// <summary>The port of a server may have pages and event streams too.</summary>
     public override bool SharesPort => _role == WebSocketRole.Server;
