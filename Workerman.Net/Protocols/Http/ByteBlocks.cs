@@ -27,11 +27,13 @@ internal sealed class ByteBlocks(long expected)
 
     private static readonly BlockPool Pool = BlockPool.Shared;
 
-    private readonly Lock _gate = new();
     private byte[] _array = [];
     private int _arrayLength;
     private bool _arrayIsRented;
     private List<Block>? _blocks;
+
+    /// <summary>Held while blocks are read, joined or released; null while there have been none.</summary>
+    private Lock? _gate;
     private bool _isReleased;
 
     public long Length { get; private set; }
@@ -75,9 +77,14 @@ internal sealed class ByteBlocks(long expected)
     /// <exception cref="InvalidOperationException">They were released, or are more than an array can hold.</exception>
     public ReadOnlyMemory<byte> ToMemory()
     {
+        if (_gate is null)
+        {
+            if (_arrayIsRented) Join();
+            return _array.AsMemory(0, _arrayLength);
+        }
         lock (_gate)
         {
-            if (_blocks is not null || _arrayIsRented) Join();
+            if (_blocks is not null) Join();
             return _array.AsMemory(0, _arrayLength);
         }
     }
@@ -85,16 +92,19 @@ internal sealed class ByteBlocks(long expected)
     /// <summary>All of them, from the first, whether or not as a copy. They are read before they are released.</summary>
     public Stream OpenRead()
     {
+        if (_gate is null) return new MemoryStream(ToMemoryArray(), 0, _arrayLength, writable: false);
         lock (_gate)
-        {
-            if (_blocks is not null) return new BlockStream(this);
-            return new MemoryStream(ToMemoryArray(), 0, _arrayLength, writable: false);
-        }
+            return _blocks is null ? new MemoryStream(_array, 0, _arrayLength, writable: false) : new BlockStream(this);
     }
 
     /// <summary>Hands all of them on, block by block.</summary>
     public void CopyTo(BodySink sink)
     {
+        if (_gate is null)
+        {
+            sink(_array.AsSpan(0, _arrayLength));
+            return;
+        }
         lock (_gate)
         {
             if (_blocks is null)
@@ -110,26 +120,34 @@ internal sealed class ByteBlocks(long expected)
     /// <summary>Hands all of them over to a file that is to be written; nothing is left here.</summary>
     public void MoveTo(SpooledFile file)
     {
+        if (_gate is null)
+        {
+            file.Append(_array.AsSpan(0, _arrayLength));
+            return;
+        }
         lock (_gate)
         {
-            if (_blocks is null) file.Append(_array.AsSpan(0, _arrayLength));
-            foreach (Block block in _blocks ?? []) file.Append(block.Memory, block.Length);
-            _blocks?.Clear();
+            foreach (Block block in _blocks!) file.Append(block.Memory, block.Length);
+            _blocks.Clear();
         }
     }
 
     /// <summary>Gives the pool back what is its own. What was handed out as one array stays.</summary>
     public void Release()
     {
+        if (_gate is null)
+        {
+            if (!_arrayIsRented) return;
+            // It has not come whole, so nobody has been given it.
+            ArrayPool<byte>.Shared.Return(_array);
+            (_array, _arrayLength, _arrayIsRented) = ([], 0, false);
+            return;
+        }
         lock (_gate)
         {
             _isReleased = true;
             foreach (Block block in _blocks ?? []) Pool.Return(block.Memory);
             _blocks?.Clear();
-            if (!_arrayIsRented) return;
-            // It has not come whole, so nobody has been given it.
-            ArrayPool<byte>.Shared.Return(_array);
-            (_array, _arrayLength, _arrayIsRented) = ([], 0, false);
         }
     }
 
@@ -158,6 +176,7 @@ internal sealed class ByteBlocks(long expected)
 
     private void MoveToBlocks()
     {
+        _gate = new Lock();
         _blocks = [];
         (byte[] array, int length, bool isRented) = (_array, _arrayLength, _arrayIsRented);
         (_array, _arrayLength, _arrayIsRented, Length) = ([], 0, false, 0);
@@ -206,7 +225,7 @@ internal sealed class ByteBlocks(long expected)
     /// <summary>Reads from a place on, if the bytes are still there.</summary>
     private int Read(long position, Span<byte> into)
     {
-        lock (_gate)
+        lock (_gate!)
         {
             // It has been made one array since.
             if (_blocks is null)
