@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
+using System.IO.Pipelines;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
@@ -18,16 +19,16 @@ namespace Workerman.Benchmarks;
 /// The server that load tools are pointed at. It uses the public API only, like any application: <c>serve (--port P | --address
 /// A) (--sse-interval-ms M | --broadcast-ms M [--redis HOST:PORT]) [--loops N] [--event-loop epoll|socket] [--no-io-uring]
 /// [--tls] [--deflate] [--metered] [--browser] [--sessions FOLDER] [--files FOLDER [--no-copies]] [--log-file FILE
-/// [--log-max-size N] [--log-count N]]</c>. With <c>--tls</c> it speaks HTTPS, with a certificate of its own that is made at the
-/// start. With <c>--broadcast-ms</c> an event stream is no timer of its own but a subscription of the one <see
-/// cref="EventStream"/>, to which a timer publishes, with <c>--redis</c> through a log there. With <c>--metered</c> somebody
-/// listens to the library's meters. With <c>--browser</c> each request's User-Agent, Accept-Language and cookie <c>session</c>
-/// are read. With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with <c>--deflate</c>. With
-/// <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets one and <c>?flush</c>
-/// ends the session. With <c>--files</c> other requests are answered with the files of a folder; with <c>--no-copies</c>
-/// compressed copies of them are not looked for. <c>GET /loops</c> with <c>Accept: application/json</c> answers how many
-/// connections each loop has; <c>GET /fault?size=N</c> with it fails, with a message of N characters, and <c>GET
-/// /log?times=M&amp;size=N</c> logs M lines.
+/// [--log-max-size N] [--log-count N]] [--uploads memory|array|files|streamed]</c>. With <c>--tls</c> it speaks HTTPS, with a
+/// certificate of its own that is made at the start. With <c>--broadcast-ms</c> an event stream is no timer of its own but a
+/// subscription of the one <see cref="EventStream"/>, to which a timer publishes, with <c>--redis</c> through a log there. With
+/// <c>--metered</c> somebody listens to the library's meters. With <c>--browser</c> each request's User-Agent, Accept-Language
+/// and cookie <c>session</c> are read. With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with
+/// <c>--deflate</c>. With <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets
+/// one and <c>?flush</c> ends the session. With <c>--files</c> other requests are answered with the files of a folder; with
+/// <c>--no-copies</c> compressed copies of them are not looked for. With <c>--uploads</c> requests are answered with the length
+/// of their body. <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has; <c>GET
+/// /fault?size=N</c> with it fails, with a message of N characters, and <c>GET /log?times=M&amp;size=N</c> logs M lines.
 /// </summary>
 internal static partial class Serve
 {
@@ -66,12 +67,44 @@ internal static partial class Serve
             else if (sessions is not null && request.Path == "/session") UseSession(connection, request);
             else connection.Send("Hello, World!");
         };
+        if (Arguments.Text(args, "--uploads") is { } form) TakeUploads(worker, form);
         using MeterListener? listener = args.Contains("--metered") ? Listen() : null;
         int port = Arguments.Integer(args, "--port", 0);
         // With port 0 the system chooses both: two programs at once do not meet on port 1.
         if (Arguments.Text(args, "--port") is not null) Echo(port == 0 ? 0 : port + 1, worker.Count, args.Contains("--deflate"));
         Worker.RunAll();
         return Environment.ExitCode;
+    }
+
+    /// <summary>
+    /// Answers each body with its length: kept in memory, there as one array, in a temporary file, or as it comes.
+    /// </summary>
+    private static void TakeUploads(Worker worker, string form)
+    {
+        const int Largest = 64 * 1024 * 1024;
+        worker.Options.Http.MaxRequestSize = Largest;
+        worker.Options.Http.MaxBodyMemory = 16L * Largest;
+        worker.Options.Http.StreamBodies = form == "streamed";
+        if (form == "streamed")
+        {
+            worker.OnMessage = null;
+            worker.OnMessageAsync = async (connection, request) => connection.Send($"{await CountAsync(request.BodyReader)}");
+            return;
+        }
+        if (form != "files") worker.Options.Http.BodyMemoryThreshold = Largest;
+        worker.OnMessage = (connection, request) =>
+            connection.Send($"{(form == "array" ? request.RawBody.Length : request.BodyLength)}");
+    }
+
+    private static async Task<long> CountAsync(PipeReader reader)
+    {
+        for (long count = 0; ;)
+        {
+            ReadResult read = await reader.ReadAsync();
+            count += read.Buffer.Length;
+            reader.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted) return count;
+        }
     }
 
     /// <summary>Listens to what is measured as an exporter does, and keeps nothing.</summary>

@@ -95,7 +95,7 @@ public static class ProtocolExtensions
         if (connection.Protocol.IsFinished)
             throw new InvalidOperationException("This connection ends with the answer that it was given: "
                 + "its client asked for no more of them. Only one that is kept alive can go on with another protocol.");
-        if (!connection.Protocol.IsReady)
+        if (!connection.Protocol.IsReady || connection.Protocol is HttpProtocol { IsWithApplication: true })
             throw new InvalidOperationException("A message of this connection waits for its answer, "
                 + "which the present protocol has to write; send it first, then change the protocol.");
         connection.Switch(makeProtocol(), handler);

@@ -2,7 +2,7 @@
 """Measures servers side by side on loopback and prints what each request costs them.
 
     Workerman.Net.Benchmarks/Referee/referee.py [http] [pipeline] [sse] [ws] [idle] [broadcast] [subscribers] [loops] [start]
-                                                [https] [browser] [metered] [ws64k] [ws64k-deflate] [static]
+                                                [https] [browser] [metered] [ws64k] [ws64k-deflate] [static] [upload]
                                                 [http-512] [http-2048] [https-512]
                                                 [--rounds 3] [--only ours,floor,kestrel] [--no-io-uring]
 
@@ -33,6 +33,9 @@ has its frame ready and looks at the heads of what comes back.
 `static` stands for eight works beside nginx (sendfile on, no cache of open files), which is to be installed: files of 3, 30 and 300
 KiB and a mix of five sizes, with 64 and with 512 connections (`static-30x512` is one of them). Nothing is compressed, and ours looks
 for compressed copies all the same, as it does by default; `ours-plain` does not.
+
+`upload` is CPU microseconds per MiB of bodies of 0.5 to 20 MB, 8 at once, beside Kestrel, which reads them as they come: ours kept
+in memory and asked for their length, made one array, in temporary files, and read as they come. The rate is MiB a second.
 
 Ours is started as
     dotnet Workerman.Net.Benchmarks/bin/Release/net10.0/Workerman.Net.Benchmarks.dll serve --port P --sse-interval-ms MS
@@ -92,6 +95,7 @@ BROADCAST_MS, BROADCAST_CONNS = 500, 10000
 SLOWER = {"pushpin": 10}
 LOOPS, LOOPS_CONNS, STARTS = 2, 1000, 10
 WS_SIZE, WS_CONNS = 64 * 1024, 16
+UPLOADS, UPLOAD_CONNS = ("memory", "array", "files", "streamed"), 8
 FILE_SIZES = (3, 10, 30, 100, 300)
 STATIC = {f"static-{size}x{conns}": (size, conns) for conns in (64, 512) for size in (3, 30, 300, "mix")}
 NGINX = """
@@ -187,6 +191,10 @@ def servers(work=None):
             "ours": (9305, 0, own + ["9305"]),
             "ours-plain": (9307, 0, own + ["9307", "--no-copies"]),
         }
+    if work == "upload":
+        forms = {f"ours-{form}": (port, 0, ours + ["serve", "--port", str(port), "--uploads", form])
+                 for port, form in zip((9350, 9352, 9354, 9356), UPLOADS)}
+        return {"kestrel": (9303, 0, ["dotnet", f"{CACHE}/kestrel/kestrel.dll", "9303"]), **forms}
     if work == "loops":
         return {f"{n}-loop": (9310 + 2 * n, 0, ours + ["serve", "--port", str(9310 + 2 * n), "--loops", str(n)]) for n in (1, LOOPS)}
     if work == "metered":
@@ -315,6 +323,21 @@ def per_event(server, port, mode, conns, seconds=5, more=()):
     if not found or found.group(1) != "0" or found.group(2) == "0":
         raise RuntimeError(f"{server.name}: {out.strip()}")
     return used / int(found.group(2)) * 1e6, float(found.group(3))
+
+
+def per_mebibyte(server, port, seconds=4):
+    client = netload("upload", port, UPLOAD_CONNS, seconds)
+    before = cpu_s(server.pid)
+    # The line comes before the client lets go of what it has begun.
+    out = client.stdout.readline()
+    used = cpu_s(server.pid) - before
+    client.communicate()
+    time.sleep(0.5)
+    found = re.search(r"failed=(\d+) count=(\d+)", out)
+    if not found or found.group(1) != "0" or found.group(2) == "0":
+        raise RuntimeError(f"{server.name}: {out.strip()}")
+    mebibytes = int(found.group(2)) / 1048576
+    return used / mebibytes * 1e6, mebibytes / seconds
 
 
 def frame(deflate):
@@ -466,6 +489,7 @@ WORK = {
     **{name: ("us/request", lambda s, port, ws_port, work=work: per_file(s, port, *work)) for name, work in STATIC.items()},
     **{name: ("us/request", lambda s, port, ws_port, many=many: per_request(s, port, None, scheme=many[0], conns=many[1]))
        for name, many in MANY.items()},
+    "upload": ("us/MiB", lambda s, port, ws_port: per_mebibyte(s, port)),
     "idle": ("bytes/connection", None),
     "broadcast": ("us/event", lambda s, port, ws_port: per_delivery(s, port)),
     "subscribers": ("bytes/stream", None),
@@ -535,7 +559,8 @@ def main(argv):
             one, more = table.values()
             print(f"{work:9s} {LOOPS}/1 = {statistics.median(a[0] / b[0] for a, b in zip(more, one)):.2f}", flush=True)
             print(f"{work:9s} largest share of {LOOPS_CONNS} connections = {max(shares(rounds)):.2f} x even", flush=True)
-        for own, peer in (("ours", "floor"), ("ours", "kestrel"), ("ours", "metered"), ("ours", "nginx"), ("ours-plain", "nginx")):
+        for own, peer in (("ours", "floor"), ("ours", "kestrel"), ("ours", "metered"), ("ours", "nginx"), ("ours-plain", "nginx"),
+                          *((f"ours-{form}", "kestrel") for form in UPLOADS)):
             pairs = list(zip(table.get(own, []), table.get(peer, [])))
             if len(pairs) == rounds and not (work in ("idle", "subscribers") and peer == "floor"):
                 print(f"{work:9s} {own}/{peer} = {statistics.median(a[0] / b[0] for a, b in pairs):.2f}", flush=True)

@@ -22,6 +22,8 @@ internal static class Exchange
     public static List<string> Read(byte[] bytes, IEnumerable<Range> pieces, HttpOptions options, long maxPackageSize = 1 << 20,
         bool segmented = false, bool reasons = false)
     {
+        // A request is there when its bytes are.
+        options.RunOnDisk = static work => work();
         using var protocol = new HttpProtocol(options);
         var seen = new List<string>();
         var answer = new ArrayBufferWriter<byte>();

@@ -212,7 +212,7 @@ internal sealed class StepTests
 
     private sealed class NoSink : IMultipartSink
     {
-        public void BeginPart(MultipartHead head)
+        public void BeginPart(ReadOnlySpan<byte> head)
         {
         }
 

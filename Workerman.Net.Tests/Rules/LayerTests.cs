@@ -23,7 +23,8 @@ internal sealed partial class LayerTests
         ["Connection"] = ["Workerman.Diagnostics", "Workerman.Events", "Workerman.Protocols", "Workerman.Protocols.Proxies",
             "Workerman.Tls"],
         ["Protocols/Http"] = ["Workerman.Protocols", "Workerman.Protocols.Http.Files", "Workerman.Protocols.Http.Sessions",
-            "Workerman.Diagnostics", "Workerman.Events.DescriptorHeadroom", "Workerman.Events.ExclusiveMove"],
+            "Workerman.Diagnostics", "Workerman.Events.DescriptorHeadroom", "Workerman.Events.ExclusiveMove",
+            "Workerman.Events.LargePages", "Workerman.Events.DiskThreads"],
         // Not the loops: the system calls alone, which are declared once, and who may have a descriptor.
         ["Protocols/Http/Files"] = ["Workerman.Events.SystemCalls", "Workerman.Events.Errno",
             "Workerman.Events.DescriptorHeadroom"],

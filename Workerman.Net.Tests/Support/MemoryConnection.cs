@@ -32,8 +32,13 @@ internal sealed class MemoryConnection
         Open<byte[]>(RawProtocol.Instance,
             (connection, bytes) => onMessage?.Invoke(connection, System.Text.Encoding.Latin1.GetString(bytes)), loop, buffers);
 
-    public static MemoryConnection Http(Action<TcpConnection, Request> onMessage, HttpOptions? options = null) =>
-        Open(new HttpProtocol(options ?? new HttpOptions()), onMessage);
+    /// <summary>HTTP, with the disk as a part of the loop: its thread is the only one.</summary>
+    public static MemoryConnection Http(Action<TcpConnection, Request> onMessage, HttpOptions? options = null)
+    {
+        options ??= new HttpOptions();
+        options.RunOnDisk = static work => work();
+        return Open(new HttpProtocol(options), onMessage);
+    }
 
     /// <param name="protocol">What the connection speaks.</param>
     /// <param name="onMessage">What the application does with a message.</param>

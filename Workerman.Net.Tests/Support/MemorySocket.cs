@@ -13,6 +13,9 @@ namespace Workerman.Tests.Support;
 /// </summary>
 internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
 {
+    /// <summary>What a connection receives into at least (<see cref="ISocketHandler.ReceivesAtOnce"/>).</summary>
+    private const int LeastBuffer = 4096;
+
     private readonly Queue<byte[]> _arrived = [];
     private readonly List<byte> _sent = [];
     private ReadOnlyMemory<byte> _order;
@@ -22,6 +25,9 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
     private bool _disposed;
     private bool _closed;
     private int _handedOver;
+
+    /// <summary>Bytes of the first piece that has arrived that were received.</summary>
+    private int _received;
 
     /// <summary>
     /// The calls that change something, in order: <c>send 5</c>, <c>send 2 of 5</c>, <c>order 3</c>, <c>shutdown</c>, …
@@ -115,14 +121,18 @@ internal sealed class MemorySocket(ISocketHandler handler) : ILoopSocket
     {
         Check(!_closed, "receive after the close");
         error = SocketError.Success;
-        if (!_arrived.TryDequeue(out byte[]? bytes))
+        if (!_arrived.TryPeek(out byte[]? bytes))
         {
             error = ReceiveError;
             return 0;
         }
-        Check(bytes.Length <= buffer.Length, "a buffer that is shorter than what has arrived at once");
-        bytes.CopyTo(buffer);
-        return bytes.Length;
+        ReadOnlySpan<byte> rest = bytes.AsSpan(_received);
+        Check(rest.Length <= buffer.Length || buffer.Length >= LeastBuffer, "a buffer that is too short to be worth a receive");
+        int count = Math.Min(rest.Length, buffer.Length);
+        rest[..count].CopyTo(buffer);
+        _received = count == rest.Length ? 0 : _received + count;
+        if (_received == 0) _arrived.Dequeue();
+        return count;
     }
 
     public int Send(ReadOnlySpan<byte> data, out SocketError error)

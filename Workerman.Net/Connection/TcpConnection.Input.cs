@@ -14,6 +14,9 @@ public partial class TcpConnection : IContinuedWork
     /// <summary>Bytes read ahead while an answer is owed; beyond it the peer waits in its own send buffer.</summary>
     private const int ReadAheadLimit = 64 * 1024;
 
+    /// <summary>Bytes of a protocol's own room that are worth a receive.</summary>
+    private const int LeastRoom = 4096;
+
     private PendingBytes? _input;
     private long _bytesRead;
 
@@ -75,7 +78,8 @@ public partial class TcpConnection : IContinuedWork
 
     private void Receive()
     {
-        int count = _socket.Receive(Buffers.Receive, out SocketError error);
+        Span<byte> room = Protocol.HasRoom ? RoomOfProtocol() : default;
+        int count = _socket.Receive(room.IsEmpty ? Buffers.Receive : room, out SocketError error);
         if (error is SocketError.WouldBlock or SocketError.Interrupted) return;
         if (error != SocketError.Success)
         {
@@ -88,9 +92,29 @@ public partial class TcpConnection : IContinuedWork
             return;
         }
         if (TlsSocket is null) CountRead(count);
-        if (_life.IsEstablished) OnReceived(Buffers.Receive, count);
+        if (!room.IsEmpty) OnFilled(count);
+        else if (_life.IsEstablished) OnReceived(Buffers.Receive, count);
         else if (_life.Phase == ConnectionPhase.ProxyHeader) ReceiveProxyHeader(count);
         // Closing and ending: what still comes is read only to be thrown away.
+    }
+
+    /// <summary>
+    /// Where the protocol has the next bytes, if they are its alone and nothing waits before them. What is decrypted needs a
+    /// buffer of its own, and what was received ahead one of at least 4 KiB.
+    /// </summary>
+    private Span<byte> RoomOfProtocol()
+    {
+        if (TlsSocket is not null || _input is not null || _life.ContinuesNextTurn || !CanReadMessage()) return default;
+        Span<byte> room = Protocol.Room();
+        return room.Length >= LeastRoom ? room : default;
+    }
+
+    private void OnFilled(int count)
+    {
+        Verdict verdict = Protocol.OnFilled(count);
+        if (verdict.Kind == VerdictKind.Reject) Reject(verdict);
+        TrackWait();
+        UpdateReading();
     }
 
     /// <summary>Bytes have come; over TLS those of the wire.</summary>
@@ -209,6 +233,12 @@ public partial class TcpConnection : IContinuedWork
     {
         // Messages may wait that were not read before: they come first, and then this is asked again.
         if (_life.ContinuesNextTurn || _life.Peer != PeerSide.Ended || !_life.IsEstablished || !CanReadMessage()) return;
+        if (Protocol.HasUnfinishedWork)
+        {
+            // It has become ready, and is about to hear of it.
+            ContinueNextTurn();
+            return;
+        }
         if (!_handler.OnPeerEnded(this)) Close();
     }
 
@@ -237,6 +267,19 @@ public partial class TcpConnection : IContinuedWork
         Loop.ContinueNextTurn(this);
     }
 
+    void IPeer.GoOn()
+    {
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(((IPeer)this).GoOn);
+            return;
+        }
+        if (!_life.IsEstablished) return;
+        if (Protocol.HasPendingControl) SendControl();
+        TrackWait();
+        ContinueNextTurn();
+    }
+
     void IContinuedWork.Continue()
     {
         _life.ContinuesNextTurn = false;
@@ -255,6 +298,9 @@ public partial class TcpConnection : IContinuedWork
         }
     }
 
+    /// <summary>Whether what the protocol does not want yet is taken in: no more of a body that nobody has room for.</summary>
+    private bool CanReadAhead => !Protocol.HasRoom && RecvBufferQueueSize < ReadAheadLimit;
+
     private protected void UpdateReading()
     {
         if (_life.IsGone) return;
@@ -262,7 +308,7 @@ public partial class TcpConnection : IContinuedWork
         {
             < ConnectionPhase.Opening => true,
             <= ConnectionPhase.HalfClosed =>
-                !_life.IsPaused && ((CanReadMessage() && !_life.ContinuesNextTurn) || RecvBufferQueueSize < ReadAheadLimit),
+                !_life.IsPaused && ((CanReadMessage() && !_life.ContinuesNextTurn) || CanReadAhead),
             // What the peer sends is read, so that the answer is not lost to a reset.
             _ => _life.IsLingering,
         };

@@ -16,6 +16,13 @@ internal interface IPeer
 
     /// <summary>Whether the connection is closed.</summary>
     bool IsGone => false;
+
+    /// <summary>
+    /// What the protocol has waited for has happened: it is asked again what it has to send, and whether it is ready. Any thread.
+    /// </summary>
+    void GoOn()
+    {
+    }
 }
 
 /// <summary>How much a protocol does in one turn of the loop with what it has been given.</summary>
@@ -86,6 +93,22 @@ internal abstract class ConnectionProtocol : IDisposable, IEncoder<string>, IEnc
     /// <see cref="OnFileSent"/> is called. Not virtual, because it is read after every send.
     /// </summary>
     public FileRange? PendingFile { get; set; }
+
+    /// <summary>
+    /// Whether a message is being read of which more comes than can be kept: the protocol may have a <see cref="Room"/> for it,
+    /// and while it is not ready nothing is read ahead. Not virtual, because it is read before every receive.
+    /// </summary>
+    public bool HasRoom { get; protected set; }
+
+    /// <summary>
+    /// Where the next bytes belong, if that is known before they come: the connection may receive them there, past its buffer and
+    /// the decoder, and then calls <see cref="OnFilled"/>. Empty for none. They never complete a message.
+    /// </summary>
+    public virtual Span<byte> Room() => default;
+
+    /// <summary>So many bytes were received into the <see cref="Room"/>.</summary>
+    /// <returns>A rejection, or that more is needed.</returns>
+    public virtual Verdict OnFilled(int count) => Verdict.NeedMore;
 
     /// <summary>
     /// Whether a message is of no use when its peer is gone: a request, whose answer nobody would get. Messages of others are

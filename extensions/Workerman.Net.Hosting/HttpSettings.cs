@@ -75,6 +75,9 @@ public sealed class HttpSettings
     /// <inheritdoc cref="HttpOptions.DecompressRequests"/>
     public bool? DecompressRequests { get; set; }
 
+    /// <inheritdoc cref="HttpOptions.StreamBodies"/>
+    public bool? StreamBodies { get; set; }
+
     /// <inheritdoc cref="HttpOptions.Compression"/>
     public bool? Compression { get; set; }
 
@@ -122,6 +125,7 @@ public sealed class HttpSettings
         path.Set(AllowConnect, value => options.AllowConnect = value);
         path.Set(AllowTrace, value => options.AllowTrace = value);
         path.Set(DecompressRequests, value => options.DecompressRequests = value);
+        path.Set(StreamBodies, value => options.StreamBodies = value);
         path.Set(Compression, value => options.Compression = value);
         path.Set(GzipLevel, value => options.GzipLevel = value);
         path.Set(BrotliQuality, value => options.BrotliQuality = value);

@@ -286,7 +286,7 @@ internal sealed partial class FormTests
         string folder = Directory.CreateTempSubdirectory().FullName;
         try
         {
-            var options = new HttpOptions { BodyMemoryThreshold = 100, UploadFolder = folder };
+            var options = new HttpOptions { BodyMemoryThreshold = 100, UploadFolder = folder, RunOnDisk = InPlace };
             using var protocol = new HttpProtocol(options);
             string body = new('x', 5000);
             Request request = Parse(protocol, type, body, Fragmentation.AtRandom(1));
@@ -324,11 +324,19 @@ internal sealed partial class FormTests
 
     private static Request Parse(string? contentType, string body, int threshold = 1024 * 1024,
         Fragmentation? fragmentation = null) =>
-        Parse(new HttpProtocol(new HttpOptions { BodyMemoryThreshold = threshold, FileMemoryThreshold = 2 }), contentType, body,
-            fragmentation ?? Fragmentation.Whole);
+        Parse(
+            new HttpProtocol(
+                new HttpOptions { BodyMemoryThreshold = threshold, FileMemoryThreshold = 2, RunOnDisk = InPlace }),
+            contentType, body, fragmentation ?? Fragmentation.Whole);
 
-    private static Request Parse(string? contentType, string body, HttpOptions options) =>
-        Parse(new HttpProtocol(options), contentType, body, Fragmentation.Whole);
+    private static Request Parse(string? contentType, string body, HttpOptions options)
+    {
+        options.RunOnDisk = InPlace;
+        return Parse(new HttpProtocol(options), contentType, body, Fragmentation.Whole);
+    }
+
+    /// <summary>Files are written on the thread of the test.</summary>
+    private static void InPlace(Action work) => work();
 
     private static Request Parse(HttpProtocol protocol, string? contentType, string body, Fragmentation fragmentation)
     {

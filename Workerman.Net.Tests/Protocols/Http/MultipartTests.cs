@@ -188,7 +188,7 @@ internal sealed class MultipartTests
     {
         var options = new HttpOptions();
         setUp(options);
-        return new MultipartForm(ContentType, options, fileThreshold: 0);
+        return new MultipartForm(ContentType, options, fileThreshold: 0, new DiskBacklog(static work => work()));
     }
 
     private static void Append(MultipartForm form, string body) => form.Append(Encoding.Latin1.GetBytes(body));
@@ -206,8 +206,11 @@ internal sealed class MultipartTests
     {
         private readonly StringBuilder _parts = new();
 
-        public void BeginPart(MultipartHead head) =>
+        public void BeginPart(ReadOnlySpan<byte> bytes)
+        {
+            MultipartHead head = MultipartHead.Read(bytes);
             _parts.Append(head.Name).Append(head.FileName is null ? "" : "/" + head.FileName).Append(':');
+        }
 
         public void Append(ReadOnlySpan<byte> content) => _parts.Append(Encoding.Latin1.GetString(content));
 

@@ -158,7 +158,8 @@ internal sealed class SpooledBytesTests
         Assert.That(Files, Is.Empty);
     }
 
-    private SpooledBytes Make(int threshold) => new(threshold, -1, new HttpOptions { UploadFolder = _folder.Path });
+    private SpooledBytes Make(int threshold) =>
+        new(threshold, -1, new HttpOptions { UploadFolder = _folder.Path }, new DiskBacklog(static work => work()));
 
     private static void AssertHolds(SpooledBytes spooled, byte[] bytes)
     {

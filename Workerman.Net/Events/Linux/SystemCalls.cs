@@ -66,6 +66,9 @@ internal static unsafe partial class SystemCalls
     public const ulong RESOLVE_NO_SYMLINKS = 0x4;
     public const ulong RESOLVE_BENEATH = 0x8;
 
+    // madvise(2)
+    public const int MADV_HUGEPAGE = 14;
+
     // flock(2), fcntl(2): locks of an open file description
     public const int LOCK_SH = 1;
     public const int LOCK_EX = 2;
@@ -239,6 +242,9 @@ internal static unsafe partial class SystemCalls
     /// <summary>Which pages of a file are in memory; -1 where the kernel does not tell.</summary>
     public static int cachestat(int fd, CacheRange* range, CacheStatus* status) =>
         (int)syscall(SYS_cachestat, fd, (nint)range, (nint)status, 0, 0, 0);
+
+    [LibraryImport("libc")]
+    public static partial int madvise(void* addr, nint length, int advice);
 
     /// <summary>With an <c>off_t</c> of 64 bits, as <c>sendfile</c>.</summary>
     [LibraryImport("libc")]

@@ -1,4 +1,5 @@
 using Workerman.Protocols.Http.Files;
+using static Workerman.Events.DiskThreads;
 
 namespace Workerman.Protocols.Http;
 
@@ -98,7 +99,8 @@ public sealed class HttpOptions
 
     /// <summary>
     /// Bytes of a body that are kept in memory; 1 MiB, at least 0. What is larger goes to a temporary file, a form's parts each
-    /// by itself.
+    /// by itself. More than 1 MiB in memory vanishes with the answer, as a file does, unless <see cref="Request.RawBody"/> was
+    /// asked for before.
     /// </summary>
     public int BodyMemoryThreshold { get; set => field = Setting.InRange(value, 0); } = 1024 * 1024;
 
@@ -119,6 +121,9 @@ public sealed class HttpOptions
     /// answer; 4 GiB, at least 0. Beyond: 503. A file that was moved with <see cref="UploadedFile.MoveTo"/> does not count.
     /// </summary>
     public long MaxBodyDisk { get; set => field = Setting.AtLeast(value, 0); } = 4L * 1024 * 1024 * 1024;
+
+    /// <summary>Has temporary files written, off the loop. Tests stand in for the threads.</summary>
+    internal Action<Action> RunOnDisk { get; set; } = Shared.Run;
 
     /// <summary>What the bodies of all requests have now.</summary>
     internal BodyTotals Bodies { get; } = new();
@@ -159,6 +164,13 @@ public sealed class HttpOptions
     /// and is not read as a form or JSON: <c>Post</c>, <c>File</c> and <c>Json</c> throw, which is answered with 415.
     /// </summary>
     public bool DecompressRequests { get; set; }
+
+    /// <summary>
+    /// Whether a request with a body is handed on as soon as its head has come; not by default. Its handler reads the body as it
+    /// comes (<see cref="Request.BodyReader"/>, <see cref="Request.OpenBody"/>, <see cref="Request.ReadPartsAsync"/>) or waits
+    /// for all of it (<see cref="Request.ReadBodyAsync"/>). Limits, rates and <see cref="DecompressRequests"/> hold as without.
+    /// </summary>
+    public bool StreamBodies { get; set; }
 
     /// <summary>
     /// The proxies in front of the worker, whose header fields about the client are trusted: see <see cref="Request.ClientIp"/>.

@@ -36,7 +36,7 @@ internal partial class HttpProtocol
     private void Admit()
     {
         _bodyIsUnread = false;
-        _state = Head.IsChunked ? State.Chunks : State.Body;
+        _state = ReadingState;
     }
 
     /// <summary>Whether another request may follow the answer.</summary>
@@ -46,7 +46,7 @@ internal partial class HttpProtocol
     /// Whether an unread body is known to come, and how long it is. RFC 9110 section 10.1.1: a client that waits for 100 need not
     /// send it after another answer, so it is not known what comes next.
     /// </summary>
-    private bool CanSkip => !_continuePending && Head.ContentLength is >= 0 and <= MostSkipped;
+    private bool CanSkip => !_continuePending && _body is { Chunks: null, Remaining: <= MostSkipped };
 
     /// <summary>Drops what has come of an unwanted body.</summary>
     /// <returns>Whether that was all of it.</returns>

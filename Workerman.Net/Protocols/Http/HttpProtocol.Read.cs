@@ -18,11 +18,12 @@ internal partial class HttpProtocol
     /// <summary>Whether all of a coded body has come, though it is not decoded yet.</summary>
     private bool _hasCodedBody;
 
-    public override bool HasUnfinishedWork => _body is { HasWork: true };
+    public override bool HasUnfinishedWork => _body is { HasWork: true } || _state is State.Streaming or State.Writing;
 
     public Verdict TryDecode(ref ReadOnlySequence<byte> input, long maxPackageSize, out Request message)
     {
         message = null!;
+        if (_stream is not null) return ReadStream(ref input);
         if (_state is State.Stream or State.Raw)
         {
             // What follows the request of an event stream, or of an answer that the application writes itself, is ignored.
@@ -35,19 +36,28 @@ internal partial class HttpProtocol
         if (_state is State.Body or State.Chunks)
             verdict = _body!.IsDecoded ? ReadCodedBody(ref input) : ReadBody(ref input);
         else if (_state == State.Asked) verdict = Verdict.NeedMore;
-        if (verdict.Kind == VerdictKind.Message && _body is not null) verdict = CompleteBody();
+        else if (_state == State.Streaming)
+        {
+            message = BeginStreaming();
+            verdict = ReadStream(ref input);
+            return verdict.Kind == VerdictKind.Reject ? verdict : Verdict.Message;
+        }
+        if (_state == State.Writing) verdict = JudgeFiles();
+        else if (verdict.Kind == VerdictKind.Message && _body is not null) verdict = CompleteBody();
         if (verdict.Kind == VerdictKind.Message) message = BeginExchange();
         return verdict;
     }
 
-    public override bool HasPendingControl => _continuePending || _state == State.Asked;
+    public override bool HasPendingControl => ContinueIsWanted || _state == State.Asked;
 
     /// <summary>100 Continue, which the client waits for before it sends the body (RFC 9110 section 10.1.1).</summary>
     public override void EncodeControl(IBufferWriter<byte> output)
     {
         if (_state == State.Asked) Admit();
-        if (!_continuePending) return;
+        if (!ContinueIsWanted) return;
         _continuePending = false;
+        // A final answer that has begun takes its place (RFC 9110 section 15.2).
+        if (_stream is not null && _state != State.Answer) return;
         output.Write("HTTP/1.1 100 Continue\r\n\r\n"u8);
     }
 
@@ -65,7 +75,8 @@ internal partial class HttpProtocol
         _refusedMethod = head.ContentLength == 0 ? KnownMethod.Other : HttpMethods.KnownOf(head.Method);
         long bodyLimit = (options.MaxRequestSize ?? maxPackageSize) - consumed;
         if (head.ContentLength > bodyLimit) return Refusals.BodyTooLarge;
-        if (head.ContentLength != 0 && options.Bodies.Refuse(head.ContentLength, options) is { } full) return full;
+        if (head.ContentLength != 0
+            && options.Bodies.Refuse(options.StreamBodies ? -1 : head.ContentLength, options) is { } full) return full;
         input = input.Slice(consumed);
         _request = new Request(in head, options) { Exchange = this };
         if (RequestTelemetry.IsWanted) _request.Telemetry = RequestTelemetry.Begin(_request, this);
@@ -84,9 +95,11 @@ internal partial class HttpProtocol
     private void BeginBody(in RequestHead head, long limit, bool nothingCame)
     {
         _body = new RequestBody(_request!.Header("content-type"), head.ContentLength, options,
-            _request.Header("content-encoding"), limit);
+            _request.Header("content-encoding"), limit, options.StreamBodies);
         _body.Remaining = head.ContentLength;
-        _state = options.AsksBeforeBodies ? State.Asked : head.IsChunked ? State.Chunks : State.Body;
+        HasRoom = true;
+        _body.Backlog?.GoOn = GoOn;
+        _state = options.AsksBeforeBodies ? State.Asked : ReadingState;
         if (head.IsChunked) _body.Chunks = new ChunkedDecoder(_body, limit, options);
         // RFC 9110 section 10.1.1: if some of the body has arrived already, the client does not wait.
         _continuePending = head.ExpectsContinue && nothingCame;
@@ -96,14 +109,34 @@ internal partial class HttpProtocol
     {
         try
         {
-            if (_state == State.Chunks) return _body!.Chunks!.TryDecode(ref input);
+            if (_body!.Chunks is { } chunks) return chunks.TryDecode(ref input);
             Take(ref input);
         }
         catch (Exception e) when (RefusalOf(e) is not null)
         {
             return RefusalOf(e)!.Value;
         }
-        return _body!.Remaining == 0 ? Verdict.Message : Verdict.NeedMore;
+        return _body.Remaining == 0 ? Verdict.Message : Verdict.NeedMore;
+    }
+
+    /// <summary>How the body is read whose head has come.</summary>
+    private State ReadingState =>
+        options.StreamBodies ? State.Streaming : _request!.Head.IsChunked ? State.Chunks : State.Body;
+
+    public override Span<byte> Room() => _state == State.Body || _stream is not null ? _body!.Room() : default;
+
+    public override Verdict OnFilled(int count)
+    {
+        try
+        {
+            _body!.Advance(count);
+            _stream?.Flush();
+            return Verdict.NeedMore;
+        }
+        catch (Exception e) when (RefusalOf(e) is not null)
+        {
+            return RefusalOf(e)!.Value;
+        }
     }
 
     /// <summary>Takes in what has come of a body of known length.</summary>
@@ -144,6 +177,24 @@ internal partial class HttpProtocol
         try
         {
             _body!.Complete();
+            if (_body.Backlog is null) return Verdict.Message;
+            _state = State.Writing;
+        }
+        catch (Exception e) when (RefusalOf(e) is not null)
+        {
+            return RefusalOf(e)!.Value;
+        }
+        return JudgeFiles();
+    }
+
+    /// <summary>The request is handed on when its files are written.</summary>
+    private Verdict JudgeFiles()
+    {
+        DiskBacklog backlog = _body!.Backlog!;
+        if (!backlog.IsEmpty) return Verdict.NeedMore;
+        try
+        {
+            backlog.ThrowIfFailed();
             return Verdict.Message;
         }
         catch (Exception e) when (RefusalOf(e) is not null)
@@ -159,6 +210,7 @@ internal partial class HttpProtocol
         _begun = false;
         _served = true;
         _continuePending = false;
+        HasRoom = false;
         return _request;
     }
 }

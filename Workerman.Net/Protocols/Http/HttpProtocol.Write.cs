@@ -77,6 +77,9 @@ internal partial class HttpProtocol
         bool stream = IsEventStream(message);
         if (!stream && IsChunked(message))
         {
+            // The rest of a body that the handler reads meanwhile may come whole until the last chunk.
+            if (form.KeepAlive == Persists && _stream is not null && !_continuePending)
+                form = form with { KeepAlive = Head.KeepAlive && !_endsAfterAnswer };
             BeginChunks(message.WithWrittenBody(), form, output);
             return;
         }
@@ -137,6 +140,20 @@ internal partial class HttpProtocol
             _state = State.Finished;
             return;
         }
+        if (_stream is not null)
+        {
+            BreakOffStream(verdict.Status < 500
+                ? new BadRequestException(verdict.Status, verdict.Reason!)
+                : new BodiesFullException(verdict));
+        }
+        // The answer has begun, so it can only break off.
+        if (_state is State.Chunked or State.File or State.Raw)
+        {
+            if (_state == State.Chunked) BreakOffChunks();
+            else _state = State.Finished;
+            ReleaseBody();
+            return;
+        }
         Response answer = Rejection(verdict);
         // The answer to HEAD has no body, whatever else the request says (RFC 9110 section 9.3.2).
         bool isHead = _refusedMethod == KnownMethod.Head || _request?.Head.IsHead == true;
@@ -152,6 +169,7 @@ internal partial class HttpProtocol
     /// <summary>What an exception refuses that is no fault of the application: the client's mistake, or a shortage.</summary>
     private static Verdict? RefusalOf(Exception exception) => exception switch
     {
+        BodyBrokenOffException broken => Verdict.Reject(400, broken.Message),
         BadRequestException mistake => Verdict.Reject(mistake.StatusCode, mistake.Message),
         BodiesFullException full => full.Refusal,
         FewDescriptorsException => Refusals.FewDescriptors,
@@ -225,6 +243,7 @@ internal partial class HttpProtocol
         // From here on only the application may hold the request; an idle connection holds none.
         _request = null;
         _session = null;
+        BreakOffStream();
         if (skips) _body!.Skip();
         else if (_body is not null) ReleaseBody();
         if (!_bodyIsUnread) return;

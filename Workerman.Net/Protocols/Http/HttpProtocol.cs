@@ -7,8 +7,8 @@ namespace Workerman.Protocols.Http;
 /// HTTP/1.1 on one connection: reads a request, then waits until it has its answer before it reads the next (RFC 9112
 /// section 9.3.2). An event stream is an answer that never ends. It judges and encodes; it neither sends nor closes.
 /// Belongs to its connection, on the loop's thread. Requests are read in <c>.Read.cs</c>, what the application is asked before
-/// that is in <c>.Asking.cs</c>, answers are written in <c>.Write.cs</c> and <c>.Bodies.cs</c>, sessions saved in
-/// <c>.Session.cs</c>.
+/// that is in <c>.Asking.cs</c>, bodies that are read as they come in <c>.Streaming.cs</c>, answers are written in
+/// <c>.Write.cs</c> and <c>.Bodies.cs</c>, sessions saved in <c>.Session.cs</c>.
 /// </summary>
 internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, bool isUnix = false)
     : ConnectionProtocol, IDecoder<Request>, IEncoder<Response>, IEncoder<ServerSentEvents>, IEncoder<Chunk>,
@@ -33,8 +33,14 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
         /// <summary>Reads a body in chunks.</summary>
         Chunks,
 
+        /// <summary>The body has come whole; the end of it is being written to a file.</summary>
+        Writing,
+
         /// <summary>The head is for the application to see before the body is read.</summary>
         Asked,
+
+        /// <summary>The head has come, and is about to go to the application, which reads the body as it comes.</summary>
+        Streaming,
 
         /// <summary>Reads a body that the application does not want, to get at the next request.</summary>
         Skip,
@@ -90,8 +96,13 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
     public override string Sends => "text, bytes, Response, Chunk and ServerSentEvents";
 
-    public override bool IsReady =>
-        _state is State.Head or State.Body or State.Chunks or State.Asked or State.Skip or State.Stream or State.Raw;
+    public override bool IsReady => _state switch
+    {
+        State.Body or State.Chunks => _body!.Backlog is not { IsBehind: true },
+        State.Writing => _body!.Backlog!.IsEmpty,
+        State.Head or State.Asked or State.Streaming or State.Skip or State.Stream or State.Raw => true,
+        _ => CanReadStream,
+    };
 
     /// <summary>Whether the connection is encrypted.</summary>
     public bool IsSecure => isSecure;
@@ -132,10 +143,13 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
 
     public override bool NeedsPeer => true;
 
-    public override WaitPhase Waiting => _state switch
+    public override WaitPhase Waiting => _stream is null ? WaitingForRequest
+        : CanReadStream && !_continuePending ? WaitPhase.Body : WaitPhase.Nothing;
+
+    private WaitPhase WaitingForRequest => _state switch
     {
         State.Head => _begun || !_served ? WaitPhase.Head : WaitPhase.Idle,
-        State.Body or State.Chunks or State.Skip => WaitPhase.Body,
+        State.Body or State.Chunks or State.Skip => IsReady ? WaitPhase.Body : WaitPhase.Nothing,
         State.Raw => WaitPhase.Idle,
         _ => WaitPhase.Nothing,
     };
@@ -192,6 +206,7 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     public override void Dispose()
     {
         EndTelemetry();
+        BreakOffStream(_stream is null ? null : new BodyBrokenOffException());
         ReleaseBody();
         base.Dispose();
     }
@@ -200,7 +215,9 @@ internal partial class HttpProtocol(HttpOptions options, bool isSecure = false, 
     private void ReleaseBody()
     {
         _request?.CloseKept();
+        BreakOffStream();
         _body?.Dispose();
         _body = null;
+        HasRoom = false;
     }
 }

@@ -10,6 +10,7 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
 {
     private readonly HttpOptions _options;
     private readonly int _fileThreshold;
+    private readonly DiskBacklog? _backlog;
     private readonly MultipartReader? _reader;
     private readonly FieldCollection<string> _fields = new();
     private readonly FieldCollection<UploadedFile> _files = new();
@@ -24,13 +25,15 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
     /// <param name="contentType">A Content-Type that <see cref="IsMultipart"/>.</param>
     /// <param name="options">The limits.</param>
     /// <param name="fileThreshold">Bytes of a file that are kept in memory.</param>
-    public MultipartForm(string contentType, HttpOptions options, int fileThreshold)
+    /// <param name="backlog">What is to be written to its files; null if it has none.</param>
+    public MultipartForm(string contentType, HttpOptions options, int fileThreshold, DiskBacklog? backlog = null)
     {
+        _backlog = backlog;
         _options = options;
         _limits = new FormLimits(options);
         _fileThreshold = fileThreshold;
         if (Boundary(contentType) is { } boundary) _reader = new MultipartReader(boundary, this, options.MaxHeadSize);
-        else _fault = new BadRequestException("malformed multipart body: no boundary, or a bad one");
+        else _fault = NoBoundary();
     }
 
     /// <exception cref="BadRequestException">The body is malformed, or beyond a limit.</exception>
@@ -56,7 +59,7 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
 
     public void Complete()
     {
-        if (_fault is null && !_reader!.IsEnded) _fault = new BadRequestException("malformed multipart body: it breaks off");
+        if (_fault is null && !_reader!.IsEnded) _fault = BreaksOff();
     }
 
     public void Dispose()
@@ -67,17 +70,16 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
         _fieldBytes = 0;
     }
 
-    void IMultipartSink.BeginPart(MultipartHead head)
+    void IMultipartSink.BeginPart(ReadOnlySpan<byte> head)
     {
-        _head = head;
-        if (head.FileName is null)
+        _head = MultipartHead.Read(head);
+        _limits.CountPart(_head);
+        if (_head.FileName is null)
         {
-            _limits.CountField();
             _content = new SpooledBytes(int.MaxValue, -1, _options);
             return;
         }
-        if (_files.Total == _options.MaxFiles) throw Refusals.TooMany("files", nameof(HttpOptions.MaxFiles));
-        _content = new SpooledBytes(_fileThreshold, -1, _options);
+        _content = new SpooledBytes(_fileThreshold, -1, _options, _backlog);
     }
 
     void IMultipartSink.Append(ReadOnlySpan<byte> content)
@@ -103,7 +105,7 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
     }
 
     /// <summary>RFC 7578 section 4.5: a text part may name its charset, otherwise it is UTF-8.</summary>
-    private static Encoding Charset(string? contentType) =>
+    public static Encoding Charset(string? contentType) =>
         contentType is not null && HeaderParameters.Read(contentType, out _).GetValueOrDefault("charset") is { } name
         && Charsets.Find(name) is { } charset
             ? charset
@@ -113,12 +115,16 @@ internal sealed class MultipartForm : IMultipartSink, IDisposable
     /// RFC 2046 section 5.1.1 allows 1 to 70 characters of a given set, and no space at the end. Programs also send others, and
     /// longer ones.
     /// </summary>
-    private static string? Boundary(string contentType)
+    public static string? Boundary(string contentType)
     {
         string? boundary = HeaderParameters.Read(contentType, out _).GetValueOrDefault("boundary");
         if (boundary is null || boundary.Length is 0 or > 128 || boundary[^1] == ' ') return null;
         return boundary.All(c => c is >= ' ' and <= '~' and not ('"' or '\\')) ? boundary : null;
     }
+
+    public static BadRequestException NoBoundary() => new("malformed multipart body: no boundary, or a bad one");
+
+    public static BadRequestException BreaksOff() => new("malformed multipart body: it breaks off");
 
     /// <summary>A new exception each time, because its stack trace is that of one throw.</summary>
     private BadRequestException Fault() => new(_fault!.StatusCode, _fault.Message);

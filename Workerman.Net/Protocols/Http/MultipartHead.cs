@@ -16,7 +16,9 @@ internal sealed record MultipartHead(string Name, string? FileName, string? Cont
     /// the part ends, so an error in them does not make the form malformed: what cannot be read is left out, and of a field that
     /// comes twice the first counts.
     /// </summary>
-    public static MultipartHead Read(ReadOnlySpan<byte> bytes)
+    /// <param name="bytes">The header fields.</param>
+    /// <param name="all">Takes all of them that have a name; null for none.</param>
+    public static MultipartHead Read(ReadOnlySpan<byte> bytes, FieldCollection<string>? all = null)
     {
         string? disposition = null;
         string? contentType = null;
@@ -29,6 +31,7 @@ internal sealed record MultipartHead(string Name, string? FileName, string? Cont
             int colon = line.IndexOf((byte)':');
             if (colon < 0) continue;
             ReadOnlySpan<byte> name = HttpChars.TrimWhitespace(line[..colon]);
+            all?.Add(Encoding.UTF8.GetString(name), ValueOf(line[(colon + 1)..]));
             if (Ascii.EqualsIgnoreCase(name, "content-disposition"u8)) disposition ??= ValueOf(line[(colon + 1)..]);
             else if (Ascii.EqualsIgnoreCase(name, "content-type"u8)) contentType ??= ValueOf(line[(colon + 1)..]);
         }

@@ -6,8 +6,8 @@ namespace Workerman.Protocols.Http;
 /// <summary>What a <see cref="MultipartReader"/> finds, in order.</summary>
 internal interface IMultipartSink
 {
-    /// <summary>A part begins.</summary>
-    void BeginPart(MultipartHead head);
+    /// <summary>A part begins, with these header fields.</summary>
+    void BeginPart(ReadOnlySpan<byte> head);
 
     /// <summary>Some of its content.</summary>
     void Append(ReadOnlySpan<byte> content);
@@ -19,7 +19,7 @@ internal interface IMultipartSink
 /// <summary>
 /// Splits a multipart body into its parts (RFC 2046 section 5.1.1), in as many pieces as it arrives in. It keeps only what may be
 /// the beginning of a delimiter, or the head of a part. It judges, and passes the content on. Belongs to one
-/// <see cref="MultipartForm"/>.
+/// <see cref="MultipartForm"/> or <see cref="StreamedParts"/>.
 /// </summary>
 internal sealed class MultipartReader
 {
@@ -204,7 +204,7 @@ internal sealed class MultipartReader
         _searched = end < 0 ? bytes.Length : 0;
         if (end < 0) return ~0;
         int length = end == 0 ? 0 : end + 2;
-        _sink.BeginPart(MultipartHead.Read(bytes[..length]));
+        _sink.BeginPart(bytes[..length]);
         _state = State.Content;
         // The CRLF of the empty line is not consumed yet: if the content is empty, it is the beginning of the delimiter (RFC 2046
         // section 5.1.1).

@@ -70,7 +70,16 @@ internal static class Refusals
 internal struct FormLimits(HttpOptions options)
 {
     private int _fields;
+    private int _files;
     private long _size;
+
+    /// <summary>Counts one more part of a multipart form: a field, or a file.</summary>
+    /// <exception cref="BadRequestException">There are too many.</exception>
+    public void CountPart(MultipartHead head)
+    {
+        if (head.FileName is null) CountField();
+        else if (++_files > options.MaxFiles) throw Refusals.TooMany("files", nameof(HttpOptions.MaxFiles));
+    }
 
     /// <summary>Counts one more field.</summary>
     /// <exception cref="BadRequestException">There are too many.</exception>

@@ -16,12 +16,12 @@ public sealed partial class Request
 
     /// <summary>
     /// The body's bytes, chunks already joined (PHP: <c>rawBody()</c>). Those of a body larger than
-    /// <see cref="HttpOptions.BodyMemoryThreshold"/> are read from a temporary file; <see cref="OpenBody"/> does not need as much
-    /// memory.
+    /// <see cref="HttpOptions.BodyMemoryThreshold"/> are read from a temporary file. Of a larger body than 1 MiB this is a copy,
+    /// which stays after the answer; <see cref="OpenBody"/> needs none.
     /// </summary>
-    /// <exception cref="InvalidOperationException"> They were deleted with the answer, or were split into parts as they arrived:
+    /// <exception cref="InvalidOperationException"> They have vanished with the answer, or were split into parts as they arrived:
     /// a large multipart body is in <see cref="File()"/> and <see cref="Post()"/>. </exception>
-    public ReadOnlyMemory<byte> RawBody => _body?.ToMemory() ?? default;
+    public ReadOnlyMemory<byte> RawBody => Whole?.ToMemory() ?? default;
 
     /// <summary>The body as text, read as UTF-8 (PHP: <c>rawBody()</c>).</summary>
     /// <inheritdoc cref="RawBody" path="/exception"/>
@@ -34,7 +34,7 @@ public sealed partial class Request
     /// <summary>
     /// Bytes of the body, chunks already joined, and decompressed if <see cref="HttpOptions.DecompressRequests"/> is set.
     /// </summary>
-    public long BodyLength => _body?.Length ?? 0;
+    public long BodyLength => Whole?.Length ?? 0;
 
     /// <summary>
     /// The trailer fields of a chunked body (RFC 9110 section 6.5), names in any case. They are not among the header fields,
@@ -42,9 +42,13 @@ public sealed partial class Request
     /// </summary>
     public FieldCollection<string> Trailers => _parsed?.Trailers ?? NoFields;
 
-    /// <summary>The body as a stream, from its beginning. The caller disposes of it.</summary>
+    /// <summary>
+    /// The body as a stream, from its beginning. The caller disposes of it. With <see cref="HttpOptions.StreamBodies"/> it is
+    /// read as it comes: by <c>ReadAsync</c>, because a synchronous read of what has not come yet throws.
+    /// </summary>
     /// <inheritdoc cref="RawBody" path="/exception"/>
-    public Stream OpenBody() => _body?.OpenRead() ?? Stream.Null;
+    public Stream OpenBody() =>
+        _coming is { } coming ? new PipeReaderStream(coming.Stream!.Reader) : _body?.OpenRead() ?? Stream.Null;
 
     /// <summary>
     /// A field of the form, or a top-level member of a JSON body; of several with the name the last (PHP:
@@ -101,19 +105,26 @@ public sealed partial class Request
         ReadJson(body => JsonSerializer.Deserialize<T>(body.Span, options ?? JsonSerializerOptions.Web));
 
     /// <summary>The whole request has arrived.</summary>
-    internal void Complete(RequestBody? body, IReadOnlyList<KeyValuePair<string, string>>? trailers)
+    internal void Complete(RequestBody? body, IReadOnlyList<KeyValuePair<string, string>>? trailers, bool isDecoded = false)
     {
+        isDecoded |= body?.IsDecoded == true;
         _body = body;
         _parsed?.ForgetBody();
-        if (body is not null && (_head.IsChunked || body.IsDecoded)) _head = _head.WithLength(body.Length, body.IsDecoded);
+        if (body is not null && (_head.IsChunked || isDecoded)) _head = _head.WithLength(body.Length, isDecoded);
+        SetTrailers(trailers);
+    }
+
+    /// <summary>The trailer section has come.</summary>
+    internal void SetTrailers(IReadOnlyList<KeyValuePair<string, string>>? trailers)
+    {
         if (trailers is not { Count: > 0 }) return;
         Parsed.Trailers = new FieldCollection<string>(StringComparer.OrdinalIgnoreCase);
         foreach ((string name, string value) in trailers) Parsed.Trailers.Add(name, value);
     }
 
     /// <summary>JSON is read in one piece.</summary>
-    private ReadOnlyMemory<byte> RawJson => _body is null ? default : BodyLength <= Array.MaxLength
-        ? Plain(_body).ToMemory()
+    private ReadOnlyMemory<byte> RawJson => Whole is null ? default : BodyLength <= Array.MaxLength
+        ? Plain(_body!).ToMemory()
         : throw new BadRequestException(413, "a JSON body of more than 2 GiB");
 
     /// <summary>
@@ -124,15 +135,15 @@ public sealed partial class Request
 
     private string? ContentType => Header("content-type");
 
-    private bool IsMultipart => _body?.IsMultipart == true;
+    private bool IsMultipart => Whole?.IsMultipart == true;
 
     private FieldCollection<string> ReadPost()
     {
-        if (_body is null) return NoFields;
-        if (IsMultipart) return Plain(_body).ReadForm().Fields;
+        if (Whole is null) return NoFields;
+        if (IsMultipart) return Plain(_body!).ReadForm().Fields;
         return MediaType.IsJson(ContentType)
             ? JsonFields.Read(RawJson, _options)
-            : UrlEncodedForm.Read(Plain(_body), _options);
+            : UrlEncodedForm.Read(Plain(_body!), _options);
     }
 
     private T? ReadJson<T>(Func<ReadOnlyMemory<byte>, T?> read)

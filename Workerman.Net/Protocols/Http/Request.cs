@@ -7,7 +7,8 @@ namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// One HTTP request (PHP: <c>Workerman\Protocols\Http\Request</c>). It owns its bytes, and the application may keep it: a closure
-/// or a timer may read it later, except what is in temporary files, which are deleted with the answer. Query, cookies, form and
+/// or a timer may read it later, except a body of more than 1 MiB, or in temporary files, which vanishes with the answer unless
+/// <see cref="RawBody"/> was asked for before. Query, cookies, form and
 /// files are parsed on first use, so it is not for several threads at once.
 /// </summary>
 public sealed partial class Request

@@ -7,11 +7,15 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 internal sealed class RequestBody : IDisposable
 {
+    /// <summary>Bytes of which fewer are received with whatever follows them.</summary>
+    private const int LeastRoom = 16 * 1024;
+
     private readonly HttpOptions _options;
     private readonly string? _contentType;
     private readonly ContentDecoder? _decoder;
     private SpooledBytes? _bytes;
     private MultipartForm? _form;
+    private RequestBody? _whole;
     private LeastRate? _rate;
     private long _received;
     private bool _disposed;
@@ -21,8 +25,9 @@ internal sealed class RequestBody : IDisposable
     /// <param name="options">Thresholds and limits.</param>
     /// <param name="contentEncoding">The Content-Encoding header field, or null.</param>
     /// <param name="limit">Bytes that it may have after decoding.</param>
+    /// <param name="streams">Whether it is not kept, but handed on as it comes (<see cref="Stream"/>).</param>
     public RequestBody(string? contentType, long expected, HttpOptions options, string? contentEncoding = null,
-        long limit = long.MaxValue)
+        long limit = long.MaxValue, bool streams = false)
     {
         _options = options;
         _contentType = contentType;
@@ -30,9 +35,13 @@ internal sealed class RequestBody : IDisposable
         if (options.DecompressRequests) _decoder = ContentCodings.Decoder(codings, limit, Store);
         IsCoded = codings.Length > 0 && _decoder is null;
         if (_decoder is not null) expected = -1;
-        if (expected > options.BodyMemoryThreshold && IsMultipart && !IsCoded) TakeApart();
-        else _bytes = new SpooledBytes(options.BodyMemoryThreshold, expected, options);
+        if (streams) Stream = new StreamedBody(options) { IsDecoded = IsDecoded, Expected = expected };
+        else if (expected > options.BodyMemoryThreshold && IsMultipart && !IsCoded) TakeApart();
+        else _bytes = new SpooledBytes(options.BodyMemoryThreshold, expected, options, BacklogOf(expected));
     }
+
+    /// <summary>Where it goes if it is handed on as it comes; null if it is kept.</summary>
+    public StreamedBody? Stream { get; }
 
     /// <summary>Whether it is still in a content coding, so its bytes cannot be read as its content type says.</summary>
     public bool IsCoded { get; }
@@ -55,6 +64,9 @@ internal sealed class RequestBody : IDisposable
 
     /// <summary>Whether the bytes are kept, and in memory.</summary>
     public bool IsInMemory => _bytes?.IsInMemory == true;
+
+    /// <summary>What waits to be written to its files; null if it has none.</summary>
+    public DiskBacklog? Backlog { get; private set; }
 
     /// <summary>Whether it is not wanted: what comes of it is dropped.</summary>
     public bool IsSkipped { get; private set; }
@@ -91,8 +103,15 @@ internal sealed class RequestBody : IDisposable
         Decode(long.MaxValue);
         _decoder?.Complete();
         _decoder?.Dispose();
-        if (_bytes is not null) _bytes.Complete();
-        else _form!.Complete();
+        _bytes?.Complete();
+        _form?.Complete();
+    }
+
+    /// <summary>What was streamed has been gathered after all: it goes when this does.</summary>
+    public void Adopt(RequestBody whole)
+    {
+        _whole = whole;
+        if (_disposed) whole.Dispose();
     }
 
     /// <summary>The bytes as they were sent, or decoded.</summary>
@@ -100,6 +119,29 @@ internal sealed class RequestBody : IDisposable
     public ReadOnlyMemory<byte> ToMemory() => Bytes.ToMemory();
 
     public Stream OpenRead() => Bytes.OpenRead();
+
+    /// <summary>Hands on the bytes of one that <see cref="IsInMemory"/>, piece by piece.</summary>
+    public void CopyTo(BodySink sink) => Bytes.CopyTo(sink);
+
+    /// <summary>Room for what comes next of a body of known length, so that it is received in its place; or none.</summary>
+    public Span<byte> Room()
+    {
+        // The last byte is not received so: what completes the message is decoded.
+        long most = Remaining - 1;
+        if (most < LeastRoom || _decoder is not null || Chunks is not null || IsSkipped) return default;
+        return Stream is not null ? Stream.Room(most) : _bytes is not null ? _bytes.Room(most) : default;
+    }
+
+    /// <summary>So many bytes were received into the <see cref="Room"/>.</summary>
+    /// <exception cref="BodiesFullException">All bodies together have as many bytes as they may.</exception>
+    public void Advance(int count)
+    {
+        _received += count;
+        Length += count;
+        Remaining -= count;
+        if (Stream is not null) Stream.Advance(count);
+        else _bytes!.Advance(count);
+    }
 
     /// <summary>The multipart form that the body is.</summary>
     /// <exception cref="BodiesFullException">All bodies together have as many bytes as they may.</exception>
@@ -111,7 +153,7 @@ internal sealed class RequestBody : IDisposable
         bool isRead = false;
         try
         {
-            form.Append(_bytes!.ToMemory().Span);
+            _bytes!.CopyTo(form.Append);
             form.Complete();
             isRead = true;
         }
@@ -129,17 +171,28 @@ internal sealed class RequestBody : IDisposable
         _decoder?.Dispose();
         _form?.Dispose();
         _bytes?.Dispose();
+        _whole?.Dispose();
+        Stream?.Forget();
     }
 
     private SpooledBytes Bytes => _bytes ?? throw new InvalidOperationException(
         "A multipart body larger than HttpOptions.BodyMemoryThreshold is taken apart as it arrives; use Post and File, "
-        + "or raise the threshold.");
+        + "or raise the threshold, or set HttpOptions.StreamBodies and use ReadPartsAsync.");
+
+    /// <summary>One that stays in memory needs none.</summary>
+    private DiskBacklog? BacklogOf(long expected) =>
+        expected >= 0 && expected <= _options.BodyMemoryThreshold ? null : Backlog ??= new DiskBacklog(_options.RunOnDisk);
 
     private void Decode(long room) => _decoder?.Work(ref room);
 
     private void Store(ReadOnlySpan<byte> bytes)
     {
         Length += bytes.Length;
+        if (Stream is not null)
+        {
+            Stream.Append(bytes);
+            return;
+        }
         if (Length > _options.BodyMemoryThreshold && _bytes is not null && IsMultipart && !IsCoded) TakeApart();
         if (_bytes is not null) _bytes.Append(bytes);
         else _form!.Append(bytes);
@@ -148,10 +201,10 @@ internal sealed class RequestBody : IDisposable
     /// <summary>From here on the body is split into its parts, beginning with the bytes that have arrived already.</summary>
     private void TakeApart()
     {
-        _form = new MultipartForm(_contentType!, _options, _options.FileMemoryThreshold);
+        _form = new MultipartForm(_contentType!, _options, _options.FileMemoryThreshold, BacklogOf(long.MaxValue));
         if (_bytes is null) return;
         SpooledBytes begun = _bytes;
         _bytes = null;
-        using (begun) _form.Append(begun.ToMemory().Span);
+        using (begun) begun.CopyTo(_form.Append);
     }
 }

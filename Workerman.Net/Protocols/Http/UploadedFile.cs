@@ -71,7 +71,7 @@ public sealed class UploadedFile
     internal void Dispose() => _content.Dispose();
 
     /// <summary>RFC 7578 section 4.2: directories in the name are ignored.</summary>
-    private static string SafeName(string name)
+    internal static string SafeName(string name)
     {
         string last = name[(name.LastIndexOfAny(['/', '\\']) + 1)..];
         string clean = new([.. last.Where(c => !char.IsControl(c))]);

@@ -21,7 +21,7 @@ internal sealed class UrlEncodedForm(HttpOptions options)
         var form = new UrlEncodedForm(options);
         if (body.IsInMemory)
         {
-            form.Append(body.ToMemory().Span);
+            body.CopyTo(form.Append);
         }
         else
         {
