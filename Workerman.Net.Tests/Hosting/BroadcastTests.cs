@@ -40,6 +40,29 @@ internal sealed class BroadcastTests(Type loopType)
         }
     }
 
+    /// <summary>A connection whose handshake has not come is asked first how the message is encoded.</summary>
+    [Test]
+    public async Task ReachesOthersAndLaterTheOneWhoseHandshakeIsStillToCome()
+    {
+        await using TestServer server = TestServer.Start(loopType,
+            new Worker<WebSocketMessage>("websocket://127.0.0.1:0") { Name = "test", OnMessage = (_, _) => { } });
+        var worker = (Worker<WebSocketMessage>)server.Main;
+        using var late = new RawClient(server.EndPoint);
+        await Wait.Until(() => worker.Connections.Count == 1, "the one without a handshake");
+        using var client = new FrameClient(server.EndPoint);
+        using var never = new RawClient(server.EndPoint);
+        await Wait.Until(() => worker.Connections.Count == 3, "another one");
+        worker.Broadcast("text");
+        worker.Broadcast("bytes"u8.ToArray());
+        worker.Broadcast((ReadOnlyMemory<byte>)"memory"u8.ToArray());
+        worker.Broadcast(new WebSocketMessage("message"));
+        late.Send("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").ReadUntil("\r\n\r\n");
+        const string Frames = "\u0081\u0004text\u0082\u0005bytes\u0082\u0006memory\u0081\u0007message";
+        Assert.That(client.Client.ReadExactly(Frames.Length), Is.EqualTo(Frames));
+        Assert.That(late.ReadExactly(Frames.Length), Is.EqualTo(Frames));
+    }
+
     /// <summary>
     /// Some compress with a smaller window, some not at all, and between two broadcasts each gets a message of its own.
     /// </summary>

@@ -50,6 +50,8 @@ internal sealed class Broadcast<T>(T message)
             if (encoding.Kind.Equals(kind)) return encoding.Bytes;
         }
         byte[] bytes = Encode(protocol);
+        // A connection that sends nothing does not decide for the others.
+        if (bytes.Length == 0) return bytes;
         // Two loops may do it at the same time: then one of the two encodings is made again.
         Volatile.Write(ref _encodings, [.. known, new Encoding(kind, bytes)]);
         return bytes;

@@ -40,6 +40,8 @@ internal sealed class HandshakeProtocol(HttpOptions options, bool isSecure, bool
 
     public override void Encode(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output) => Frames.Encode(bytes, output);
 
+    public override void Encode(ReadOnlyMemory<byte> bytes, IBufferWriter<byte> output) => Frames.Encode(bytes, output);
+
     void IEncoder<Response>.Encode(Response message, IBufferWriter<byte> output)
     {
         // Only the first answer is sent.
