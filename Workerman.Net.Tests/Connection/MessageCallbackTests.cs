@@ -115,6 +115,7 @@ internal sealed class MessageCallbackTests(Type loopType)
     }
 
     /// <summary>The manual's page close-unauthed-connections: who does not say who it is in time is closed.</summary>
+    [ManualPage("faq/close-unauthed-connections.md")]
     [Test]
     public async Task WhoDoesNotLogInInTimeIsClosed()
     {

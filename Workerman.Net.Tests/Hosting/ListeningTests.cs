@@ -12,6 +12,7 @@ internal sealed class ListeningTests(Type loopType)
 {
     private const string Get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
+    [ManualPage("faq/ipv6.md")]
     [Test]
     public async Task SpeaksIPv6()
     {
@@ -71,6 +72,7 @@ internal sealed class ListeningTests(Type loopType)
     }
 
     /// <summary>PHP's idiom: in onWorkerStart, <c>$inner = new Worker('tcp://…'); $inner->listen();</c></summary>
+    [ManualPage("worker/listen.md")]
     [Test]
     public async Task WorkerThatListensInACallbackRunsOnThatLoop()
     {

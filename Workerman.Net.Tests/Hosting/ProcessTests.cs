@@ -45,6 +45,7 @@ internal sealed class ProcessTests
         }
     }
 
+    [ManualPage("faq/workerman-start-fail.md", Different = "one line with the cure, and exit code 1")]
     [Test]
     public void PortInUseIsOneLineAndExitCode1()
     {
@@ -54,6 +55,7 @@ internal sealed class ProcessTests
         AssertRefused(ServerProcess.Serve(["--address", address]), address, "in use", "choose another port");
     }
 
+    [ManualPage("faq/workerman-start-fail.md", Different = "one line with the cure, and exit code 1")]
     [TestCase("http://127.0.0.1:99999", "no port (0 to 65535)")]
     [TestCase("http://256.0.0.1:80", "no IPv4 address")]
     [TestCase("http://127.0.0.1", "no port")]
@@ -88,6 +90,7 @@ internal sealed class ProcessTests
         Assert.That(server.WaitForExit(), Is.Zero);
     }
 
+    [ManualPage("faq/workerman-start-fail.md", Different = "one line with the cure, and exit code 1")]
     [Test]
     [Platform("Linux")]
     public void MissingPermissionIsOneLineAndExitCode1()

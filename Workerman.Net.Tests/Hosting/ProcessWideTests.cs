@@ -79,6 +79,7 @@ internal sealed class ProcessWideTests(Type loopType)
         await Wait.Until(() => Worker.GetAllConnections().Count == 3, "the end of one");
     }
 
+    [ManualPage("worker/run-all.md")]
     [Test]
     public void RunAllRunsWhatHasBeenMade()
     {
@@ -97,6 +98,8 @@ internal sealed class ProcessWideTests(Type loopType)
         Assert.That(Worker.GetAllWorkers(), Is.Empty);
     }
 
+    [ManualPage("appendices/event.md",
+        Different = "the drivers are the two of the library, epoll with io_uring, and .NET sockets")]
     [Test]
     public void WhatTheStaticsSayAtTheStartHoldsForTheRunAndItsClients()
     {

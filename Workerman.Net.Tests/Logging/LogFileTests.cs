@@ -22,6 +22,7 @@ internal sealed class LogFileTests
     [TearDown]
     public void Close() => _folder.Dispose();
 
+    [ManualPage("worker/log-file.md")]
     [Test]
     public void HoldsTheLinesOfARunAndTheConsoleOnlyTheBanner()
     {

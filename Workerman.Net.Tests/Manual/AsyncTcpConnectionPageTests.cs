@@ -5,14 +5,15 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Manual;
 
 /// <summary>
-/// The examples of Workerman's manual pages async-tcp-connection (construct, connect, reconnect) and tcp-connection/pipe in C#,
-/// with local servers in the places of those out on the internet. Those with ws:// or ssl are in
+/// The examples of Workerman's manual pages async-tcp-connection (construct, connect, reconnect, transport) and
+/// tcp-connection/pipe in C#, with local servers in the places of those out on the internet. Those with ws:// are in
 /// <see cref="WebSocketClientPageTests"/>.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class AsyncTcpConnectionPageTests(Type loopType)
 {
     /// <summary>construct, example 1: asynchronously access an external HTTP service.</summary>
+    [ManualPage("async-tcp-connection/construct.md")]
     [Test]
     public async Task AccessAnHttpService()
     {
@@ -39,6 +40,7 @@ internal sealed class AsyncTcpConnectionPageTests(Type loopType)
     }
 
     /// <summary>connect: a proxy for MySQL.</summary>
+    [ManualPage("async-tcp-connection/connect.md")]
     [Test]
     public async Task Proxy()
     {
@@ -54,12 +56,10 @@ internal sealed class AsyncTcpConnectionPageTests(Type loopType)
                 OnError = (_, _, _) => connection.Close(),
             };
             connectionToMysql.Connect();
-            connection.Context = connectionToMysql;
+            connection.OnMessage = (_, buffer) => connectionToMysql.Send(buffer);
             connection.OnClose = _ => connectionToMysql.Close();
             connection.OnError = (_, _, _) => connectionToMysql.Close();
         };
-        // PHP sets this on the connection; here a worker's connections have one OnMessage.
-        proxy.OnMessage = (connection, buffer) => ((AsyncTcpConnection<ReadOnlyMemory<byte>>)connection.Context!).Send(buffer);
         await using TestServer server = TestServer.Start(loopType, proxy);
         using RawClient client = server.Connect();
         client.Send("login");
@@ -75,6 +75,8 @@ internal sealed class AsyncTcpConnectionPageTests(Type loopType)
     /// connect, the note: OnError belongs before Connect. Here it may also come right after, because nothing is told before
     /// Connect has returned.
     /// </summary>
+    [ManualPage("async-tcp-connection/connect.md",
+        Different = "OnError may also be set after Connect: nothing is told before that has returned")]
     [Test]
     public void OnErrorIsSetAfterConnect()
     {
@@ -92,6 +94,7 @@ internal sealed class AsyncTcpConnectionPageTests(Type loopType)
     /// <summary>
     /// reconnect, both examples, on tcp://: after the connection is dropped, and with a greeting for the first time alone.
     /// </summary>
+    [ManualPage("async-tcp-connection/reconnect.md")]
     [Test]
     public void ReconnectAfterTheConnectionIsDropped([Values] bool greetOnce)
     {
@@ -127,6 +130,7 @@ internal sealed class AsyncTcpConnectionPageTests(Type loopType)
     }
 
     /// <summary>tcp-connection/pipe: a TCP proxy in a few lines.</summary>
+    [ManualPage("tcp-connection/pipe.md")]
     [Test]
     public async Task Pipe()
     {
@@ -144,31 +148,35 @@ internal sealed class AsyncTcpConnectionPageTests(Type loopType)
         Assert.That(await client.GetStringAsync(new Uri($"http://{server.EndPoint}/")), Is.EqualTo("from port 80"));
     }
 
-    /// <summary>
-    /// faq/async-task: heavy work goes to a worker of its own, and its result comes back without blocking. The page speaks
-    /// text://; here it is a protocol of the application's.
-    /// </summary>
+    /// <summary>transport: TLS below an address of tcp://.</summary>
+    [ManualPage("async-tcp-connection/transport.md")]
     [Test]
-    public async Task AsyncTask()
+    public async Task AccessAnHttpsService()
     {
-        var taskWorker =
-            new Worker<string>("tcp://127.0.0.1:0") { Name = "TaskWorker", Count = 2, Protocol = () => new LineProtocol() };
-        taskWorker.OnMessage = (connection, taskData) => connection.Send($"done: {taskData}");
-        await using TestServer tasks = TestServer.Start(loopType, taskWorker);
-        await using TestServer front = TestServer.Http(loopType, (client, _) =>
+        using var output = new EventQueue();
+        await using TestServer site =
+            TlsServers.Https(loopType, (connection, request) => connection.Send($"this is {request.Host}"));
+        await using TestServer task = TestServer.Start(loopType, new Worker
         {
-            var taskConnection =
-                new AsyncTcpConnection<string>($"tcp://{tasks.EndPoint}") { Protocol = () => new LineProtocol() };
-            taskConnection.Send("send_mail");
-            taskConnection.OnMessage = (taskConnection, taskResult) =>
+            OnWorkerStart = _ =>
             {
-                // Once the result is there, the connection is closed.
-                taskConnection.Close();
-                client.Send($"task complete, {taskResult}");
-            };
-            taskConnection.Connect();
+                var connection = new AsyncTcpConnection<string>($"tcp://localhost:{site.EndPoint.Port}");
+                // Encrypted.
+                connection.Transport = "ssl";
+                connection.Tls.Authorities = [Certificates.Default.Root];
+                connection.OnConnect = connection =>
+                {
+                    output.Add("connect success");
+                    connection.Send("GET / HTTP/1.1\r\nHost: www.example.test\r\nConnection: close\r\n\r\n");
+                };
+                connection.OnMessage = (_, buffer) => output.Add(buffer);
+                connection.OnClose = _ => output.Add("connection closed");
+                connection.OnError = (_, code, message) => output.Add($"Error code:{code} msg:{message}");
+                connection.Connect();
+            },
         });
-        using var browser = new HttpClient();
-        Assert.That(await browser.GetStringAsync(front.Uri), Is.EqualTo("task complete, done: send_mail"));
+        Assert.That(output.Next(), Is.EqualTo("connect success"));
+        Assert.That(output.Next(), Does.StartWith("HTTP/1.1 200 OK\r\n").And.EndWith("\r\n\r\nthis is www.example.test"));
+        Assert.That(output.Next(), Is.EqualTo("connection closed"));
     }
 }

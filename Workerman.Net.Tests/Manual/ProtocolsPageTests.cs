@@ -16,6 +16,8 @@ namespace Workerman.Tests.Manual;
 internal sealed class ProtocolsPageTests(Type loopType)
 {
     /// <summary>why-protocols: what an address may be.</summary>
+    [ManualPage("protocols/why-protocols.md", Different = "UDP is a class, UdpWorker")]
+    [ManualPage("worker/construct.md", Different = "UDP is a class, UdpWorker")]
     [Test]
     public async Task ProtocolsThatThereAre()
     {
@@ -49,6 +51,10 @@ internal sealed class ProtocolsPageTests(Type loopType)
     }
 
     /// <summary>how-protocols: JSON and a line end.</summary>
+    [ManualPage("protocols/how-protocols.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
+    [ManualPage("protocols/how-protocols.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
     [Test]
     public async Task JsonNewLine()
     {
@@ -65,6 +71,10 @@ internal sealed class ProtocolsPageTests(Type loopType)
     }
 
     /// <summary>example, one: ten digits with the length of the whole, then XML.</summary>
+    [ManualPage("protocols/example.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
+    [ManualPage("protocols/example.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
     [Test]
     public async Task XmlWithItsLengthInTenDigits()
     {
@@ -85,6 +95,10 @@ internal sealed class ProtocolsPageTests(Type loopType)
     }
 
     /// <summary>example, two: four bytes with the length of the whole, then JSON.</summary>
+    [ManualPage("protocols/example.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
+    [ManualPage("protocols/example.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
     [Test]
     public async Task JsonWithItsLengthInFourBytes()
     {
@@ -101,6 +115,10 @@ internal sealed class ProtocolsPageTests(Type loopType)
     }
 
     /// <summary>example, three: a file with its name, in binary.</summary>
+    [ManualPage("protocols/example.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
+    [ManualPage("protocols/example.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
     [Test]
     public async Task FileInBinary()
     {
@@ -125,6 +143,10 @@ internal sealed class ProtocolsPageTests(Type loopType)
     }
 
     /// <summary>example, four: the same as a line of JSON.</summary>
+    [ManualPage("protocols/example.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
+    [ManualPage("protocols/example.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
     [Test]
     public async Task FileInALineOfJson()
     {
@@ -148,6 +170,8 @@ internal sealed class ProtocolsPageTests(Type loopType)
     /// tcp-connection/protocol: PHP sets the protocol of a connection of tcp:// when it comes; here the worker makes one for
     /// each.
     /// </summary>
+    [ManualPage("tcp-connection/protocol.md", Different = "the worker makes a protocol for each connection")]
+    [ManualPage("worker/protocol.md", Different = "the worker makes a protocol for each connection")]
     [Test]
     public async Task ProtocolOfAConnection()
     {
@@ -160,6 +184,10 @@ internal sealed class ProtocolsPageTests(Type loopType)
     }
 
     /// <summary>worker/construct: a protocol of the application's own, talked to with telnet.</summary>
+    [ManualPage("worker/construct.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
+    [ManualPage("worker/construct.md",
+        Different = "a protocol is a class that the worker is given; its name is no scheme of addresses")]
     [Test]
     public async Task MyTextProtocolOnAWorker()
     {
@@ -175,6 +203,7 @@ internal sealed class ProtocolsPageTests(Type loopType)
     }
 
     /// <summary>about-frame: the protocol as the page writes it, and ours, understand each other.</summary>
+    [ManualPage("appendices/about-frame.md")]
     [Test]
     public async Task FrameOfThePageIsTheFrameOfTheLibrary()
     {

@@ -9,6 +9,7 @@ namespace Workerman.Tests.Manual;
 /// The examples of Workerman's manual page http/request in C#, run against a real client. The one of the session id is with the
 /// sessions.
 /// </summary>
+[ManualPage("http/request.md", Different = "what takes no argument is a property")]
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class RequestPageTests(Type loopType)
 {

@@ -6,6 +6,7 @@ using Workerman.Tests.Support;
 namespace Workerman.Tests.Manual;
 
 /// <summary>The examples of the page http/response of Workerman's manual, in C#, against a real client.</summary>
+[ManualPage("http/response.md")]
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class ResponsePageTests(Type loopType)
 {

@@ -11,6 +11,7 @@ namespace Workerman.Tests.Manual;
 /// <summary>
 /// The examples of Workerman's manual page http/session-control in C#: where sessions are kept, and for how long.
 /// </summary>
+[ManualPage("http/session-control.md", Different = "sessions in Redis are kept by .NET's IDistributedCache")]
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class SessionControlPageTests(Type loopType)
 {

@@ -9,6 +9,7 @@ namespace Workerman.Tests.Manual;
 /// The examples of Workerman's manual page http/session, and the session's one of http/request, in C#, with a client that keeps
 /// its cookies.
 /// </summary>
+[ManualPage("http/session.md", Different = "values are JSON and are read as the type that they have")]
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class SessionPageTests(Type loopType)
 {

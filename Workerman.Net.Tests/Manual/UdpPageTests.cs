@@ -11,6 +11,8 @@ namespace Workerman.Tests.Manual;
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
 internal sealed class UdpPageTests(Type loopType)
 {
+    [ManualPage("faq/how-to-create-udp-service.md", Different = "UDP is a class, UdpWorker")]
+    [ManualPage("worker/construct.md", Different = "UDP is a class, UdpWorker")]
     [Test]
     public async Task UdpService()
     {
@@ -31,6 +33,7 @@ internal sealed class UdpPageTests(Type loopType)
     /// worker/transport: PHP sets <c>$worker->transport = 'udp'</c> for an address of text://; here the class says that it is
     /// UDP.
     /// </summary>
+    [ManualPage("worker/transport.md", Different = "UDP is a class, UdpWorker")]
     [Test]
     public async Task TextOverUdp()
     {
@@ -44,6 +47,10 @@ internal sealed class UdpPageTests(Type loopType)
         Assert.That(client.Send("world\r\n").Receive(), Is.EqualTo("Hello world\n"));
     }
 
+    [ManualPage("async-udp-connection/construct.md", Different = "UDP is a class, UdpWorker")]
+    [ManualPage("async-udp-connection/connect.md", Different = "UDP is a class, UdpWorker")]
+    [ManualPage("async-udp-connection/send.md", Different = "UDP is a class, UdpWorker")]
+    [ManualPage("async-udp-connection/close.md", Different = "UDP is a class, UdpWorker")]
     [Test]
     public async Task UdpClientInAWorker()
     {

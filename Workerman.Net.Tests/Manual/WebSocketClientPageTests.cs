@@ -24,6 +24,8 @@ internal sealed class WebSocketClientPageTests(Type loopType)
     /// <summary>
     /// construct, example 2, and as-wss-client, the first: a WebSocket elsewhere, from a local address of one's own choice.
     /// </summary>
+    [ManualPage("async-tcp-connection/construct.md")]
+    [ManualPage("faq/as-wss-client.md")]
     [Test]
     public async Task AccessAWebSocketService()
     {
@@ -47,6 +49,8 @@ internal sealed class WebSocketClientPageTests(Type loopType)
     /// construct, example 3, and as-wss-client, the second and third: ws:// with ssl below it is wss, with a certificate of the
     /// client's own.
     /// </summary>
+    [ManualPage("async-tcp-connection/construct.md")]
+    [ManualPage("faq/as-wss-client.md")]
     [Test]
     public async Task AccessAWssService([Values] bool byScheme)
     {
@@ -75,6 +79,8 @@ internal sealed class WebSocketClientPageTests(Type loopType)
     }
 
     /// <summary>as-wss-client, the last, and about-ws: pings, header fields, bytes, and connecting again.</summary>
+    [ManualPage("faq/as-wss-client.md", Different = "a message says itself whether it is text or bytes")]
+    [ManualPage("appendices/about-ws.md", Different = "a message says itself whether it is text or bytes")]
     [Test]
     public async Task OtherSettings()
     {
@@ -111,6 +117,7 @@ internal sealed class WebSocketClientPageTests(Type loopType)
     /// <summary>
     /// reconnect, both examples: after the connection is dropped, and with a greeting for the first time alone.
     /// </summary>
+    [ManualPage("async-tcp-connection/reconnect.md")]
     [Test]
     public async Task ReconnectAfterTheConnectionIsDropped([Values] bool greetOnce)
     {

@@ -18,6 +18,8 @@ namespace Workerman.Tests.Manual;
 internal sealed class WebSocketPageTests(Type loopType)
 {
     /// <summary>about-websocket, as it was up to version 4.1: the callback is the connection's.</summary>
+    [ManualPage("appendices/about-websocket.md")]
+    [ManualPage("upgrade/5.0.md")]
     [Test]
     public async Task OriginIsCheckedByTheConnectionsCallback()
     {
@@ -35,6 +37,8 @@ internal sealed class WebSocketPageTests(Type loopType)
     }
 
     /// <summary>about-websocket, as it is from version 5.0 on: the callback is the worker's, and has the request.</summary>
+    [ManualPage("appendices/about-websocket.md")]
+    [ManualPage("upgrade/5.0.md")]
     [Test]
     public async Task OriginIsCheckedByTheWorkersCallback()
     {
@@ -53,6 +57,7 @@ internal sealed class WebSocketPageTests(Type loopType)
     /// <summary>
     /// about-websocket: PHP sets the kind of all that follows (BINARY_TYPE_ARRAYBUFFER); here each message says what it is.
     /// </summary>
+    [ManualPage("appendices/about-websocket.md", Different = "a message says itself whether it is text or bytes")]
     [Test]
     public async Task BinaryDataIsSentAsAMessageOfItsOwnKind()
     {
@@ -71,6 +76,7 @@ internal sealed class WebSocketPageTests(Type loopType)
     }
 
     /// <summary>how-to-broadcast: the time, to all, again and again.</summary>
+    [ManualPage("faq/how-to-broadcast.md")]
     [Test]
     public async Task TimeIsSentToAllConnections()
     {
@@ -94,6 +100,7 @@ internal sealed class WebSocketPageTests(Type loopType)
     /// <summary>
     /// how-to-broadcast, the group chat; with more than one loop it is one call, which PHP needs another program for.
     /// </summary>
+    [ManualPage("faq/how-to-broadcast.md")]
     [Test]
     public async Task GroupChat([Values(1, 2)] int count)
     {
@@ -115,6 +122,7 @@ internal sealed class WebSocketPageTests(Type loopType)
     }
 
     /// <summary>tcp-connection/worker: a connection knows its worker, and that its connections.</summary>
+    [ManualPage("tcp-connection/worker.md")]
     [Test]
     public async Task MessageIsPassedOnByTheConnectionsWorker()
     {
@@ -133,6 +141,7 @@ internal sealed class WebSocketPageTests(Type loopType)
     /// <summary>
     /// heartbeat: who has said nothing for too long is closed. PHP hangs the time on the connection; here it is its Context.
     /// </summary>
+    [ManualPage("faq/heartbeat.md")]
     [Test]
     public async Task HeartbeatClosesWhoHasSaidNothing()
     {
@@ -169,6 +178,9 @@ internal sealed class WebSocketPageTests(Type loopType)
     }
 
     /// <summary>secure-websocket-server and worker/transport: websocket and ssl together are wss.</summary>
+    [ManualPage("faq/secure-websocket-server.md")]
+    [ManualPage("worker/transport.md")]
+    [ManualPage("faq/ssl-support.md")]
     [Test]
     public async Task WssServer()
     {
@@ -194,6 +206,7 @@ internal sealed class WebSocketPageTests(Type loopType)
     }
 
     /// <summary>secure-http-server: http and ssl together are https.</summary>
+    [ManualPage("faq/secure-http-server.md")]
     [Test]
     public async Task HttpsServer()
     {
@@ -208,6 +221,7 @@ internal sealed class WebSocketPageTests(Type loopType)
     }
 
     /// <summary>tcp-connection/close: with last words.</summary>
+    [ManualPage("tcp-connection/close.md")]
     [Test]
     public async Task CloseWithLastWords()
     {
@@ -221,6 +235,8 @@ internal sealed class WebSocketPageTests(Type loopType)
     }
 
     /// <summary>tcp-connection/on-close: for one connection, or for all of a worker's.</summary>
+    [ManualPage("tcp-connection/on-close.md")]
+    [ManualPage("worker/on-close.md")]
     [Test]
     public async Task OnCloseOfAConnectionOrOfAWorker([Values] bool ofTheWorker)
     {
@@ -239,6 +255,8 @@ internal sealed class WebSocketPageTests(Type loopType)
     /// tcp-connection/max-send-buffer-size and default-max-send-buffer-size: the limit of one connection, and of those to come.
     /// </summary>
     // Alone: the default is the process's.
+    [ManualPage("tcp-connection/max-send-buffer-size.md")]
+    [ManualPage("tcp-connection/default-max-send-buffer-size.md")]
     [Test]
     [NonParallelizable]
     public async Task SendBufferOfAConnectionHasALimit()
@@ -269,6 +287,8 @@ internal sealed class WebSocketPageTests(Type loopType)
     /// <summary>
     /// tcp-connection/pause-recv and resume-recv: a client that has asked often enough is not read any more, until it is again.
     /// </summary>
+    [ManualPage("tcp-connection/pause-recv.md")]
+    [ManualPage("tcp-connection/resume-recv.md")]
     [Test]
     public async Task ReceivingPausesAfterSoManyMessages()
     {

@@ -14,6 +14,7 @@ namespace Workerman.Tests.Supervision;
 [Parallelizable(ParallelScope.All)]
 internal sealed class DaemonTests
 {
+    [ManualPage("install/start-and-stop.md")]
     [Test]
     public async Task CommandsDoWhatTheySay()
     {
@@ -135,6 +136,10 @@ internal sealed class DaemonTests
         Assert.That(File.Exists(daemon.PidFile), Is.False);
     }
 
+    [ManualPage("faq/reload-principle.md",
+        Different = "all code is loaded anew, where PHP loads only what the workers have loaded")]
+    [ManualPage("faq/reload-principle.md",
+        Different = "all code is loaded anew, where PHP loads only what the workers have loaded")]
     [Test]
     public async Task ReloadServesTheNewVersion([Values("reload", "USR1", "USR2", "code")] string how)
     {
@@ -171,6 +176,8 @@ internal sealed class DaemonTests
         Assert.That(daemon.Worker, Is.Not.EqualTo(worker));
     }
 
+    [ManualPage("worker/reloadable.md")]
+    [ManualPage("worker/on-worker-reload.md")]
     [Test]
     public async Task WorkerThatIsNotReloadableIsToldAndGoesOn()
     {
@@ -189,6 +196,7 @@ internal sealed class DaemonTests
         Assert.That(daemon.Events, Has.None.EqualTo("stop"));
     }
 
+    [ManualPage("worker/stop-all.md", Different = "Worker.MaxRequests counts; StopAll ends the whole program")]
     [Test]
     public void StopAllInAWorkerEndsTheProgram()
     {
@@ -332,6 +340,7 @@ internal sealed class DaemonTests
             Does.Contain("SIGUSR1 reloads nothing").And.Contain("SIGUSR2 reloads nothing"));
     }
 
+    [ManualPage("worker/user.md")]
     [Test]
     public async Task UserIsLessThanRootAndKeepsItsSockets()
     {

@@ -154,6 +154,8 @@ internal sealed class SupervisorTests
         Assert.That(server.WaitForExit(), Is.Zero);
     }
 
+    [ManualPage("faq/max-requests.md", Different = "Worker.MaxRequests counts; StopAll ends the whole program")]
+    [ManualPage("worker/stop-all.md", Different = "Worker.MaxRequests counts; StopAll ends the whole program")]
     [TestCase("requests", "5", @"5 requests \(Worker.MaxRequests\)", TestName = "MaxRequestsReplaces")]
     [TestCase("memory", "250000000", @"\d+ MiB \(Worker.MemoryLimit\)", TestName = "MemoryLimitReplaces")]
     [TestCase("lifetime", "2", @"2 s \(Worker.MaxLifetime\)", TestName = "MaxLifetimeReplaces")]

@@ -13,8 +13,8 @@ namespace Workerman.Tests.Support;
 /// <c>Worker.RunAll(args)</c>. Files in its folder say how it behaves: <c>version</c> is what it answers, <c>fail</c> makes its
 /// <c>OnWorkerStart</c> throw, <c>hang</c> makes it hang, <c>impatient</c> gives it little time,
 /// <c>fixed</c> keeps its HTTP worker out of reloads, <c>users</c> names user and group, <c>unix</c> has its other worker listen
-/// on <c>lines.sock</c>, <c>pidfile</c> and <c>logfile</c> are other paths of these, <c>requests</c>, <c>memory</c> and
-/// <c>lifetime</c> are limits, <c>host</c> is where its HTTP worker listens, <c>plain</c> has it call
+/// on <c>lines.sock</c>, <c>pidfile</c>, <c>logfile</c> and <c>stdoutfile</c> are paths of these, <c>requests</c>,
+/// <c>memory</c> and <c>lifetime</c> are limits, <c>host</c> is where its HTTP worker listens, <c>plain</c> has it call
 /// <c>Worker.RunAll()</c>, <c>again</c> has the processes of a daemon call it once more; it writes what happens to <c>events</c>.
 /// </summary>
 internal static class DaemonProgram
@@ -38,6 +38,7 @@ internal static class DaemonProgram
         if (Said("logfile") is { } log) Worker.LogFile = log;
         else if (!isSilent) Worker.Logger = new FileLines(PathOf("log"));
         Worker.PidFile = Said("pidfile") ?? PathOf("daemon.pid");
+        if (Said("stdoutfile") is { } output) Worker.StdoutFile = output;
         if (Said("requests") is { } requests) Worker.MaxRequests = int.Parse(requests, CultureInfo.InvariantCulture);
         if (Said("memory") is { } memory) Worker.MemoryLimit = long.Parse(memory, CultureInfo.InvariantCulture);
         if (Said("lifetime") is { } life) Worker.MaxLifetime = TimeSpan.Parse($"0:0:{life}", CultureInfo.InvariantCulture);
@@ -73,6 +74,10 @@ internal static class DaemonProgram
                     break;
                 case "/user":
                     connection.Send(Environment.UserName);
+                    break;
+                case "/print":
+                    Console.WriteLine("printed");
+                    connection.Send("done");
                     break;
                 case "/exit":
                     Environment.Exit(3);

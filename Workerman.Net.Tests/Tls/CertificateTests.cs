@@ -91,6 +91,7 @@ internal sealed class CertificateTests(Type loopType)
         Assert.That(((X509Certificate2)client.Stream.RemoteCertificate!).Thumbprint, Is.EqualTo(intermediate.Server.Thumbprint));
     }
 
+    [ManualPage("faq/ssl-support.md", Different = "a callback is asked for the certificate of a name")]
     [Test]
     public async Task HostNameSelectsTheCertificate([ValueSource(nameof(Versions))] SslProtocols version)
     {
