@@ -10,7 +10,7 @@ internal sealed partial class HouseTests
     private const int MaxColumns = 130;
 
     private static IEnumerable<string> Files =>
-        new[] { "Workerman.Net", "Workerman.Net.Tests", "Workerman.Net.Benchmarks", "extensions", "samples" }
+        new[] { "Workerman.Net", "Workerman.Net.Tests", "Workerman.Net.Benchmarks", "extensions", "samples", "templates" }
             .SelectMany(folder => Repository.SourcesOf(folder));
 
     [TestCaseSource(nameof(Files))]

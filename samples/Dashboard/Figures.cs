@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using Workerman.EventStreams;
 
 namespace Dashboard;
@@ -69,3 +70,7 @@ internal sealed class Figures(EventStream stream)
         return (total - ticks[3] - ticks[4], total);
     }
 }
+
+/// <summary>Writes the values of a topic as JSON, without reflection.</summary>
+[JsonSerializable(typeof(Dictionary<string, double>))]
+internal sealed partial class FiguresJson : JsonSerializerContext;

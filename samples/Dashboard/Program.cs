@@ -5,8 +5,9 @@ using Workerman;
 using Workerman.EventStreams;
 using Workerman.Protocols.Http;
 
-// Dashboard [address [seconds]]: where it listens, and how often it publishes its figures.
+// Dashboard [address [seconds]]: where it listens, and how often it publishes its figures; with --health: whether one is well.
 string address = args.Length > 0 ? args[0] : "http://127.0.0.1:8080";
+if (Health.IsAsked(args, address, "/")) return;
 double seconds = args.Length > 1 ? double.Parse(args[1], CultureInfo.InvariantCulture) : 1;
 
 var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
@@ -16,8 +17,11 @@ var worker = new Worker(address) { Name = "dashboard" };
 
 worker.OnWorkerStart = _ => Timer.Add(seconds, () =>
 {
-    foreach ((string topic, object values) in figures.Read())
-        stream.Publish(new ServerSentEvents { Event = topic, Data = JsonSerializer.Serialize(values) }, topic);
+    foreach ((string topic, Dictionary<string, double> values) in figures.Read())
+    {
+        string data = JsonSerializer.Serialize(values, FiguresJson.Default.DictionaryStringDouble);
+        stream.Publish(new ServerSentEvents { Event = topic, Data = data }, topic);
+    }
 });
 
 worker.OnMessage = (connection, request) =>

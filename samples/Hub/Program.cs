@@ -1,5 +1,7 @@
 using Hub;
 
+string address = Settings.Of("address", "http://127.0.0.1:8080");
+if (Health.IsAsked(args, address, "/healthz")) return;
 string hub = Settings.Url.AbsolutePath, list = hub + "/subscriptions", metadata = "/.well-known/oauth-protected-resource" + hub;
 string link = $"<{Settings.Url}>; rel=\"mercure\"", challenge = $"resource_metadata=\"{Settings.Origin}{metadata}\"";
 var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
@@ -15,7 +17,7 @@ var stream = new EventStream("hub", new EventStreamOptions
 });
 stream.OnSubscribed = subscription => Announce(subscription, isActive: true);
 stream.OnUnsubscribed = subscription => Announce(subscription, isActive: false);
-var worker = new Worker(Settings.Of("address", "http://127.0.0.1:8080")) { Name = "hub", Count = 2 };
+var worker = new Worker(address) { Name = "hub", Count = 2 };
 worker.Options.Http.MaxHeadSize = worker.Options.Http.MaxRequestLineSize = 128 * 1024;
 worker.OnConnect = static connection => connection.MaxPackageSize = 256 * 1024;
 worker.OnMessageAsync = async (connection, request) =>

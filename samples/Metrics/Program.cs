@@ -9,8 +9,10 @@ using Workerman.EventStreams;
 using Workerman.Hosting;
 using Workerman.Protocols.Http;
 
-// Metrics [address [port]]: where it listens, and the exporter's port on the loopback interface.
+// Metrics [address [port]]: where it listens, and the exporter's port on the loopback interface; with --health: whether one is
+// well.
 string address = args.Length > 0 ? args[0] : "http://127.0.0.1:8080";
+if (Health.IsAsked(args, address, "/healthz/ready")) return;
 int port = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 9464;
 
 // OpenTelemetry collects what the library's meters measure, and its exporter makes Prometheus' page of it.

@@ -1,9 +1,12 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Workerman;
 using Workerman.Protocols.Http;
 
-// WebSocketChat [address]: a page, and a room for all who have it open with the same name of one, on one port.
+// WebSocketChat [address]: a page, and a room for all who have it open with the same name of one, on one port; with --health:
+// whether one is well.
 string address = args.Length > 0 ? args[0] : "http://127.0.0.1:8080";
+if (Health.IsAsked(args, address, "/")) return;
 
 var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
 var worker = new Worker(address) { Name = "chat", Count = 2 };
@@ -39,4 +42,12 @@ Worker.RunAll();
 
 // Reaches the members on all loops, and encodes the message once.
 void Tell(string room, string who, string text) =>
-    rooms.Send(room, JsonSerializer.Serialize(new { who, text, count = rooms.Count(room) }));
+    rooms.Send(room, JsonSerializer.Serialize(new Line(who, text, rooms.Count(room)), LineJson.Default.Line));
+
+/// <summary>What a page is told: who says what, and how many are in the room. Immutable.</summary>
+internal sealed record Line(string Who, string Text, int Count);
+
+/// <summary>How a line is JSON, made by the compiler: without reflection, so that NativeAOT knows it.</summary>
+[JsonSerializable(typeof(Line))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+internal sealed partial class LineJson : JsonSerializerContext;
