@@ -203,7 +203,7 @@ internal sealed class FaqPageTests(Type loopType)
         switch (what)
         {
             case "lambda":
-                worker.OnMessage = (connection, data) => connection.Send("hello world");
+                worker.OnMessage = (connection, data) => connection.Send($"hello {data}");
                 break;
             case "function":
                 worker.OnMessage = OnMessage;
@@ -227,9 +227,9 @@ internal sealed class FaqPageTests(Type loopType)
         }
         await using TestServer server = TestServer.Start(loopType, worker);
         using var client = new FrameClient(server.EndPoint);
-        Assert.That(client.Send(FrameClient.TextFrame("a")).ReadText(), Is.EqualTo("hello world"));
+        Assert.That(client.Send(FrameClient.TextFrame("world")).ReadText(), Is.EqualTo("hello world"));
 
-        static void OnMessage(TcpConnection connection, string data) => connection.Send("hello world");
+        static void OnMessage(TcpConnection connection, string data) => connection.Send($"hello {data}");
     }
 
     /// <summary>flash-843: a policy, to whoever asks.</summary>
@@ -356,16 +356,18 @@ internal sealed class FaqPageTests(Type loopType)
         public string? RealIp { get; set; }
     }
 
+    /// <summary>A class whose methods are the callbacks of a worker.</summary>
     private sealed class MyClass
     {
-        private string _greeting = "";
+        private readonly HashSet<TcpConnection> _greeted = [];
 
-        public static void OnStaticMessage(TcpConnection connection, string message) => connection.Send("hello world");
+        public static void OnStaticMessage(TcpConnection connection, string message) => connection.Send($"hello {message}");
 
-        public void OnConnect(TcpConnection connection) => _greeting = "hello";
+        public void OnConnect(TcpConnection connection) => _greeted.Add(connection);
 
-        public void OnMessage(TcpConnection connection, string message) => connection.Send($"{_greeting} world");
+        public void OnMessage(TcpConnection connection, string message) =>
+            connection.Send($"{(_greeted.Contains(connection) ? "hello" : "who are you,")} {message}");
 
-        public void OnClose(TcpConnection connection) => _greeting = "";
+        public void OnClose(TcpConnection connection) => _greeted.Remove(connection);
     }
 }

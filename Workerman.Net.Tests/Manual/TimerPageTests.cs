@@ -88,8 +88,8 @@ internal sealed class TimerPageTests(Type loopType)
         var task = new Worker();
         task.OnWorkerStart = task =>
         {
-            string to = "workerman@workerman.net";
-            string content = "hello workerman";
+            string to = "tom";
+            string content = "hello";
             var mail = new Mail(_output);
             Timer.Add(0.001, () => SendMail(to, content), persistent: false);
             Timer.Add(0.002, () => mail.Send(to, content), persistent: false);
@@ -100,10 +100,10 @@ internal sealed class TimerPageTests(Type loopType)
         string[] sent = [_output.Next(), _output.Next(), _output.Next(), _output.Next()];
         Assert.That(sent, Is.EquivalentTo(new[]
         {
-            "function: hello workerman", "method: hello workerman", "method: hello workerman", "static: hello workerman"
+            "function: hello tom", "method: hello tom", "method: hello tom", "static: hello tom"
         }));
 
-        void SendMail(string to, string content) => _output.Add($"function: {content}");
+        void SendMail(string to, string content) => _output.Add($"function: {content} {to}");
     }
 
     /// <summary>add, the last two, and del, the second: a timer that deletes itself when it has run ten times.</summary>
@@ -168,9 +168,9 @@ internal sealed class TimerPageTests(Type loopType)
 
     private sealed class Mail(EventQueue output)
     {
-        public static void SendStatic(EventQueue output, string to, string content) => output.Add($"static: {content}");
+        public static void SendStatic(EventQueue output, string to, string content) => output.Add($"static: {content} {to}");
 
-        public void Send(string to, string content) => output.Add($"method: {content}");
+        public void Send(string to, string content) => output.Add($"method: {content} {to}");
 
         public void SendLater(string to, string content) => Timer.Add(0.003, () => Send(to, content), persistent: false);
     }
