@@ -18,7 +18,10 @@ internal readonly record struct MessageRate(int BytesPerSecond, TimeSpan Grace)
 /// a busy loop, or an application that has paused reading, is not held against the peer. Owned by what reads the body, on the
 /// loop's thread.
 /// </summary>
-internal sealed class LeastRate
+/// <param name="countsFirst">
+/// Whether what has come before the first question counts as what comes later does; otherwise the body begins there.
+/// </param>
+internal sealed class LeastRate(bool countsFirst)
 {
     private const long LongestStep = 2000;
     private const long Credit = 30_000;
@@ -38,7 +41,9 @@ internal sealed class LeastRate
     public bool IsMissed(long now, long received, int bytesPerSecond, TimeSpan grace)
     {
         long step = _before < 0 ? 0 : Math.Min(now - _before, LongestStep);
-        _wanted = _before < 0 ? received * 1000 : _wanted + step * bytesPerSecond;
+        // The first question comes within a second of the beginning: what is owed for a second is no credit.
+        if (_before < 0) _wanted = (countsFirst ? Math.Min(received, bytesPerSecond) : received) * 1000;
+        else _wanted += step * bytesPerSecond;
         _wanted = Math.Max(_wanted, received * 1000 - Credit * bytesPerSecond);
         _before = now;
         _time += step;

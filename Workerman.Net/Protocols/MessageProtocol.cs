@@ -64,7 +64,7 @@ internal sealed class MessageProtocol<T>(string name, IProtocol<T> protocol, Mes
     }
 
     public override Verdict JudgeRate(long now) =>
-        (_least ??= new LeastRate()).IsMissed(now, _unfinished, rate.BytesPerSecond, rate.Grace)
+        (_least ??= new LeastRate(countsFirst: false)).IsMissed(now, _unfinished, rate.BytesPerSecond, rate.Grace)
             ? Verdict.Reject(0, "a message came too slowly (WorkerOptions.MinMessageRate)")
             : Verdict.NeedMore;
 

@@ -60,6 +60,20 @@ internal sealed class BodyRateTests
         Assert.That(peer.Events, Does.Contain("rejected 408"));
     }
 
+    /// <summary>It has come before the first look, or behind it.</summary>
+    [Test]
+    public void MuchThatCameAtOnceIsCreditForHalfAMinute([Values] bool isFirst)
+    {
+        MemoryConnection peer = Begin(Head);
+        if (!isFirst) Trickle(peer, 1, seconds: 1);
+        peer.Socket.Arrive(new string('x', 50_000));
+        Trickle(peer, 0, seconds: 29);
+        Assert.That(peer.Events, Is.Empty);
+        peer.Socket.Arrive(new string('x', 50_000));
+        Trickle(peer, 0, seconds: 29);
+        Assert.That(peer.Events, Is.Empty);
+    }
+
     [Test]
     public void SettingsCount()
     {

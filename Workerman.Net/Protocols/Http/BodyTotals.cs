@@ -52,7 +52,7 @@ internal sealed class BodyTotals
 
 /// <summary>A body is refused, because those of all requests together have as many bytes as they may.</summary>
 /// <param name="refusal">The answer.</param>
-internal sealed class BodiesFullException(Verdict refusal) : Exception(refusal.Reason)
+internal sealed class BodiesFullException(Verdict refusal) : IOException(refusal.Reason)
 {
     public Verdict Refusal => refusal;
 }

@@ -303,7 +303,7 @@ internal partial class HttpProtocol
     /// <summary>The error response. Without a reason if the fault is the server's own, which the client is not told.</summary>
     private static Response Rejection(Verdict verdict)
     {
-        string reason = verdict.Reason is null ? "" : $": {verdict.Reason}";
+        string reason = verdict.Reason is null || verdict.Status == 500 ? "" : $": {verdict.Reason}";
         return new(verdict.Status, new() { ["Content-Type"] = "text/plain;charset=utf-8" },
             $"{verdict.Status} {ReasonPhrases.Of(verdict.Status)}{reason}\n");
     }

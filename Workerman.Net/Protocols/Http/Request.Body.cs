@@ -108,7 +108,7 @@ public sealed partial class Request
     internal void Complete(RequestBody? body, IReadOnlyList<KeyValuePair<string, string>>? trailers, bool isDecoded = false)
     {
         isDecoded |= body?.IsDecoded == true;
-        _body = body;
+        (_body, _reader) = (body, null);
         _parsed?.ForgetBody();
         if (body is not null && (_head.IsChunked || isDecoded)) _head = _head.WithLength(body.Length, isDecoded);
         SetTrailers(trailers);

@@ -13,13 +13,17 @@ public sealed partial class Request
     /// KiB are unread, nothing more is received, so that the client waits. Read it in <c>OnMessageAsync</c>: after an
     /// <c>await</c> the code goes on on the connection's loop. It may be read on another thread, but on one at a time. The first
     /// read sends <c>100 Continue</c> to a client that waits for it. A read fails with <see cref="BadRequestException"/> if the
-    /// body is malformed, too large or too slow, which the client is told, with <see cref="IOException"/> if the client is gone,
-    /// with <see cref="InvalidOperationException"/> if the request was answered meanwhile; what is left of a body then is skipped
-    /// up to 256 KiB, otherwise the connection ends with the answer.
+    /// body is malformed, too large or too slow, which the client is told, with <see cref="IOException"/> if the client is gone
+    /// or the server has no room for more (503, <see cref="HttpOptions.MaxBodyMemory"/>), with <see
+    /// cref="InvalidOperationException"/> if the request was answered meanwhile; what is left of a body then is skipped up to 256
+    /// KiB, otherwise the connection ends with the answer.
     /// </summary>
     /// <inheritdoc cref="RawBody" path="/exception"/>
-    public PipeReader BodyReader => _coming is { } body ? body.Stream!.Reader : _reader ??= PipeReader.Create(OpenBody());
+    public PipeReader BodyReader => _coming is { } body
+        ? body.Stream!.Reader
+        : _reader ??= _body is null ? NoBody() : PipeReader.Create(OpenBody());
 
+    /// <summary>What reads a body that has come; null if nobody has asked for it since.</summary>
     private PipeReader? _reader;
 
     /// <summary>
@@ -28,11 +32,13 @@ public sealed partial class Request
     /// </summary>
     /// <exception cref="BadRequestException">It is malformed, too large or too slow.</exception>
     /// <exception cref="IOException">The client is gone.</exception>
-    /// <exception cref="InvalidOperationException">The request was answered meanwhile.</exception>
+    /// <exception cref="InvalidOperationException">Some of it was read before, or the request was answered
+    /// meanwhile.</exception>
     public async Task ReadBodyAsync(CancellationToken cancellationToken = default)
     {
         if (_coming is not { } coming) return;
         StreamedBody stream = coming.Stream!;
+        stream.ThrowIfBegun();
         var whole = new RequestBody(ContentType, stream.Expected, _options, stream.IsDecoded ? null : Header("content-encoding"));
         try
         {
@@ -75,13 +81,22 @@ public sealed partial class Request
     {
         if (!MultipartForm.IsMultipart(ContentType)) throw new BadRequestException(415, "the body is no multipart form");
         if ((_coming ?? _body) is { } body) Plain(body);
+        _coming?.Stream!.ThrowIfBegun();
         return new StreamedParts(BodyReader, ContentType!, _options).ReadAsync(cancellationToken);
+    }
+
+    /// <summary>A reader that is at its end, which <see cref="PipeReader.TryRead"/> tells too.</summary>
+    private static PipeReader NoBody()
+    {
+        var pipe = new Pipe();
+        pipe.Writer.Complete();
+        return pipe.Reader;
     }
 
     /// <summary>The head has come; the body comes while the application has the request.</summary>
     internal void BeginStreaming(RequestBody body)
     {
-        _coming = body;
+        (_coming, _reader) = (body, null);
         _parsed?.ForgetBody();
     }
 

@@ -88,7 +88,7 @@ internal sealed class RequestBody : IDisposable
 
     /// <summary>Whether it comes more slowly than <see cref="HttpOptions.MinBodyRate"/> allows.</summary>
     public bool IsTooSlow(long now) =>
-        (_rate ??= new LeastRate()).IsMissed(now, _received, _options.MinBodyRate, _options.MinBodyRateGrace);
+        (_rate ??= new LeastRate(countsFirst: true)).IsMissed(now, _received, _options.MinBodyRate, _options.MinBodyRateGrace);
 
     /// <summary>Drops what has come of it, and what is still to come.</summary>
     public void Skip()

@@ -29,6 +29,9 @@ internal sealed class StreamedBody(HttpOptions options)
     /// <summary>Bytes that the totals have of it; none any more once it is forgotten.</summary>
     private long _counted;
     private bool _isForgotten;
+
+    /// <summary>Whether the handler has taken some of it.</summary>
+    private bool _isBegun;
     private volatile bool _isPaused;
     private volatile bool _isWanted;
     private bool _hasEnded;
@@ -105,11 +108,23 @@ internal sealed class StreamedBody(HttpOptions options)
         GoOn?.Invoke();
     }
 
+    /// <exception cref="InvalidOperationException">Some of it was read already, so that what is left is not all.</exception>
+    public void ThrowIfBegun()
+    {
+        lock (_gate)
+        {
+            if (_isBegun)
+                throw new InvalidOperationException("Some of the body was read already, and is not there any more. "
+                    + "Cure: read all of it in the same way, from its beginning.");
+        }
+    }
+
     /// <summary>The handler is done with so many bytes.</summary>
     public void OnConsumed(long count)
     {
         lock (_gate)
         {
+            _isBegun |= count > 0;
             if (_isForgotten) return;
             _counted -= count;
         }

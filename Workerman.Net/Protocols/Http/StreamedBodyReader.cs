@@ -11,12 +11,13 @@ namespace Workerman.Protocols.Http;
 internal sealed class StreamedBodyReader(StreamedBody body, PipeReader inner) : PipeReader
 {
     private ReadOnlySequence<byte> _shown;
+    private bool _isShown;
 
     public override bool TryRead(out ReadResult result)
     {
         body.OnRead();
         if (!inner.TryRead(out result)) return false;
-        _shown = result.Buffer;
+        (_shown, _isShown) = (result.Buffer, true);
         return true;
     }
 
@@ -26,7 +27,7 @@ internal sealed class StreamedBodyReader(StreamedBody body, PipeReader inner) : 
         ValueTask<ReadResult> read = inner.ReadAsync(cancellationToken);
         if (!read.IsCompletedSuccessfully) return Wait(read);
         ReadResult result = read.Result;
-        _shown = result.Buffer;
+        (_shown, _isShown) = (result.Buffer, true);
         return new ValueTask<ReadResult>(result);
     }
 
@@ -34,8 +35,9 @@ internal sealed class StreamedBodyReader(StreamedBody body, PipeReader inner) : 
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
-        long count = _shown.Slice(0, consumed).Length;
-        _shown = default;
+        // Without a read before it, the pipe says what is wrong.
+        long count = _isShown ? _shown.Slice(0, consumed).Length : 0;
+        (_shown, _isShown) = (default, false);
         body.OnConsumed(count);
         inner.AdvanceTo(consumed, examined);
     }
@@ -48,7 +50,7 @@ internal sealed class StreamedBodyReader(StreamedBody body, PipeReader inner) : 
     private async ValueTask<ReadResult> Wait(ValueTask<ReadResult> read)
     {
         ReadResult result = await read;
-        _shown = result.Buffer;
+        (_shown, _isShown) = (result.Buffer, true);
         return result;
     }
 }

@@ -149,7 +149,7 @@ internal sealed partial class WebSocketProtocol
     {
         // A control frame has no more than 125 bytes, and MessageTimeout bounds it.
         if (_kind == Opcode.Continuation) return Verdict.NeedMore;
-        _rate ??= new LeastRate();
+        _rate ??= new LeastRate(countsFirst: true);
         return _rate.IsMissed(now, _message.Length, _options.MinMessageRate, _options.MinMessageRateGrace)
             ? Verdict.Reject(CloseCode.PolicyViolation, "the message came too slowly (WebSocketOptions.MinMessageRate)")
             : Verdict.NeedMore;
