@@ -2,7 +2,7 @@ using System.Runtime.Versioning;
 using Workerman.Supervision;
 using Workerman.Tests.Support;
 
-namespace Workerman.Tests.Manual;
+namespace Workerman.Tests.Supervision;
 
 /// <summary>
 /// The examples of the pages worker/daemonize, worker/pid-file, worker/stdout-file and debug/base of Workerman's manual, in C#:
