@@ -26,6 +26,8 @@ internal sealed class StatisticsTests(Type loopType)
                 (_, string head, string body) = client.Send(Get).ReadResponse();
                 received += head.Length + body.Length;
             }
+            // The client may have them before the server counts them.
+            await Wait.Until(() => server.First.Statistics.BytesWritten >= received, "the bytes of the last answer");
             WorkerStatistics open = server.First.Statistics;
             Assert.That((open.Connections, open.TotalConnections, open.Requests), Is.EqualTo((1, 1, 3)));
             Assert.That((open.BytesRead, open.BytesWritten), Is.EqualTo((3L * Get.Length, (long)received)));
