@@ -131,6 +131,9 @@ internal static partial class Log
         + "(SessionOptions.MaxNewPerSecond)")]
     public static partial void SessionRefused(ILogger logger, int limit);
 
+    [LoggerMessage(64, LogLevel.Error, "Request bodies are refused: no space is left in {Folder} (HttpOptions.UploadFolder)")]
+    public static partial void DiskFull(ILogger logger, string folder, Exception reason);
+
     [LoggerMessage(30, LogLevel.Error, "A callback of client connection {Connection} to {Address} failed")]
     public static partial void ClientCallbackFailed(ILogger logger, long connection, string address, Exception exception);
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Workerman.Connection;
@@ -75,6 +76,54 @@ internal sealed class SlowUploadDiskTests(Type loopType)
         Assert.That(client.ReadResponse().Status, Is.EqualTo(500));
         Assert.That(client.IsAtEnd());
         Assert.That((gone.Bodies.Memory, gone.Bodies.Disk), Is.EqualTo((0L, 0L)));
+    }
+
+    [Test]
+    public async Task FullDiskIsAnsweredWith503UntilThereIsRoom([Values("kept", "chunked", "form", "gathered")] string how)
+    {
+        using SmallDisk disk = SmallDisk.MountOrIgnore(512 * 1024);
+        int length = 3_000_000;
+        var worker = new Worker("http://127.0.0.1:0") { Name = "test" };
+        worker.Options.Http.UploadFolder = disk.Path;
+        worker.Options.Http.FileMemoryThreshold = worker.Options.Http.BodyMemoryThreshold = 1000;
+        worker.Options.Http.StreamBodies = how == "gathered";
+        worker.OnMessageAsync = static async (connection, request) =>
+        {
+            await request.ReadBodyAsync();
+            connection.Send("taken");
+        };
+        await using TestServer server = TestServer.Start(loopType, worker);
+        string part = "--b\r\nContent-Disposition: form-data; name=f; filename=f\r\n\r\n", end = "\r\n--b--";
+        string Request(int size) => "POST / HTTP/1.1\r\nHost: a\r\n" + how switch
+        {
+            "chunked" => $"Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n{new string('x', size)}\r\n0\r\n\r\n",
+            "form" => $"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {part.Length + size + end.Length}\r\n\r\n"
+                + part + new string('x', size) + end,
+            _ => $"Content-Length: {size}\r\n\r\n{new string('x', size)}",
+        };
+        using (RawClient client = server.Connect())
+        {
+            Task sending = Task.Run(() =>
+            {
+                try
+                {
+                    client.Send(Request(length));
+                }
+                catch (SocketException)
+                {
+                    // It was told, and the connection has ended.
+                }
+            });
+            (int status, _, string body) = client.ReadResponse();
+            Assert.That((status, body.Trim()), Is.EqualTo((503, "503 Service Unavailable: no space is left for request bodies")));
+            await sending;
+        }
+        await Wait.Until(() => Directory.GetFiles(disk.Path).Length == 0, "the file is gone");
+        await Wait.Until(() => server.Log.Text.Contains($"no space is left in {disk.Path}", StringComparison.Ordinal), "the log says so");
+        BodyTotals totals = worker.Options.Http.Bodies;
+        await Wait.Until(() => (totals.Memory, totals.Disk) == (0, 0), "all comes back");
+        using RawClient next = server.Connect();
+        Assert.That(next.Send(Request(100_000)).ReadResponse().Body, Is.EqualTo("taken"));
     }
 
     [Test]

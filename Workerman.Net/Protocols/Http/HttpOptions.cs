@@ -112,15 +112,20 @@ public sealed class HttpOptions
 
     /// <summary>
     /// Bytes of memory that the bodies of all requests of the worker may have at once, from their first byte to their answer; 256
-    /// MiB, at least 0. Beyond: 503.
+    /// MiB, at least 0. Beyond: 503; but a body that is streamed (<see cref="StreamBodies"/>) and has begun waits until its
+    /// handler has read what has come of it, and goes on then.
     /// </summary>
     public long MaxBodyMemory { get; set => field = Setting.AtLeast(value, 0); } = 256L * 1024 * 1024;
 
     /// <summary>
     /// Bytes in temporary files that the bodies of all requests of the worker may have at once, from their first byte to their
-    /// answer; 4 GiB, at least 0. Beyond: 503. A file that was moved with <see cref="UploadedFile.MoveTo"/> does not count.
+    /// answer; 4 GiB, at least 0. Beyond, and if the disk is full: 503. A file that was moved with
+    /// <see cref="UploadedFile.MoveTo"/> does not count.
     /// </summary>
     public long MaxBodyDisk { get; set => field = Setting.AtLeast(value, 0); } = 4L * 1024 * 1024 * 1024;
+
+    /// <summary>Is told that there is no space for a body in <see cref="UploadFolder"/>; any thread.</summary>
+    internal Action<Exception>? ReportDiskFull { get; set; }
 
     /// <summary>Has temporary files written, off the loop. Tests stand in for the threads.</summary>
     internal Action<Action> RunOnDisk { get; set; } = Shared.Run;

@@ -12,7 +12,7 @@ internal partial class HttpProtocol
     /// <summary>The body of the request that is with the application, until it has come whole or is not wanted.</summary>
     private StreamedBody? _stream;
 
-    private bool CanReadStream => _stream is { HasRoom: true };
+    private bool CanReadStream => _stream?.TakesMore() == true;
 
     /// <summary>Whether the client waits for 100, and for nothing before the handler reads.</summary>
     private bool ContinueIsWanted =>

@@ -172,6 +172,7 @@ internal partial class HttpProtocol
         BodyBrokenOffException broken => Verdict.Reject(400, broken.Message),
         BadRequestException mistake => Verdict.Reject(mistake.StatusCode, mistake.Message),
         BodiesFullException full => full.Refusal,
+        DiskFullException => Refusals.DiskFull,
         FewDescriptorsException => Refusals.FewDescriptors,
         SessionLimitException limit => Verdict.Reject(503, limit.Message),
         _ => null,

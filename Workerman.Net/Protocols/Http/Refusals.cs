@@ -55,6 +55,8 @@ internal static class Refusals
     public static Verdict BodyDiskFull { get; } =
         Verdict.Reject(503, $"too many request bodies at once ({Options}{nameof(HttpOptions.MaxBodyDisk)})");
 
+    public static Verdict DiskFull { get; } = Verdict.Reject(503, "no space is left for request bodies");
+
     public static Verdict FewDescriptors { get; } = Verdict.Reject(503, Shortage);
 
     public static BadRequestException TooMany(string what, string setting, int status = 413) =>

@@ -13,10 +13,10 @@ public sealed partial class Request
     /// KiB are unread, nothing more is received, so that the client waits. Read it in <c>OnMessageAsync</c>: after an
     /// <c>await</c> the code goes on on the connection's loop. It may be read on another thread, but on one at a time. The first
     /// read sends <c>100 Continue</c> to a client that waits for it. A read fails with <see cref="BadRequestException"/> if the
-    /// body is malformed, too large or too slow, which the client is told, with <see cref="IOException"/> if the client is gone
-    /// or the server has no room for more (503, <see cref="HttpOptions.MaxBodyMemory"/>), with <see
-    /// cref="InvalidOperationException"/> if the request was answered meanwhile; what is left of a body then is skipped up to 256
-    /// KiB, otherwise the connection ends with the answer.
+    /// body is malformed, too large or too slow, which the client is told, with <see cref="IOException"/> if the client is gone,
+    /// or if nothing is consumed of what was read and there is no room for more (503, <see cref="HttpOptions.MaxBodyMemory"/>),
+    /// with <see cref="InvalidOperationException"/> if the request was answered meanwhile; what is left of a body then is skipped
+    /// up to 256 KiB, otherwise the connection ends with the answer.
     /// </summary>
     /// <inheritdoc cref="RawBody" path="/exception"/>
     public PipeReader BodyReader => _coming is { } body

@@ -5,7 +5,8 @@ namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// The body of one request on its way to a handler that reads it as it comes: what has come and was not read yet. Beyond
-/// <see cref="MostUnread"/> bytes of that nothing more is taken from the peer. It decodes and judges nothing. Filled by its
+/// <see cref="MostUnread"/> bytes of that nothing more is taken from the peer; nor while all bodies together have as many bytes in
+/// memory as they may, and the handler has not seen what has come of this one. It decodes and judges nothing. Filled by its
 /// <see cref="RequestBody"/> on the loop's thread; read by the application, from any one thread at a time.
 /// </summary>
 /// <param name="options">Where what is unread is counted.</param>
@@ -28,10 +29,16 @@ internal sealed class StreamedBody(HttpOptions options)
 
     /// <summary>Bytes that the totals have of it; none any more once it is forgotten.</summary>
     private long _counted;
+
+    /// <summary>Those of them that the handler has not looked at.</summary>
+    private long _unseen;
     private bool _isForgotten;
 
     /// <summary>Whether the handler has taken some of it.</summary>
     private bool _isBegun;
+
+    /// <summary>Whether there is no room in memory for more, before the handler has seen what there is.</summary>
+    private bool _waitsForHandler;
     private volatile bool _isPaused;
     private volatile bool _isWanted;
     private bool _hasEnded;
@@ -42,8 +49,13 @@ internal sealed class StreamedBody(HttpOptions options)
     /// <summary>What the application reads.</summary>
     public PipeReader Reader => field ??= new StreamedBodyReader(this, _pipe.Reader);
 
-    /// <summary>Whether more is to be taken from the peer.</summary>
-    public bool HasRoom => !_isPaused && !_hasEnded;
+    /// <summary>Whether more is to be taken from the peer. If not, <see cref="GoOn"/> is called when it is.</summary>
+    public bool TakesMore()
+    {
+        if (_isPaused || _hasEnded) return false;
+        if (options.Bodies.Memory < options.MaxBodyMemory) return true;
+        lock (_gate) return !(_waitsForHandler = _unseen > 0);
+    }
 
     /// <summary>Whether the handler has begun to read.</summary>
     public bool IsWanted => _isWanted;
@@ -66,7 +78,7 @@ internal sealed class StreamedBody(HttpOptions options)
     /// <summary>Room for what comes next.</summary>
     public Span<byte> Room(long most)
     {
-        if (!HasRoom) return default;
+        if (!TakesMore()) return default;
         Span<byte> room = _pipe.Writer.GetSpan(Piece);
         return room.Length > most ? room[..(int)most] : room;
     }
@@ -119,16 +131,21 @@ internal sealed class StreamedBody(HttpOptions options)
         }
     }
 
-    /// <summary>The handler is done with so many bytes.</summary>
-    public void OnConsumed(long count)
+    /// <summary>The handler is done with so many bytes, and has looked at so many which it had not seen before.</summary>
+    public void OnConsumed(long count, long seen)
     {
+        bool goesOn;
         lock (_gate)
         {
             _isBegun |= count > 0;
             if (_isForgotten) return;
             _counted -= count;
+            _unseen -= seen;
+            goesOn = _waitsForHandler && _unseen == 0;
+            if (goesOn) _waitsForHandler = false;
         }
         options.Bodies.AddMemory(-count);
+        if (goesOn) GoOn?.Invoke();
     }
 
     /// <summary>The request is done: whatever the handler has not read counts no longer.</summary>
@@ -143,10 +160,20 @@ internal sealed class StreamedBody(HttpOptions options)
         options.Bodies.AddMemory(-left);
     }
 
+    /// <summary>
+    /// What was received while there was room is taken in: beyond the limit one piece, so that no body waits for another. But a
+    /// handler that has seen all there is, and keeps it, gets no more.
+    /// </summary>
     private void Count(int count)
     {
-        options.Bodies.TakeMemory(count, options);
-        lock (_gate) _counted += count;
+        lock (_gate)
+        {
+            bool keepsAll = _counted > 0 && _unseen == 0;
+            if (keepsAll && options.Bodies.Memory >= options.MaxBodyMemory) throw new BodiesFullException(Refusals.BodyMemoryFull);
+            _counted += count;
+            _unseen += count;
+        }
+        options.Bodies.AddMemory(count);
     }
 
     private void Resume(ValueTask<FlushResult> flush)

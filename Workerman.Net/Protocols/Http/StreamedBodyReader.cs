@@ -13,6 +13,9 @@ internal sealed class StreamedBodyReader(StreamedBody body, PipeReader inner) : 
     private ReadOnlySequence<byte> _shown;
     private bool _isShown;
 
+    /// <summary>Of the bytes that the application keeps, those that it has looked at.</summary>
+    private long _seen;
+
     public override bool TryRead(out ReadResult result)
     {
         body.OnRead();
@@ -37,8 +40,9 @@ internal sealed class StreamedBodyReader(StreamedBody body, PipeReader inner) : 
     {
         // Without a read before it, the pipe says what is wrong.
         long count = _isShown ? _shown.Slice(0, consumed).Length : 0;
-        (_shown, _isShown) = (default, false);
-        body.OnConsumed(count);
+        long seen = _isShown ? Math.Max(_seen, _shown.Slice(0, examined).Length) : _seen;
+        body.OnConsumed(count, seen - _seen);
+        (_shown, _isShown, _seen) = (default, false, Math.Max(0, seen - count));
         inner.AdvanceTo(consumed, examined);
     }
 
