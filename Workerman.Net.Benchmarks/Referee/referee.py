@@ -3,7 +3,7 @@
 
     Workerman.Net.Benchmarks/Referee/referee.py [http] [pipeline] [sse] [ws] [idle] [broadcast] [subscribers] [loops] [start]
                                                 [https] [browser] [metered] [ws64k] [ws64k-deflate] [static] [upload]
-                                                [http-512] [http-2048] [https-512]
+                                                [http-512] [http-2048] [https-512] [ws-broadcast] [handshake]
                                                 [--rounds 3] [--only ours,floor,kestrel] [--no-io-uring]
 
 The figure is CPU microseconds of the server's whole process tree per request (event, message), with the server on
@@ -23,6 +23,10 @@ latter takes on the disk is printed too.
 
 `http-512`, `http-2048` and `https-512` are `http` and `https` with so many connections instead of 64. With --no-io-uring ours
 does without it, as it has to in most containers.
+
+`ws-broadcast` is a WebSocket message of 32 bytes for 10,000 clients at a time, by `floor` a send for each. `handshake` is a new
+connection over TLS 1.3 with one request and no resumption, beside Kestrel and nginx, with a certificate for a P-256 key each; the
+client is eight of OpenSSL's `s_time`.
 
 `metered` is `http` by ours alone, beside the same while somebody listens to its meters.
 
@@ -108,6 +112,10 @@ http {
   client_body_temp_path nginx.body; proxy_temp_path nginx.proxy; fastcgi_temp_path nginx.fast;
   uwsgi_temp_path nginx.uwsgi; scgi_temp_path nginx.scgi;
   server { listen 127.0.0.1:9340 backlog=4096; root files; }
+  server {
+    listen 127.0.0.1:9341 ssl backlog=4096; ssl_protocols TLSv1.3; ssl_certificate nginx.crt; ssl_certificate_key nginx.key;
+    location / { return 200 "Hello, World!"; }
+  }
 }
 """
 MIX = """
@@ -173,10 +181,18 @@ def make_files():
     for size in FILE_SIZES:
         with open(f"{CACHE}/files/{size}.js", "wb") as f:
             f.write(bytes(draw.choices(range(32, 127), k=size * 1024)))
-    with open(f"{CACHE}/nginx.conf", "w") as f:
-        f.write(NGINX)
     with open(f"{CACHE}/mix.lua", "w") as f:
         f.write(MIX % ", ".join(map(str, FILE_SIZES)))
+
+
+def configure_nginx():
+    with open(f"{CACHE}/nginx.conf", "w") as f:
+        f.write(NGINX)
+    if not os.path.exists(f"{CACHE}/nginx.crt"):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "365",
+                        "-subj", "/CN=localhost", "-keyout", f"{CACHE}/nginx.key", "-out", f"{CACHE}/nginx.crt"],
+                       check=True, stderr=subprocess.DEVNULL)
+    return ["nginx", "-p", CACHE, "-c", f"{CACHE}/nginx.conf"]
 
 
 def servers(work=None):
@@ -187,11 +203,22 @@ def servers(work=None):
             "ours": (9305, 9306, ours + ["serve", "--port", "9305", "--broadcast-ms", str(BROADCAST_MS)]),
             **others(ours),
         }
+    if work == "ws-broadcast":
+        return {
+            "floor": (9301, 9301, [f"{CACHE}/floor", "9301", str(BROADCAST_MS), "ws"]),
+            "ours": (9305, 9306, ours + ["serve", "--port", "9305", "--ws-broadcast-ms", str(BROADCAST_MS)]),
+        }
+    if work == "handshake":
+        return {
+            "nginx": (9341, 0, configure_nginx()),
+            "kestrel": (9303, 0, ["dotnet", f"{CACHE}/kestrel/kestrel.dll", "9303", str(SSE_MS), "tls"]),
+            "ours": (9305, 0, ours + ["serve", "--port", "9305", "--tls"]),
+        }
     if work in STATIC:
         make_files()
         own = ours + ["serve", "--files", f"{CACHE}/files", "--port"]
         return {
-            "nginx": (9340, 0, ["nginx", "-p", CACHE, "-c", f"{CACHE}/nginx.conf"]),
+            "nginx": (9340, 0, configure_nginx()),
             "ours": (9305, 0, own + ["9305"]),
             "ours-plain": (9307, 0, own + ["9307", "--no-copies"]),
         }
@@ -406,10 +433,10 @@ def bytes_per_subscriber(name, command, port):
         return (after - before) * 1024 / BROADCAST_CONNS, before
 
 
-def per_delivery(server, port):
+def per_delivery(server, port, mode="sse"):
     slower = SLOWER.get(server.name, 1)
     seconds = 5 if slower == 1 else 25
-    client = netload("sse", port, BROADCAST_CONNS, seconds)
+    client = netload(mode, port, BROADCAST_CONNS, seconds)
     before = cpu_s(server.pid)
     # The line comes before the client lets go of its connections, whose closing is not to be counted.
     out = client.stdout.readline()
@@ -423,6 +450,20 @@ def per_delivery(server, port):
     if float(found.group(4)) < 0.85 * wanted:
         raise RuntimeError(f"{server.name} does not keep up: {found.group(4)} events/s of {wanted:.0f}")
     return used / int(found.group(3)) * 1e6, float(found.group(4))
+
+
+def per_handshake(server, port, seconds=4):
+    before = cpu_s(server.pid)
+    ask = ["openssl", "s_time", "-connect", f"127.0.0.1:{port}", "-new", "-www", "/", "-time", str(seconds)]
+    clients = [subprocess.Popen(["taskset", "-c", "1", *ask], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+               for _ in range(8)]
+    outs = [client.communicate()[0] for client in clients]
+    used = cpu_s(server.pid) - before
+    counts = [re.search(r"(\d+) connections in \d+ real seconds, (\d+) bytes", out) for out in outs]
+    if not all(found and int(found.group(1)) > 0 and int(found.group(2)) > 13 for found in counts):
+        raise RuntimeError(f"{server.name}: {outs[0].strip()[-200:]}")
+    total = sum(int(found.group(1)) for found in counts)
+    return used / total * 1e6, total / seconds
 
 
 def shared_per_request(server, port, seconds=4):
@@ -498,6 +539,8 @@ WORK = {
     "idle": ("bytes/connection", None),
     "broadcast": ("us/event", lambda s, port, ws_port: per_delivery(s, port)),
     "subscribers": ("bytes/stream", None),
+    "ws-broadcast": ("us/message", lambda s, port, ws_port: per_delivery(s, ws_port, "wsin")),
+    "handshake": ("us/handshake", lambda s, port, ws_port: per_handshake(s, port)),
     "loops": ("us/request", lambda s, port, ws_port: shared_per_request(s, port)),
     "start": ("ms", None),
 }
