@@ -138,6 +138,8 @@ internal sealed class PipingTests(Type loopType)
             sender.HalfClose();
         });
         await Wait.Until(() => sink.SendBufferQueueSize >= sink.MaxSendBufferSize, "the sender to be paused");
+        // The turn in which the bound was reached ends.
+        await LoopTurns.Pass(source.Loop);
         long read = source.BytesRead;
         await LoopTurns.Pass(source.Loop);
         Assert.That(source.BytesRead, Is.EqualTo(read), "nothing is read while it is paused");
