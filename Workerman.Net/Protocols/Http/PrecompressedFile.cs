@@ -22,21 +22,39 @@ internal static class PrecompressedFile
     /// <exception cref="IOException">The disk fails.</exception>
     public static ContentCoding Choose(FileBody body, AcceptEncoding accepted, ref OpenedFile file, out bool varies)
     {
-        varies = false;
         var chosen = ContentCoding.Identity;
+        varies = false;
         DateTimeOffset modified = file.Modified;
         foreach ((ContentCoding coding, string extension) in Kinds)
         {
-            int weight = accepted.Of(coding);
-            bool isBetter = weight > 0 && weight >= accepted.Identity
-                && (chosen == ContentCoding.Identity || weight > accepted.Of(chosen));
-            // A copy that the client does not accept only matters while none was found: it means that the answer varies.
-            if ((varies && !isBetter) || !TryOpen(body, extension, modified, out OpenedFile? copy)) continue;
+            if (!IsBetter(accepted, coding, chosen) || !TryOpen(body, extension, modified, out OpenedFile? copy)) continue;
             varies = true;
-            if (isBetter) (file, copy, chosen) = (copy!, file, coding);
-            copy!.Dispose();
+            (file, copy, chosen) = (copy!, file, coding);
+            copy.Dispose();
         }
-        return chosen;
+        // Only where none is sent it has to be asked whether there are others.
+        return varies ? chosen : WithoutCopy(body, accepted, modified, out varies);
+    }
+
+    /// <summary>Looks for copies that the client does not want: the answer varies for them too.</summary>
+    private static ContentCoding WithoutCopy(FileBody body, AcceptEncoding accepted, DateTimeOffset modified, out bool varies)
+    {
+        varies = false;
+        foreach ((ContentCoding coding, string extension) in Kinds)
+        {
+            if (varies || IsBetter(accepted, coding, ContentCoding.Identity)) continue;
+            varies = TryOpen(body, extension, modified, out OpenedFile? copy);
+            copy?.Dispose();
+        }
+        return ContentCoding.Identity;
+    }
+
+    /// <summary>Whether the client prefers a coding to that of what was chosen so far.</summary>
+    private static bool IsBetter(AcceptEncoding accepted, ContentCoding coding, ContentCoding chosen)
+    {
+        int weight = accepted.Of(coding);
+        return weight > 0 && weight >= accepted.Identity
+            && (chosen == ContentCoding.Identity || weight > accepted.Of(chosen));
     }
 
     private static bool TryOpen(FileBody body, string extension, DateTimeOffset modified, out OpenedFile? copy)
