@@ -18,17 +18,18 @@ namespace Workerman.Benchmarks;
 /// <summary>
 /// The server that load tools are pointed at. It uses the public API only, like any application: <c>serve (--port P | --address
 /// A) (--sse-interval-ms M | --broadcast-ms M [--redis HOST:PORT]) [--ws-broadcast-ms M] [--loops N] [--event-loop epoll|socket]
-/// [--no-io-uring] [--tls] [--deflate] [--metered] [--browser] [--sessions FOLDER] [--files FOLDER [--no-copies]] [--log-file FILE
-/// [--log-max-size N] [--log-count N]] [--uploads memory|array|files|streamed]</c>. With <c>--tls</c> it speaks HTTPS, with a
-/// certificate of its own that is made at the start. With <c>--broadcast-ms</c> an event stream is no timer of its own but a
+/// [--no-io-uring] [--tls] [--deflate] [--metered] [--browser] [--sessions FOLDER] [--files FOLDER [--no-copies]] [--log-file
+/// FILE [--log-max-size N] [--log-count N]] [--uploads memory|array|files|streamed]</c>. With <c>--tls</c> it speaks HTTPS, with
+/// a certificate of its own that is made at the start. With <c>--broadcast-ms</c> an event stream is no timer of its own but a
 /// subscription of the one <see cref="EventStream"/>, to which a timer publishes, with <c>--redis</c> through a log there. With
 /// <c>--metered</c> somebody listens to the library's meters. With <c>--browser</c> each request's User-Agent, Accept-Language
 /// and cookie <c>session</c> are read. With <c>--port</c> there is also a WebSocket echo on the port above, which compresses with
-/// <c>--deflate</c>; with <c>--ws-broadcast-ms</c> all its clients are sent a message of 32 bytes, again and again. With <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets
-/// one and <c>?flush</c> ends the session. With <c>--files</c> other requests are answered with the files of a folder; with
-/// <c>--no-copies</c> compressed copies of them are not looked for. With <c>--uploads</c> requests are answered with the length
-/// of their body. <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has; <c>GET
-/// /fault?size=N</c> with it fails, with a message of N characters, and <c>GET /log?times=M&amp;size=N</c> logs M lines.
+/// <c>--deflate</c>; with <c>--ws-broadcast-ms</c> all its clients are sent a message of 32 bytes, again and again. With
+/// <c>--sessions</c>, <c>GET /session</c> answers the names of the session's values; <c>?set=NAME</c> sets one and <c>?flush</c>
+/// ends the session. With <c>--files</c> other requests are answered with the files of a folder; with <c>--no-copies</c>
+/// compressed copies of them are not looked for. With <c>--uploads</c> requests are answered with the length of their body.
+/// <c>GET /loops</c> with <c>Accept: application/json</c> answers how many connections each loop has; <c>GET /fault?size=N</c>
+/// with it fails, with a message of N characters, and <c>GET /log?times=M&amp;size=N</c> logs M lines.
 /// </summary>
 internal static partial class Serve
 {

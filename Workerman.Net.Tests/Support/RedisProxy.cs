@@ -50,10 +50,10 @@ internal sealed class RedisProxy : IDisposable
         {
             using var server = new TcpClient();
             await server.ConnectAsync(_server);
-            Task answers = server.GetStream().CopyToAsync(client.GetStream());
+            var answers = new Answers();
             try
             {
-                await Task.WhenAny(ForwardAsync(client, server), answers);
+                await Task.WhenAny(ForwardAsync(client, server, answers), answers.ForwardAsync(server, client));
             }
             catch (Exception e) when (e is IOException or ObjectDisposedException)
             {
@@ -62,29 +62,50 @@ internal sealed class RedisProxy : IDisposable
         }
     }
 
-    private async Task ForwardAsync(TcpClient client, TcpClient server)
+    private async Task ForwardAsync(TcpClient client, TcpClient server, Answers answers)
     {
         var buffer = new byte[64 * 1024];
         for (int count; (count = await client.GetStream().ReadAsync(buffer)) > 0;)
         {
             string? command = Volatile.Read(ref _command);
             string text = Encoding.Latin1.GetString(buffer, 0, count);
-            if (command is null || !text.Contains(command, StringComparison.OrdinalIgnoreCase))
-            {
-                await server.GetStream().WriteAsync(buffer.AsMemory(0, count));
-                continue;
-            }
-            Volatile.Write(ref _command, null);
-            // The client sees its connection end; the server gets the command all the same.
-            client.Close();
+            bool isCut = command is not null && text.Contains(command, StringComparison.OrdinalIgnoreCase);
+            // Before the server has the command, so that its answer is certain to be lost.
+            answers.AreLost |= isCut;
             await server.GetStream().WriteAsync(buffer.AsMemory(0, count));
-            server.Client.Shutdown(SocketShutdown.Send);
+            if (!isCut) continue;
+            Volatile.Write(ref _command, null);
             Interlocked.Increment(ref _lost);
-            while (await server.GetStream().ReadAsync(buffer) > 0)
+            // The client sees its connection end; the server answers what it has got, and ends its own.
+            client.Client.Shutdown(SocketShutdown.Both);
+            server.Client.Shutdown(SocketShutdown.Send);
+            await answers.End;
+        }
+    }
+
+    /// <summary>What one connection of the server's says.</summary>
+    private sealed class Answers
+    {
+        private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private volatile bool _areLost;
+
+        /// <summary>Whether the client gets none of them any more.</summary>
+        public bool AreLost { get => _areLost; set => _areLost = value; }
+
+        public Task End => _end.Task;
+
+        public async Task ForwardAsync(TcpClient server, TcpClient client)
+        {
+            var buffer = new byte[64 * 1024];
+            try
             {
-                // What it answers is lost.
+                for (int count; (count = await server.GetStream().ReadAsync(buffer)) > 0;)
+                    if (!AreLost) await client.GetStream().WriteAsync(buffer.AsMemory(0, count));
             }
-            return;
+            finally
+            {
+                _end.TrySetResult();
+            }
         }
     }
 }

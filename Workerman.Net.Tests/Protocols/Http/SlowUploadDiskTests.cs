@@ -97,8 +97,8 @@ internal sealed class SlowUploadDiskTests(Type loopType)
         string Request(int size) => "POST / HTTP/1.1\r\nHost: a\r\n" + how switch
         {
             "chunked" => $"Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n{new string('x', size)}\r\n0\r\n\r\n",
-            "form" => $"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {part.Length + size + end.Length}\r\n\r\n"
-                + part + new string('x', size) + end,
+            "form" => "Content-Type: multipart/form-data; boundary=b\r\n"
+                + $"Content-Length: {part.Length + size + end.Length}\r\n\r\n{part}{new string('x', size)}{end}",
             _ => $"Content-Length: {size}\r\n\r\n{new string('x', size)}",
         };
         using (RawClient client = server.Connect())
@@ -119,7 +119,8 @@ internal sealed class SlowUploadDiskTests(Type loopType)
             await sending;
         }
         await Wait.Until(() => Directory.GetFiles(disk.Path).Length == 0, "the file is gone");
-        await Wait.Until(() => server.Log.Text.Contains($"no space is left in {disk.Path}", StringComparison.Ordinal), "the log says so");
+        string told = $"no space is left in {disk.Path}";
+        await Wait.Until(() => server.Log.Text.Contains(told, StringComparison.Ordinal), "the log says so");
         BodyTotals totals = worker.Options.Http.Bodies;
         await Wait.Until(() => (totals.Memory, totals.Disk) == (0, 0), "all comes back");
         using RawClient next = server.Connect();

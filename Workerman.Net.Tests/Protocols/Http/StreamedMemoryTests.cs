@@ -102,8 +102,8 @@ internal sealed class StreamedMemoryTests(Type loopType)
         using RawClient client = server.Connect();
         Task sending = Task.Run(() => SendAll(client, [.. Head(false), .. Bytes(1)]));
         (int Status, string Head, string Body) answer = client.ReadResponse();
-        Assert.That((answer.Status, answer.Body.Trim()), Is.EqualTo((503, "503 Service Unavailable: too many request bodies at once "
-            + "(HttpOptions.MaxBodyMemory)")));
+        Assert.That((answer.Status, answer.Body.Trim()), Is.EqualTo(
+            (503, "503 Service Unavailable: too many request bodies at once (HttpOptions.MaxBodyMemory)")));
         Assert.That(await failure.Task.WaitAsync(Wait.Limit), Is.InstanceOf<IOException>());
         await sending;
         await Wait.Until(() => server.Main.Options.Http.Bodies.Memory == 0, "all comes back");

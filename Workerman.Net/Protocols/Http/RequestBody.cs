@@ -181,7 +181,9 @@ internal sealed class RequestBody : IDisposable
 
     /// <summary>One that stays in memory needs none.</summary>
     private DiskBacklog? BacklogOf(long expected) =>
-        expected >= 0 && expected <= _options.BodyMemoryThreshold ? null : Backlog ??= new DiskBacklog(_options.RunOnDisk, _options.ReportDiskFull);
+        expected >= 0 && expected <= _options.BodyMemoryThreshold
+            ? null
+            : Backlog ??= new DiskBacklog(_options.RunOnDisk, _options.ReportDiskFull);
 
     private void Decode(long room) => _decoder?.Work(ref room);
 

@@ -5,8 +5,8 @@ namespace Workerman.Protocols.Http;
 
 /// <summary>
 /// The body of one request on its way to a handler that reads it as it comes: what has come and was not read yet. Beyond
-/// <see cref="MostUnread"/> bytes of that nothing more is taken from the peer; nor while all bodies together have as many bytes in
-/// memory as they may, and the handler has not seen what has come of this one. It decodes and judges nothing. Filled by its
+/// <see cref="MostUnread"/> bytes of that nothing more is taken from the peer; nor while all bodies together have as many bytes
+/// in memory as they may, and the handler has not seen what has come of this one. It decodes and judges nothing. Filled by its
 /// <see cref="RequestBody"/> on the loop's thread; read by the application, from any one thread at a time.
 /// </summary>
 /// <param name="options">Where what is unread is counted.</param>
@@ -169,7 +169,8 @@ internal sealed class StreamedBody(HttpOptions options)
         lock (_gate)
         {
             bool keepsAll = _counted > 0 && _unseen == 0;
-            if (keepsAll && options.Bodies.Memory >= options.MaxBodyMemory) throw new BodiesFullException(Refusals.BodyMemoryFull);
+            if (keepsAll && options.Bodies.Memory >= options.MaxBodyMemory)
+                throw new BodiesFullException(Refusals.BodyMemoryFull);
             _counted += count;
             _unseen += count;
         }
