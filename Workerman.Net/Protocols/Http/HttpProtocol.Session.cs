@@ -28,11 +28,14 @@ internal partial class HttpProtocol
 
     /// <summary>Saves the session.</summary>
     /// <returns>The answer to write: with the session's cookie if the client does not know the id, or an error response if the
-    /// session cannot be saved. The application's own response is not changed: it may be sent to others as well.</returns>
+    /// session cannot be saved and the answer would say that all is well. The application's own response is not changed: it may
+    /// be sent to others as well.</returns>
     private Response CommitSession(Session session, Response answer)
     {
         if (Save(session) is not { } failure)
             return session.IdToTell is { } id ? answer.WithAnotherHeader("Set-Cookie", options.Session.CookieOf(id)) : answer;
+        // It says already that the server has failed, perhaps in this: the handler has caught what SaveAsync threw.
+        if (answer.StatusCode >= 500) return answer;
         // What the application still sends would belong to its own answer, which was replaced: nothing may follow this one.
         _endsAfterAnswer = true;
         return Rejection(RefusalOf(failure) ?? new Verdict(VerdictKind.Reject, 500));

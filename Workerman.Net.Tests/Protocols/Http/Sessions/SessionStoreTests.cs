@@ -49,10 +49,40 @@ internal sealed class SessionStoreTests(Type loopType)
             }
         });
         using RawClient client = server.Connect();
-        string answer = client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadToEnd();
+        string close = way == "throw" ? "Connection: close\r\n" : "";
+        string answer = client.Send($"GET / HTTP/1.1\r\nHost: a\r\n{close}\r\n").ReadToEnd();
         Assert.That(answer, Does.StartWith("HTTP/1.1 500 ").And.Not.Contain("secret").And.Not.Contain("Set-Cookie"));
         Assert.That(server.Log.Text,
             Does.Contain("[Error] A session could not be saved System.IO.IOException: the disk is full"));
+    }
+
+    [Test]
+    public async Task HandlerThatKnowsOfItAnswersItself()
+    {
+        var handler = new BrokenHandler { WriteFails = true };
+        var worker = new Worker("http://127.0.0.1:0") { Name = "test" };
+        worker.OnMessageAsync = static async (connection, request) =>
+        {
+            Session session = await request.LoadSessionAsync();
+            session.Set("a", 1);
+            try
+            {
+                await session.SaveAsync();
+            }
+            catch (IOException e)
+            {
+                connection.Send(Response.Text($"later, because {e.Message}", 503));
+            }
+        };
+        worker.Options.Http.Session.Handler = handler;
+        await using TestServer server = TestServer.Start(loopType, worker);
+        using RawClient client = server.Connect();
+        for (int i = 0; i < 2; i++)
+        {
+            (int status, string head, string body) = client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadResponse();
+            Assert.That((status, body), Is.EqualTo((503, "later, because the disk is full")));
+            Assert.That(head, Does.Not.Contain("Set-Cookie"));
+        }
     }
 
     [Test]
@@ -185,7 +215,7 @@ internal sealed class SessionStoreTests(Type loopType)
         worker.Options.Http.Session.Handler = new DistributedCacheSessionHandler(cache);
         await using TestServer server = TestServer.Start(loopType, worker);
         using RawClient client = server.Connect();
-        Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").ReadToEnd(),
+        Assert.That(client.Send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").ReadToEnd(),
             Does.StartWith("HTTP/1.1 500 ").And.Not.Contain("well").And.Not.Contain("Set-Cookie"));
         Assert.That(cache.SynchronousCalls, Is.Zero);
         Assert.That(server.Log.Text, Does.Contain("A session could not be saved System.IO.IOException: the cache is down"));
