@@ -23,10 +23,9 @@ Worker.RunAll();
 Worker Listen(string address, string name)
 {
     var worker = new Worker(address) { Name = name, Count = Environment.ProcessorCount };
-    // The largest upload has 20 MiB, and up to 256 come at once.
+    // The largest upload has 20 MiB, and up to 256 come at once: they are read as they come.
     worker.Options.Http.MaxRequestSize = 25 * 1024 * 1024;
-    worker.Options.Http.MaxBodyMemory = 2L * 1024 * 1024 * 1024;
-    worker.Options.Http.MaxBodyDisk = 16L * 1024 * 1024 * 1024;
-    worker.OnMessage = endpoints.Answer;
+    worker.Options.Http.StreamBodies = true;
+    worker.OnMessageAsync = endpoints.Answer;
     return worker;
 }
