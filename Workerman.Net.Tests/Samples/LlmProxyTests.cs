@@ -54,6 +54,7 @@ internal sealed class LlmProxyTests
         Assert.That((status, body), Is.EqualTo((502, "the model answers 429")));
         upstream.Main.Unlisten();
         upstream.Main.Stop();
+        await Wait.Until(() => upstream.Main.Connections.Count == 0, "the connection that the proxy has kept is closed");
         (status, _, body) = client.Send($"{Get}\r\n").ReadResponse();
         Assert.That(status, Is.EqualTo(502));
         Assert.That(body, Does.StartWith("the model does not answer: "));
