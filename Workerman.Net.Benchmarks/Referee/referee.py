@@ -18,8 +18,8 @@ stream, and Kestrel has no such thing; beside it are ours through Redis, nchan a
 alone, with one event loop and with two: a server with two needs two cores, so nobody is pinned there and the client shares
 them, which both feel alike; then 1,000 connections are opened and counted by loop. `start` is the time from the start of the
 process to its first answer, unpinned, the median of ten for each round, with the resident memory one second later;
-`published` is the sample as `dotnet publish` makes it with -p:PublishReadyToRun=true, and `native` with -p:PublishAot=true; what the
-latter takes on the disk is printed too.
+`published` is the sample as `dotnet publish` makes it with -p:PublishReadyToRun=true, `single` as one file with the runtime's part,
+trimmed and compiled beforehand, and `native` with -p:PublishAot=true; what the last two take on the disk is printed too.
 
 `http-512`, `http-2048` and `https-512` are `http` and `https` with so many connections instead of 64. With --no-io-uring ours
 does without it, as it has to in most containers.
@@ -144,10 +144,13 @@ def build():
 
 def publish():
     for name, how in (("published", ["--self-contained", "false", "-p:PublishReadyToRun=true"]),
+                      ("single", ["--use-current-runtime", "--self-contained", "-p:PublishSingleFile=true", "-p:PublishTrimmed=true",
+                                  "-p:PublishReadyToRun=true"]),
                       ("native", ["-p:PublishAot=true", "-p:CppCompilerAndLinker=gcc"])):
         subprocess.run(["dotnet", "publish", f"{ROOT}/samples/Sse", "-c", "Release", "-v", "q", "-nologo", *how,
                         "-o", f"{CACHE}/{name}"], check=True, stdout=subprocess.DEVNULL)
-    print(f"start     native: {os.path.getsize(f'{CACHE}/native/Sse') / 1e6:.1f} MB on the disk", flush=True)
+    for name in ("single", "native"):
+        print(f"start     {name}: {os.path.getsize(f'{CACHE}/{name}/Sse') / 1e6:.1f} MB on the disk", flush=True)
 
 
 def program(folder, name):
@@ -239,6 +242,7 @@ def servers(work=None):
             "ours": (9305, 0, ours + ["serve", "--port", "9305"]),
             "sample": (8080, 0, program("samples/Sse", "Sse")),
             "published": (8080, 0, ["dotnet", f"{CACHE}/published/Sse.dll"]),
+            "single": (8080, 0, [f"{CACHE}/single/Sse"]),
             "native": (8080, 0, [f"{CACHE}/native/Sse"]),
         }
     if work in ("https", "https-512", "browser", "ws64k", "ws64k-deflate"):

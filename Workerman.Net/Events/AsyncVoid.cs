@@ -6,7 +6,8 @@ namespace Workerman.Events;
 /// <summary>
 /// An <c>async</c> lambda that is assigned to a callback without a result is <c>async void</c>: its caller cannot await it, and
 /// does not get what it throws after its first <c>await</c>. Where the caller has to await what a callback does, such a callback
-/// is refused when it is set. Any thread.
+/// is refused when it is set. Not in a native program (NativeAOT), which has run with the just-in-time compiler before: there the
+/// first look at a method's attributes goes through all methods of the program, and each takes twenty times as long. Any thread.
 /// </summary>
 internal static class AsyncVoid
 {
@@ -24,14 +25,14 @@ internal static class AsyncVoid
     public static TDelegate? Refuse<TDelegate>(TDelegate? callback, string name, string cure)
         where TDelegate : Delegate
     {
-        if (callback is null || !IsAsyncVoid(callback)) return callback;
+        if (callback is null || !RuntimeFeature.IsDynamicCodeSupported || !IsAsyncVoid(callback)) return callback;
         throw new ArgumentException($"{name} is async, but returns no Task: nothing waits for it, "
             + $"and what it throws after its first await reaches nobody. {cure}", name);
     }
 
     /// <summary>
-    /// Whether any of the methods behind a delegate is <c>async void</c>. False where that cannot be told: compiled ahead of
-    /// time, a method may have no metadata.
+    /// Whether any of the methods behind a delegate is <c>async void</c>. False where that cannot be told: trimmed, a method may
+    /// have no metadata.
     /// </summary>
     private static bool IsAsyncVoid(Delegate callback)
     {

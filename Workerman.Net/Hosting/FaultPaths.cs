@@ -17,11 +17,13 @@ namespace Workerman.Hosting;
 /// </summary>
 internal static class FaultPaths
 {
-    /// <summary>What any error needs, each step at most a few assemblies.</summary>
-    public static Action[] OfErrors { get; } =
+    /// <summary>
+    /// What any error needs, each step at most a few assemblies. A native program (NativeAOT) has no assemblies to load, and
+    /// would only have more of itself in memory.
+    /// </summary>
+    public static Action[] OfErrors { get; } = !RuntimeFeature.IsDynamicCodeSupported ? [OpenConsole] :
     [
-        // The console is opened by its first use.
-        static () => RuntimeHelpers.RunClassConstructor(typeof(ConsoleLines).TypeHandle),
+        OpenConsole,
         static () => _ = ConsoleLogger.LineOf(LogLevel.Warning, new SocketException((int)SocketError.TooManyOpenSockets).Message),
         // With the names of source files.
         static () => _ = new StackTrace(Thrown(), fNeedFileInfo: true).ToString(),
@@ -40,6 +42,9 @@ internal static class FaultPaths
         static () => new SslStream(new MemoryStream()).Dispose(),
         static () => new BrotliStream(Stream.Null, CompressionLevel.Fastest).Dispose(),
     ];
+
+    // It is opened by its first use.
+    private static void OpenConsole() => RuntimeHelpers.RunClassConstructor(typeof(ConsoleLines).TypeHandle);
 
     private static void WriteJson()
     {

@@ -22,8 +22,6 @@ internal static unsafe partial class ProcessCalls
 
     // unix(7), cmsg(3)
     public const int SOL_SOCKET = 1;
-    public const int SO_PASSCRED = 16;
-    public const int SO_PEERCRED = 17;
     public const int SCM_RIGHTS = 1;
     public const int MSG_CMSG_CLOEXEC = 0x40000000;
 
@@ -44,6 +42,12 @@ internal static unsafe partial class ProcessCalls
     // The same numbers on every architecture of .NET's.
     private const int SYS_pidfd_send_signal = 424;
     private const int SYS_pidfd_open = 434;
+
+    /// <summary>A socket is told who has sent to it.</summary>
+    public static int SO_PASSCRED => PassCredentialsOn(RuntimeInformation.ProcessArchitecture);
+
+    /// <summary>Who is at the other end of a socket.</summary>
+    public static int SO_PEERCRED => PeerCredentialsOn(RuntimeInformation.ProcessArchitecture);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int socketpair(int domain, int type, int protocol, int* sv);
@@ -119,6 +123,12 @@ internal static unsafe partial class ProcessCalls
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int poll(PollDescriptor* fds, nuint nfds, int timeout);
+
+    /// <summary><c>SO_PASSCRED</c> of an architecture: PowerPC has numbers of its own for some options.</summary>
+    public static int PassCredentialsOn(Architecture architecture) => architecture is Architecture.Ppc64le ? 20 : 16;
+
+    /// <inheritdoc cref="PassCredentialsOn"/>
+    public static int PeerCredentialsOn(Architecture architecture) => architecture is Architecture.Ppc64le ? 21 : 17;
 
     public static int pidfd_open(int pid) => (int)syscall(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
 

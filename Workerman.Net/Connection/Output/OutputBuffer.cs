@@ -10,7 +10,8 @@ internal class OutputBuffer : IBufferWriter<byte>
 {
     private const int InitialSize = 64 * 1024;
 
-    private byte[] _buffer = new byte[InitialSize];
+    // Not cleared: what nobody writes to takes no memory.
+    private byte[] _buffer = GC.AllocateUninitializedArray<byte>(InitialSize);
 
     public int Length { get; private set; }
 
@@ -41,7 +42,7 @@ internal class OutputBuffer : IBufferWriter<byte>
     {
         Length = 0;
         // One large answer must not keep its size for the life of the loop.
-        if (_buffer.Length > 16 * InitialSize) _buffer = new byte[InitialSize];
+        if (_buffer.Length > 16 * InitialSize) _buffer = GC.AllocateUninitializedArray<byte>(InitialSize);
     }
 
     private void Ensure(int sizeHint)

@@ -9,7 +9,6 @@ namespace Workerman.Events;
 /// </summary>
 internal static unsafe class LargePages
 {
-    private const int Page = 4096;
     private const int LargePage = 2 * 1024 * 1024;
 
     /// <summary>To be called before the array is written to.</summary>
@@ -19,8 +18,10 @@ internal static unsafe class LargePages
         if (!OperatingSystem.IsLinux() || array.Length < 2 * LargePage) return;
         fixed (byte* start = array)
         {
-            nint begin = ((nint)start + Page - 1) & -Page;
-            nint end = ((nint)start + array.Length) & -Page;
+            // The system's own, which on Arm may be 16 or 64 KiB: another beginning it refuses.
+            int page = Environment.SystemPageSize;
+            nint begin = ((nint)start + page - 1) & -page;
+            nint end = ((nint)start + array.Length) & -page;
             // A wish: what the system makes of it is not looked at.
             _ = madvise((void*)begin, end - begin, MADV_HUGEPAGE);
         }

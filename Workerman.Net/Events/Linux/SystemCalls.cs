@@ -96,13 +96,11 @@ internal static unsafe partial class SystemCalls
     private const int SYS_openat2 = 437;
     private const int SYS_cachestat = 451;
 
-    /// <summary>One of the few flags that differ between architectures.</summary>
-    public static int O_NOFOLLOW =>
-        RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Ppc64le ? 0x8000 : 0x20000;
+    /// <summary>The last part of the path must be no link.</summary>
+    public static int O_NOFOLLOW => NoFollowOn(RuntimeInformation.ProcessArchitecture);
 
-    /// <summary>Another one of them: the path must lead to a folder.</summary>
-    public static int O_DIRECTORY =>
-        RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Ppc64le ? 0x4000 : 0x10000;
+    /// <summary>The path must lead to a folder.</summary>
+    public static int O_DIRECTORY => DirectoryOn(RuntimeInformation.ProcessArchitecture);
 
     /// <summary>RLIMIT_NOFILE: how many descriptors the process may have.</summary>
     public static int RLIMIT_NOFILE => OperatingSystem.IsLinux() ? 7 : 8;
@@ -228,6 +226,15 @@ internal static unsafe partial class SystemCalls
 
     [LibraryImport("libc")]
     public static partial int munmap(byte* addr, nint length);
+
+    /// <summary><c>O_NOFOLLOW</c> of an architecture: Arm and PowerPC have numbers of their own for two of the flags.</summary>
+    public static int NoFollowOn(Architecture architecture) => HasOwnFlags(architecture) ? 0x8000 : 0x20000;
+
+    /// <inheritdoc cref="NoFollowOn"/>
+    public static int DirectoryOn(Architecture architecture) => HasOwnFlags(architecture) ? 0x4000 : 0x10000;
+
+    private static bool HasOwnFlags(Architecture architecture) =>
+        architecture is Architecture.Arm or Architecture.Armv6 or Architecture.Arm64 or Architecture.Ppc64le;
 
     public static int io_uring_setup(uint entries, IoUringStructures.Params* parameters) =>
         (int)syscall(SYS_io_uring_setup, (nint)entries, (nint)parameters, 0, 0, 0, 0);
