@@ -280,6 +280,12 @@ public partial class TcpConnection : IContinuedWork
         ContinueNextTurn();
     }
 
+    void IPeer.AnswerFault(Verdict verdict, object message)
+    {
+        if (Loop.IsCurrent) AnswerFault(verdict, message);
+        else Loop.Post(() => AnswerFault(verdict, message));
+    }
+
     void IContinuedWork.Continue()
     {
         _life.ContinuesNextTurn = false;

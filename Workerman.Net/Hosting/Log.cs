@@ -131,6 +131,9 @@ internal static partial class Log
         + "(SessionOptions.MaxNewPerSecond)")]
     public static partial void SessionRefused(ILogger logger, int limit);
 
+    [LoggerMessage(65, LogLevel.Warning, "A request body is refused with 503: {Reason}")]
+    public static partial void BodiesFull(ILogger logger, string reason);
+
     [LoggerMessage(64, LogLevel.Error, "Request bodies are refused: no space is left in {Folder} (HttpOptions.UploadFolder)")]
     public static partial void DiskFull(ILogger logger, string folder, Exception reason);
 

@@ -23,6 +23,13 @@ internal interface IPeer
     void GoOn()
     {
     }
+
+    /// <summary>
+    /// Answers a message that cannot be handled, if it has no answer yet; the application may not know of it. Any thread.
+    /// </summary>
+    void AnswerFault(Verdict verdict, object message)
+    {
+    }
 }
 
 /// <summary>How much a protocol does in one turn of the loop with what it has been given.</summary>

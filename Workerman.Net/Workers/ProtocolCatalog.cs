@@ -122,6 +122,7 @@ internal static class ProtocolCatalog
         if (logger is null) return make;
         LogFollower.Report = (what, reason) => Log.SessionFailed(logger, what, reason);
         options.Session.Store.Report = (what, reason) => Log.SessionFailed(logger, what, reason);
+        options.ReportBodiesFull = reason => Log.BodiesFull(logger, reason);
         options.ReportDiskFull = reason => Log.DiskFull(logger, options.UploadFolder, reason);
         options.Session.Store.ReportRefused = limit => Log.SessionRefused(logger, limit);
         return make;

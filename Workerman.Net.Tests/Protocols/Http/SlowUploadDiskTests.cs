@@ -79,18 +79,26 @@ internal sealed class SlowUploadDiskTests(Type loopType)
     }
 
     [Test]
-    public async Task FullDiskIsAnsweredWith503UntilThereIsRoom([Values("kept", "chunked", "form", "gathered")] string how)
+    public async Task FullDiskIsAnsweredWith503UntilThereIsRoom(
+        [Values("kept", "chunked", "form", "gathered", "gathered in silence")] string how)
     {
         using SmallDisk disk = SmallDisk.MountOrIgnore(512 * 1024);
         int length = 3_000_000;
         var worker = new Worker("http://127.0.0.1:0") { Name = "test" };
         worker.Options.Http.UploadFolder = disk.Path;
         worker.Options.Http.FileMemoryThreshold = worker.Options.Http.BodyMemoryThreshold = 1000;
-        worker.Options.Http.StreamBodies = how == "gathered";
-        worker.OnMessageAsync = static async (connection, request) =>
+        worker.Options.Http.StreamBodies = how.StartsWith("gathered", StringComparison.Ordinal);
+        worker.OnMessageAsync = async (connection, request) =>
         {
-            await request.ReadBodyAsync();
-            connection.Send("taken");
+            try
+            {
+                await request.ReadBodyAsync();
+                connection.Send("taken");
+            }
+            catch (IOException) when (how == "gathered in silence")
+            {
+                // As if the client were gone.
+            }
         };
         await using TestServer server = TestServer.Start(loopType, worker);
         string part = "--b\r\nContent-Disposition: form-data; name=f; filename=f\r\n\r\n", end = "\r\n--b--";

@@ -124,6 +124,30 @@ internal sealed class StreamedMemoryTests(Type loopType)
         await Wait.Until(() => server.Main.Options.Http.Bodies.Memory == 0, "all comes back");
     }
 
+    /// <summary>The client is told though the handler keeps silent, and nothing stays counted.</summary>
+    [Test]
+    public async Task HandlerThatTakesItForTheClientsEndLeavesNobodyWaiting()
+    {
+        await using TestServer server = Serve(static async (connection, request) =>
+        {
+            try
+            {
+                await request.ReadBodyAsync();
+                connection.Send("taken");
+            }
+            catch (IOException)
+            {
+                // As for a client that is gone.
+            }
+        }, static options => options.BodyMemoryThreshold = Length);
+        using RawClient client = server.Connect();
+        Task sending = Task.Run(() => SendAll(client, [.. Head(false), .. Bytes(1)]));
+        Assert.That(client.ReadResponse().Status, Is.EqualTo(503));
+        await sending;
+        await Wait.Until(() => server.Main.Options.Http.Bodies.Memory == 0, "all comes back");
+        Assert.That(server.Log.Text, Does.Contain("A request body is refused with 503: too many request bodies at once"));
+    }
+
     private static async Task<string> HashOf(Request request)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

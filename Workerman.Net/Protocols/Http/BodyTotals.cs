@@ -17,13 +17,21 @@ internal sealed class BodyTotals
     /// <exception cref="BodiesFullException">There is no room for so many.</exception>
     public void TakeMemory(long count, HttpOptions options)
     {
-        if (!TryTake(ref _memory, count, options.MaxBodyMemory)) throw new BodiesFullException(Refusals.BodyMemoryFull);
+        if (!TryTake(ref _memory, count, options.MaxBodyMemory)) throw Full(Refusals.BodyMemoryFull, options);
     }
 
     /// <inheritdoc cref="TakeMemory"/>
     public void TakeDisk(long count, HttpOptions options)
     {
-        if (!TryTake(ref _disk, count, options.MaxBodyDisk)) throw new BodiesFullException(Refusals.BodyDiskFull);
+        if (!TryTake(ref _disk, count, options.MaxBodyDisk)) throw Full(Refusals.BodyDiskFull, options);
+    }
+
+    /// <summary>Takes memory that has been received already, unless its owner keeps what it has, and there is no room.</summary>
+    /// <exception cref="BodiesFullException">There is none.</exception>
+    public void TakeReceived(long count, bool keepsAll, HttpOptions options)
+    {
+        if (keepsAll && Memory >= options.MaxBodyMemory) throw Full(Refusals.BodyMemoryFull, options);
+        AddMemory(count);
     }
 
     /// <summary>Counts bytes that are there in any case, or, with a negative count, gives some back.</summary>
@@ -38,8 +46,15 @@ internal sealed class BodyTotals
     public Verdict? Refuse(long length, HttpOptions options)
     {
         long least = Math.Max(1, length);
-        if (least > options.BodyMemoryThreshold) return least > options.MaxBodyDisk - Disk ? Refusals.BodyDiskFull : null;
-        return least > options.MaxBodyMemory - Memory ? Refusals.BodyMemoryFull : null;
+        bool isForDisk = least > options.BodyMemoryThreshold;
+        bool hasRoom = isForDisk ? least <= options.MaxBodyDisk - Disk : least <= options.MaxBodyMemory - Memory;
+        return hasRoom ? null : Full(isForDisk ? Refusals.BodyDiskFull : Refusals.BodyMemoryFull, options).Refusal;
+    }
+
+    private static BodiesFullException Full(Verdict refusal, HttpOptions options)
+    {
+        options.ReportBodiesFull?.Invoke(refusal.Reason!);
+        return new BodiesFullException(refusal);
     }
 
     private static bool TryTake(ref long total, long count, long most)

@@ -127,6 +127,9 @@ public sealed class HttpOptions
     /// <summary>Is told that there is no space for a body in <see cref="UploadFolder"/>; any thread.</summary>
     internal Action<Exception>? ReportDiskFull { get; set; }
 
+    /// <summary>Is told why a body is refused because of all others; any thread.</summary>
+    internal Action<string>? ReportBodiesFull { get; set; }
+
     /// <summary>Has temporary files written, off the loop. Tests stand in for the threads.</summary>
     internal Action<Action> RunOnDisk { get; set; } = Shared.Run;
 

@@ -29,6 +29,15 @@ internal partial class HttpProtocol
 
     private void GoOn() => _peer?.GoOn();
 
+    /// <summary>
+    /// The body of the request could not be gathered. What that refuses the client is told now: a handler that catches the
+    /// exception may take it for the client's end. Any thread.
+    /// </summary>
+    public void RefuseGathered(Request request, Exception failure)
+    {
+        if (RefusalOf(failure) is { } refusal) _peer?.AnswerFault(refusal, request);
+    }
+
     /// <summary>Takes in what has come of a body that is read as it comes.</summary>
     /// <returns>A rejection, or that more is needed: the request is with the application already.</returns>
     private Verdict ReadStream(ref ReadOnlySequence<byte> input)

@@ -30,8 +30,9 @@ public sealed partial class Request
     /// Waits until the body has come whole, of which nothing was read before: then all can be asked for that a request has
     /// without <see cref="HttpOptions.StreamBodies"/>, and the same limits hold. On the connection's loop.
     /// </summary>
-    /// <exception cref="BadRequestException">It is malformed, too large or too slow.</exception>
-    /// <exception cref="IOException">The client is gone.</exception>
+    /// <exception cref="BadRequestException">It is malformed, too large or too slow, which the client is told.</exception>
+    /// <exception cref="IOException">The client is gone; or there is no room for the body, in memory or on the disk, which the
+    /// client is told (503).</exception>
     /// <exception cref="InvalidOperationException">Some of it was read before, or the request was answered
     /// meanwhile.</exception>
     public async Task ReadBodyAsync(CancellationToken cancellationToken = default)
@@ -57,9 +58,10 @@ public sealed partial class Request
                 backlog.ThrowIfFailed();
             }
         }
-        catch
+        catch (Exception e)
         {
             whole.Dispose();
+            Exchange?.RefuseGathered(this, e);
             throw;
         }
         coming.Adopt(whole);

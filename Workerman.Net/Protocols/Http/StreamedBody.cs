@@ -168,13 +168,10 @@ internal sealed class StreamedBody(HttpOptions options)
     {
         lock (_gate)
         {
-            bool keepsAll = _counted > 0 && _unseen == 0;
-            if (keepsAll && options.Bodies.Memory >= options.MaxBodyMemory)
-                throw new BodiesFullException(Refusals.BodyMemoryFull);
+            options.Bodies.TakeReceived(count, keepsAll: _counted > 0 && _unseen == 0, options);
             _counted += count;
             _unseen += count;
         }
-        options.Bodies.AddMemory(count);
     }
 
     private void Resume(ValueTask<FlushResult> flush)
