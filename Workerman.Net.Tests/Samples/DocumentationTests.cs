@@ -56,6 +56,12 @@ internal sealed partial class DocumentationTests
     public void BlockCompilesWithoutAWarning(string program, int line, bool isExtended) =>
         Assert.That(Complaints(program, line, isExtended ? ExtendedReferences : References), Is.Empty);
 
+    /// <summary>It compiles, and throws when the program starts: <c>OnMessageAsync</c> is meant.</summary>
+    [Test]
+    public void NoCallbackThatIsNotAwaitedIsAsync() =>
+        Assert.That(AllBlocks.Where(block => block.Program.Contains("OnMessage = async", StringComparison.Ordinal))
+            .Select(block => $"{block.File}:{block.Line}"), Is.Empty);
+
     [TestCase("using Workerman;\nWorker.RunEverything();", "(3,8): error CS0117")]
     [TestCase("using Workerman;\nTimer.Add(1, () => { })", "error CS1002")]
     [TestCase("string none = null;\nConsole.WriteLine(none);", "warning CS8600")]

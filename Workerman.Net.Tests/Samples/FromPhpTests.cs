@@ -11,7 +11,8 @@ namespace Workerman.Tests.Samples;
 internal sealed partial class FromPhpTests
 {
     private static readonly string[] Names =
-        ["IProtocol<T>", "Worker<string>", "IsText", "async", "EventStream", "Groups", "http"];
+        ["IProtocol<T>", "Worker<string>", "IsText", "async", "EventStream", "Groups", "http", "OnWorkerStart", "Worker.LogFile",
+            "return;", "\"7\"", "OnWebSocketConnected"];
 
     private static readonly string[][] Rows =
         [.. File.ReadAllLines(Repository.PathOf("docs", "from-php.md"))
@@ -39,8 +40,11 @@ internal sealed partial class FromPhpTests
     private static string[] Complaints(string statement) => DocumentationTests.Complaints($$"""
         using System.Collections.Concurrent;
         using System.Text;
+        using System.Text.Json;
+        using System.Text.Json.Nodes;
         using System.Text.Json.Serialization;
         using System.Threading.Channels;
+        using Microsoft.Extensions.Logging;
         using Workerman;
         using Workerman.Connection;
         using Workerman.EventStreams;
@@ -52,6 +56,7 @@ internal sealed partial class FromPhpTests
         var events = new EventStream("news");
         var visits = new ConcurrentDictionary<string, int>();
         var gate = new SemaphoreSlim(4);
+        var loops = new ConcurrentBag<SynchronizationContext>();
         var channel = Channel.CreateBounded<string>(10);
         var http = new HttpClient();
         long total = 0;
@@ -62,7 +67,7 @@ internal sealed partial class FromPhpTests
         worker.OnConnect = connection =>
         {
             connection.GetContext<User>().Uid = bytes.Length + (int)total + next.Day + visits.Count + gate.CurrentCount;
-            users.Join(connection, events.Name + uid + text + channel + http + Encoding.UTF8);
+            users.Join(connection, events.Name + uid + text + channel + http + Encoding.UTF8 + loops.Count);
             connection.Send(new Answer(worker.GetContext<PerLoop>().Visits).ToString());
         };
         worker.OnMessageAsync = async (connection, request) =>
