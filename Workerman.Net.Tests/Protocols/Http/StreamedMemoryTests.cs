@@ -37,7 +37,8 @@ internal sealed class StreamedMemoryTests(Type loopType)
         await Rest(server);
         Task sending = Task.WhenAll(clients.Select((client, at) => Task.Run(() => client.Send(Body(bodies[at], isChunked)))));
         BodyTotals totals = server.Main.Options.Http.Bodies;
-        await Wait.Until(() => totals.Memory >= Most, "memory is full");
+        await Wait.Until(() => totals.Memory >= Most && server.Main.Connections.All(static one => one.BytesRead > 10_000),
+            "memory is full, and each has been heard of");
         await Rest(server);
         long before = totals.Memory;
         await Rest(server);
