@@ -11,6 +11,14 @@ internal sealed class ArgumentsTests
     private const string Http = "http://127.0.0.1:0";
     private const string Tcp = "tcp://127.0.0.1:0";
 
+    [TestCase("Chat", "'0' is no number of seconds", Http, "0")]
+    [TestCase("Chat", "usage: Chat ", Http, "-1")]
+    [TestCase("Chat", "'x' is no number of seconds", Http, "x")]
+    [TestCase("Chat", "'NaN' is no number of seconds", Http, "NaN")]
+    [TestCase("Chat", "'1e300' is no number of seconds", Http, "1e300")]
+    [TestCase("Chat", "usage: Chat ", Http, "1", "more")]
+    [TestCase("Chat", "usage: Chat ", "--help")]
+    [TestCase("Chat", "tcp", Tcp)]
     [TestCase("Crontab", "there is no time zone Nowhere/At_All", Http, "Nowhere/At_All")]
     [TestCase("Crontab", "there is no time zone ../../../etc/passwd", Http, "../../../etc/passwd")]
     [TestCase("Dashboard", "'x' is no number of seconds", Http, "x")]
