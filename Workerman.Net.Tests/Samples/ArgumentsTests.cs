@@ -42,6 +42,8 @@ internal sealed class ArgumentsTests
     [TestCase("Push", "'127.0.0.1' is no host:port", "tell", "tom", "news", "127.0.0.1")]
     [TestCase("Push", "nobody listens at 127.0.0.1:1:", "tell", "tom", "news", "127.0.0.1:1")]
     [TestCase("Push", "http", Http)]
+    [TestCase("Redis", "'0' is no number of seconds", Http, "127.0.0.1:1", "0")]
+    [TestCase("Redis", "nonsense", Http, "nonsense=1")]
     [TestCase("Router", "usage: Router ", Http, "more")]
     [TestCase("TcpProxy", "nonsense", Tcp, "nonsense")]
     [TestCase("UdpEcho", "usage: UdpEcho ", "udp://127.0.0.1:0", "more")]
