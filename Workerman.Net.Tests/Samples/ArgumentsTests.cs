@@ -38,6 +38,8 @@ internal sealed class ArgumentsTests
     [TestCase("Mqtt", "'127.0.0.1:x' is no host:port", Http, "--broker", "127.0.0.1:x")]
     [TestCase("Mqtt", "'' is no host:port", Http, "--broker", "")]
     [TestCase("Mqtt", "'#/a' is no filter", Http, "--topic", "#/a")]
+    [TestCase("Postgres", "initialization string", Http, "nonsense")]
+    [TestCase("Postgres", "Host", Http, "")]
     [TestCase("Push", "usage: Push ", "tell", "tom")]
     [TestCase("Push", "'127.0.0.1' is no host:port", "tell", "tom", "news", "127.0.0.1")]
     [TestCase("Push", "nobody listens at 127.0.0.1:1:", "tell", "tom", "news", "127.0.0.1:1")]
