@@ -14,7 +14,7 @@ internal static class Health
     public static bool IsAsked(string[] args, string address, string path)
     {
         if (!args.Contains("--health")) return false;
-        Environment.ExitCode = IsWell(new Uri(address), path) ? 0 : 1;
+        Environment.ExitCode = IsWell(Arguments.Check(() => new Uri(address)), path) ? 0 : 1;
         return true;
     }
 

@@ -54,6 +54,8 @@ internal sealed class ChatTests
         {
             ("no JSON", "this is no message as JSON"),
             ("""{"type":"say","content":["a"]}""", "this is no message as JSON"),
+            ("""{"type":"say","to_client_id":["a"],"content":"a"}""", "this is no message as JSON"),
+            ("""{"type":"say","to_client_id":1,"content":"a"}""", "nobody of that id is in this room"),
             ("""{"type":"say","content":"\ud800"}""", "this is no message as JSON"),
             ("null", "there is no such type of message"),
             ("""{"content":"a"}""", "there is no such type of message"),
@@ -84,6 +86,17 @@ internal sealed class ChatTests
         Assert.That(other.Hear("message"), Is.EqualTo(new[] { "a name and a room have 1 to 40 characters" }));
         other.Say("""{"type":"login","client_name":"Bob","room_id":"lobby"}""");
         Assert.That(other.Hear("type", "client_name"), Is.EqualTo(new[] { "login", "Bob" }));
+    }
+
+    [Test]
+    public void RoomMayBeANumberAsWorkermanChatsPageSendsIt()
+    {
+        using ServerProcess server = Start();
+        using var ann = new Guest(server, "Ann", "1");
+        using var bob = new Guest(server, "", "");
+        bob.Say("""{"type":"login","client_name":"Bob","room_id":1}""");
+        Assert.That(bob.Hear("type", "client_name"), Is.EqualTo(new[] { "login", "Bob" }));
+        Assert.That(ann.Hear("type", "client_name"), Is.EqualTo(new[] { "login", "Bob" }));
     }
 
     [Test]

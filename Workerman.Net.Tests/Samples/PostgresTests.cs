@@ -44,12 +44,9 @@ internal sealed class PostgresTests
         Assert.That(await sample.Ask("GET", $"/notes/{id}"), Is.EqualTo((HttpStatusCode.OK, body)));
         page.ReadUntil($"data: {{\"id\":{id},");
 
-        // What another program adds and tells.
-        string added = _database.Query("""
-            with added as (insert into notes (text) values ('psql') returning id)
-            select pg_notify('notes', id::text) is not null, id from added
-            """);
-        page.ReadUntil($"data: {{\"id\":{added.Split('|')[1]},\"text\":\"psql\",");
+        // What another program adds, which knows nothing of telling.
+        string added = _database.Query("insert into notes (text) values ('psql') returning id").Split('\n')[0];
+        page.ReadUntil($"data: {{\"id\":{added},\"text\":\"psql\",");
         Assert.That((await sample.Ask("GET", $"/notes?after={id}")).Body, Does.Contain("\"psql\"").And.Not.Contain("drop table"));
     }
 
@@ -74,6 +71,26 @@ internal sealed class PostgresTests
             ("DELETE", "/notes", "", 405),
         })
             Assert.That((int)(await sample.Ask(method, target, body)).Status, Is.EqualTo(expected), $"{method} {target} {body}");
+    }
+
+    [Test]
+    public async Task WhatTheDatabaseRefusesIsAnErrorAndNoOutage()
+    {
+        using var sample = new Sample(_database);
+        await sample.WaitFor("the database tells of notes");
+        using RawClient page = sample.OpenEvents();
+        _database.Query("alter table notes rename column text to body");
+        Assert.That((await sample.Ask("GET", "/notes")).Status, Is.EqualTo(HttpStatusCode.InternalServerError));
+        await sample.WaitFor("42703");
+
+        // A table that is gone is made again, and tells again.
+        _database.Query("drop table notes");
+        (HttpStatusCode status, string body) = await sample.Ask("GET", "/notes");
+        Assert.That(status, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
+        Assert.That(body, Does.Contain("the table was gone"));
+        Assert.That(await sample.Ask("GET", "/notes"), Is.EqualTo((HttpStatusCode.OK, "[]")));
+        _database.Query("insert into notes (text) values ('again')");
+        page.ReadUntil("\"text\":\"again\"");
     }
 
     [Test]

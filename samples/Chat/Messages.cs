@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Chat;
@@ -14,23 +16,36 @@ internal sealed record Client
 
 /// <summary>
 /// What a page says: <c>login</c> with client_name and room_id, <c>say</c> with content and to_client_id (<c>all</c>, or an id),
-/// <c>pong</c>. Immutable.
+/// <c>pong</c>. An id may be a number, as that of workerman-chat's room is. Immutable.
 /// </summary>
 internal sealed record Said(string? Type)
 {
     public string? ClientName { get; init; }
 
+    [JsonConverter(typeof(TextOrNumber))]
     public string? RoomId { get; init; }
 
+    [JsonConverter(typeof(TextOrNumber))]
     public string? ToClientId { get; init; }
 
     public string? Content { get; init; }
 }
 
+/// <summary>Reads a number as the text that it is written with. Without state; any thread.</summary>
+internal sealed class TextOrNumber : JsonConverter<string>
+{
+    public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.Number ? Encoding.UTF8.GetString(reader.ValueSpan) : reader.GetString();
+
+    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value);
+}
+
 /// <summary>
 /// What a page is told: <c>login</c> with client_id and client_name, and client_list for the one who has logged in; <c>say</c>
 /// with from_client_id, from_client_name, to_client_id and content, which is text and no HTML; <c>logout</c> with from_client_id
-/// and from_client_name; <c>ping</c>; <c>error</c> with message. Immutable.
+/// and from_client_name; <c>ping</c>; <c>error</c> with message. Names and content are as somebody has sent them, which the
+/// server does not escape: a page sets them by <c>textContent</c>, where that of workerman-chat makes HTML of them. Immutable.
 /// </summary>
 internal sealed record Told(string Type)
 {

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Text.Json;
 using Chat;
 using Workerman;
@@ -10,11 +9,12 @@ using Workerman.Protocols.WebSocket;
 // Chat [address [seconds]]: rooms with names, a list of who is there, messages to all of the room or to one; in the manner of
 // workerman-chat, whose messages these are (Messages.cs). The seconds are those between two pings. It needs no other server:
 //   dotnet run --project samples/Chat
+Arguments.Expect(args, 2, "Chat [address [seconds]]");
 string address = args.ElementAtOrDefault(0) ?? "http://127.0.0.1:8080";
-double pause = double.Parse(args.ElementAtOrDefault(1) ?? "20", CultureInfo.InvariantCulture);
+double pause = Arguments.Seconds(args, 1, 20);
 
 var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
-var worker = new Worker(address) { Name = "chat", Count = 2 };
+var worker = Arguments.Check(() => new Worker(address) { Name = "chat", Count = 2 });
 // Who has logged in: by room, and each under an id of its own. Both reach the connections of all loops.
 var rooms = new Groups();
 var clients = new Groups();

@@ -13,14 +13,17 @@ using Workerman.Protocols.Http;
 //   curl -X POST 'http://127.0.0.1:8080/jobs?rule=*/10+*+*+*+*+*&name=tick'
 //   curl 'http://127.0.0.1:8080/next?rule=30+2+*+*+*&zone=Europe/Berlin&after=2027-03-27T12:00:00Z'
 const int MaxJobs = 100;
+Arguments.Expect(args, 2, "Crontab [address [zone]]");
+string address = args.ElementAtOrDefault(0) ?? "http://127.0.0.1:8080";
 string zone = args.ElementAtOrDefault(1) ?? "UTC";
+Arguments.Check(() => Find(zone));
 var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
 var runs = new EventStream("runs");
 // One loop has the jobs and the connections, so that nothing is locked.
 var jobs = new SortedDictionary<int, (string Name, Crontab Crontab)>();
 int lastId = 0;
 
-var worker = new Worker(args.ElementAtOrDefault(0) ?? "http://127.0.0.1:8080") { Name = "crontab" };
+var worker = Arguments.Check(() => new Worker(address) { Name = "crontab" });
 worker.OnWorkerStart = _ =>
 {
     Add("every five seconds", "*/5 * * * * *", zone);
@@ -87,7 +90,7 @@ static IEnumerable<DateTimeOffset> Upcoming(string rule, string where, DateTimeO
 }
 
 static TimeZoneInfo Find(string zone) => TimeZoneInfo.TryFindSystemTimeZoneById(zone, out TimeZoneInfo? found)
-    ? found : throw new FormatException("there is no such time zone");
+    ? found : throw new FormatException($"there is no time zone {zone}");
 
 /// <summary>A job as the page lists it. Immutable.</summary>
 internal sealed record Job(int Id, string Name, string Rule, string Zone, DateTimeOffset? Next);

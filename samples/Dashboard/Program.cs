@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Dashboard;
 using Workerman;
@@ -8,12 +7,13 @@ using Workerman.Protocols.Http;
 // Dashboard [address [seconds]]: where it listens, and how often it publishes its figures; with --health: whether one is well.
 string address = args.Length > 0 ? args[0] : "http://127.0.0.1:8080";
 if (Health.IsAsked(args, address, "/")) return;
-double seconds = args.Length > 1 ? double.Parse(args[1], CultureInfo.InvariantCulture) : 1;
+Arguments.Expect(args, 2, "Dashboard [address [seconds]]");
+double seconds = Arguments.Seconds(args, 1, 1);
 
 var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
 var stream = new EventStream("dashboard", new() { ReplayCount = 1200, Retry = TimeSpan.FromSeconds(3 * seconds) });
 var figures = new Figures(stream);
-var worker = new Worker(address) { Name = "dashboard" };
+var worker = Arguments.Check(() => new Worker(address) { Name = "dashboard" });
 
 worker.OnWorkerStart = _ => Timer.Add(seconds, () =>
 {

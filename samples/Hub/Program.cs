@@ -2,13 +2,15 @@ using Hub;
 
 string address = Settings.Of("address", "http://127.0.0.1:8080");
 if (Health.IsAsked(args, address, "/healthz")) return;
+Arguments.ExpectOptions(args, "Hub [--name value]..., with the names in README.md", Settings.Names);
 string hub = Settings.Url.AbsolutePath, list = hub + "/subscriptions", metadata = "/.well-known/oauth-protected-resource" + hub;
 string link = $"<{Settings.Url}>; rel=\"mercure\"", challenge = $"resource_metadata=\"{Settings.Origin}{metadata}\"";
 var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
 string redis = Settings.Of("redis", "");
 var stream = new EventStream("hub", new EventStreamOptions
 {
-    Log = redis == "" ? null : new RedisEventLog(ConnectionMultiplexer.Connect(redis + ",abortConnect=false"), "mercure"),
+    Log = redis == "" ? null : new RedisEventLog(
+        Arguments.Check(() => ConnectionMultiplexer.Connect(redis + ",abortConnect=false")), "mercure"),
     ReplayCount = 10_000,
     ReplayAge = Timeout.InfiniteTimeSpan,
     MaxIdLength = Matcher.MaxLength,
@@ -17,7 +19,7 @@ var stream = new EventStream("hub", new EventStreamOptions
 });
 stream.OnSubscribed = subscription => Announce(subscription, isActive: true);
 stream.OnUnsubscribed = subscription => Announce(subscription, isActive: false);
-var worker = new Worker(address) { Name = "hub", Count = 2 };
+var worker = Arguments.Check(() => new Worker(address) { Name = "hub", Count = 2 });
 worker.Options.Http.MaxHeadSize = worker.Options.Http.MaxRequestLineSize = 128 * 1024;
 worker.OnConnect = static connection => connection.MaxPackageSize = 256 * 1024;
 worker.OnMessageAsync = async (connection, request) =>
@@ -244,8 +246,14 @@ internal sealed record Subscriber(string Id, Matcher[] Matchers, Token? Token)
 /// <summary>What can be set: <c>--name value</c>, or <c>MERCURE_NAME</c> in the environment; see README.md. Any thread.</summary>
 internal static class Settings
 {
+    public static readonly string[] Names =
+    [
+        "--address", "--url", "--issuer", "--publisher-jwt-key", "--subscriber-jwt-key", "--publisher-jwt-alg",
+        "--subscriber-jwt-alg", "--cookie", "--origins", "--anonymous", "--redis",
+    ];
+
     public const string DetailType = "https://mercure.rocks/authorization-detail";
-    public static readonly Uri Url = new(Of("url", "https://localhost/.well-known/mercure"));
+    public static readonly Uri Url = Arguments.Check(() => new Uri(Of("url", "https://localhost/.well-known/mercure")));
     public static readonly string Origin = Url.GetLeftPart(UriPartial.Authority);
     public static readonly string Cookie = Of("cookie", "__Secure-mercure_access_token");
     public static readonly string[] Origins = Of("origins", "*").Split(' ');

@@ -4,9 +4,11 @@ using Workerman;
 
 // JsonLines [address]: a chat in lines of JSON, over TCP or, at unix:///path/to.sock, a Unix socket.
 // Try it with nc: {"say": "hello"}
+Arguments.Expect(args, 1, "JsonLines [address]");
 string address = args.Length > 0 ? args[0] : "tcp://127.0.0.1:2345";
 
-var worker = new Worker<JsonNode>(address) { Name = "json lines", Protocol = () => new JsonLinesProtocol() };
+var worker = Arguments.Check(
+    () => new Worker<JsonNode>(address) { Name = "json lines", Protocol = () => new JsonLinesProtocol() });
 
 worker.OnConnect = connection => connection.Send(new JsonObject { ["welcome"] = connection.Id });
 

@@ -9,12 +9,16 @@ using Workerman.Protocols.Http;
 //   LLM_KEY=… dotnet run --project samples/LlmProxy -- http://0.0.0.0:8080 https://api.openai.com/v1/chat/completions gpt-5-mini
 //   curl -N 'http://127.0.0.1:8080/?q=hello'
 //   curl -N -H 'Accept: text/event-stream' 'http://127.0.0.1:8080/?q=hello'
+Arguments.Expect(args, 3, "LlmProxy [address [url [model]]]");
+string address = args.ElementAtOrDefault(0) ?? "http://0.0.0.0:8080";
 string upstream = args.ElementAtOrDefault(1) ?? "http://127.0.0.1:11434/v1/chat/completions";
+if (!Uri.TryCreate(upstream, UriKind.Absolute, out Uri? url) || url.Scheme is not ("http" or "https"))
+    Arguments.Refuse($"'{upstream}' is no URL with http or https");
 string model = args.ElementAtOrDefault(2) ?? "llama3.2";
 string key = Environment.GetEnvironmentVariable("LLM_KEY") ?? "";
 using var http = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
 
-var worker = new Worker(args.ElementAtOrDefault(0) ?? "http://0.0.0.0:8080") { Name = "LLM proxy" };
+var worker = Arguments.Check(() => new Worker(address) { Name = "LLM proxy" });
 worker.OnMessageAsync = async (connection, request) =>
 {
     if (request.Get("q") is not { Length: > 0 } question)
@@ -79,7 +83,7 @@ HttpRequestMessage Ask(string question)
     }
     var content = new ByteArrayContent(body.ToArray());
     content.Headers.ContentType = new("application/json");
-    return new HttpRequestMessage(HttpMethod.Post, upstream)
+    return new HttpRequestMessage(HttpMethod.Post, url)
     {
         Headers = { { "Authorization", $"Bearer {key}" } },
         Content = content

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Metrics;
 using OpenTelemetry;
@@ -13,7 +12,8 @@ using Workerman.Protocols.Http;
 // well.
 string address = args.Length > 0 ? args[0] : "http://127.0.0.1:8080";
 if (Health.IsAsked(args, address, "/healthz/ready")) return;
-int port = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 9464;
+Arguments.Expect(args, 2, "Metrics [address [port]]");
+int port = args.Length > 1 ? Arguments.HostAndPort("http", $"127.0.0.1:{args[1]}").Port : 9464;
 
 // OpenTelemetry collects what the library's meters measure, and its exporter makes Prometheus' page of it.
 using MeterProvider provider = Sdk.CreateMeterProviderBuilder()
@@ -24,7 +24,7 @@ using var exporter = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{
 
 var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
 var stream = new EventStream("statistics", new() { ReplayCount = 300 });
-var web = new Worker(address) { Name = "web", Count = 2 };
+var web = Arguments.Check(() => new Worker(address) { Name = "web", Count = 2 });
 
 web.OnMessageAsync = async (connection, request) =>
 {

@@ -14,9 +14,11 @@ using Workerman.Protocols.Http;
 //   dotnet run --project samples/Mqtt -- http://127.0.0.1:8080 --broker 127.0.0.1:1883
 //   curl -N 'http://127.0.0.1:8080/events?filter=home/%2B/temperature'
 //   curl -d 21.5 'http://127.0.0.1:8080/publish?topic=home/kitchen/temperature'
+Arguments.ExpectOptions(args, "Mqtt [address] [--broker host:port] [--topic filter]", "--broker", "--topic");
 string address = args.ElementAtOrDefault(0) is { } first && !first.StartsWith('-') ? first : "http://127.0.0.1:8080";
-var broker = new Uri($"mqtt://{Option("--broker", "127.0.0.1:1883")}");
+Uri broker = Arguments.HostAndPort("mqtt", Option("--broker", "127.0.0.1:1883"));
 string everything = Option("--topic", "#");
+if (!IsFilter(everything)) Arguments.Refuse($"'{everything}' is no filter of MQTT");
 TimeSpan limit = TimeSpan.FromSeconds(5);
 
 var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
@@ -24,7 +26,7 @@ var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { 
 var stream = new EventStream("mqtt", new EventStreamOptions { ReplayCount = 1000, LatestPerKey = true });
 using IMqttClient client = new MqttClientFactory().CreateMqttClient();
 MqttClientOptions options = new MqttClientOptionsBuilder()
-    .WithTcpServer(broker.DnsSafeHost, broker.Port > 0 ? broker.Port : 1883).WithTimeout(limit).Build();
+    .WithTcpServer(broker.DnsSafeHost, broker.Port).WithTimeout(limit).Build();
 bool isSubscribed = false, isAway = false;
 
 // On a thread of the client's; Publish is for any.
@@ -43,7 +45,7 @@ client.ApplicationMessageReceivedAsync += received =>
     return Task.CompletedTask;
 };
 
-var worker = new Worker(address) { Name = "MQTT", Count = 2 };
+var worker = Arguments.Check(() => new Worker(address) { Name = "MQTT", Count = 2 });
 worker.OnWorkerStart = own =>
 {
     // On one of the two loops; it is not called while its last run has not ended.

@@ -6,11 +6,20 @@ using Workerman;
 //   dotnet run --project samples/Push
 //   dotnet run --project samples/Push -- tell tom 'your order is ready'
 // In the console of a page: s = new WebSocket('ws://127.0.0.1:8080'); s.onopen = () => s.send('tom'); s.onmessage = console.log
-if (args is ["tell", string uid, string news, ..])
+const string Usage = "Push [address [address for programs]], or Push tell uid text [host:port]";
+if (args is ["tell", string uid, string news, ..] and { Length: <= 4 })
 {
     // What a program in any language does: connect, write a line, read one.
-    string[] place = (args.ElementAtOrDefault(3) ?? "127.0.0.1:5678").Split(':');
-    using var client = new TcpClient(place[0], ushort.Parse(place[1], null));
+    Uri place = Arguments.HostAndPort("text", args.ElementAtOrDefault(3) ?? "127.0.0.1:5678");
+    using var client = new TcpClient();
+    try
+    {
+        await client.ConnectAsync(place.DnsSafeHost, place.Port);
+    }
+    catch (SocketException e)
+    {
+        Arguments.Refuse($"nobody listens at {place.Authority}: {e.Message}");
+    }
     await using NetworkStream stream = client.GetStream();
     await using var writer = new StreamWriter(stream) { AutoFlush = true };
     await writer.WriteAsync($"{uid} {news}\n");
@@ -19,8 +28,12 @@ if (args is ["tell", string uid, string news, ..])
     return;
 }
 
+if (args is ["tell", ..]) Arguments.Refuse($"usage: {Usage}");
+Arguments.Expect(args, 2, Usage);
+string address = args.ElementAtOrDefault(0) ?? "websocket://0.0.0.0:8080";
+string inner = args.ElementAtOrDefault(1) ?? "text://127.0.0.1:5678";
 var users = new Groups();
-var pages = new Worker<string>(args.ElementAtOrDefault(0) ?? "websocket://0.0.0.0:8080") { Name = "pages", Count = 2 };
+var pages = Arguments.Check(() => new Worker<string>(address) { Name = "pages", Count = 2 });
 pages.OnMessage = (connection, name) =>
 {
     // Here a token would be checked.
@@ -29,7 +42,7 @@ pages.OnMessage = (connection, name) =>
 };
 
 // On 127.0.0.1 alone: whoever reaches it may push.
-var inside = new Worker<string>(args.ElementAtOrDefault(1) ?? "text://127.0.0.1:5678") { Name = "inside" };
+var inside = Arguments.Check(() => new Worker<string>(inner) { Name = "inside" });
 inside.OnMessage = (connection, line) =>
 {
     string[] parts = line.Split(' ', 2);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Caching.StackExchangeRedis;
@@ -17,7 +16,11 @@ using Workerman.Protocols.Http.Sessions;
 //   curl -c jar -b jar http://127.0.0.1:8080/
 //   curl -N http://127.0.0.1:8080/events
 //   curl -X POST 'http://127.0.0.1:8080/mail?text=hello&delay=3&failures=2'
-ConfigurationOptions options = ConfigurationOptions.Parse(args.ElementAtOrDefault(1) ?? "127.0.0.1:6379");
+Arguments.Expect(args, 3, "Redis [address [redis [seconds]]]");
+string address = args.ElementAtOrDefault(0) ?? "http://127.0.0.1:8080";
+ConfigurationOptions options =
+    Arguments.Check(() => ConfigurationOptions.Parse(args.ElementAtOrDefault(1) ?? "127.0.0.1:6379"));
+TimeSpan retryAfter = TimeSpan.FromSeconds(Arguments.Seconds(args, 2, 5));
 // It may be away at the start, and what is asked of it meanwhile fails at once.
 options.AbortOnConnectFail = false;
 options.BacklogPolicy = BacklogPolicy.FailFast;
@@ -27,20 +30,17 @@ IDatabase database = redis.GetDatabase();
 
 var news = new EventStream("news", new EventStreamOptions { Log = new RedisEventLog(redis, "news") });
 var rooms = new Groups(new GroupsOptions { Backplane = new RedisGroupBackplane(redis, "rooms") });
-var mails = new Queue(database, "mail")
-{
-    RetryAfter = TimeSpan.FromSeconds(double.Parse(args.ElementAtOrDefault(2) ?? "5", CultureInfo.InvariantCulture))
-};
+var mails = new Queue(database, "mail") { RetryAfter = retryAfter };
 
-var worker = new Worker(args.ElementAtOrDefault(0) ?? "http://127.0.0.1:8080") { Name = "redis", Count = 2 };
+var worker = Arguments.Check(() => new Worker(address) { Name = "redis", Count = 2 });
 worker.Options.Http.Session.Handler = new DistributedCacheSessionHandler(new RedisCache(new RedisCacheOptions
 {
     ConnectionMultiplexerFactory = () => Task.FromResult<IConnectionMultiplexer>(redis)
 }));
-// As many at a time as there are loops, of this node and of others. What throws is tried again.
+// As many at a time as there are loops, of this node and of others. What throws is tried again, but for what is no mail.
 worker.OnWorkerStart = _ => mails.Consume(async (data, attempts) =>
 {
-    Mail mail = data.Deserialize(MailJson.Default.Mail)!;
+    if (data.Deserialize(MailJson.Default.Mail) is not { HasText: true } mail) throw new JsonException(Mail.Rule);
     if (attempts < mail.Failures) throw new InvalidOperationException("the mail server is away");
     await news.PublishAsync($"sent: {mail.Text}", CancellationToken.None);
 });
@@ -69,9 +69,9 @@ worker.OnMessageAsync = async (connection, request) =>
             case ("POST", "/mail"):
                 var mail = new Mail(request.Get("text", ""), request.Get("failures", 0));
                 int delay = request.Get("delay", 0);
-                if (mail.Text.Length is 0 or > 1000 || delay is < 0 or > 86_400)
+                if (!mail.HasText || delay is < 0 or > 86_400)
                 {
-                    connection.Send(Response.Text("a mail has a text of 1 to 1000 characters, and waits at most a day", 400));
+                    connection.Send(Response.Text($"{Mail.Rule}, and waits at most a day", 400));
                     break;
                 }
                 JsonElement data = JsonSerializer.SerializeToElement(mail, MailJson.Default.Mail);
@@ -90,9 +90,19 @@ worker.OnMessageAsync = async (connection, request) =>
 };
 Worker.RunAll();
 
-/// <summary>What is to be sent, and how many attempts fail, for seeing what becomes of it. Immutable.</summary>
-internal sealed record Mail(string Text, int Failures);
+/// <summary>
+/// What is to be sent, and how many attempts fail, for seeing what becomes of it: <c>['text' => 'hello']</c> in PHP. Immutable.
+/// </summary>
+internal sealed record Mail(string Text, int Failures = 0)
+{
+    public const string Rule = "a mail has a text of 1 to 1000 characters";
+
+    [JsonIgnore]
+    public bool HasText => Text.Length is > 0 and <= 1000;
+}
 
 /// <summary>How mails are JSON, made by the compiler: without reflection, so that NativeAOT knows it.</summary>
 [JsonSerializable(typeof(Mail))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true)]
 internal sealed partial class MailJson : JsonSerializerContext;

@@ -58,7 +58,10 @@ internal sealed class Queue(IDatabase redis, string name)
             : redis.SortedSetAddAsync(Delayed, text, Now + delay.TotalSeconds);
     }
 
-    /// <summary>Has this loop consume messages, one after the other; what is thrown for one is logged, and tried again.</summary>
+    /// <summary>
+    /// Has this loop consume messages, one after the other; what is thrown for one is logged, and tried again, unless it says
+    /// that the data is not as it has to be (<see cref="JsonException"/>).
+    /// </summary>
     /// <param name="consume">Given the data, and how many attempts have failed.</param>
     public void Consume(Func<JsonElement, int, Task> consume) => Timer.AddAsync(0.2, async () =>
     {
@@ -91,7 +94,7 @@ internal sealed class Queue(IDatabase redis, string name)
             _ = transaction.SortedSetRemoveAsync(Delayed, taken);
             int attempts = (package?.Attempts ?? 0) + 1;
             string text = package is null ? taken : Json(package with { Attempts = attempts, Error = e.Message });
-            if (package is not null && attempts <= MaxRetries)
+            if (package is not null && e is not JsonException && attempts <= MaxRetries)
                 _ = transaction.SortedSetAddAsync(Delayed, text, Now + RetryAfter.TotalSeconds * attempts);
             else _ = transaction.ListLeftPushAsync(Failed, text);
             await transaction.ExecuteAsync();

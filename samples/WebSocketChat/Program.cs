@@ -7,9 +7,10 @@ using Workerman.Protocols.Http;
 // whether one is well.
 string address = args.Length > 0 ? args[0] : "http://127.0.0.1:8080";
 if (Health.IsAsked(args, address, "/")) return;
+Arguments.Expect(args, 1, "WebSocketChat [address]");
 
 var page = new StaticFiles(Path.Combine(AppContext.BaseDirectory, "wwwroot")) { CacheControl = "no-cache" };
-var worker = new Worker(address) { Name = "chat", Count = 2 };
+var worker = Arguments.Check(() => new Worker(address) { Name = "chat", Count = 2 });
 var rooms = new Groups();
 int guests = 0;
 

@@ -1,0 +1,70 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+/// <summary>
+/// The arguments of the samples: what is wrong with them is one line on standard error, and ends the program with exit code 1.
+/// Not the library's own commands, <c>Worker.RunAll(args)</c>. For the main thread, before the workers run; without state.
+/// </summary>
+internal static class Arguments
+{
+    private const double LongestSeconds = 86_400;
+
+    /// <summary>Refuses more than so many, and options.</summary>
+    public static void Expect(string[] args, int count, string usage)
+    {
+        if (args.Length > count || args.Any(static each => each.StartsWith('-'))) Refuse($"usage: {usage}");
+    }
+
+    /// <summary>Refuses options that are not known or have no value; an address may stand before them.</summary>
+    public static void ExpectOptions(string[] args, string usage, params string[] names)
+    {
+        bool hasAddress = args.Length > 0 && !args[0].StartsWith('-');
+        foreach (string[] option in args.Skip(hasAddress ? 1 : 0).Chunk(2))
+        {
+            bool isWhole = option.Length == 2 && !option[1].StartsWith("--", StringComparison.Ordinal);
+            if (!names.Contains(option[0]) || !isWhole) Refuse($"usage: {usage}");
+        }
+    }
+
+    /// <summary>The argument at an index as a number of seconds.</summary>
+    public static double Seconds(string[] args, int index, double fallback)
+    {
+        if (args.Length <= index) return fallback;
+        bool isNumber = double.TryParse(args[index], NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds);
+        if (!isNumber || seconds is not (>= 0.001 and <= LongestSeconds))
+            Refuse($"'{args[index]}' is no number of seconds from 0.001 to {LongestSeconds}");
+        return seconds;
+    }
+
+    /// <summary>A host and a port, as a URI of that scheme with no more than these.</summary>
+    public static Uri HostAndPort(string scheme, string text) =>
+        Uri.TryCreate($"{scheme}://{text}", UriKind.Absolute, out Uri? place) && place is { Host: not "", Port: > 0, UserInfo: "" }
+        && place.PathAndQuery is "/" or "" ? place : Refuse<Uri>($"'{text}' is no host:port");
+
+    /// <summary>Makes what throws for an argument that it does not take.</summary>
+    public static T Check<T>(Func<T> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException)
+        {
+            return Refuse<T>(e.Message);
+        }
+    }
+
+    [DoesNotReturn]
+    public static void Refuse(string message)
+    {
+        Console.Error.WriteLine(message.ReplaceLineEndings(" "));
+        Environment.Exit(1);
+    }
+
+    [DoesNotReturn]
+    private static T Refuse<T>(string message)
+    {
+        Refuse(message);
+        return default;
+    }
+}
