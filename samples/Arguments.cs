@@ -38,8 +38,9 @@ internal static class Arguments
 
     /// <summary>A host and a port, as a URI of that scheme with no more than these.</summary>
     public static Uri HostAndPort(string scheme, string text) =>
-        Uri.TryCreate($"{scheme}://{text}", UriKind.Absolute, out Uri? place) && place is { Host: not "", Port: > 0, UserInfo: "" }
-        && place.PathAndQuery is "/" or "" ? place : Refuse<Uri>($"'{text}' is no host:port");
+        Uri.TryCreate($"{scheme}://{text}", UriKind.Absolute, out Uri? place)
+        && place is { Host: not "", Port: > 0, UserInfo: "", PathAndQuery: "/" or "" }
+            ? place : Refuse<Uri>($"'{text}' is no host:port");
 
     /// <summary>Makes what throws for an argument that it does not take.</summary>
     public static T Check<T>(Func<T> make)
