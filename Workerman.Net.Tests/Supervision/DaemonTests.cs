@@ -244,6 +244,9 @@ internal sealed class DaemonTests
         using Daemon daemon = new Daemon().Start();
         int worker = daemon.Worker, master = daemon.Master;
         Daemon.Signal(worker, 19);
+        // A thread that is at work stops when the system next has a look at it. proc(5): the state is behind the name.
+        Wait.For(Wait.Until(() => Directory.GetDirectories($"/proc/{worker}/task")
+            .All(static task => File.ReadAllText($"{task}/stat").Split(") ")[^1][0] == 'T'), "all of its threads stand"));
         JsonElement process = daemon.Status().GetProperty("processes")[0];
         Assert.That((process.GetProperty("id").GetInt32(), process.TryGetProperty("loops", out _)), Is.EqualTo((worker, false)));
         Assert.That(daemon.Do("status").Output, Does.Contain("it does not answer"));
