@@ -60,7 +60,7 @@ internal sealed class CrontabPageTests(Type loopType)
         {
             _expression = CronExpression.Parse(expression, CronFormat.IncludeSeconds);
             _callback = callback;
-            WaitForNext();
+            WaitForNext(DateTime.UtcNow);
         }
 
         public bool IsWaiting => _timerId != 0;
@@ -71,13 +71,14 @@ internal sealed class CrontabPageTests(Type loopType)
             _timerId = 0;
         }
 
-        private void WaitForNext()
+        private void WaitForNext(DateTime after)
         {
-            DateTime now = DateTime.UtcNow;
-            if (_expression.GetNextOccurrence(now) is not { } next) return;
-            _timerId = Timer.Delay((next - now).TotalSeconds, () =>
+            if (_expression.GetNextOccurrence(after) is not { } next) return;
+            _timerId = Timer.Delay(Math.Max(0, (next - DateTime.UtcNow).TotalSeconds), () =>
             {
-                WaitForNext();
+                // A timer and the clock on the wall are two: it may fire a moment before the time that it is for.
+                DateTime now = DateTime.UtcNow;
+                WaitForNext(now > next ? now : next);
                 _callback();
             });
         }

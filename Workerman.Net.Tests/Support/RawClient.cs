@@ -109,9 +109,12 @@ internal sealed class RawClient : IDisposable
     {
         int end;
         byte[] wanted = Encoding.Latin1.GetBytes(mark);
+        long last = Environment.TickCount64 + 3 * (long)Wait.Limit.TotalMilliseconds;
         while ((end = CollectionsMarshal.AsSpan(_received).IndexOf(wanted)) < 0)
         {
             if (Receive() == 0) Assert.Fail($"the server closed before '{mark}': {Take(_received.Count)}");
+            // A stream with signs of life never falls silent.
+            if (Environment.TickCount64 > last) Assert.Fail($"waited in vain for '{mark}': {Take(_received.Count)}");
         }
         return Take(end + mark.Length);
     }
