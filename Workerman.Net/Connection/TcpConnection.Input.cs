@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Workerman.Events;
 using Workerman.Protocols;
 
@@ -215,6 +216,7 @@ public partial class TcpConnection : IContinuedWork
     /// One message at a time: not before the last one has its answer, and not while the peer leaves so much unread that the
     /// next answer would be dropped. What a piped connection receives is answered elsewhere: there the other one's buffer counts.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool CanReadMessage() =>
         _life.IsEstablished && !_life.IsPaused && Protocol.IsReady
         && (_queue is null || _queue.Length < MaxSendBufferSize || IsPiped);

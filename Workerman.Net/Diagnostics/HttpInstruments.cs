@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 
 namespace Workerman.Diagnostics;
 
@@ -24,7 +25,11 @@ internal static class HttpInstruments
     /// <summary>Status codes as objects, made when they are first needed.</summary>
     private static readonly object?[] Statuses = new object?[600];
 
-    public static bool IsMeasuring => Duration.Enabled || Active.Enabled;
+    public static bool IsMeasuring
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Duration.Enabled || Active.Enabled;
+    }
 
     /// <summary>A request has begun (1) or ended (-1).</summary>
     public static void CountActive(int change, string method, string scheme, string worker) =>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using Workerman.Diagnostics;
 
@@ -26,10 +27,12 @@ internal sealed class LoopSynchronizationContext(EventLoop loop) : Synchronizati
     /// The <c>async void</c> method that the callback which has just returned has begun; null, as nearly always, for none. On the
     /// loop.
     /// </summary>
-    public AsyncVoidCall? TakeBegun()
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public AsyncVoidCall? TakeBegun() => _begun is null ? null : Take();
+
+    private AsyncVoidCall? Take()
     {
         AsyncVoidCall? begun = _begun;
-        if (begun is null) return null;
         _begun = null;
         Running.Value = null;
         return begun;

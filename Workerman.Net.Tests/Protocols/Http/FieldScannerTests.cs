@@ -19,9 +19,13 @@ internal sealed class FieldScannerTests
         Assert.That(FindDifference(seed), Is.Null);
     }
 
-    /// <summary>A process without the widest vectors, or with the narrowest only.</summary>
+    /// <summary>
+    /// A process without the widest vectors, with the narrowest only, or with no instructions but those that all processors have,
+    /// as native programs may have.
+    /// </summary>
     [TestCase("DOTNET_EnableAVX512=0", 256)]
     [TestCase("DOTNET_EnableAVX2=0", 128)]
+    [TestCase("DOTNET_EnableHWIntrinsic=0", 128)]
     public void FindsTheSameWithNarrowerVectors(string setting, int widest)
     {
         int seed = Random.Shared.Next();

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Workerman.Events;
 using Workerman.Tls;
@@ -245,6 +246,7 @@ internal sealed class WriteBatch(IEventLoop loop) : IDeferredWork
     }
 
     /// <summary>What a connection sends right behind its own last bytes leaves together with them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryExtend(TcpConnection connection, int mark, int length)
     {
         if (_writes.Count <= _next) return false;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Workerman.Protocols.Http;
@@ -13,6 +14,7 @@ internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
     private readonly Span<byte> _span = output.GetSpan(size);
     private int _length;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write(scoped ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(_span[_length..]);
@@ -21,7 +23,15 @@ internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
 
     public void Write(string text) => _length += Encoding.UTF8.GetBytes(text, _span[_length..]);
 
+    /// <summary>Writes a number. Most have one digit, and to format one takes longer than the rest of a short head.</summary>
     public void Write(long number)
+    {
+        if (number is >= 0 and < 10) _span[_length++] = (byte)('0' + number);
+        else Format(number);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Format(long number)
     {
         number.TryFormat(_span[_length..], out int written, default, CultureInfo.InvariantCulture);
         _length += written;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Workerman.Protocols.Http;
 
@@ -40,7 +41,11 @@ internal partial class HttpProtocol
     }
 
     /// <summary>Whether another request may follow the answer.</summary>
-    private bool Persists => Head.KeepAlive && !_endsAfterAnswer && (!_bodyIsUnread || CanSkip);
+    private bool Persists
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Head.KeepAlive && !_endsAfterAnswer && (!_bodyIsUnread || CanSkip);
+    }
 
     /// <summary>
     /// Whether an unread body is known to come, and how long it is. RFC 9110 section 10.1.1: a client that waits for 100 need not
