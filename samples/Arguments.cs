@@ -15,15 +15,28 @@ internal static class Arguments
         if (args.Length > count || args.Any(static each => each.StartsWith('-'))) Refuse($"usage: {usage}");
     }
 
-    /// <summary>Refuses options that are not known or have no value; an address may stand before them.</summary>
-    public static void ExpectOptions(string[] args, string usage, params string[] names)
+    /// <summary>
+    /// The values of options, by their names: <c>--name value</c>, or else, with a prefix, <c>PREFIX_NAME</c> in the environment,
+    /// or else their defaults. The address may stand first without its name. What is not known or has no value is refused, but
+    /// for <c>--health</c>, which has none.
+    /// </summary>
+    public static Dictionary<string, string> Options(string[] args, string usage, string? prefix,
+        params (string Name, string Default)[] options)
     {
-        bool hasAddress = args.Length > 0 && !args[0].StartsWith('-');
-        foreach (string[] option in args.Skip(hasAddress ? 1 : 0).Chunk(2))
+        var values = options.ToDictionary(static option => option.Name, static option => option.Default);
+        foreach (string name in prefix is null ? [] : values.Keys.ToArray())
         {
-            bool isWhole = option.Length == 2 && !option[1].StartsWith("--", StringComparison.Ordinal);
-            if (!names.Contains(option[0]) || !isWhole) Refuse($"usage: {usage}");
+            string? value = Environment.GetEnvironmentVariable(prefix + name.ToUpperInvariant().Replace('-', '_'));
+            values[name] = value ?? values[name];
         }
+        if (args is [not ['-', ..], ..]) args = ["--address", .. args];
+        foreach (string[] option in args.Where(static each => each != "--health").Chunk(2))
+        {
+            bool isWhole = option is [['-', '-', .. var name], not ['-', '-', ..]] && values.ContainsKey(name);
+            if (!isWhole) Refuse($"usage: {usage}");
+            values[option[0][2..]] = option[1];
+        }
+        return values;
     }
 
     /// <summary>The argument at an index as a number of seconds.</summary>

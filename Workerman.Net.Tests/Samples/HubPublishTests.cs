@@ -140,6 +140,8 @@ internal sealed class HubPublishTests
     [TestCase("https://example.com\\.well-known\\mercure\\x")]
     [TestCase("HTTPS://EXAMPLE.com:8443/.well-known/mercure/")]
     [TestCase("https:/.well-known/mercure/x")]
+    [TestCase("https:mercure")]
+    [TestCase("HTTPS:?x")]
     [TestCase("https:///localhost/.well-known/mercure/subscriptions/exact/a/b")]
     [TestCase("foo:/a/../.well-known/mercure/x")]
     [TestCase("C:/.well-known/mercure")]
@@ -183,6 +185,14 @@ internal sealed class HubPublishTests
             using HttpResponseMessage answer = await _hub.Publish(HubServer.All, form);
             Assert.That((int)answer.StatusCode, Is.EqualTo(status), await answer.Content.ReadAsStringAsync());
         }
+    }
+
+    /// <summary>Each line of an event's data has the name of its field.</summary>
+    [Test]
+    public async Task FormOfEmptyLinesFits()
+    {
+        using HttpResponseMessage answer = await _hub.PublishRaw("topic=a&data=" + new string('\n', 250_000));
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.OK));
     }
 
     [TestCase("multipart/form-data; boundary=x", 415)]

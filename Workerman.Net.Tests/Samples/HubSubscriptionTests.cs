@@ -171,6 +171,16 @@ internal sealed class HubSubscriptionTests
     }
 
     [Test]
+    public async Task NoOtherOriginMayReadIfNoneIsSet()
+    {
+        using var hub = new HubServer("--origins", "");
+        using HttpResponseMessage answer =
+            await hub.Get(HubServer.Path + "?match=a", HubServer.All, ("Origin", "https://app.example"));
+        Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        Assert.That(Value(answer, "Access-Control-Allow-Origin"), Is.Null);
+    }
+
+    [Test]
     public async Task PageShowsSubscribersAndEventsLive()
     {
         if (Chromium.Path is null)

@@ -1,37 +1,44 @@
-namespace Hub;
-
 /// <summary>An authorization detail (RFC 9396): what a token allows, and what others are told of who has it.</summary>
-internal sealed record Grant(string?[] Actions, Matcher[] Topics, JsonElement Payload);
+internal sealed record Grant(string[] Actions, Matcher[] Topics)
+{
+    public const string Type = "https://mercure.rocks/authorization-detail";
 
-/// <summary>A valid access token (spec: Authorization). Immutable; any thread.</summary>
-internal sealed record Token(DateTime Expires, Grant[] Grants)
+    [DisallowNull] public JsonObject? Payload { get; set; }
+
+    public bool IsValid => Actions.Length > 0 && !Actions.Contains(null) && Topics.Length > 0
+        && Topics.All(static matcher => matcher is { Match.Length: > 0 });
+}
+
+/// <summary>A valid access token (spec: Authorization), or that of who has shown none. Immutable; any thread.</summary>
+internal sealed record Token(DateTimeOffset? Expires, Grant[] Grants)
 {
     private static readonly TokenValidationParameters Publisher = Rules("publisher"), Subscriber = Rules("subscriber");
 
     /// <summary>The first that allows an action on a topic; null if none does.</summary>
-    public Grant? Find(string action, Topic topic) => Grants.FirstOrDefault(grant =>
+    public Grant? Find(string action, string topic) => Grants.FirstOrDefault(grant =>
         grant.Actions.Contains(action) && grant.Topics.Any(matcher => matcher.Matches(topic)));
 
-    /// <summary>Reads the token of a request; null if it has none.</summary>
+    /// <summary>Reads the token of a request.</summary>
     /// <exception cref="BadRequestException">It is not valid; the message is the error code of RFC 6750 section 3.1.</exception>
-    public static async ValueTask<Token?> Of(Request request, bool publishes)
+    public static async ValueTask<Token> Of(Request request, bool publishes, bool isNeeded = true)
     {
-        if (TextOf(request) is not { } text) return null;
+        if (TextOf(request) is not { } text)
+            return isNeeded ? throw new BadRequestException(401, "a token is needed") : new Token(null, []);
+        var result = await new JsonWebTokenHandler().ValidateTokenAsync(text, publishes ? Publisher : Subscriber);
+        ThrowIf(!result.IsValid, 401, "invalid_token");
         try
         {
-            var result = await new JsonWebTokenHandler().ValidateTokenAsync(text, publishes ? Publisher : Subscriber);
-            if (!result.IsValid) throw new FormatException("It is not valid.", result.Exception);
             var token = (JsonWebToken)result.SecurityToken;
-            if (token.Typ?.ToLowerInvariant() is not ("at+jwt" or "application/at+jwt")) throw new FormatException("typ");
+            bool hasAny = token.TryGetPayloadValue("authorization_details", out JsonElement details);
+            Grant[] grants = !hasAny ? [] : [.. details.EnumerateArray()
+                .Where(static one => one.GetProperty("type").GetString() == Grant.Type)
+                .Select(static one => one.Deserialize(HubJson.Default.Grant)!)];
             // RFC 7515 section 4.1.11: there is no extension that is understood here.
-            if (token.TryGetHeaderValue("crit", out object? _)) throw new FormatException("crit");
-            using var claims = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));
-            bool hasAny = claims.RootElement.TryGetProperty("authorization_details", out JsonElement details);
-            Grant[] grants = hasAny ? [.. details.EnumerateArray().Select(GrantOf).OfType<Grant>()] : [];
-            if (grants.Sum(static grant => grant.Topics.Length) > Matcher.MaxCount) throw new FormatException("Too many topics.");
+            bool isWrong = token.TryGetHeaderValue("crit", out object? _) || !grants.All(static grant => grant.IsValid);
+            ThrowIf(isWrong || grants.Sum(static grant => grant.Topics.Length) > Matcher.MaxCount, 401, "invalid_token");
             return new Token(token.ValidTo, grants);
         }
-        catch (Exception e) when (e is FormatException or InvalidOperationException or KeyNotFoundException)
+        catch (Exception e) when (e is FormatException or JsonException or InvalidOperationException or KeyNotFoundException)
         {
             throw new BadRequestException(401, "invalid_token", e);
         }
@@ -41,41 +48,31 @@ internal sealed record Token(DateTime Expires, Grant[] Grants)
     private static string? TextOf(Request request)
     {
         IReadOnlyList<string> fields = request.HeaderValues("authorization");
-        bool isBearer = fields is [{ } first] && first.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase);
-        if (isBearer) return fields[0][7..].Trim();
-        string? cookie = request.Cookie(Settings.Cookie), from = request.Header("origin");
-        from ??= Uri.TryCreate(request.Header("referer"), default, out Uri? page) ? page.GetLeftPart(UriPartial.Authority) : null;
-        string[] trusted = [.. Settings.Origins, Settings.Origin, $"{request.ClientScheme}://{request.ClientHost}"];
-        bool isForged = cookie is not null && request.Method == "POST" && !trusted.Contains(from);
-        return fields.Count == 0 && !isForged ? cookie : throw new BadRequestException(400, "invalid_request");
+        if (fields is [{ } only] && only.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return only[7..].Trim();
+        string? cookie = request.Cookie(Settings.Of["cookie"]);
+        bool isForged = cookie is not null && request.Method == "POST" && !Settings.Cors.IsTrusted(request);
+        ThrowIf(fields.Count > 0 || isForged, 400, "invalid_request");
+        return cookie;
     }
 
-    /// <summary>Reads an entry of <c>authorization_details</c>; null if it is of another type.</summary>
-    private static Grant? GrantOf(JsonElement entry)
+    /// <summary>RFC 9068 section 4; the keys and the algorithm are those that are set.</summary>
+    private static TokenValidationParameters Rules(string role) => new()
     {
-        if (entry.GetProperty("type").GetString() != Settings.DetailType) return null;
-        string?[] actions = [.. entry.GetProperty("actions").EnumerateArray().Select(static action => action.GetString())];
-        Matcher[] topics = [.. entry.GetProperty("topics").EnumerateArray().Select(static topic => new Matcher(
-            topic.TryGetProperty("match_type", out JsonElement type) ? type.GetString() : "exact",
-            topic.GetProperty("match").GetString() is { Length: > 0 } match ? match : null))];
-        JsonElement payload = entry.TryGetProperty("payload", out JsonElement given) ? given.Clone() : default;
-        return actions.Length > 0 && !actions.Contains(null) && topics.Length > 0
-            && payload.ValueKind is JsonValueKind.Undefined or JsonValueKind.Object ? new Grant(actions, topics, payload)
-            : throw new FormatException("An authorization detail is not as specified.");
-    }
+        ValidAudience = Settings.Url.OriginalString,
+        ValidIssuer = Settings.Of["issuer"],
+        ValidAlgorithms = [Settings.Of[role + "-jwt-alg"]],
+        IssuerSigningKeys = KeysOf(Settings.Of[role + "-jwt-key"]),
+        TypeValidator = static (type, _, _) => type?.ToLowerInvariant() is "at+jwt" or "application/at+jwt" ? type
+            : throw new SecurityTokenInvalidTypeException("It is no access token."),
+        ClockSkew = TimeSpan.Zero,
+    };
 
-    /// <summary>RFC 9068 section 4; the keys (a JWK set, or a secret) and the algorithm are those that are set.</summary>
-    private static TokenValidationParameters Rules(string role)
-    {
-        string key = Settings.Of(role + "-jwt-key", "!ChangeThisMercureHubJWTSecretKey!");
-        return new TokenValidationParameters
-        {
-            ValidAudience = Settings.Url.OriginalString,
-            ValidIssuer = Settings.Of("issuer", "https://localhost"),
-            ValidAlgorithms = [Settings.Of(role + "-jwt-alg", "HS256")],
-            IssuerSigningKeys = key[0] == '{' ? new JsonWebKeySet(key).Keys
-                : [new SymmetricSecurityKey(Encoding.UTF8.GetBytes(key))],
-            ClockSkew = TimeSpan.Zero,
-        };
-    }
+    /// <summary>Those of a JWK set, or a secret.</summary>
+    private static IEnumerable<SecurityKey> KeysOf(string text) =>
+        text[0] == '{' ? new JsonWebKeySet(text).Keys : [new SymmetricSecurityKey(Encoding.UTF8.GetBytes(text))];
 }
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(Grant)), JsonSerializable(typeof(EntryList))]
+internal sealed partial class HubJson : JsonSerializerContext;

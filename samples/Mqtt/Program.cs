@@ -14,10 +14,10 @@ using Workerman.Protocols.Http;
 //   dotnet run --project samples/Mqtt -- http://127.0.0.1:8080 --broker 127.0.0.1:1883
 //   curl -N 'http://127.0.0.1:8080/events?filter=home/%2B/temperature'
 //   curl -d 21.5 'http://127.0.0.1:8080/publish?topic=home/kitchen/temperature'
-Arguments.ExpectOptions(args, "Mqtt [address] [--broker host:port] [--topic filter]", "--broker", "--topic");
-string address = args.ElementAtOrDefault(0) is { } first && !first.StartsWith('-') ? first : "http://127.0.0.1:8080";
-Uri broker = Arguments.HostAndPort("mqtt", Option("--broker", "127.0.0.1:1883"));
-string everything = Option("--topic", "#");
+Dictionary<string, string> settings = Arguments.Options(args, "Mqtt [address] [--broker host:port] [--topic filter]", null,
+    ("address", "http://127.0.0.1:8080"), ("broker", "127.0.0.1:1883"), ("topic", "#"));
+Uri broker = Arguments.HostAndPort("mqtt", settings["broker"]);
+string everything = settings["topic"];
 if (!IsFilter(everything)) Arguments.Refuse($"'{everything}' is no filter of MQTT");
 TimeSpan limit = TimeSpan.FromSeconds(5);
 
@@ -45,7 +45,7 @@ client.ApplicationMessageReceivedAsync += received =>
     return Task.CompletedTask;
 };
 
-var worker = Arguments.Check(() => new Worker(address) { Name = "MQTT", Count = 2 });
+var worker = Arguments.Check(() => new Worker(settings["address"]) { Name = "MQTT", Count = 2 });
 worker.OnWorkerStart = own =>
 {
     // On one of the two loops; it is not called while its last run has not ended.
@@ -129,5 +129,3 @@ static bool IsAway(Exception e) => e is MqttCommunicationException or MqttClient
 static bool IsFilter(string text) => text.Length is > 0 and <= 1000 && text.Split('/') is var levels
     && levels.All(level => level is "+" or "#" || level.AsSpan().IndexOfAny('+', '#', '\0') < 0)
     && !levels.SkipLast(1).Contains("#");
-
-string Option(string name, string fallback) => args.SkipWhile(each => each != name).ElementAtOrDefault(1) ?? fallback;

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Workerman.Protocols.Http;
 
 /// <summary>
@@ -23,6 +25,16 @@ public sealed class BadRequestException : Exception
     public BadRequestException(string message)
         : this(400, message)
     {
+    }
+
+    /// <summary>Throws one if that is so: for handlers that check many things of a request, one after the other.</summary>
+    /// <param name="condition">Whether it is a mistake.</param>
+    /// <param name="statusCode">What to answer with, 400 to 499.</param>
+    /// <param name="message">What is wrong, in a few words, for the client and the log.</param>
+    /// <exception cref="BadRequestException">It is.</exception>
+    public static void ThrowIf([DoesNotReturnIf(true)] bool condition, int statusCode, string message)
+    {
+        if (condition) throw new BadRequestException(statusCode, message);
     }
 
     /// <summary>The status that the request is answered with.</summary>
