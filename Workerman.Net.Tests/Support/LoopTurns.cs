@@ -42,6 +42,26 @@ internal static class LoopTurns
         await closed.Task.WaitAsync(Wait.Limit);
     }
 
-    /// <summary>The same with the loop that a server's connections are on, which is all the same where it has one loop.</summary>
+    /// <summary>
+    /// Lets a loop have turns until a figure stays as it is though peers cannot send on: what they have sent waits to be read,
+    /// and the loop does not read it. A peer that only has no time to send is told apart from it by that.
+    /// </summary>
+    /// <param name="loop">A loop that runs, on another thread.</param>
+    /// <param name="areHeldUp">Whether all peers are held up: <see cref="RawClient.IsHeldUp"/>.</param>
+    /// <param name="figure">What is to stay as it is.</param>
+    public static async Task PassUntilStill(IEventLoop loop, Func<bool> areHeldUp, Func<long> figure)
+    {
+        for (int still = 0; still < 3;)
+        {
+            await Wait.Until(areHeldUp, "the peers are held up");
+            long before = figure();
+            await Pass(loop, 20);
+            still = areHeldUp() && figure() == before ? still + 1 : 0;
+        }
+    }
+
+    /// <summary>
+    /// Lets the loop have turns that a server's connections are on, which is all the same where it has one loop.
+    /// </summary>
     public static Task Pass(TestServer server) => Pass(server.Main.Connections.First().Loop);
 }

@@ -31,6 +31,9 @@ internal sealed class RawClient : IDisposable
 
     public Socket Socket { get; }
 
+    /// <summary>Whether its system takes no more bytes to send, because the peer leaves what has come unread.</summary>
+    public bool IsHeldUp => !Socket.Poll(0, SelectMode.SelectWrite);
+
     /// <summary>
     /// Where the system's congestion control is BBR, it measures a busy machine as a slow network, and paces what is sent by
     /// that. TCP_CONGESTION is option 13 of level 6 on Linux; reno is always there.
