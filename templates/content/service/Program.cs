@@ -32,7 +32,7 @@ builder.Services.AddWorkerman().AddWorker("web", "http://0.0.0.0:8080", (service
             connection.Send(new Response(report.Status == HealthStatus.Healthy ? 200 : 503, [], $"{report.Status}\n"));
             return;
         }
-        connection.Send($"Hello, {request.Get("name", "World")}!");
+        connection.Send(Response.Text($"Hello, {request.Get("name", "World")}!"));
     };
 });
 
