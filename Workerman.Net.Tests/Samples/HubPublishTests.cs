@@ -147,6 +147,10 @@ internal sealed class HubPublishTests
     [TestCase("C:/.well-known/mercure")]
     [TestCase("https://a..b/.well-known/mercure/x")]
     [TestCase("https://a%41/.well-known/mercure/x")]
+    [TestCase(" ///h/.well-known/mercure/subscriptions/exact/a/b")]
+    [TestCase(" http:/h/.well-known/mercure/x")]
+    [TestCase(" //ex%61mple/.well-known/mercure")]
+    [TestCase("https://evil../.well-known/mercure/x ")]
     public async Task HubsOwnNamespaceIsReserved(string topic)
     {
         using HttpResponseMessage answer = await _hub.Publish(HubServer.All, ("topic", "a"), ("topic", topic));

@@ -43,6 +43,8 @@ internal sealed class HubRedisTests
         using HttpResponseMessage second = await hub.Publish(HubServer.All, ("topic", "a"), ("data", "2"), ("id", "two"));
         redis.Kill();
         using HubStream resumed = hub.Subscribe("match=a&last_event_id=one");
+        using HubStream odd = hub.Subscribe("match=a&last_event_id=x%0D%0Ay");
+        Assert.That(odd.Field("Mercure-Last-Event-ID"), Is.EqualTo("earliest"), "no event has such an id");
         using HttpResponseMessage refused = await hub.Publish(HubServer.All, ("topic", "a"), ("data", "no"));
         Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
         string said = await refused.Content.ReadAsStringAsync();

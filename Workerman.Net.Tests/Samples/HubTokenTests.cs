@@ -42,6 +42,8 @@ internal sealed class HubTokenTests
         yield return Case("nbf in the past", true, With("nbf", 1));
         yield return Case("another type beside ours", true, Detail("'topics':'acme','actions':{'read':true}", "tenant"));
         yield return Case("an action that is not known", true, Detail("'actions':['erase'],'topics':[{'match':'a'}]"));
+        foreach (string scalar in new[] { "1", "true", "\"x\"", "\"\"", "null", "{}", "[1]" })
+            yield return Case($"details that are {scalar}", false, Details(scalar));
         yield return Case("a payload", true, Detail("'actions':['subscribe'],'topics':[{'match':'a'}],'payload':{}"));
         yield return Case("a match type", true,
             Detail("'actions':['subscribe'],'topics':[{'match':'/:a','match_type':'urlpattern'}]"));

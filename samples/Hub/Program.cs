@@ -69,7 +69,7 @@ async ValueTask<Response?> Subscribe(TcpConnection connection, Request request)
     ThrowIf(matchers.Length is 0 or > Matcher.MaxCount, 400, $"1 to {Matcher.MaxCount} matchers are needed");
     ThrowIf(matchers.Sum(static matcher => matcher.Cost) > Matcher.MaxCost, 400, "regular expressions that cost too much");
     string? lastId = request.Header("last-event-id") ?? fields.FirstOrDefault(static field => field.Key == "last_event_id").Value;
-    bool isKnown = lastId is not (null or "" or "earliest") && await IsKnown(lastId);
+    bool isKnown = lastId is not (null or "" or "earliest") && Matcher.IsVisible(lastId) && await IsKnown(lastId);
     ResponseHeaders headers = Settings.Cors.HeadersFor(request);
     if (lastId is not null) headers["Mercure-Last-Event-ID"] = isKnown ? lastId : "earliest";
     connection.Context = new Subscriber(NewId(), matchers, token);
@@ -103,7 +103,8 @@ async ValueTask<string> Publish(Request request)
     bool isLong = texts.Any(static text => text.Length > Matcher.MaxLength) || texts.Sum(static text => text.Length) > 16_384;
     ThrowIf(isLong || topics.Length > Matcher.MaxCount, 413, "too many topics, or a topic, id or type is too long");
     ThrowIf(topics.Length == 0 || !texts.All(Matcher.IsVisible), 400, "no topic, or a control or format character");
-    ThrowIf(topics.Any(Matcher.IsReserved), 400, "a topic is reserved for the hub");
+    // The URL standard leaves out spaces around a URL.
+    ThrowIf(topics.Any(static topic => Matcher.IsReserved(topic.Trim())), 400, "a topic is reserved for the hub");
     ThrowIf(id.StartsWith('#') || id == "earliest" || type == "mercure", 400, "the id or the type is reserved for the hub");
     ThrowIf(!retry.All(char.IsAsciiDigit), 400, "retry is no number");
     ThrowIf(!topics.All(topic => token.Find("publish", topic) is not null), 403, "insufficient_scope");

@@ -34,7 +34,8 @@ internal sealed record Token(DateTimeOffset? Expires, Grant[] Grants)
                 .Where(static one => one.GetProperty("type").GetString() == Grant.Type)
                 .Select(static one => one.Deserialize(HubJson.Default.Grant)!)];
             // RFC 7515 section 4.1.11: there is no extension that is understood here.
-            bool isWrong = token.TryGetHeaderValue("crit", out object? _) || !grants.All(static grant => grant.IsValid);
+            bool isWrong = token.TryGetHeaderValue("crit", out object? _) || !grants.All(static grant => grant.IsValid)
+                || (!hasAny && token.TryGetClaim("authorization_details", out _));
             ThrowIf(isWrong || grants.Sum(static grant => grant.Topics.Length) > Matcher.MaxCount, 401, "invalid_token");
             return new Token(token.ValidTo, grants);
         }

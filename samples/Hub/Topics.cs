@@ -27,8 +27,7 @@ internal sealed record Matcher(string Match, string MatchType = "exact")
     {
         string text = Regex.Replace(topic.Replace('\\', '/'), $"^{Settings.Url.Scheme}:(?!//)", "", RegexOptions.IgnoreCase);
         string rest = Regex.Replace(text, "^([A-Za-z][A-Za-z0-9+.-]*:)?/*|[?#].*", "", RegexOptions.Singleline);
-        string[] paths = [rest, rest[(rest.IndexOf('/') + 1)..]];
-        return topic == "*" || paths.Select(static path => new Uri("http://host/" + path))
+        return topic == "*" || new[] { rest, rest[(rest.IndexOf('/') + 1)..] }.Select(static path => new Uri("http://a/" + path))
             .Append(Uri.TryCreate(Settings.Url, text, out Uri? url) ? url : null)
             .Any(static url => $"{url?.AbsolutePath}/".StartsWith(Settings.Url.AbsolutePath + "/", StringComparison.Ordinal));
     }

@@ -115,6 +115,9 @@ internal sealed class CorsTests
     [TestCase("Referer: https://app.example@evil.example/", false)]
     [TestCase("Referer: /page", false)]
     [TestCase("Referer: file:///page", false)]
+    [TestCase("Origin: null\r\nSec-Fetch-Site: same-origin", true)]
+    [TestCase("Origin: null\r\nSec-Fetch-Site: same-site", false)]
+    [TestCase("Origin: null\r\nSec-Fetch-Site: cross-site", false)]
     [TestCase("Accept: */*", false)]
     public void OnlyOwnAndNamedOriginsAreTrusted(string fields, bool isTrusted)
     {
@@ -122,8 +125,43 @@ internal sealed class CorsTests
         Assert.That(new Cors("*", App).IsTrusted(request), Is.EqualTo(isTrusted));
     }
 
+    /// <summary>The own origin is compared as browsers write it: small letters, and no usual port.</summary>
+    [TestCase("Host: OWN.example:80", "http://own.example", true)]
+    [TestCase("Host: own.example:8080", "http://own.example", false)]
+    [TestCase("Host: in\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: Own.example:443", "https://own.example", true)]
+    [TestCase("Host: in\r\nForwarded: proto=https;host=\"own.example:443\"", "https://own.example", true)]
+    [TestCase("Host: in\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: own.example", "http://own.example", false)]
+    public async Task OwnOriginIsThatOfTheClient(string fields, string origin, bool isTrusted)
+    {
+        var cors = new Cors();
+        await using TestServer server = TestServer.Http(Loops.Available[0],
+            (connection, request) => connection.Send($"{cors.IsTrusted(request)}"),
+            worker => worker.Options.Http.TrustedProxies.Add("127.0.0.1"));
+        using RawClient client = server.Connect();
+        string request = $"POST / HTTP/1.1\r\n{fields}\r\nOrigin: {origin}\r\nContent-Length: 0\r\n\r\n";
+        Assert.That(client.Send(request).ReadResponse().Body, Is.EqualTo($"{isTrusted}"));
+    }
+
+    [Test]
+    public void WithoutAHostNoOriginIsTheOwn() =>
+        Assert.That(new Cors().IsTrusted(Parse("POST / HTTP/1.0\r\nOrigin: http://\r\nContent-Length: 0\r\n\r\n")), Is.False);
+
+    [TestCase("http://[::1]:8080")]
+    [TestCase("http://[::ffff:102:304]")]
+    [TestCase("safari-web-extension://5E1A0000-AAAA-BBBB-CCCC-000000000000")]
+    [TestCase("app://MyApp")]
+    [TestCase("http://127.0.0.1:3000")]
+    [TestCase("https://xn--bcher-kva.example")]
+    public void WhatBrowsersSendIsAnOrigin(string origin) => Assert.That(Value(new Cors(origin).HeadersFor(
+        Parse($"GET / HTTP/1.1\r\nHost: a\r\nOrigin: {origin}\r\n\r\n")), "Access-Control-Allow-Origin"), Is.EqualTo(origin));
+
+    [TestCase(null)]
     [TestCase("")]
     [TestCase("null")]
+    [TestCase("http://[::1]:80")]
+    [TestCase("http://[FE80::1]")]
+    [TestCase("App://app")]
+    [TestCase("app://app/")]
     [TestCase("app.example")]
     [TestCase("https://app.example/")]
     [TestCase("https://app.example/page")]
@@ -133,8 +171,8 @@ internal sealed class CorsTests
     [TestCase("https://b\u00fccher.example")]
     [TestCase("https://*.example")]
     [TestCase("file://")]
-    public void WhatNoBrowserSendsIsNoOrigin(string origin) =>
-        Assert.That(() => new Cors(App, origin), Throws.ArgumentException.With.Message.Contain("Cure: "));
+    public void WhatNoBrowserSendsIsNoOrigin(string? origin) =>
+        Assert.That(() => new Cors(App, origin!), Throws.ArgumentException.With.Message.Contain("Cure: "));
 
     [Test]
     public void WhatIsNoTokenIsRefused()
@@ -142,6 +180,7 @@ internal sealed class CorsTests
         Assert.Throws<ArgumentException>(() => _ = new Cors { AllowedHeaders = ["a\r\nb"] });
         Assert.Throws<ArgumentException>(() => _ = new Cors { AllowedMethods = ["GET, POST"] });
         Assert.Throws<ArgumentException>(() => _ = new Cors { ExposedHeaders = [""] });
+        Assert.Throws<ArgumentException>(() => _ = new Cors { ExposedHeaders = [null!] });
         Assert.Throws<ArgumentOutOfRangeException>(() => _ = new Cors { MaxAge = TimeSpan.FromSeconds(-1) });
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -11,6 +12,9 @@ namespace Workerman.Protocols.Http;
 /// </summary>
 public sealed class Cors
 {
+    /// <summary>What ends an authority, or is none of a host and a port.</summary>
+    private static readonly SearchValues<char> NoAuthority = SearchValues.Create("/?#@\\ ");
+
     private readonly HashSet<string> _named = new(StringComparer.Ordinal);
     private readonly bool _hasAny;
 
@@ -24,23 +28,27 @@ public sealed class Cors
         foreach (string origin in origins)
         {
             if (origin == "*") _hasAny = true;
-            else if (OriginOf(origin) == origin && Ascii.IsValid(origin)) _named.Add(origin);
+            else if (IsOrigin(origin)) _named.Add(origin);
             else
-                throw new ArgumentException($"'{Printable.Of(origin)}' is no origin as browsers send it. Cure: write scheme and "
-                    + "host in small letters, and the port if it is not the usual one: https://app.example.", nameof(origins));
+                throw new ArgumentException($"'{Printable.Of(origin ?? "")}' is no origin as browsers send it. Cure: write "
+                    + "scheme and host in small letters, and a port only if it is not the usual one: https://app.example.",
+                    nameof(origins));
         }
     }
 
     /// <summary>Whether origins that are named may send cookies, and read the answers; not by default.</summary>
     public bool AllowCredentials { get; init; }
 
-    /// <summary>The methods that they may use; GET, HEAD and POST, which browsers allow in any case, if nothing is set.</summary>
+    /// <summary>
+    /// The methods that they may use, in capital letters; GET, HEAD and POST, which browsers allow in any case, if nothing is
+    /// set. <c>*</c> stands for all in requests without cookies only.
+    /// </summary>
     /// <exception cref="ArgumentException">One is no token.</exception>
     public IReadOnlyCollection<string> AllowedMethods { get; init => field = Tokens(value); } = ["GET", "HEAD", "POST"];
 
     /// <summary>
     /// The header fields that scripts may set; none by default. <c>Authorization</c> and <c>Last-Event-ID</c> need it, and so
-    /// does a <c>Content-Type</c> of JSON.
+    /// does a <c>Content-Type</c> of JSON. <c>*</c> stands for all but <c>Authorization</c>, in requests without cookies only.
     /// </summary>
     /// <inheritdoc cref="AllowedMethods" path="/exception"/>
     public IReadOnlyCollection<string> AllowedHeaders { get; init => field = Tokens(value); } = [];
@@ -104,15 +112,34 @@ public sealed class Cors
     /// <summary>
     /// Whether the page that sends a request is of the origin that it asks, or of one that is named; <c>*</c> does not count. A
     /// request that changes something, and is known by its cookie alone, is to be refused otherwise, with 403 for instance: any
-    /// page can have a browser send it (CSRF). It goes by <c>Origin</c>, and by <c>Referer</c> where that is missing; no page
-    /// is known where both are.
+    /// page can have a browser send it (CSRF). It goes by <c>Sec-Fetch-Site: same-origin</c>, which no page can set, by
+    /// <c>Origin</c>, and by <c>Referer</c> where that is missing; no page is known where all are. The own origin is that of
+    /// <see cref="Request.ClientScheme"/> and <see cref="Request.ClientHost"/>, behind a proxy as well.
     /// </summary>
     /// <exception cref="BadRequestException">As of <see cref="Request.ClientHost"/>.</exception>
     public bool IsTrusted(Request request)
     {
         ArgumentNullException.ThrowIfNull(request);
+        // Fetch Metadata Request Headers, section 2.3: a form of the own page has it also where its policy hides the origin.
+        if (request.Header("sec-fetch-site") == "same-origin") return true;
         string? origin = request.Header("origin") ?? OriginOf(request.Header("referer"));
-        return origin is not null && (_named.Contains(origin) || origin == $"{request.ClientScheme}://{request.ClientHost}");
+        return origin is not null
+            && (_named.Contains(origin) || origin == OriginOf($"{request.ClientScheme}://{request.ClientHost}"));
+    }
+
+    /// <summary>Whether a text is an origin as the URL standard writes it, with the host in ASCII.</summary>
+    private static bool IsOrigin(string? text)
+    {
+        if (text is null || !Ascii.IsValid(text) || !Uri.TryCreate(text, UriKind.Absolute, out Uri? url)) return false;
+        string before = url.Scheme + "://";
+        bool isPlain = url.Host.Length > 0 && text.StartsWith(before, StringComparison.Ordinal)
+            && !text.AsSpan(before.Length).ContainsAny(NoAuthority);
+        // Other schemes have no usual port, and hosts of any letters.
+        if (url.Scheme is not ("http" or "https")) return isPlain;
+        // An IPv4 address in IPv6 is written with a dot by System.Uri, and not by browsers.
+        bool isUsual = url.HostNameType == UriHostNameType.IPv6
+            ? !text.Any(char.IsAsciiLetterUpper) && (text.EndsWith(']') || !url.IsDefaultPort) : OriginOf(text) == text;
+        return isPlain && isUsual;
     }
 
     /// <summary>The origin of a URL (RFC 6454 section 6.2); null if it has none.</summary>
@@ -131,7 +158,7 @@ public sealed class Cors
         foreach (string name in names)
         {
             if (!HttpChars.IsToken(name))
-                throw new ArgumentException($"'{Printable.Of(name)}' is neither a method nor the name of a header field.",
+                throw new ArgumentException($"'{Printable.Of(name ?? "")}' is neither a method nor the name of a header field.",
                     nameof(names));
         }
         return [.. names];
