@@ -31,9 +31,9 @@ client is eight of OpenSSL's `s_time`.
 `metered` is `http` by ours alone, beside the same while somebody listens to its meters.
 
 `browser` is a GET with 14 header fields of a browser and a query, whose handler reads two fields and a cookie (browser.lua); the
-floor answers it without a look at them. Three more are beside Kestrel alone. `https` is `http` over TLS 1.3, each connection kept.
-`ws64k` and `ws64k-deflate` are 16 WebSocket clients whose messages of 64 KiB (lines of JSON that resemble each other) are echoed as a
-whole, as they are or compressed; the client has its frame ready and looks at the heads of what comes back.
+floor answers it without a look at them. Three more are beside Kestrel alone. `https` is `http` over TLS 1.3, each connection
+kept. `ws64k` and `ws64k-deflate` are 16 WebSocket clients whose messages of 64 KiB (lines of JSON that resemble each other) are
+echoed as a whole, as they are or compressed; the client has its frame ready and looks at the heads of what comes back.
 
 `static` stands for eight works beside nginx (sendfile on, no cache of open files), which is to be installed: files of 3, 30 and 300
 KiB and a mix of five sizes, with 64 and with 512 connections (`static-30x512` is one of them). Nothing is compressed, and ours looks

@@ -29,6 +29,12 @@ internal sealed class ResponseTests
     }
 
     [Test]
+    public void LengthIsWrittenInDecimal(
+        [Values(0, 7, 9, 10, 99, 100, 101, 110, 909, 999, 1000, 1001, 9999, 123_456)] int length) =>
+        Assert.That(WithoutDate(new Response(200, null, new string('x', length))),
+            Does.EndWith($"\r\nContent-Length: {length}\r\n\r\n{new string('x', length)}"));
+
+    [Test]
     public void WithFamilyIsChainable()
     {
         Response response = new Response()

@@ -102,8 +102,8 @@ internal static class FieldScanner
     }
 
     /// <summary>
-    /// Classifies a block. Of what lies behind the end the bits are zero. A call of its own: a head has one block or two, and the
-    /// loop that calls it twice keeps its state in registers.
+    /// Classifies a block. Of what lies behind the end the bits are zero. It is not inlined, because the loop over the fields has
+    /// it in two places, and would have too few registers for its own state.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Classify(ref byte input, int length, int start, ref Block block)
@@ -169,7 +169,7 @@ internal static class FieldScanner
     /// <summary>
     /// Looks up 16 indices below 16. The instruction is named, because the compiler of native programs makes a loop over bytes of
     /// <see cref="Vector128.Shuffle(Vector128{byte}, Vector128{byte})"/>: it takes SSE2 for granted and no more, but asks the
-    /// processor where a set of instructions is named.
+    /// processor where a set of instructions is named, unless it optimizes for size.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> LookUp(ReadOnlySpan<byte> table, Vector128<byte> indices) =>

@@ -23,11 +23,20 @@ internal ref struct HeadWriter(IBufferWriter<byte> output, int size)
 
     public void Write(string text) => _length += Encoding.UTF8.GetBytes(text, _span[_length..]);
 
-    /// <summary>Writes a number. Most have one digit, and to format one takes longer than the rest of a short head.</summary>
+    /// <summary>
+    /// Writes a number. Status codes and the lengths of short answers do not go through the formatter, which takes as long as the
+    /// rest of such a head.
+    /// </summary>
     public void Write(long number)
     {
-        if (number is >= 0 and < 10) _span[_length++] = (byte)('0' + number);
-        else Format(number);
+        if (number is < 0 or > 999)
+        {
+            Format(number);
+            return;
+        }
+        if (number >= 100) _span[_length++] = (byte)('0' + (number / 100));
+        if (number >= 10) _span[_length++] = (byte)('0' + (number / 10 % 10));
+        _span[_length++] = (byte)('0' + (number % 10));
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
