@@ -77,6 +77,30 @@ internal sealed class StepTests
     public void Head(Func<int, string> make) =>
         AssertLinear(make, bytes => Count(bytes, new HttpProtocol(Options), long.MaxValue, out Request _));
 
+    /// <summary>Memory is taken for what has come, not for what may come.</summary>
+    [TestCase(true)]
+    [TestCase(false)]
+    public void HighLimitOfFieldsTakesNoMemory(bool isOneByOne)
+    {
+        byte[] head = Encoding.Latin1.GetBytes($"{Line}{Repeat("a:b\r\n", 300)}\r\n");
+        Parse();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Parse();
+        // The request owns its bytes, and the positions of its fields in them.
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(10 * head.Length));
+
+        void Parse()
+        {
+            HeadProgress? progress = null;
+            var verdict = Verdict.NeedMore;
+            for (int end = isOneByOne ? 1 : head.Length; end <= head.Length && verdict.Kind == VerdictKind.NeedMore; end++)
+            {
+                verdict = HttpParser.TryParse(new ReadOnlySequence<byte>(head, 0, end), Options, false, ref progress, out _, out _);
+            }
+            Assert.That(verdict.Kind, Is.EqualTo(VerdictKind.Message));
+        }
+    }
+
     [TestCaseSource(nameof(Chunks))]
     public void ChunkLines(Func<int, string> make) => AssertLinear(make, bytes =>
     {

@@ -83,11 +83,15 @@ internal sealed class HeadProgress
         var framing = new RequestFraming(_minorVersion, _authority, options.MaxListElements) { State = _framing };
         var reader = new LineReader(input);
         // Positions are found again when all have come: these are only counted.
-        int most = Math.Max(options.MaxHeaderCount, _count);
+        int more = 0;
+        int most = HttpParser.MostFields(input.Length, Math.Max(options.MaxHeaderCount - _count, 0));
+        HeaderField[]? rented = null;
         Span<HeaderField> fields = most <= HttpParser.StackFields
             ? stackalloc HeaderField[HttpParser.StackFields]
-            : new HeaderField[most];
-        Verdict verdict = HttpParser.ReadFields(ref reader, ref framing, fields[..most], ref _count);
+            : rented = ArrayPool<HeaderField>.Shared.Rent(most);
+        Verdict verdict = HttpParser.ReadFields(ref reader, ref framing, fields[..most], ref more);
+        if (rented is not null) ArrayPool<HeaderField>.Shared.Return(rented);
+        _count += more;
         _framing = framing.State;
         LineStart += reader.Position;
         ReadOnlySpan<byte> line = input[reader.Position..];

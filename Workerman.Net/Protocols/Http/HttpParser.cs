@@ -104,8 +104,11 @@ internal static class HttpParser
             if (verdict.Kind == VerdictKind.NeedMore) progress = HeadProgress.InRequestLine(input, offset, options);
             return verdict;
         }
-        int most = options.MaxHeaderCount;
-        Span<HeaderField> fields = most <= StackFields ? stackalloc HeaderField[StackFields] : new HeaderField[most];
+        HeaderField[]? rented = null;
+        int most = MostFields(input.Length - reader.Position, options.MaxHeaderCount);
+        Span<HeaderField> fields = most <= StackFields
+            ? stackalloc HeaderField[StackFields]
+            : rented = ArrayPool<HeaderField>.Shared.Rent(most);
         ReadOnlySpan<byte> authority = Authority(input, line);
         var framing = new RequestFraming(line.MinorVersion, authority, options.MaxListElements);
         int count = 0;
@@ -121,8 +124,17 @@ internal static class HttpParser
             progress = HeadProgress.InFields(input, reader.Position, offset, line.MinorVersion, authority);
             progress.Keep(framing, count);
         }
+        if (rented is not null) ArrayPool<HeaderField>.Shared.Return(rented);
         return verdict;
     }
+
+    /// <summary>
+    /// How many fields are to be kept: not more than may be, nor than there are in so many bytes. A limit that is set high costs
+    /// nothing by itself.
+    /// </summary>
+    /// <param name="length">Bytes of field lines; the shortest has a name, a colon and its end.</param>
+    /// <param name="limit">How many there may be.</param>
+    public static int MostFields(int length, int limit) => Math.Min(limit, (length / 3) + 1);
 
     /// <summary>
     /// Reads header fields up to the empty line, or to the line that has not ended, which the reader stands before then.
