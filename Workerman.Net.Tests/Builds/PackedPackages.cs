@@ -9,6 +9,7 @@ namespace Workerman.Tests.Builds;
 /// is a NuGet source, and used by fresh projects, which are made by the template package among others, and built at once.
 /// </summary>
 [SetUpFixture]
+[Parallelizable(ParallelScope.Self | ParallelScope.Fixtures)]
 internal sealed class PackedPackages
 {
     /// <summary>Each template: the folder of its sources, its short name, which is that of its project here, too.</summary>

