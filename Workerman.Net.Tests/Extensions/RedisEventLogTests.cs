@@ -41,7 +41,9 @@ internal sealed class RedisEventLogTests : EventLogContract
         EventBatch told = await follower.Next();
         Assert.That((told.End, told.Events.Single().Data), Is.EqualTo((place, "hello")));
         Assert.That(told.Events[0].Topics, Is.EqualTo(new[] { "a", "b" }));
-        Assert.That(other.Status, Is.EqualTo(new EventLogStatus(IsConnected: true, place)));
+        // An event may be read before its message has come: gaps are not counted here.
+        EventLogStatus status = other.Status;
+        Assert.That(status, Is.EqualTo(new EventLogStatus(IsConnected: true, place, status.GapReads)));
     }
 
     [Test]
