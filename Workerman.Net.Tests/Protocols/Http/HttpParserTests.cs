@@ -64,6 +64,34 @@ internal sealed class HttpParserTests
         Assert.That(head.KeepAlive, Is.EqualTo(keepAlive));
     }
 
+    /// <summary>The shortest fields that there are, so that there are as many as so many bytes may have.</summary>
+    [Test]
+    public void AsManyFieldsAsTheLimitAreReadAndNoMore([Values(1, 127, 128, 129, 300, 10_000)] int limit,
+        [ValueSource(typeof(Fragmentation), nameof(Fragmentation.All))] Fragmentation fragmentation)
+    {
+        var options = new HttpOptions { MaxHeadSize = 1 << 20, MaxHeaderCount = limit };
+        Assert.That(Read(limit, out RequestHead head).Kind, Is.EqualTo(VerdictKind.Message));
+        Assert.That(head.Fields.Length, Is.EqualTo(limit));
+        Assert.That(head.Fields.ToArray().Skip(1).All(field => field is { NameLength: 1, ValueLength: 0 }));
+        Assert.That(Read(limit + 1, out _), Is.EqualTo(Refusals.TooManyHeaders));
+
+        Verdict Read(int count, out RequestHead head)
+        {
+            head = default;
+            byte[] bytes = Encoding.Latin1.GetBytes(
+                $"GET / HTTP/1.1\r\nHost: a\r\n{string.Concat(Enumerable.Repeat("a:\r\n", count - 1))}\r\n");
+            HeadProgress? progress = null;
+            var verdict = Verdict.NeedMore;
+            foreach (Range next in fragmentation.Cut(bytes.Length))
+            {
+                verdict = HttpParser.TryParse(
+                    new ReadOnlySequence<byte>(bytes, 0, next.End.Value), options, false, ref progress, out head, out _);
+                if (verdict.Kind != VerdictKind.NeedMore) break;
+            }
+            return verdict;
+        }
+    }
+
     /// <summary>Bytes in segments are judged like bytes in one piece, for good heads and bad ones.</summary>
     [Test]
     public void SegmentsMakeNoDifference([Values(1, 2, 3)] int seed)
