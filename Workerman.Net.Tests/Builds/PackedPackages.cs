@@ -9,6 +9,7 @@ namespace Workerman.Tests.Builds;
 /// is a NuGet source, and used by fresh projects, which are made by the template package among others, and built at once.
 /// </summary>
 [SetUpFixture]
+// NUnit runs one of these alone, unless it says this; packing takes longer than most fixtures.
 [Parallelizable(ParallelScope.Self | ParallelScope.Fixtures)]
 internal sealed class PackedPackages
 {

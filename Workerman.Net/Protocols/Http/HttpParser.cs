@@ -129,11 +129,11 @@ internal static class HttpParser
     }
 
     /// <summary>
-    /// How many fields are to be kept: not more than may be, nor than there are in so many bytes. A limit that is set high costs
-    /// nothing by itself.
+    /// For how many fields there must be room: no more than the limit, and no more than so many bytes can hold. So a high limit
+    /// costs no memory by itself.
     /// </summary>
-    /// <param name="length">Bytes of field lines; the shortest has a name, a colon and its end.</param>
-    /// <param name="limit">How many there may be.</param>
+    /// <param name="length">Bytes of field lines; each has three at least: of its name, the colon, and of its end.</param>
+    /// <param name="limit">How many fields there may be.</param>
     public static int MostFields(int length, int limit) => Math.Min(limit, (length / 3) + 1);
 
     /// <summary>
