@@ -1,11 +1,12 @@
 using Workerman.Events;
 using Workerman.Protocols.Http.Sessions;
+using Workerman.Tests.Support;
 
 // Fixtures run side by side, the tests of one after another. Most of them wait for the kernel, a timer or a process, so there are
 // more at a time than cores. One that needs the process for itself says so with [NonParallelizable] and a reason; those run last,
 // alone.
 [assembly: Parallelizable(ParallelScope.Fixtures)]
-[assembly: LevelOfParallelism(8)]
+[assembly: LevelOfParallelism(12)]
 
 namespace Workerman.Tests;
 
@@ -35,6 +36,7 @@ internal sealed class WholeSuite
         // Short: paths of Unix sockets have 107 bytes at most.
         _folder = Directory.CreateTempSubdirectory("wm-").FullName;
         Environment.SetEnvironmentVariable("TMPDIR", _folder);
+        TemporaryFolder.Done = Directory.CreateDirectory(Path.Combine(_folder, "done")).FullName;
     }
 
     [OneTimeTearDown]
@@ -44,6 +46,8 @@ internal sealed class WholeSuite
         // Made by the first session that is kept where nobody chose, and meant to stay.
         string sessions = new FileSessionHandler().Folder;
         if (Directory.Exists(sessions) && !Directory.EnumerateFileSystemEntries(sessions).Any()) Directory.Delete(sessions);
+        Directory.Delete(TemporaryFolder.Done!, recursive: true);
+        TemporaryFolder.Done = null;
         string[] left = [.. Directory.EnumerateFileSystemEntries(_folder, "*", SearchOption.AllDirectories)];
         Directory.Delete(_folder, recursive: true);
         Environment.SetEnvironmentVariable("TMPDIR", _usual);
