@@ -22,6 +22,8 @@ internal sealed class PackageTests
         Assert.That(package.Entries.Select(entry => entry.FullName), Is.SupersetOf(new[]
         {
             $"lib/net10.0/{id}.dll", $"lib/net10.0/{id}.xml", "README.md", "LICENSE", "CHANGELOG.md", "icon.png", more,
+            // What the file before tells of.
+            more.Replace(".props", ".mibc"),
         }.Distinct()));
         using var nuspec = new StreamReader(package.Entries.Single(entry => entry.Name == $"{id}.nuspec").Open());
         string text = nuspec.ReadToEnd();

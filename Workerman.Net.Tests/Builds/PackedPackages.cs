@@ -124,6 +124,7 @@ internal sealed class PackedPackages
         {
             "Directory.Build.props", "Directory.Build.targets", ".editorconfig", "global.json", "LICENSE", "CHANGELOG.md",
             "docs/images/icon.png", "Workerman.Net/README.md", "Workerman.Net/buildTransitive/Workerman.Net.props",
+            "Workerman.Net/buildTransitive/Workerman.Net.mibc",
             "extensions/Workerman.Net.Hosting/README.md", "extensions/Workerman.Net.Redis/README.md", "templates/README.md",
         }.Select(file => Repository.PathOf(file.Split('/'))),
         .. Directory.EnumerateFiles(Repository.PathOf("templates", "content"), "*", SearchOption.AllDirectories),
