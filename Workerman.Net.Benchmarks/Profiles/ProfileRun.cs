@@ -30,6 +30,16 @@ internal static partial class ProfileRun
             return 2;
         }
         var time = TimeSpan.FromSeconds(Arguments.Integer(args, "--seconds", 3));
+        try
+        {
+            // What cannot be written is found out before the work.
+            File.OpenWrite(output).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"{output}: {e.Message}");
+            return 1;
+        }
         List<ProfiledMethod> counted = [];
         foreach (string[] ring in (string[][])[[], ["--no-io-uring"]])
         {
@@ -85,12 +95,12 @@ internal static partial class ProfileRun
         byte[] several = [.. Enumerable.Repeat(one, times).SelectMany(static bytes => bytes)];
         byte[] answer = new byte[4096];
         await socket.SendAsync(one);
-        int length = await socket.ReceiveAsync(answer);
+        int length = await Receive(socket, answer);
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < time;)
         {
             await socket.SendAsync(several);
             for (int left = length * times; left > 0;)
-                left -= await socket.ReceiveAsync(answer.AsMemory(0, Math.Min(left, answer.Length)));
+                left -= await Receive(socket, answer.AsMemory(0, Math.Min(left, answer.Length)));
         }
     });
 
@@ -99,7 +109,7 @@ internal static partial class ProfileRun
         using Socket socket = await Connect(server);
         await socket.SendAsync(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n"));
         byte[] events = new byte[4096];
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < time;) await socket.ReceiveAsync(events);
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < time;) await Receive(socket, events);
     });
 
     private static Task Echo(IPEndPoint server, TimeSpan time) => Visit(async _ =>
@@ -134,6 +144,12 @@ internal static partial class ProfileRun
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(server);
         return socket;
+    }
+
+    private static async Task<int> Receive(Socket socket, Memory<byte> buffer)
+    {
+        int count = await socket.ReceiveAsync(buffer);
+        return count > 0 ? count : throw new IOException("The server has closed the connection.");
     }
 
     /// <summary>A server whose runtime counts, and writes at its end.</summary>
