@@ -39,6 +39,7 @@ internal sealed class TemporaryFolder : IDisposable
     public void Dispose()
     {
         if (Done is null) Directory.Delete(Path, recursive: true);
-        else Directory.Move(Path, System.IO.Path.Combine(Done, System.IO.Path.GetFileName(Path)));
+        // By the random end of its name: no path in it may become longer, since some are as long as the system takes.
+        else Directory.Move(Path, System.IO.Path.Combine(Done, Path[^6..]));
     }
 }
