@@ -172,6 +172,7 @@ internal sealed class FiguresTests(Type loopType)
         var stream = new EventStream(name);
         stream.Publish("x");
         Assert.That(Measure(name), Has.Count.EqualTo(8));
+        GC.KeepAlive(stream);
     }
 
     private static Dictionary<string, long> Measure(string name) => Measure(name, static tag => false);

@@ -348,8 +348,10 @@ internal sealed class WebSocketSubscriberTests(Type loopType)
         if (!expires)
         {
             await Wait.Until(() => stream.Subscribers == 1, "the subscription");
-            _ = new EventStream("news", null, other);
+            var before = new EventStream("news", null, other);
             Handovers.MoveLogs(other, group);
+            // A group holds its streams weakly.
+            GC.KeepAlive(before);
         }
         Assert.That(client.ReadText(), Is.EqualTo(expires ? """{"retry":1000}""" : """{"retry":0}"""));
         Assert.That(client.ReadClose().Code, Is.EqualTo(CloseCode.Normal));

@@ -223,13 +223,6 @@ internal static class StreamMeter
             new Measurement<long>(figure(topic), StreamTag(stream.Name), TopicTag(topic.Name)))),
     ];
 
-    private static List<EventStream> Measured()
-    {
-        lock (Gate)
-        {
-            Known.RemoveAll(static reference => !reference.TryGetTarget(out EventStream? stream)
-                || (stream.IsCompleted && stream.Subscribers == 0));
-        }
-        return Streams();
-    }
+    private static IEnumerable<EventStream> Measured() =>
+        Streams().Where(static stream => !stream.IsCompleted || stream.Subscribers > 0);
 }
