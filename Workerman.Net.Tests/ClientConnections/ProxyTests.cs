@@ -3,7 +3,7 @@ using System.Text;
 using Workerman.Connection;
 using Workerman.Tests.Support;
 
-namespace Workerman.Tests.Connection;
+namespace Workerman.Tests.ClientConnections;
 
 /// <summary>
 /// Client connections through proxies made of plain sockets, whose words come whole, byte by byte and cut at random.

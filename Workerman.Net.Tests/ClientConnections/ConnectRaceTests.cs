@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using Workerman.Connection;
 using Workerman.Tests.Support;
 
-namespace Workerman.Tests.Connection;
+namespace Workerman.Tests.ClientConnections;
 
 /// <summary>A name with several addresses, some of which are dead (RFC 8305).</summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]

@@ -2,7 +2,7 @@ using System.Text;
 using Workerman.Connection;
 using Workerman.Tests.Support;
 
-namespace Workerman.Tests.Connection;
+namespace Workerman.Tests.ClientConnections;
 
 /// <summary>
 /// Client connections among workers: whose loop they live on, what ends them, what limits them, what they speak.

@@ -5,7 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using Workerman.Connection;
 using Workerman.Tests.Support;
 
-namespace Workerman.Tests.Tls;
+namespace Workerman.Tests.ClientConnections;
 
 /// <summary>
 /// Encrypted client connections against .NET's own <see cref="SslStream"/>: the handshake, what is sent on the way, whom they

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using Workerman.Connection;
 using Workerman.Tests.Support;
 
-namespace Workerman.Tests.Connection;
+namespace Workerman.Tests.ClientConnections;
 
 /// <summary>
 /// The way of a client connection to its peer: what is reached, what fails and how that is told, what is sent and closed on the
