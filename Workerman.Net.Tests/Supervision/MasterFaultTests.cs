@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Text;
@@ -52,6 +53,26 @@ internal sealed class MasterFaultTests
         Assert.That((daemon.Worker, Exits(daemon), daemon.Events.Count(one => one == "start")), Is.EqualTo((worker, 5, 2)));
         Assert.That(File.ReadAllText(daemon.Folder.PathOf("log")), Does.Contain("exit code 1 (Worker serve on")
             .And.Contain("as asked for"), "why");
+    }
+
+    /// <summary>The one that waits for its pause is not started beside the one of the reload.</summary>
+    [Test]
+    public async Task ReloadInAPauseIsTheNewProcess()
+    {
+        using Daemon daemon = new Daemon().Start();
+        IPEndPoint server = daemon.EndPointOf("serve");
+        for (int i = 0; i < 5; i++)
+        {
+            int worker = daemon.Worker;
+            new RawClient(server).Send("GET /exit HTTP/1.1\r\nHost: a\r\n\r\n");
+            await Wait.Until(() => !Daemon.IsAlive(worker), "its end");
+        }
+        await Wait.Until(() => daemon.Log.Contains("starts in 4 s", StringComparison.Ordinal), "a pause");
+        daemon.Do("reload");
+        int[] processes = Processes(daemon);
+        double now = Uptime(daemon);
+        await Wait.Until(() => Uptime(daemon) > now + 4.5, "the end of the pause");
+        Assert.That(Processes(daemon), Is.EqualTo(processes).And.Length.EqualTo(1));
     }
 
     [Test]
@@ -291,6 +312,9 @@ internal sealed class MasterFaultTests
     private static long Requests(Daemon daemon) => daemon.Status().GetProperty("processes").EnumerateArray()
         .SelectMany(process => process.TryGetProperty("loops", out JsonElement loops) ? loops.EnumerateArray().ToArray() : [])
         .Sum(loop => loop.GetProperty("totalRequest").GetInt64());
+
+    private static int[] Processes(Daemon daemon) => [.. daemon.Status().GetProperty("processes").EnumerateArray()
+        .Select(static process => process.GetProperty("id").GetInt32())];
 
     private static double Uptime(Daemon daemon) => daemon.Status().GetProperty("uptimeSeconds").GetDouble();
 

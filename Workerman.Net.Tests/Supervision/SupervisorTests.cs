@@ -51,28 +51,6 @@ internal sealed class SupervisorTests
         Assert.That(daemon.Status().GetProperty("exits")[0].GetProperty("count").GetInt32(), Is.EqualTo(times));
     }
 
-    /// <summary>The one that waits for its pause is not started beside the one of the reload.</summary>
-    [Test]
-    public async Task ReloadInAPauseIsTheNewProcess()
-    {
-        using Daemon daemon = new Daemon().Start();
-        IPEndPoint server = daemon.EndPointOf("serve");
-        for (int i = 0; i < 5; i++)
-        {
-            int worker = daemon.Worker;
-            new RawClient(server).Send("GET /exit HTTP/1.1\r\nHost: a\r\n\r\n");
-            await Wait.Until(() => !Daemon.IsAlive(worker), "its end");
-        }
-        await Wait.Until(() => daemon.Log.Contains("starts in 4 s", StringComparison.Ordinal), "a pause");
-        daemon.Do("reload");
-        int[] processes = Processes(daemon);
-        await Task.Delay(TimeSpan.FromSeconds(4.5));
-        Assert.That(Processes(daemon), Is.EqualTo(processes).And.Length.EqualTo(1));
-    }
-
-    private static int[] Processes(Daemon daemon) => [.. daemon.Status().GetProperty("processes").EnumerateArray()
-        .Select(static process => process.GetProperty("id").GetInt32())];
-
     [Test]
     public async Task StopOfAProcessThatHangsSaysThatItWasKilled(
         [Values("stop --timeout 1", "stop -g --timeout 1", "stop -g then stop --timeout 0", "TERM TERM")] string how,

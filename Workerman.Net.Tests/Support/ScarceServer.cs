@@ -14,6 +14,9 @@ namespace Workerman.Tests.Support;
 /// </summary>
 internal static class ScarceServer
 {
+    public static ServerProcess Start(string folder) =>
+        ServerProcess.Run("dotnet", typeof(ScarceServer).Assembly.Location, "scarce", "epoll", folder, "0");
+
     public static int Run(string loop, string folder, string port)
     {
         if (loop == "socket") Worker.EventLoopClass = typeof(SocketLoop);
@@ -21,6 +24,7 @@ internal static class ScarceServer
         worker.Options.Http.UploadFolder = folder;
         worker.Options.Http.Session.Handler = new FileSessionHandler(Path.Combine(folder, "sessions"));
         var files = new StaticFiles(folder);
+        worker.OnConnect = connection => connection.MaxPackageSize = 3L << 30;
         worker.OnMessage = (connection, request) =>
         {
             switch (request.Path)
@@ -33,6 +37,9 @@ internal static class ScarceServer
                     break;
                 case "/upload":
                     // Never answered, so the temporary file stays as long as the connection.
+                    break;
+                case "/size":
+                    connection.Send($"{request.File("f")!.Size}");
                     break;
                 case "/session":
                     request.Session.Set("a", request.Session.Get("a", 0) + 1);
