@@ -16,9 +16,9 @@ internal sealed class DaemonTests
 {
     [ManualPage("install/start-and-stop.md")]
     [Test]
-    public async Task CommandsDoWhatTheySay()
+    public async Task CommandsDoWhatTheySay([ValueSource(typeof(Daemon), nameof(Daemon.Forms))] string form)
     {
-        using var daemon = new Daemon();
+        using var daemon = new Daemon(form);
         Assert.That(daemon.Run("status").Code, Is.EqualTo(3));
         Assert.That(daemon.Run("stop"),
             Is.EqualTo(new CommandResult(3, "", $"Not running: nobody holds the pid file {daemon.PidFile}.\n")));
@@ -40,8 +40,8 @@ internal sealed class DaemonTests
         Assert.That(PidFile.Read(daemon.PidFile), Is.EqualTo((ProcessIdentity.Of(master), true)));
         Assert.That(daemon.Do("stop").Output, Does.StartWith($"Stopped process {master}"));
         Assert.That((Daemon.IsAlive(master), Daemon.IsAlive(worker)), Is.EqualTo((false, false)));
-        Assert.That(Directory.GetFiles(daemon.Folder.Path).Select(Path.GetFileName), Is.EquivalentTo(new[] { "events", "log" }),
-            "nothing is left");
+        Assert.That(Directory.GetFiles(daemon.Folder.Path).Select(Path.GetFileName),
+            Is.EquivalentTo(new[] { "events", "events.turn", "log", "log.turn" }), "nothing is left but the program's own");
         Assert.That(daemon.Events, Is.EqualTo(new[] { "start", "stop", "worker exit 0", "master stop" }));
     }
 
@@ -63,9 +63,9 @@ internal sealed class DaemonTests
     }
 
     [Test]
-    public void StartFailsWithTheReason()
+    public void StartFailsWithTheReason([ValueSource(typeof(Daemon), nameof(Daemon.Forms))] string form)
     {
-        using var daemon = new Daemon();
+        using var daemon = new Daemon(form);
         daemon.Folder.Write("fail", "");
         CommandResult result = daemon.Run("start", "-d");
         Assert.That(result.Code, Is.EqualTo(1));
@@ -85,9 +85,10 @@ internal sealed class DaemonTests
     }
 
     [Test]
-    public async Task DeadProcessIsReplaced([Values("kill", "exit", "throw")] string how)
+    public async Task DeadProcessIsReplaced([Values("kill", "exit", "throw")] string how,
+        [ValueSource(typeof(Daemon), nameof(Daemon.Forms))] string form)
     {
-        using Daemon daemon = new Daemon().Start();
+        using Daemon daemon = new Daemon(form).Start();
         int worker = daemon.Worker;
         IPEndPoint endPoint = daemon.EndPointOf("serve");
         using HttpClient client = daemon.Client(endPoint);
@@ -141,9 +142,10 @@ internal sealed class DaemonTests
     [ManualPage("faq/reload-principle.md",
         Different = "all code is loaded anew, where PHP loads only what the workers have loaded")]
     [Test]
-    public async Task ReloadServesTheNewVersion([Values("reload", "USR1", "USR2", "code")] string how)
+    public async Task ReloadServesTheNewVersion([Values("reload", "USR1", "USR2", "code")] string how,
+        [ValueSource(typeof(Daemon), nameof(Daemon.Forms))] string form)
     {
-        using Daemon daemon = new Daemon().Start();
+        using Daemon daemon = new Daemon(form).Start();
         using HttpClient client = daemon.Client();
         int worker = daemon.Worker;
         Assert.That(await client.GetStringAsync("/"), Is.EqualTo("1"));
@@ -345,10 +347,10 @@ internal sealed class DaemonTests
 
     [ManualPage("worker/user.md")]
     [Test]
-    public async Task UserIsLessThanRootAndKeepsItsSockets()
+    public async Task UserIsLessThanRootAndKeepsItsSockets([ValueSource(typeof(Daemon), nameof(Daemon.Forms))] string form)
     {
         if (Environment.UserName != "root") Assert.Ignore("only root can become another user");
-        using Daemon daemon = new Daemon();
+        using Daemon daemon = new Daemon(form);
         daemon.Folder.Write("users", "");
         LetOthersIn(daemon);
         daemon.Start();

@@ -211,10 +211,10 @@ internal sealed class MasterFaultTests
     {
         using Daemon daemon = new();
         CommandResult unit = daemon.Do("install", "--own=a b");
-        Assert.That(unit.Output, Does.Contain($" daemon {daemon.Folder.Path} 0 start -d \"--own=a b\"\n")
-            .And.Contain("Description=Workerman.Net.Tests "));
+        Assert.That(unit.Output, Does.Contain($" {daemon.Folder.Path} 0 start -d \"--own=a b\"\n")
+            .And.Contain("Description=DaemonProgram "));
         daemon.Do("restart", "-d", "-q", "--own=a b");
-        Assert.That(daemon.Status().GetProperty("name").GetString(), Is.EqualTo("Workerman.Net.Tests"));
+        Assert.That(daemon.Status().GetProperty("name").GetString(), Is.EqualTo("DaemonProgram"));
         daemon.Do("reload", "--own=c");
         foreach (int process in new[] { daemon.Master, daemon.Worker })
             Assert.That(File.ReadAllText($"/proc/{process}/cmdline"), Does.EndWith("\0--own=a b\0"));

@@ -181,10 +181,10 @@ internal sealed class SupervisorTests
         using var release = new TemporaryFolder();
         string first = Release(release, "1"), second = Release(release, "2"), current = release.PathOf("current");
         Directory.CreateSymbolicLink(current, first);
-        using Daemon daemon = new() { Program = Path.Combine(current, "Workerman.Net.Tests.dll") };
+        using var daemon = new Daemon { Program = Path.Combine(current, "DaemonProgram.dll") };
         daemon.Start();
         int worker = daemon.Worker;
-        string file = Path.Combine(first, "Workerman.Net.Tests.dll");
+        string file = Path.Combine(first, "DaemonProgram.dll");
         using (FileStream over = File.OpenWrite(file))
         {
             over.Seek(0, SeekOrigin.End);
@@ -200,7 +200,7 @@ internal sealed class SupervisorTests
         File.Delete(current);
         Directory.CreateSymbolicLink(current, second);
         daemon.Do("reload");
-        Assert.That(File.ReadAllText($"/proc/{daemon.Worker}/maps"), Does.Contain($"{second}/Workerman.Net.Tests.dll"));
+        Assert.That(File.ReadAllText($"/proc/{daemon.Worker}/maps"), Does.Contain($"{second}/DaemonProgram.dll"));
         Assert.That(daemon.Worker, Is.Not.EqualTo(worker));
     }
 
@@ -208,10 +208,10 @@ internal sealed class SupervisorTests
     private static string Release(TemporaryFolder folder, string name)
     {
         string made = Directory.CreateDirectory(folder.PathOf(name)).FullName;
-        foreach (string entry in Directory.GetFileSystemEntries(AppContext.BaseDirectory))
+        foreach (string entry in Directory.GetFileSystemEntries(Path.GetDirectoryName(Daemon.OfFramework)!))
         {
             string file = Path.Combine(made, Path.GetFileName(entry));
-            if (Path.GetFileName(entry).StartsWith("Workerman.Net.Tests.", StringComparison.Ordinal)) File.Copy(entry, file);
+            if (Path.GetFileName(entry).StartsWith("DaemonProgram.", StringComparison.Ordinal)) File.Copy(entry, file);
             else File.CreateSymbolicLink(file, entry);
         }
         return made;

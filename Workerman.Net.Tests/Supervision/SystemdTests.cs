@@ -210,8 +210,9 @@ internal sealed class SystemdTests
         if (form == "plain") daemon.Folder.Write("plain", "");
         string[] notify = starts ? ["env", $"NOTIFY_SOCKET={daemon.Folder.PathOf("nobody")}"] : [];
         string[] command = form == "plain" ? [] : form.Split(' ');
-        var server = ServerProcess.Run([.. notify, "dotnet", daemon.Program, "activate", "web:lines:other", owner, sockets,
-            .. daemon.CommandLine[..^1], port.ToString(CultureInfo.InvariantCulture), .. command]);
+        string[] activate = ["dotnet", typeof(SystemdTests).Assembly.Location, "activate", "web:lines:other", owner, sockets];
+        var server = ServerProcess.Run([.. notify, .. activate, .. daemon.CommandLine[..^1],
+            port.ToString(CultureInfo.InvariantCulture), .. command]);
         return starts ? server.WaitForStart() : server;
     }
 

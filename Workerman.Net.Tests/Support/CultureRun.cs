@@ -15,7 +15,6 @@ internal static class CultureRun
     public static int Main(string[] args)
     {
         if (args is ["scarce", string loop, string folder, string port]) return ScarceServer.Run(loop, folder, port);
-        if (args is ["daemon", string place, string number, .. string[] rest]) return DaemonProgram.Run(place, number, rest);
         if (args is ["activate", string names, string owner, string sockets, .. string[] program])
             return OperatingSystem.IsLinux() ? SystemdActivation.Run(names, owner, sockets, program) : 2;
         if (args is ["write", string what, string path, string tag, string lines, string size])

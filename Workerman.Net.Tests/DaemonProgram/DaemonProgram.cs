@@ -4,34 +4,38 @@ using Microsoft.Extensions.Logging;
 using Workerman.EventStreams;
 using Workerman.Protocols;
 using Workerman.Protocols.Http;
-using Workerman.Supervision;
 
-namespace Workerman.Tests.Support;
+namespace Workerman.Tests;
 
 /// <summary>
-/// The tests as a program, <c>daemon FOLDER PORT [command]</c>: what a user's program looks like that is run by
-/// <c>Worker.RunAll(args)</c>. Files in its folder say how it behaves: <c>version</c> is what it answers, <c>fail</c> makes its
-/// <c>OnWorkerStart</c> throw, <c>hang</c> makes it hang, <c>impatient</c> gives it little time,
-/// <c>fixed</c> keeps its HTTP worker out of reloads, <c>users</c> names user and group, <c>unix</c> has its other worker listen
-/// on <c>lines.sock</c>, <c>pidfile</c>, <c>logfile</c> and <c>stdoutfile</c> are paths of these, <c>requests</c>,
-/// <c>memory</c> and <c>lifetime</c> are limits, <c>host</c> is where its HTTP worker listens, <c>plain</c> has it call
-/// <c>Worker.RunAll()</c>, <c>again</c> has the processes of a daemon call it once more; it writes what happens to <c>events</c>.
+/// <c>DaemonProgram FOLDER PORT [command]</c>: what a user's program looks like that is run by <c>Worker.RunAll(args)</c>. Files
+/// in its folder say how it behaves: <c>version</c> is what it answers, <c>fail</c> makes its <c>OnWorkerStart</c> throw,
+/// <c>hang</c> makes it hang, <c>impatient</c> gives it little time, <c>fixed</c> keeps its HTTP worker out of reloads,
+/// <c>users</c> names user and group, <c>unix</c> has its other worker listen on <c>lines.sock</c>, <c>pidfile</c>,
+/// <c>logfile</c> and <c>stdoutfile</c> are paths of these, <c>requests</c>, <c>memory</c> and <c>lifetime</c> are limits,
+/// <c>host</c> is where its HTTP worker listens, <c>plain</c> has it call <c>Worker.RunAll()</c>, <c>again</c> has the processes
+/// of a daemon call it once more; it writes what happens to <c>events</c>.
 /// </summary>
 internal static class DaemonProgram
 {
-    private static readonly Lock Gate = new();
+    /// <summary>EWOULDBLOCK, of Linux: another has the file.</summary>
+    private const int TryAgain = 11;
+
     private static readonly List<byte[]> Taken = [];
 
-    public static int Run(string folder, string port, string[] args)
+    public static int Main(string[] args)
     {
+        string folder = args[0], port = args[1];
+        args = args[2..];
         string PathOf(string name) => Path.Combine(folder, name);
-        bool isOfDaemon = Environment.GetEnvironmentVariable(ProcessRole.Variable) is not null;
+        // What a master says to its processes.
+        bool isOfDaemon = Environment.GetEnvironmentVariable("WORKERMAN_ROLE") is not null;
         // Another user may not write there.
         bool isSilent = File.Exists(PathOf("users"));
         void Note(string what)
         {
             if (isSilent) return;
-            lock (Gate) File.AppendAllText(PathOf("events"), $"{what}\n");
+            Append(PathOf("events"), $"{what}\n");
         }
 
         string? Said(string name) => File.Exists(PathOf(name)) ? File.ReadAllText(PathOf(name)) : null;
@@ -138,13 +142,36 @@ internal static class DaemonProgram
         if (isOfDaemon && Said("again") is not null) Worker.RunAll(args);
         return Environment.ExitCode;
     }
+
+    /// <summary>
+    /// Adds to a file that several processes write to: each in its turn, because .NET looks for the end of the file first and
+    /// writes there then.
+    /// </summary>
+    public static void Append(string file, string text)
+    {
+        using FileStream turn = TakeTurn($"{file}.turn");
+        File.AppendAllText(file, text);
+    }
+
+    private static FileStream TakeTurn(string file)
+    {
+        while (true)
+        {
+            try
+            {
+                return new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
+            }
+            catch (IOException fault) when (fault.HResult == TryAgain)
+            {
+                Thread.Sleep(1);
+            }
+        }
+    }
 }
 
 /// <summary>Lines in a file, which several processes write to.</summary>
 internal sealed class FileLines(string path) : ILogger
 {
-    private static readonly Lock Gate = new();
-
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
@@ -153,6 +180,6 @@ internal sealed class FileLines(string path) : ILogger
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
         Func<TState, Exception?, string> formatter)
     {
-        lock (Gate) File.AppendAllText(path, $"{Environment.ProcessId} {logLevel} {formatter(state, exception)} {exception}\n");
+        DaemonProgram.Append(path, $"{Environment.ProcessId} {logLevel} {formatter(state, exception)} {exception}\n");
     }
 }
