@@ -6,7 +6,7 @@ using Workerman.Tests.Support;
 // more at a time than cores. One that needs the process for itself says so with [NonParallelizable] and a reason; those run last,
 // alone.
 [assembly: Parallelizable(ParallelScope.Fixtures)]
-[assembly: LevelOfParallelism(12)]
+[assembly: LevelOfParallelism(16)]
 
 namespace Workerman.Tests;
 
@@ -40,8 +40,9 @@ internal sealed class WholeSuite
     }
 
     [OneTimeTearDown]
-    public void End()
+    public async Task End()
     {
+        await ChromiumProcess.Quit();
         if (OperatingSystem.IsWindows()) return;
         // Made by the first session that is kept where nobody chose, and meant to stay.
         string sessions = new FileSessionHandler().Folder;

@@ -23,6 +23,7 @@ internal sealed class RedisOutageTests
         RedisEventLogOptions settings = Quick(WhenUnavailable.Wait);
         await using StreamServer one = Node(connection, settings);
         await using StreamServer other = Node(connection, settings);
+        await Task.WhenAll(one.Stream.Ready, other.Stream.Ready).WaitAsync(Wait.Limit);
         using EventClient a = await one.Subscribe();
         using EventClient b = await other.Subscribe();
         await one.Stream.PublishAsync("0", default);
