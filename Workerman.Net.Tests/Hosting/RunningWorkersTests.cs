@@ -91,7 +91,11 @@ internal sealed class RunningWorkersTests(Type loopType)
         using var client = new RawClient(worker.LocalEndPoint!);
         client.Send(Get);
         int id = Wait.For(entered.Task);
-        Assert.That(await run.FindStuckLoopsAsync(TimeSpan.FromMilliseconds(50)), Is.EqualTo(new[] { $"workerman stuck {id}" }));
+        var limit = TimeSpan.FromMilliseconds(50);
+        IReadOnlyList<string> stuck = await run.FindStuckLoopsAsync(limit);
+        // On a busy machine the other may have no time to answer in so short a time.
+        while (stuck.Count > 1 && limit < Wait.Limit) stuck = await run.FindStuckLoopsAsync(limit *= 2);
+        Assert.That(stuck, Is.EqualTo(new[] { $"workerman stuck {id}" }));
         using var impatient = new CancellationTokenSource();
         Task question = run.FindStuckLoopsAsync(Wait.Limit, impatient.Token);
         await impatient.CancelAsync();
